@@ -1,0 +1,1 @@
+"""One screen per module; each shows core objects and sends core calls, and decides nothing."""

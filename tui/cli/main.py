@@ -1,0 +1,98 @@
+"""The root command, which imports a verb's module only when that verb is called."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import click
+
+from tui import __version__
+from tui.cli.output import report_error
+from tui.errors import ExitCode, TunedeckError
+
+VERBS: dict[str, tuple[str, str]] = {
+    "check": ("tui.cli.check", "Find what is wrong with a dataset, line by line."),
+    "count": ("tui.cli.count", "Count a dataset's tokens exactly."),
+    "cost": ("tui.cli.cost", "Say what a fine-tuning job would cost."),
+    "launch": ("tui.cli.launch", "Upload a dataset and start a fine-tuning job."),
+    "jobs": ("tui.cli.jobs", "List jobs, or show one."),
+    "watch": ("tui.cli.watch", "Follow a job until it ends."),
+    "events": ("tui.cli.events", "Print a job's events."),
+    "cancel": ("tui.cli.cancel", "Cancel a job."),
+    "pause": ("tui.cli.pause", "Pause a job so that it can go on later."),
+    "resume": ("tui.cli.resume", "Let a paused job go on."),
+    "models": ("tui.cli.models", "List the models you can tune or chat with."),
+    "chat": ("tui.cli.chat", "Talk to a model, or to two side by side."),
+    "engine": ("tui.cli.engine", "Run and look after the local engine."),
+    "tour": ("tui.cli.tour", "Do the whole main job on a shipped example."),
+    "config": ("tui.cli.config", "Show, check and locate the settings."),
+    "doctor": ("tui.cli.doctor", "Test this installation and each account."),
+}
+"""Verb -> (module that holds a click command named `command`, one-line help)."""
+
+
+class LazyGroup(click.Group):
+    """A click group whose help needs no verb's module."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the verbs in the order of the work."""
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the verb's module and return its command."""
+        if cmd_name not in VERBS:
+            return None
+        command = importlib.import_module(VERBS[cmd_name][0]).command
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the verbs from the table, without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(verb, summary) for verb, (_, summary) in VERBS.items()])
+
+
+@click.group(
+    cls=LazyGroup,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Exit codes: 0 done; 1 the thing examined is bad or the job failed; "
+    "2 wrong use or unreadable; 130 interrupted.",
+)
+@click.version_option(__version__, prog_name="tunedeck")
+@click.option("--no-mouse", is_flag=True, help="Leave the mouse to the terminal (native selection).")
+@click.pass_context
+def root(ctx: click.Context, no_mouse: bool) -> None:
+    """Fine-tune GPT-style models from a terminal. Without a command, opens the app."""
+    if ctx.invoked_subcommand is None:
+        from tui.cli.open_app import open_app  # Textual costs 140 ms; only the app needs it
+
+        open_app(mouse=False if no_mouse else None)
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """Run the command line and return its exit code.
+
+    Args:
+        arguments: What follows the program's name; the process's own when None.
+    """
+    try:
+        result = root.main(args=arguments, prog_name="tunedeck", standalone_mode=False)
+    except TunedeckError as error:
+        report_error(error)
+        return int(error.exit_code)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.ctx.get_help() if error.ctx else "", err=True)
+        return int(ExitCode.WRONG_USE)
+    except click.ClickException as error:
+        error.show()
+        return int(ExitCode.WRONG_USE)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("Interrupted.", err=True)
+        return int(ExitCode.INTERRUPTED)
+    except BrokenPipeError:
+        # The reader (head, less) left: nobody to tell, and Python must not complain at exit.
+        sys.stdout = None  # type: ignore[assignment]
+        return int(ExitCode.DONE)
+    return result if isinstance(result, int) else int(ExitCode.DONE)

@@ -1,0 +1,31 @@
+"""Opens the app, with what must be set before Textual is imported."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from tui.errors import TunedeckError
+
+
+def open_app(*, mouse: bool | None = None) -> None:
+    """Run the full-screen app until the person leaves it.
+
+    Args:
+        mouse: False leaves the mouse to the terminal; None takes the setting.
+
+    Raises:
+        TunedeckError: There is no terminal to draw on.
+    """
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise TunedeckError(
+            "The app needs a terminal, and this input or output is not one.",
+            "Use a subcommand instead: `tunedeck --help` lists them.",
+        )
+    if os.environ.get("SSH_CONNECTION") or os.environ.get("SSH_TTY"):
+        # Textual reads these once, when it is imported; repaints cost bandwidth over SSH.
+        os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
+        os.environ.setdefault("TEXTUAL_FPS", "15")
+    from tui.app import run_app
+
+    run_app(mouse=mouse)

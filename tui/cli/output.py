@@ -1,0 +1,78 @@
+"""How every verb speaks: data on stdout, narration on stderr, control bytes of data nowhere."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import click
+
+from tui.errors import TunedeckError
+from tui.safe_text import safe_line, safe_text
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+
+
+def print_json(value: Any) -> None:
+    """Print `value` as one indented JSON document; non-ASCII stays as it is, control bytes are escaped."""
+    import json
+
+    text = json.dumps(value, indent=2, ensure_ascii=False, default=str)
+    # JSON leaves DEL and C1 bytes bare; a terminal acts on them.
+    safe = "".join(char if char == "\n" or _is_plain(char) else f"\\u{ord(char):04x}" for char in text)
+    click.echo(safe.encode("utf-8", "backslashreplace").decode())
+
+
+def _is_plain(char: str) -> bool:
+    code = ord(char)
+    return code >= 0x20 and not 0x7F <= code < 0xA0 and not 0xD800 <= code < 0xE000
+
+
+def say(text: str) -> None:
+    """Print a line of the result for a person, safe for the terminal."""
+    click.echo(safe_text(text))
+
+
+def narrate(text: str) -> None:
+    """Print a line about progress to stderr."""
+    click.echo(safe_line(text), err=True)
+
+
+def print_table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print left-aligned columns as plain text, readable by people and screen readers; no boxes, nothing cut."""
+    cells = [[safe_line(str(cell)) for cell in row] for row in rows]
+    widths = [max([len(head), *(len(row[i]) for row in cells)]) for i, head in enumerate(headings)]
+    for line in [list(headings), *cells]:
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+class ProgressLine:
+    """One line of progress on stderr, redrawn in place on a terminal and printed every tenth otherwise."""
+
+    def __init__(self, label: str) -> None:
+        self._label = label
+        self._last_tenth = -1
+        self._on_terminal = sys.stderr.isatty()
+
+    def update(self, done: int, total: int, note: str = "") -> None:
+        """Show `done` of `total`; redraws at most once per percent."""
+        percent = 100 * done // total if total else 100
+        step = percent if self._on_terminal else percent // 10
+        if step == self._last_tenth:
+            return
+        self._last_tenth = step
+        text = safe_line(f"{self._label} {percent:3d} % {note}".rstrip())
+        click.echo(f"\r\x1b[K{text}" if self._on_terminal else text, err=True, nl=not self._on_terminal)
+
+    def finish(self) -> None:
+        """End the line."""
+        if self._on_terminal and self._last_tenth >= 0:
+            click.echo("", err=True)
+
+
+def report_error(error: TunedeckError) -> None:
+    """Print what happened and what to do, on stderr."""
+    click.echo(safe_text(f"tunedeck: {error.message}"), err=True)
+    if error.remedy:
+        click.echo(safe_text(f"  {error.remedy}"), err=True)

@@ -1,0 +1,119 @@
+"""What every service that trains and serves models looks like from inside the program."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Protocol
+
+from tui.errors import ExitCode, TunedeckError
+from tui.records.chats import ChatDelta, ChatRequest
+from tui.records.jobs import Checkpoint, Job, JobEvent, JobRequest, RemoteFile
+from tui.records.models import Account, Capability, ModelInfo, Permission
+
+UploadProgress = Callable[[int, int], None]
+"""Called with (bytes sent, bytes in all) while a file goes up."""
+
+
+class ProviderError(TunedeckError):
+    """A service refused, failed or could not be reached.
+
+    Args:
+        message: What happened, in a sentence.
+        remedy: What to do.
+        code: The service's error code where it gave one.
+        status: The HTTP status where there was an answer.
+        request_id: The service's request id, to quote in a support case.
+        retryable: True when the same call may succeed later.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        remedy: str = "",
+        *,
+        code: str | None = None,
+        status: int | None = None,
+        request_id: str | None = None,
+        retryable: bool = False,
+    ) -> None:
+        super().__init__(message, remedy, exit_code=ExitCode.WRONG_USE)
+        self.code = code
+        self.status = status
+        self.request_id = request_id
+        self.retryable = retryable
+
+
+class Provider(Protocol):
+    """A service reached through one account; every call blocks, may raise ProviderError, and is thread-safe."""
+
+    @property
+    def account(self) -> Account:
+        """The account this provider acts for."""
+        ...
+
+    def can(self, capability: Capability) -> Permission:
+        """Say whether the service can do this, and if not, why."""
+        ...
+
+    def list_models(self) -> Sequence[ModelInfo]:
+        """Return base and fine-tuned models, newest first."""
+        ...
+
+    def upload_file(
+        self, path: Path, *, purpose: str = "fine-tune", on_progress: UploadProgress | None = None
+    ) -> RemoteFile:
+        """Send a file as it is on disk; safe to repeat."""
+        ...
+
+    def list_files(self, purpose: str | None = None) -> Sequence[RemoteFile]:
+        """Return the service's files, newest first."""
+        ...
+
+    def file_content(self, file_id: str) -> bytes:
+        """Return the bytes of a file that the service holds."""
+        ...
+
+    def create_job(self, request: JobRequest) -> Job:
+        """Start a job; never retried here, because a lost answer may hide a paid job."""
+        ...
+
+    def retrieve_job(self, job_id: str) -> Job:
+        """Return the job as it is now."""
+        ...
+
+    def list_jobs(self, limit: int = 50, metadata: dict[str, str] | None = None) -> Sequence[Job]:
+        """Return jobs, newest first."""
+        ...
+
+    def list_events(self, job_id: str, *, known_id: str | None = None) -> Sequence[JobEvent]:
+        """Return events oldest first: all of them, or only those newer than `known_id`."""
+        ...
+
+    def list_checkpoints(self, job_id: str) -> Sequence[Checkpoint]:
+        """Return the job's checkpoints, newest step first."""
+        ...
+
+    def cancel_job(self, job_id: str) -> Job:
+        """Ask the service to stop the job for good."""
+        ...
+
+    def pause_job(self, job_id: str) -> Job:
+        """Ask the service to stop the job so that it can go on later."""
+        ...
+
+    def resume_job(self, job_id: str) -> Job:
+        """Let a paused job go on."""
+        ...
+
+    def stream_chat(self, request: ChatRequest) -> Iterator[ChatDelta]:
+        """Yield the answer as it arrives; closing the iterator stops the service's work."""
+        ...
+
+    def delete_model(self, model_id: str) -> None:
+        """Delete a fine-tuned model at the service."""
+        ...
+
+    def close(self) -> None:
+        """Release connections."""
+        ...

@@ -1,0 +1,67 @@
+"""Messages, answers and usage of a chat, whichever service gave them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class ChatMessage:
+    """One message of a conversation."""
+
+    role: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChatParameters:
+    """How an answer is sampled; None leaves the choice to the service."""
+
+    temperature: float | None = None
+    top_p: float | None = None
+    max_tokens: int | None = None
+    seed: int | None = None
+    stop: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRequest:
+    """What is asked of one model."""
+
+    model: str
+    messages: tuple[ChatMessage, ...]
+    parameters: ChatParameters = ChatParameters()
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens that a service says it counted."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    cached_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ChatDelta:
+    """A piece of an answer as it arrives; the last one has a finish reason, and usage if the service tells it."""
+
+    text: str = ""
+    finish_reason: str | None = None
+    usage: Usage | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A finished (or stopped) answer of one model to one user message."""
+
+    chat_id: str
+    turn: int
+    model: str
+    account: str
+    text: str
+    finish_reason: str | None
+    usage: Usage
+    first_token_seconds: float | None
+    seconds: float
+    created_at: int

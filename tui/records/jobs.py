@@ -1,0 +1,137 @@
+"""The one job model: whatever a service calls its states and fields, the program knows these."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class JobState(StrEnum):
+    """The state of a job in our words; the service's own word is kept beside it in `Job.raw_status`."""
+
+    PREPARING = "preparing"
+    QUEUED = "queued"
+    RUNNING = "running"
+    FINISHING = "finishing"
+    PAUSED = "paused"
+    STOPPING = "stopping"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    OTHER = "other"
+
+    @property
+    def is_final(self) -> bool:
+        """True when the service will change nothing any more."""
+        return self in (JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED)
+
+
+class Method(StrEnum):
+    """How a model is tuned."""
+
+    SUPERVISED = "supervised"
+    DPO = "dpo"
+    REINFORCEMENT = "reinforcement"
+
+
+@dataclass(frozen=True, slots=True)
+class JobError:
+    """Why a job failed, in the service's words."""
+
+    code: str | None
+    message: str
+    param: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A fine-tuning job of any service; every field a service may leave out is optional."""
+
+    account: str
+    """Name of the account that owns it."""
+    id: str
+    state: JobState
+    raw_status: str
+    model: str
+    method: Method = Method.SUPERVISED
+    created_at: int | None = None
+    """Unix seconds."""
+    finished_at: int | None = None
+    estimated_finish: int | None = None
+    fine_tuned_model: str | None = None
+    training_file: str | None = None
+    validation_file: str | None = None
+    result_files: tuple[str, ...] = ()
+    trained_tokens: int | None = None
+    hyperparameters: Mapping[str, Any] = field(default_factory=dict)
+    seed: int | None = None
+    suffix: str | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    error: JobError | None = None
+    raw: Mapping[str, Any] = field(default_factory=dict)
+    """The service's whole answer, kept for the archive."""
+
+
+METRIC_NAMES = (
+    "train_loss",
+    "train_mean_token_accuracy",
+    "valid_loss",
+    "valid_mean_token_accuracy",
+    "full_valid_loss",
+    "full_valid_mean_token_accuracy",
+)
+"""Names of the numbers in a metrics event, in the order of the result file's columns."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobEvent:
+    """One event of a job; `data` holds the metrics when `type` is "metrics"."""
+
+    id: str
+    job_id: str
+    created_at: int
+    level: str
+    message: str
+    type: str
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A usable snapshot of the model within a job."""
+
+    id: str
+    job_id: str
+    model: str
+    """The name to chat with."""
+    step: int
+    created_at: int | None = None
+    metrics: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class JobRequest:
+    """What a launch asks of a service; hyperparameters left out mean "auto"."""
+
+    model: str
+    training_file: str
+    method: Method = Method.SUPERVISED
+    validation_file: str | None = None
+    hyperparameters: Mapping[str, int | float | str] = field(default_factory=dict)
+    suffix: str | None = None
+    seed: int | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteFile:
+    """A file held by a service."""
+
+    id: str
+    filename: str
+    bytes: int
+    purpose: str
+    created_at: int | None = None
+    status: str | None = None

@@ -1,0 +1,67 @@
+"""Accounts, models and what an account can do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Capability(StrEnum):
+    """Something a provider may or may not be able to do."""
+
+    LIST_MODELS = "list_models"
+    UPLOAD = "upload"
+    TRAIN_SUPERVISED = "train_supervised"
+    TRAIN_DPO = "train_dpo"
+    TRAIN_REINFORCEMENT = "train_reinforcement"
+    CANCEL = "cancel"
+    PAUSE = "pause"
+    CHECKPOINTS = "checkpoints"
+    CHAT = "chat"
+    DELETE_MODEL = "delete_model"
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """Whether a provider can do something, with the reason when it can't."""
+
+    allowed: bool
+    reason: str = ""
+
+    def __bool__(self) -> bool:
+        return self.allowed
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A provider with its base URL, under a name of the user's; the key is never part of it."""
+
+    name: str
+    provider: str
+    """Profile name: "local" or "openai"."""
+    base_url: str | None
+    label: str
+    ready: bool
+    """False when a key is missing; `state` then says which."""
+    state: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo:
+    """A model that an account can use."""
+
+    account: str
+    id: str
+    created_at: int | None = None
+    owned_by: str = ""
+    base_model: str | None = None
+    """The base of a tuned model; None for a base model itself."""
+    shutdown_date: str | None = None
+    """ISO date from the service or the catalog, whichever is better."""
+    can_train: bool = False
+    can_chat: bool = True
+
+    @property
+    def is_fine_tuned(self) -> bool:
+        """True for a model that a job made."""
+        return self.base_model is not None
