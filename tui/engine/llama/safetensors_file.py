@@ -1,0 +1,88 @@
+"""Safetensors files as memory maps, and written one tensor at a time to save memory.
+
+The `safetensors` package copies each tensor on reading; mapped pages are shared by server and workers.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tui.errors import TunedeckError
+
+ALIGNMENT = 64
+"""Bytes; the header is padded to it so that tensors of common sizes start on a cache line."""
+MAX_HEADER = 100_000_000
+"""Bytes; the format's own limit."""
+
+Array = npt.NDArray[Any]
+DTYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2", "I64": "<i8", "I32": "<i4", "U8": "u1"}
+
+
+def open_tensors(path: Path) -> dict[str, Array]:
+    """Map every tensor of a file, read-only and without reading it; bfloat16 comes as its raw uint16.
+
+    Raises:
+        TunedeckError: The file is not a sound safetensors file.
+    """
+    try:
+        return {name: _mapped(path, *entry) for name, entry in _header(path).items()}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise TunedeckError(f"{path.name} is not a sound safetensors file: {error}.") from error
+
+
+def _header(path: Path) -> dict[str, tuple[str, tuple[int, ...], int]]:
+    """Return dtype, shape and byte offset in the file of each tensor."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        if not 2 <= length <= min(MAX_HEADER, size - 8):
+            raise ValueError("its header length is impossible")
+        header = json.loads(file.read(length))
+    entries = {}
+    for name, entry in header.items():
+        if name == "__metadata__":
+            continue
+        start, end = entry["data_offsets"]
+        if not 0 <= start <= end <= size - 8 - length:
+            raise ValueError(f"tensor {name} lies outside the file")
+        entries[name] = (entry["dtype"], tuple(entry["shape"]), 8 + length + start)
+    return entries
+
+
+def _mapped(path: Path, dtype: str, shape: tuple[int, ...], offset: int) -> Array:
+    if 0 in shape:
+        return np.zeros(shape, DTYPES[dtype])
+    return np.asarray(np.memmap(path, DTYPES[dtype], mode="r", offset=offset, shape=shape))
+
+
+def as_float32(tensor: Array) -> npt.NDArray[np.float32]:
+    """Convert one mapped tensor; uint16 is taken for bfloat16, whose bits are float32's upper half."""
+    if tensor.dtype == np.uint16:
+        return (tensor.astype(np.uint32) << 16).view(np.float32)
+    return np.asarray(tensor, np.float32)
+
+
+def write_tensors(
+    path: Path, shapes: Mapping[str, Sequence[int]], tensors: Iterable[tuple[str, Array]]
+) -> None:
+    """Write float32 tensors as they are produced, which must be in the order of `shapes`."""
+    header: dict[str, Any] = {"__metadata__": {"format": "pt"}}
+    offset = 0
+    for name, shape in shapes.items():
+        end = offset + 4 * int(np.prod(shape))
+        header[name] = {"dtype": "F32", "shape": list(shape), "data_offsets": [offset, end]}
+        offset = end
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-(len(text) + 8) % ALIGNMENT)
+    with path.open("wb") as file:
+        file.write(len(text).to_bytes(8, "little") + text)
+        for (name, tensor), (expected, shape) in zip(tensors, shapes.items(), strict=True):
+            if name != expected or tensor.shape != tuple(shape):
+                raise TunedeckError(f"Tensor {name} has shape {tensor.shape}, not {expected} {tuple(shape)}.")
+            file.write(np.ascontiguousarray(tensor, np.float32).data)

@@ -1,0 +1,256 @@
+"""Text to tokens and back, and conversations to training examples."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from tokenizers import Tokenizer
+
+from tui.engine.llama.chat_template import ChatTemplate, Message
+from tui.engine.llama.special_guard import SpecialGuard, alternatives
+from tui.errors import TunedeckError
+
+NO_TARGET = -1
+"""Stands in `targets` where nothing is learned."""
+
+Tokens = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingExample:
+    """One conversation as the trainer sees it; `ids` and `targets` have the same length.
+
+    `targets[i]` is the token that should follow `ids[i]`, or `NO_TARGET`. Tokens after the last target
+    change no loss and are left out; `token_count` counts the whole conversation after truncation.
+    """
+
+    ids: Tokens
+    targets: Tokens
+    token_count: int
+
+    @property
+    def target_count(self) -> int:
+        """Number of tokens that are learned."""
+        return int((self.targets != NO_TARGET).sum())
+
+
+class ChatTokenizer:
+    """The tokenizer and chat template of one model.
+
+    Args:
+        tokenizer_json: Text of a `tokenizer.json` of the `tokenizers` library.
+        template: Jinja chat template.
+        end_token_ids: Tokens that end an answer.
+        name: Shown where counts are shown.
+    """
+
+    def __init__(
+        self, tokenizer_json: str, template: str, end_token_ids: Sequence[int], name: str = "model"
+    ) -> None:
+        data = json.loads(tokenizer_json)
+        added: dict[str, int] = {
+            token["content"]: int(token["id"]) for token in data["added_tokens"] if token["special"]
+        }
+        # The library would find control tokens in any text; it gets none, `encode` places them itself.
+        data["added_tokens"] = [token for token in data["added_tokens"] if not token["special"]]
+        data["post_processor"] = data["truncation"] = data["padding"] = None
+        self._plain = Tokenizer.from_str(json.dumps(data))
+        self._special_ids = added
+        self._special_texts: dict[int, str] = {number: text for text, number in added.items()}
+        self._special_pattern = alternatives(added)
+        self._byte_level = "ByteLevel" in json.dumps(data["decoder"])
+        self.name = name
+        self.end_token_ids = tuple(end_token_ids)
+        self.vocabulary_size = max(
+            self._plain.get_vocab_size(), *(number + 1 for number in added.values()), 0
+        )
+        end_text = self._special_texts.get(self.end_token_ids[0], "") if end_token_ids else ""
+        start_text = next((text for text in ("<|begin_of_text|>", "<s>") if text in added), "")
+        self.template = ChatTemplate(template, {"bos_token": start_text, "eos_token": end_text})
+
+    @classmethod
+    def load(cls, folder: Path, end_token_ids: Sequence[int], name: str) -> ChatTokenizer:
+        """Read `tokenizer.json` and `chat_template.jinja` of a prepared folder."""
+        template = (folder / "chat_template.jinja").read_text("utf-8")
+        return cls((folder / "tokenizer.json").read_text("utf-8"), template, end_token_ids, name)
+
+    def encode(self, text: str, *, special: bool = False) -> list[int]:
+        """Return the tokens of `text`; control tokens are recognised in it only when `special`."""
+        if not special or self._special_pattern is None:
+            return self._encode_plain(text)
+        ids: list[int] = []
+        for part in self._special_pattern.split(text):
+            number = self._special_ids.get(part)
+            ids.extend(self._encode_plain(part) if number is None else (number,))
+        return ids
+
+    def count(self, text: str) -> int:
+        """Return the number of tokens of ordinary text."""
+        return len(self.encode(text))
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """Return the text of tokens, without control tokens; broken UTF-8 is replaced."""
+        pieces = (self.token_bytes(number) for number in ids if not self.is_special(number))
+        return b"".join(pieces).decode("utf-8", "replace")
+
+    def is_special(self, token_id: int) -> bool:
+        """Tell whether a token is a control token."""
+        return token_id in self._special_texts
+
+    def token_bytes(self, token_id: int) -> bytes:
+        """Return a token's bytes, perhaps a part of a character; those of a control token are its name."""
+        special = self._special_texts.get(token_id)
+        if special is not None:
+            return special.encode()
+        piece: str | None = self._plain.id_to_token(token_id)
+        if piece is None:
+            return b""
+        return _byte_level_bytes(piece) if self._byte_level else _sentence_piece_bytes(piece)
+
+    def render(
+        self,
+        messages: Sequence[Message],
+        tools: Sequence[Any] | None = None,
+        add_generation_prompt: bool = True,
+    ) -> str:
+        """Return the conversation as the model's template writes it, for people to read."""
+        return self.template.render(messages, tools, add_generation_prompt)
+
+    def encode_chat(
+        self,
+        messages: Sequence[Message],
+        tools: Sequence[Any] | None = None,
+        add_generation_prompt: bool = True,
+    ) -> list[int]:
+        """Return the conversation's tokens; nothing in the messages can become a control token."""
+        guard = SpecialGuard(self._special_ids)
+        text = self.template.render(
+            guard.protect(list(messages)), guard.protect(tools), add_generation_prompt
+        )
+        return self._encode_guarded(text, guard)
+
+    def encode_example(
+        self, messages: Sequence[Message], tools: Sequence[Any] | None = None, max_tokens: int | None = None
+    ) -> TrainingExample:
+        """Return tokens and targets; what the assistant says is learned, with the token that ends its turn.
+
+        Turns with `weight` 0 are read but not learned. What exceeds `max_tokens` is cut off at the end.
+
+        Raises:
+            TunedeckError: The template hides where an assistant's turn begins.
+        """
+        guard = SpecialGuard(self._special_ids)
+        guarded = guard.protect(list(messages))
+        ids: list[int] = []
+        learned: list[bool] = []
+        for text, is_answer in self._segments(guarded, guard.protect(tools)):
+            part = self._encode_guarded(text, guard)
+            last = max(
+                (index for index, token in enumerate(part) if token in self.end_token_ids), default=len(part)
+            )
+            ids += part
+            learned += [is_answer and index <= last for index in range(len(part))]
+        return _example(ids[:max_tokens], learned[:max_tokens])
+
+    def encode_pair(
+        self,
+        prompt: Sequence[Message],
+        answer: Sequence[Message],
+        tools: Sequence[Any] | None,
+        max_tokens: int | None,
+    ) -> TrainingExample:
+        """Return a prompt and one of its answers; only the answer is learned."""
+        read = [{**message, "weight": 0} for message in prompt]
+        return self.encode_example([*read, *answer], tools, max_tokens)
+
+    def encode_completion(self, prompt: str, completion: str, max_tokens: int | None) -> TrainingExample:
+        """Return a legacy prompt and completion, joined without any template; the completion is learned."""
+        before, after = self.encode(prompt), [*self.encode(completion), *self.end_token_ids[:1]]
+        learned = [False] * len(before) + [True] * len(after)
+        return _example([*before, *after][:max_tokens], learned[:max_tokens])
+
+    def _segments(self, messages: list[Message], tools: Sequence[Any] | None) -> list[tuple[str, bool]]:
+        """Split the rendered conversation into text to read and answers to learn."""
+        whole = self.template.render(messages, tools, False)
+        segments: list[tuple[str, bool]] = []
+        done = 0
+        for index, message in enumerate(messages):
+            if message.get("role") != "assistant" or message.get("weight", 1) == 0:
+                continue
+            start = len(self._text_before(messages, index, tools, whole))
+            end = len(self.template.render(messages[: index + 1], tools, False))
+            segments += [(whole[done:start], False), (whole[start:end], True)]
+            done = end
+        return [*segments, (whole[done:], False)]
+
+    def _text_before(
+        self, messages: list[Message], index: int, tools: Sequence[Any] | None, whole: str
+    ) -> str:
+        """Return what stands before the answer of turn `index`: what the model is given when asked."""
+        asked = self.template.render(messages[:index], tools, True) if index else ""
+        if index and whole.startswith(asked):
+            return asked
+        stand_in = "standin7f3a9"
+        probe = [*messages[:index], {"role": "assistant", "content": stand_in}]
+        before, found, _ = self.template.render(probe, tools, False).partition(stand_in)
+        if not found or not whole.startswith(before):
+            raise TunedeckError(
+                f"The model's chat template hides where message {index + 1} begins, so it can't be learned."
+            )
+        return before
+
+    def _encode_guarded(self, text: str, guard: SpecialGuard) -> list[int]:
+        if self._special_pattern is None:
+            return self._encode_plain(guard.restore(text))
+        ids: list[int] = []
+        for part in self._special_pattern.split(text):
+            number = self._special_ids.get(part)
+            ids.extend(self._encode_plain(guard.restore(part)) if number is None else (number,))
+        return ids
+
+    def _encode_plain(self, text: str) -> list[int]:
+        # A lone surrogate can't be UTF-8; JSON may hold one, and the library would refuse the whole text.
+        clean = text.encode("utf-8", "replace").decode()
+        ids: list[int] = self._plain.encode(clean, add_special_tokens=False).ids
+        return ids
+
+
+def _example(ids: list[int], learned: list[bool]) -> TrainingExample:
+    """Shift by one: position i is asked for token i + 1."""
+    targets = np.array(
+        [token if wanted else NO_TARGET for token, wanted in zip(ids, learned, strict=True)], np.int64
+    )
+    last = int(np.flatnonzero(targets[1:] != NO_TARGET)[-1]) + 1 if (targets[1:] != NO_TARGET).any() else 0
+    return TrainingExample(np.array(ids[:last], np.int64), targets[1 : last + 1], len(ids))
+
+
+@lru_cache(maxsize=1)
+def byte_letters() -> Mapping[str, int]:
+    """Return the byte each letter of a byte-level vocabulary stands for (GPT-2's table, 2019).
+
+    Printable Latin-1 stands for itself; the other bytes are numbered upwards from U+0100.
+    """
+    printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    letters = {chr(byte): byte for byte in printable}
+    others = (byte for byte in range(256) if byte not in printable)
+    return letters | {chr(0x100 + index): byte for index, byte in enumerate(others)}
+
+
+def _byte_level_bytes(piece: str) -> bytes:
+    letters = byte_letters()
+    if any(letter not in letters for letter in piece):
+        return piece.encode()  # an added word, stored as plain text
+    return bytes(letters[letter] for letter in piece)
+
+
+def _sentence_piece_bytes(piece: str) -> bytes:
+    if len(piece) == 6 and piece.startswith("<0x") and piece.endswith(">"):
+        return bytes([int(piece[3:5], 16)])
+    return piece.replace("\u2581", " ").encode()
