@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import re
+
+import click
+import pytest
+
+from tests.support import run_cli, run_cli_process
+from tui import __version__
+from tui.cli import main
+from tui.cli.output import print_json, print_table, say
+from tui.errors import ExitCode, TunedeckError
+
+
+def command_that(raises: BaseException | None) -> click.Command:
+    @click.command()
+    def command() -> None:
+        if raises is not None:
+            raise raises
+
+    return command
+
+
+def run_verb_that(raises: BaseException | None, monkeypatch: pytest.MonkeyPatch) -> tuple[int, str, str]:
+    monkeypatch.setattr(main.LazyGroup, "get_command", lambda *_: command_that(raises))
+    result = run_cli("check")
+    return result.code, result.stdout, result.stderr
+
+
+@pytest.mark.parametrize(
+    ("ending", "code"),
+    [
+        (None, ExitCode.DONE),
+        (TunedeckError("the file is bad", exit_code=ExitCode.BAD), ExitCode.BAD),
+        (TunedeckError("no such file"), ExitCode.WRONG_USE),
+        (click.UsageError("what?"), ExitCode.WRONG_USE),
+        (click.Abort(), ExitCode.INTERRUPTED),
+        (KeyboardInterrupt(), ExitCode.INTERRUPTED),
+        (BrokenPipeError(), ExitCode.DONE),
+    ],
+)
+def test_every_ending_has_its_documented_exit_code(
+    ending: BaseException | None, code: ExitCode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run_verb_that(ending, monkeypatch)[0] == code
+
+
+def test_an_expected_error_is_a_sentence_and_its_remedy_on_stderr(monkeypatch: pytest.MonkeyPatch) -> None:
+    error = TunedeckError("The file holds no rows.", "Write one JSON object per line.")
+
+    _, stdout, stderr = run_verb_that(error, monkeypatch)
+
+    assert stdout == ""
+    assert stderr == "tunedeck: The file holds no rows.\n  Write one JSON object per line.\n"
+
+
+def test_control_bytes_in_an_error_never_reach_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    _, _, stderr = run_verb_that(TunedeckError("no file \x1b]52;c;cHduZWQ=\x07"), monkeypatch)
+
+    assert "\x1b" not in stderr
+    assert "␛]52" in stderr
+
+
+def test_version_is_the_packages() -> None:
+    result = run_cli_process("--version")
+    assert result.code == 0
+    assert result.stdout.strip() == f"tunedeck, version {__version__}"
+
+
+def test_help_names_every_verb_and_every_exit_code() -> None:
+    result = run_cli("--help")
+    assert result.code == 0
+    for verb, (_, summary) in main.VERBS.items():
+        assert re.search(rf"^  {verb} +{re.escape(summary)}$", result.stdout, re.MULTILINE), verb
+    for code in ExitCode:
+        assert str(int(code)) in result.stdout
+
+
+@pytest.mark.parametrize("verb", main.VERBS)
+def test_every_verb_explains_itself(verb: str) -> None:
+    result = run_cli(verb, "--help")
+    assert result.code == 0, result.stderr
+    assert f"tunedeck {verb}" in result.stdout
+    assert "--help" in result.stdout
+
+
+@pytest.mark.parametrize("verb", main.VERBS)
+def test_every_verb_refuses_an_unknown_option_with_a_sentence(verb: str) -> None:
+    result = run_cli(verb, "--no-such-option")
+    assert result.code == ExitCode.WRONG_USE
+    assert "no-such-option" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_an_unknown_verb_is_refused() -> None:
+    result = run_cli("trian")
+    assert result.code == ExitCode.WRONG_USE
+    assert "trian" in result.stderr
+
+
+def test_printed_json_holds_no_byte_a_terminal_acts_on(capsys: pytest.CaptureFixture[str]) -> None:
+    print_json({"text": "\x1b[31m \x9b \x7f \ud800 é 漢"})
+
+    printed = capsys.readouterr().out
+    assert "é 漢" in printed
+    assert not [char for char in printed if char != "\n" and (ord(char) < 0x20 or 0x7F <= ord(char) < 0xA0)]
+
+
+def test_printed_text_and_tables_are_safe_and_aligned(capsys: pytest.CaptureFixture[str]) -> None:
+    say("row \x1b[2J")
+    print_table(["name", "rows"], [["a\nb", 12], ["longer name", 3]])
+
+    assert capsys.readouterr().out.splitlines() == [
+        "row ␛[2J",
+        "name         rows",
+        "a␤b          12",
+        "longer name  3",
+    ]
