@@ -12,10 +12,12 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
-from tui.chat.lanes import Lane, LaneAnswer, Turn
+from tui.chat.lanes import FAILED, STOPPED, Lane, LaneAnswer, Turn
 from tui.chat.streams import LaneUpdate, OpenStream, stream_lanes
 from tui.errors import TunedeckError
 from tui.records.chats import Answer, ChatDelta, ChatMessage, ChatParameters, ChatRequest
+from tui.store.rows import StoredChat
+from tui.store.store import Store
 
 SAVE_SECONDS = 1.0
 """How often an unfinished answer is saved: what a crash may lose of it."""
@@ -30,24 +32,6 @@ class Streamer(Protocol):
         ...
 
 
-class ChatLog(Protocol):
-    """Where a conversation is kept; the store is one."""
-
-    def create_chat(
-        self, title: str, models: Sequence[tuple[str, str]], system: str, parameters: ChatParameters
-    ) -> str:
-        """Start a chat and return its id."""
-        ...
-
-    def add_message(self, chat_id: str, turn: int, role: str, content: str) -> None:
-        """Keep a message; the same turn and role again replaces it."""
-        ...
-
-    def add_answer(self, answer: Answer) -> None:
-        """Keep an answer; the same turn and model again replaces it."""
-        ...
-
-
 class ChatSession:
     """Asks its lanes, keeps what they answer; one question at a time.
 
@@ -56,7 +40,7 @@ class ChatSession:
     Args:
         lanes: The models that answer, each once.
         provider_of: Returns the provider of an account's name.
-        log: Where everything is kept as it arrives.
+        store: Where everything is kept as it arrives.
         system: System prompt; empty for none.
         parameters: How answers are sampled.
         clock: Unix seconds, for the record.
@@ -66,7 +50,7 @@ class ChatSession:
         self,
         lanes: Sequence[Lane],
         provider_of: Callable[[str], Streamer],
-        log: ChatLog,
+        store: Store,
         *,
         system: str = "",
         parameters: ChatParameters | None = None,
@@ -78,10 +62,29 @@ class ChatSession:
         self.turns: list[Turn] = []
         self.chat_id: str | None = None
         self._provider_of = provider_of
-        self._log = log
+        self._store = store
         self._clock = clock
         self._stop = threading.Event()
         self._running = threading.Lock()
+
+    @classmethod
+    def resume(cls, stored: StoredChat, provider_of: Callable[[str], Streamer], store: Store) -> ChatSession:
+        """Return a conversation as it was kept, ready for the next question.
+
+        Answers of models that were taken out of the chat later are kept in the store, but don't come back.
+        """
+        summary = stored.summary
+        lanes = [Lane(account, model) for account, model in summary.models]
+        session = cls(lanes, provider_of, store, system=summary.system_prompt, parameters=summary.parameters)
+        session.chat_id = summary.id
+        turns = {
+            number: Turn(number, said.content) for number, said in stored.messages if said.role == "user"
+        }
+        for answer in stored.answers:  # in the order they were given: an answer asked for again comes later
+            if answer.turn in turns:
+                turns[answer.turn].answers[Lane(answer.account, answer.model)] = answer_from_record(answer)
+        session.turns = [turns[number] for number in sorted(turns)]
+        return session
 
     @property
     def is_running(self) -> bool:
@@ -143,18 +146,25 @@ class ChatSession:
             self._stop.clear()
             self.turns[turn.number - 1 :] = [turn]
             chat_id = self._keep_question(turn)
-            keeper = _AnswerKeeper(chat_id, turn, self._log, self._clock, on_update)
+            keeper = _AnswerKeeper(chat_id, turn, self._store, self._clock, on_update)
             stream_lanes({lane: self._opener(lane, turn) for lane in self.lanes}, self._stop, keeper)
             return turn
         finally:
             self._running.release()
 
     def _keep_question(self, turn: Turn) -> str:
+        models = [(lane.account, lane.model) for lane in self.lanes]
         if self.chat_id is None:
             title = " ".join(turn.question.split())[:TITLE_LENGTH]
-            models = [(lane.account, lane.model) for lane in self.lanes]
-            self.chat_id = self._log.create_chat(title, models, self.system, self.parameters)
-        self._log.add_message(self.chat_id, turn.number, "user", turn.question)
+            self.chat_id = self._store.create_chat(
+                models, title=title, system_prompt=self.system, parameters=self.parameters
+            )
+        else:
+            # All of them may have been changed since the last question.
+            self._store.update_chat(
+                self.chat_id, models=models, system_prompt=self.system, parameters=self.parameters
+            )
+        self._store.add_message(self.chat_id, turn.number, "user", turn.question)
         return self.chat_id
 
     def _opener(self, lane: Lane, turn: Turn) -> OpenStream:
@@ -164,20 +174,20 @@ class ChatSession:
 
 
 class _AnswerKeeper:
-    """Puts each update into the turn and the log before anyone else sees it."""
+    """Puts each update into the turn and the store before anyone else sees it."""
 
     def __init__(
         self,
         chat_id: str,
         turn: Turn,
-        log: ChatLog,
+        store: Store,
         clock: Callable[[], float],
         on_update: Callable[[LaneUpdate], None],
     ) -> None:
         self._chat_id = chat_id
         self._turn = turn
-        self._log = log
-        self._clock = clock
+        self._store = store
+        self._created_at = int(clock())
         self._on_update = on_update
         self._saved: dict[Lane, float] = {}
 
@@ -185,7 +195,7 @@ class _AnswerKeeper:
         self._turn.answers[update.lane] = update.answer
         if update.finished or time.monotonic() - self._saved.get(update.lane, 0.0) > SAVE_SECONDS:
             self._saved[update.lane] = time.monotonic()
-            self._log.add_answer(self._record(update.lane, update.answer))
+            self._store.add_answer(self._record(update.lane, update.answer))
         self._on_update(update)
 
     def _record(self, lane: Lane, answer: LaneAnswer) -> Answer:
@@ -199,5 +209,18 @@ class _AnswerKeeper:
             usage=answer.usage,
             first_token_seconds=answer.first_token_seconds,
             seconds=answer.seconds,
-            created_at=int(self._clock()),
+            created_at=self._created_at,
         )
+
+
+def answer_from_record(record: Answer) -> LaneAnswer:
+    """Return a kept answer as a lane shows it; an unfinished one was cut off with the program."""
+    failed = record.finish_reason == FAILED
+    return LaneAnswer(
+        text="" if failed else record.text,
+        finish_reason=record.finish_reason or STOPPED,
+        usage=record.usage,
+        first_token_seconds=record.first_token_seconds,
+        seconds=record.seconds,
+        error=record.text if failed else "",
+    )

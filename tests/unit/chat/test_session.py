@@ -10,17 +10,32 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.chat.script import MemoryLog, ScriptedModel, provider_of
+from tests.unit.chat.script import ScriptedModel, provider_of
+from tui import paths
 from tui.chat.export import export_chat, export_lines
 from tui.chat.lanes import Lane, LaneAnswer, describe_speed, short_model_name
 from tui.chat.parameters import describe_parameters, parse_parameters
 from tui.chat.session import ChatSession
 from tui.chat.streams import LaneUpdate, stream_lanes
 from tui.errors import TunedeckError
-from tui.records.chats import ChatDelta, ChatMessage, ChatParameters, Usage
+from tui.records.chats import Answer, ChatDelta, ChatMessage, ChatParameters, Usage
+from tui.store.store import Store
 
 BASE = Lane("base", "smollm2")
 TUNED = Lane("tuned", "ft:smollm2:local:tone:abc12345")
+
+
+@pytest.fixture
+def store(isolated_home: Path) -> Iterator[Store]:
+    with Store(paths.store_file()) as opened:
+        yield opened
+
+
+def answers_of(store: Store, session: ChatSession) -> list[Answer]:
+    assert session.chat_id is not None
+    stored = store.chat(session.chat_id)
+    assert stored is not None
+    return list(stored.answers)
 
 
 def ignore(update: LaneUpdate) -> None:
@@ -31,9 +46,9 @@ def wait_for(event: threading.Event) -> None:
     assert event.wait(5), "this should have happened long ago"
 
 
-def test_every_lane_answers_the_same_question_and_keeps_its_own_answers() -> None:
+def test_every_lane_answers_the_same_question_and_keeps_its_own_answers(store: Store) -> None:
     base, tuned = ScriptedModel("I am ", "base"), ScriptedModel("I am tuned")
-    session = ChatSession([BASE, TUNED], provider_of(base=base, tuned=tuned), MemoryLog(), system="Be short.")
+    session = ChatSession([BASE, TUNED], provider_of(base=base, tuned=tuned), store, system="Be short.")
     session.ask("Who are you?", ignore)
     session.ask("And now?", ignore)
     assert [message.content for message in base.requests[1].messages] == [
@@ -46,9 +61,9 @@ def test_every_lane_answers_the_same_question_and_keeps_its_own_answers() -> Non
     assert tuned.requests[1].model == TUNED.model
 
 
-def test_pieces_arrive_in_order_and_add_up_to_the_answer() -> None:
+def test_pieces_arrive_in_order_and_add_up_to_the_answer(store: Store) -> None:
     pieces = [f"{number} " for number in range(500)]
-    session = ChatSession([BASE], provider_of(base=ScriptedModel(*pieces)), MemoryLog())
+    session = ChatSession([BASE], provider_of(base=ScriptedModel(*pieces)), store)
     updates: list[LaneUpdate] = []
     turn = session.ask("Count", updates.append)
     assert "".join(update.text for update in updates) == "".join(pieces) == turn.answers[BASE].text
@@ -56,44 +71,44 @@ def test_pieces_arrive_in_order_and_add_up_to_the_answer() -> None:
     assert turn.answers[BASE].usage == Usage(7, 500)
 
 
-def test_a_fast_model_is_shown_at_most_twenty_times_a_second() -> None:
-    session = ChatSession([BASE], provider_of(base=ScriptedModel(*["x"] * 20_000)), MemoryLog())
+def test_a_fast_model_is_shown_at_most_twenty_times_a_second(store: Store) -> None:
+    session = ChatSession([BASE], provider_of(base=ScriptedModel(*["x"] * 20_000)), store)
     updates: list[LaneUpdate] = []
     started = time.monotonic()
     session.ask("Go", updates.append)
     assert len(updates) <= 20 * (time.monotonic() - started) + 2
 
 
-def test_everything_is_in_the_log_before_it_is_shown() -> None:
-    log = MemoryLog()
-    session = ChatSession([BASE], provider_of(base=ScriptedModel("Yes")), log)
+def test_everything_is_in_the_store_before_it_is_shown(store: Store) -> None:
+    session = ChatSession([BASE], provider_of(base=ScriptedModel("Yes")), store)
     kept: list[str] = []
-    session.ask(
-        "Is it kept?",
-        lambda update: (
-            kept.append(log.answers["chat-1", 1, "base", "smollm2"].text) if update.finished else None
-        ),
-    )
+
+    def look(update: LaneUpdate) -> None:
+        if update.finished:
+            kept.append(answers_of(store, session)[0].text)
+
+    session.ask("Is it  kept?", look)
     assert kept == ["Yes"]
-    assert log.messages["chat-1", 1, "user"] == "Is it kept?"
-    assert log.chats["chat-1"][:2] == ("Is it kept?", [("base", "smollm2")])
+    assert session.chat_id is not None
+    stored = store.chat(session.chat_id)
+    assert stored is not None
+    assert stored.messages == ((1, ChatMessage("user", "Is it  kept?")),)
+    assert (stored.summary.title, stored.summary.models) == ("Is it kept?", (("base", "smollm2"),))
 
 
-def test_a_failing_lane_says_why_and_the_other_goes_on() -> None:
+def test_a_failing_lane_says_why_and_the_other_goes_on(store: Store) -> None:
     failing = ScriptedModel("half", failure=TunedeckError("Out of memory.", "Use a smaller model."))
-    session = ChatSession(
-        [BASE, TUNED], provider_of(base=failing, tuned=ScriptedModel("fine")), log := MemoryLog()
-    )
+    session = ChatSession([BASE, TUNED], provider_of(base=failing, tuned=ScriptedModel("fine")), store)
     turn = session.ask("Hello", ignore)
     assert turn.answers[BASE].failed
     assert (turn.answers[BASE].error, turn.answers[BASE].remedy) == ("Out of memory.", "Use a smaller model.")
     assert turn.answers[TUNED].text == "fine"
-    assert log.answers["chat-1", 1, "base", "smollm2"].finish_reason == "error"
+    assert {answer.account: answer.finish_reason for answer in answers_of(store, session)}["base"] == "error"
 
 
-def test_a_lane_that_gave_no_answer_does_not_see_that_question_again() -> None:
+def test_a_lane_that_gave_no_answer_does_not_see_that_question_again(store: Store) -> None:
     model = ScriptedModel(failure=TunedeckError("Busy."))
-    session = ChatSession([BASE], provider_of(base=model), MemoryLog())
+    session = ChatSession([BASE], provider_of(base=model), store)
     session.ask("First", ignore)
     model.failure = None
     model.pieces = ("ok",)
@@ -101,10 +116,9 @@ def test_a_lane_that_gave_no_answer_does_not_see_that_question_again() -> None:
     assert [message.content for message in model.requests[1].messages] == ["Second"]
 
 
-def test_stop_closes_the_stream_and_keeps_what_had_arrived() -> None:
+def test_stop_closes_the_stream_and_keeps_what_had_arrived(store: Store) -> None:
     model = ScriptedModel("partial ", "never", hold=threading.Event())
-    log = MemoryLog()
-    session = ChatSession([BASE], provider_of(base=model), log)
+    session = ChatSession([BASE], provider_of(base=model), store)
     asking = threading.Thread(target=session.ask, args=("Go on", ignore))
     asking.start()
     wait_for(model.first_piece_sent)
@@ -114,7 +128,7 @@ def test_stop_closes_the_stream_and_keeps_what_had_arrived() -> None:
     assert not asking.is_alive()
     wait_for(model.closed)
     assert session.turns[0].answers[BASE].finish_reason == "stopped"
-    assert log.answers["chat-1", 1, "base", "smollm2"].text in ("partial ", "")
+    assert answers_of(store, session)[0].text == "partial "
     assert not session.is_running
 
 
@@ -132,9 +146,9 @@ def test_stop_returns_even_when_the_service_is_silent() -> None:
     assert answers[BASE].finish_reason == "stopped"
 
 
-def test_a_second_question_is_refused_while_the_first_is_answered() -> None:
+def test_a_second_question_is_refused_while_the_first_is_answered(store: Store) -> None:
     model = ScriptedModel("slow", hold=(hold := threading.Event()))
-    session = ChatSession([BASE], provider_of(base=model), MemoryLog())
+    session = ChatSession([BASE], provider_of(base=model), store)
     asking = threading.Thread(target=session.ask, args=("One", ignore))
     asking.start()
     wait_for(model.first_piece_sent)
@@ -145,27 +159,46 @@ def test_a_second_question_is_refused_while_the_first_is_answered() -> None:
     assert [turn.question for turn in session.turns] == ["One"]
 
 
-def test_retry_replaces_the_last_answers() -> None:
+def test_retry_replaces_the_last_answers(store: Store) -> None:
     model = ScriptedModel("first")
-    session = ChatSession([BASE], provider_of(base=model), log := MemoryLog())
+    session = ChatSession([BASE], provider_of(base=model), store)
     session.ask("Hi", ignore)
     model.pieces = ("second",)
     session.retry(ignore)
     assert [turn.answers[BASE].text for turn in session.turns] == ["second"]
-    assert [answer.text for answer in log.answers.values()] == ["second"]
+    assert answers_of(store, session)[-1].text == "second"
     assert [message.content for message in model.requests[1].messages] == ["Hi"]
 
 
+def test_a_chat_goes_on_where_it_was_left(store: Store) -> None:
+    models = provider_of(
+        base=ScriptedModel("I am base"),
+        tuned=ScriptedModel(failure=TunedeckError("Gone.", "Choose another.")),
+    )
+    first = ChatSession([BASE, TUNED], models, store, system="S", parameters=ChatParameters(seed=3))
+    first.ask("Who?", ignore)
+    assert first.chat_id is not None
+    stored = store.chat(first.chat_id)
+    assert stored is not None
+    again = ChatSession.resume(stored, models, store)
+    assert (again.lanes, again.system, again.parameters) == (first.lanes, "S", ChatParameters(seed=3))
+    assert again.messages(BASE) == first.messages(BASE)
+    assert again.turns[0].answers[TUNED].error == "Gone."
+    again.ask("And?", ignore)
+    assert [turn.number for turn in again.turns] == [1, 2]
+    assert len(store.chats()) == 1
+
+
 @pytest.mark.parametrize("question", ["", "  \n "])
-def test_an_empty_question_is_refused(question: str) -> None:
-    session = ChatSession([BASE], provider_of(base=ScriptedModel("x")), MemoryLog())
+def test_an_empty_question_is_refused(question: str, store: Store) -> None:
+    session = ChatSession([BASE], provider_of(base=ScriptedModel("x")), store)
     with pytest.raises(TunedeckError, match="empty"):
         session.ask(question, ignore)
 
 
-def test_the_export_has_one_line_per_model_and_only_messages(tmp_path: Path) -> None:
+def test_the_export_has_one_line_per_model_and_only_messages(tmp_path: Path, store: Store) -> None:
     models = provider_of(base=ScriptedModel("a\x1b[2J"), tuned=ScriptedModel("b"))
-    session = ChatSession([BASE, TUNED], models, MemoryLog(), system="S")
+    session = ChatSession([BASE, TUNED], models, store, system="S")
     session.ask("Q", ignore)
     target = tmp_path / "out" / "chat.jsonl"
     assert export_chat(session, target) == 2
@@ -180,8 +213,8 @@ def test_the_export_has_one_line_per_model_and_only_messages(tmp_path: Path) -> 
         export_chat(session, target)
 
 
-def test_nothing_answered_exports_nothing(tmp_path: Path) -> None:
-    session = ChatSession([BASE], provider_of(), MemoryLog())
+def test_nothing_answered_exports_nothing(tmp_path: Path, store: Store) -> None:
+    session = ChatSession([BASE], provider_of(), store)
     assert export_lines(session) == []
     with pytest.raises(TunedeckError, match="nothing to export"):
         export_chat(session, tmp_path / "chat.jsonl")
