@@ -1,1 +1,1 @@
-
+"""Reusable widgets; they show what the core hands them and decide nothing."""

@@ -6,7 +6,14 @@ from tui.widgets.key_tables.key import Key
 
 CHECK = (
     Key("launch", ("l",), "launch_file", "Train on it", "Start a job on this file.", footer=True),
-    Key("model", ("m",), "next_model(1)", "Model", "Check for the next model: its limits and its tokens.", footer=True),
+    Key(
+        "model",
+        ("m",),
+        "next_model(1)",
+        "Model",
+        "Check for the next model: its limits and its tokens.",
+        footer=True,
+    ),
     Key("model-before", ("M",), "next_model(-1)", "Model before", "Check for the model before."),
     Key("unfold", ("space",), "toggle_fold", "Unfold", "Show or hide the lines of this rule.", footer=True),
     Key("unfold-all", ("u",), "toggle_all", "Unfold all", "Show or hide the lines of every rule."),
@@ -21,12 +28,26 @@ LAUNCH = (
     Key("file", ("ctrl+o",), "choose_file", "File", "Choose the training file.", footer=True),
     Key("next-field", ("down",), "app.focus_next", "Next field", "Go to the next field."),
     Key("previous-field", ("up",), "app.focus_previous", "Field before", "Go to the field before."),
-    Key("auto", ("ctrl+r",), "reset_field", "Auto", "Set this field back to what tunedeck would choose.", footer=True),
+    Key(
+        "auto",
+        ("ctrl+r",),
+        "reset_field",
+        "Auto",
+        "Set this field back to what tunedeck would choose.",
+        footer=True,
+    ),
 )
 
 JOBS = (
     Key("new", ("n",), "new_job", "New job", "Start a fine-tuning job.", footer=True),
-    Key("chat", ("c",), "chat_model", "Chat", "Talk to the base and the tuned model side by side.", footer=True),
+    Key(
+        "chat",
+        ("c",),
+        "chat_model",
+        "Chat",
+        "Talk to the base and the tuned model side by side.",
+        footer=True,
+    ),
     Key("pause", ("p",), "pause_or_resume", "Pause", "Pause this job, or let it go on.", footer=True),
     Key("cancel", ("x",), "cancel_job", "Cancel", "Stop this job for good.", footer=True),
     Key("active", ("f",), "toggle_active", "Active only", "Show only jobs that have not ended."),
@@ -34,26 +55,46 @@ JOBS = (
 )
 
 JOB = (
-    Key("chat", ("c",), "chat_model", "Chat", "Talk to the base and the tuned model side by side.", footer=True),
+    Key(
+        "chat",
+        ("c",),
+        "chat_model",
+        "Chat",
+        "Talk to the base and the tuned model side by side.",
+        footer=True,
+    ),
     Key("pause", ("p",), "pause_or_resume", "Pause", "Pause this job, or let it go on.", footer=True),
     Key("cancel", ("x",), "cancel_job", "Cancel", "Stop this job for good.", footer=True),
-    Key("chart", ("v",), "next_chart", "Loss/accuracy", "Switch the chart between loss and accuracy.", footer=True),
+    Key(
+        "chart",
+        ("v",),
+        "next_chart",
+        "Loss/accuracy",
+        "Switch the chart between loss and accuracy.",
+        footer=True,
+    ),
     Key("zoom", ("z",), "toggle_zoom", "Zoom", "Give the chart the whole screen, and back."),
     Key("refresh", ("r",), "refresh_job", "Refresh", "Ask the service for this job now."),
-    Key("copy", ("Y",), "copy_id", "Copy id", "Copy the job's id, or its tuned model's name once it has one."),
+    Key(
+        "copy", ("Y",), "copy_id", "Copy id", "Copy the job's id, or its tuned model's name once it has one."
+    ),
 )
 
 CHAT = (
     Key("write", ("i", "slash"), "write", "Write", "Go to the message line.", footer=True),
     Key("models", ("m", "ctrl+o"), "choose_models", "Models", "Choose who answers.", footer=True),
-    Key("settings", ("s", "ctrl+s"), "toggle_settings", "System", "System prompt and parameters.", footer=True),
+    Key(
+        "settings", ("s", "ctrl+s"), "toggle_settings", "System", "System prompt and parameters.", footer=True
+    ),
     Key("new", ("n", "ctrl+n"), "new_chat", "New chat", "Start over with the same models.", footer=True),
     Key("history", ("h", "ctrl+t"), "show_history", "History", "Open a chat from before."),
     Key("retry", ("r", "ctrl+r"), "retry", "Again", "Ask the last question again."),
     Key("copy", ("y", "ctrl+y"), "copy_answer", "Copy", "Copy the last answer of this lane."),
     Key("export", ("e",), "export_chat", "Export", "Write this chat as a training file."),
     Key("more", ("u",), "load_more", "Earlier", "Show earlier messages."),
-    Key("lane", ("left_square_bracket", "right_square_bracket"), "next_lane", "Lane", "Go to the other lane."),
+    Key(
+        "lane", ("left_square_bracket", "right_square_bracket"), "next_lane", "Lane", "Go to the other lane."
+    ),
 )
 
 PROMPT = (
@@ -61,7 +102,13 @@ PROMPT = (
     Key("newline", ("ctrl+j", "alt+enter"), "newline", "New line", "Start a new line in the message."),
     Key("older", ("up",), "older", "Older message", "Bring back what you asked before."),
     Key("newer", ("down",), "newer", "Newer message", "Go on to what you asked after."),
-    Key("leave", ("escape",), "leave", "Stop, leave", "Stop the answer; when none runs, leave the message line."),
+    Key(
+        "leave",
+        ("escape",),
+        "leave",
+        "Stop, leave",
+        "Stop the answer; when none runs, leave the message line.",
+    ),
 )
 
 CONFIRM = (

@@ -1,0 +1,74 @@
+"""What a screen may ask of the app; screens know this and not each other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+from tui.widgets.tones import Part
+
+if TYPE_CHECKING:
+    from tui.services import Services
+
+ModelChoice = tuple[str, str]
+"""Account and model id."""
+
+
+class Navigator(Protocol):
+    """Ways from one screen to another, and what all screens share."""
+
+    @property
+    def services(self) -> Services:
+        """Store, settings, providers and the job watcher."""
+        ...
+
+    @property
+    def account_status(self) -> Part:
+        """State of the account in use, for the top line."""
+        ...
+
+    def open_check(self, path: Path) -> None:
+        """Go to Check & cost with this file."""
+        ...
+
+    def open_rows(self, path: Path, line: int = 1) -> None:
+        """Show a file's rows with the cursor on a line."""
+        ...
+
+    def open_launch(self, path: Path | None = None) -> None:
+        """Go to Launch, with this training file if given."""
+        ...
+
+    def open_job(self, account: str, job_id: str) -> None:
+        """Show a job over the list of jobs."""
+        ...
+
+    def open_chat(self, *models: ModelChoice) -> None:
+        """Go to Chat with these models side by side; without any, as it was left."""
+        ...
+
+    def go_to(self, place: str) -> None:
+        """Go to a mode by its name: home, datasets, check, launch, jobs, chat."""
+        ...
+
+    def copy_text(self, text: str, what: str) -> None:
+        """Put text on the clipboard, locally or through SSH and tmux, and say how that went."""
+        ...
+
+
+@runtime_checkable
+class ShowsPath(Protocol):
+    """A screen that can be handed another file while it is open (Check, Launch)."""
+
+    def show_path(self, path: Path) -> None:
+        """Turn to this file."""
+        ...
+
+
+@runtime_checkable
+class ShowsModels(Protocol):
+    """A screen that can be handed models while it is open (Chat)."""
+
+    def show_models(self, models: tuple[ModelChoice, ...]) -> None:
+        """Turn to these models."""
+        ...

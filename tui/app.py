@@ -1,0 +1,314 @@
+"""The Textual app: places, keys, theme, and the ways between screens; the work is done elsewhere."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import work
+from textual.app import App, SystemCommand
+from textual.binding import BindingType
+from textual.events import DescendantFocus
+from textual.screen import Screen
+from textual.widget import Widget
+
+from screens.base import DeckScreen
+from screens.navigation import ModelChoice, ShowsModels, ShowsPath
+from tui.errors import TunedeckError
+from tui.safe_text import safe_text
+from tui.widgets.deck_header import PLACES, DeckHeader
+from tui.widgets.engine_watch import EngineState, EngineWatch
+from tui.widgets.keys import bindings
+from tui.widgets.quit_guard import QuitGuard
+from tui.widgets.themes import OWN_THEMES, PLAIN
+from tui.widgets.tones import Part
+
+if TYPE_CHECKING:
+    from tui.services import Services
+
+
+class TunedeckApp(App[None], inherit_bindings=False):
+    """The deck: six places by number, everything by keys."""
+
+    TITLE = "tunedeck"
+    CSS_PATH = "app.tcss"
+    DEFAULT_MODE = "home"
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("app")]
+    COMMAND_PALETTE_BINDING = "ctrl+p"
+    ENABLE_COMMAND_PALETTE = True
+
+    def __init__(self, services: Services | None = None) -> None:
+        # NO_COLOR is read by Textual while it is built; with a theme of real colours it would draw greys, and
+        # with the terminal's colours chosen later black on black. So the choice falls before.
+        self._colourless = "NO_COLOR" in os.environ
+        super().__init__(ansi_color=True if self._colourless else None)
+        self._services = services
+        self._quit_guard = QuitGuard()
+        self._trail: list[str] = []
+        self._first_visit: dict[str, Callable[[], DeckScreen]] = {}
+        self._visited: set[str] = set()
+        self.engine_state = EngineState()
+        """What is known of the local engine."""
+        for theme in OWN_THEMES:
+            self.register_theme(theme)
+        for place, _ in PLACES:
+            self.add_mode(place, partial(self._make_screen, place))
+        self.theme = self._chosen_theme()
+        self.animation_level = "none"
+
+    def _chosen_theme(self) -> str:
+        if self._colourless:
+            return PLAIN.name
+        wanted = self.services.settings.theme
+        return wanted if wanted in self.available_themes else OWN_THEMES[0].name
+
+    @property
+    def colourless(self) -> bool:
+        """True when NO_COLOR asks for no colour at all."""
+        return self._colourless
+
+    def use_theme(self, name: str) -> None:
+        """Change the colours and remember them."""
+        from tui.config import save_setting
+
+        self.theme = name
+        try:
+            save_setting("theme", name)
+        except TunedeckError as error:
+            self.notify(safe_text(str(error)), severity="error", markup=False)
+
+    def action_save_screenshot(self) -> None:
+        """Write this screen to an SVG file in the current folder and say where."""
+        path = self.save_screenshot()
+        self.notify(safe_text(f"Saved {path}"), markup=False)
+
+    @property
+    def services(self) -> Services:
+        """Store, settings, providers and the job watcher; opened when first needed."""
+        if self._services is None:
+            from tui.services import Services
+
+            self._services = Services.open()
+        return self._services
+
+    # Places
+
+    def _make_screen(self, place: str) -> DeckScreen:
+        from screens.factories import FACTORIES
+
+        self._visited.add(place)
+        return self._first_visit.pop(place, FACTORIES[place])()
+
+    def go_to(self, place: str) -> None:
+        """Go to a mode by its name, remembering where from."""
+        if place == self.current_mode:
+            return
+        self._trail = [known for known in self._trail if known not in (self.current_mode, place)]
+        if place == "home":
+            self._trail.clear()
+        else:
+            self._trail.append(self.current_mode)
+        self.switch_mode(place)
+
+    def action_go(self, place: str) -> None:
+        """Go to a place; at that place already, to its first screen."""
+        if place == self.current_mode:
+            self._to_root()
+        self.go_to(place)
+
+    def _to_root(self) -> None:
+        while len(self.screen_stack) > 1:
+            self.pop_screen()
+
+    def _go_with(
+        self, place: str, make: Callable[[], DeckScreen], show: Callable[[Screen[object]], None]
+    ) -> None:
+        """Go to a place with something to show there, whether or not it was open before."""
+        if place not in self._visited:
+            self._first_visit[place] = make
+            self.go_to(place)
+            return
+        self.go_to(place)
+        self._to_root()
+        show(self.screen)
+
+    def open_check(self, path: Path) -> None:
+        """Go to Check & cost with this file."""
+
+        def make() -> DeckScreen:
+            from screens.check import CheckScreen
+
+            return CheckScreen(path)
+
+        self._go_with("check", make, partial(_show_path, path))
+
+    def open_launch(self, path: Path | None = None) -> None:
+        """Go to Launch, with this training file if given."""
+        if path is None:
+            self.go_to("launch")
+            return
+
+        def make() -> DeckScreen:
+            from screens.launch import LaunchScreen
+
+            return LaunchScreen(path)
+
+        self._go_with("launch", make, partial(_show_path, path))
+
+    def open_rows(self, path: Path, line: int = 1) -> None:
+        """Show a file's rows with the cursor on a line."""
+        from screens.rows import RowsScreen
+
+        self.go_to("datasets")
+        self.push_screen(RowsScreen(path, line))
+
+    def open_job(self, account: str, job_id: str) -> None:
+        """Show a job over the list of jobs."""
+        from screens.job import JobScreen
+
+        self.go_to("jobs")
+        self._to_root()
+        self.push_screen(JobScreen(account, job_id))
+
+    def open_chat(self, *models: ModelChoice) -> None:
+        """Go to Chat with these models side by side; without any, as it was left."""
+        if not models:
+            self.go_to("chat")
+            return
+
+        def make() -> DeckScreen:
+            from screens.chat import ChatScreen
+
+            return ChatScreen(models)
+
+        self._go_with("chat", make, partial(_show_models, models))
+
+    # Leaving
+
+    def action_back(self) -> None:
+        """Go back one level: inside the screen, then the screen below, then the place before."""
+        self._go_back()
+
+    def action_close(self) -> None:
+        """Go back one level; on Home ask once more and leave."""
+        if not self._go_back() and self._quit_guard.pressed():
+            self.exit()
+        elif self._quit_guard.armed:
+            self.notify("Press q again to leave; jobs go on.", markup=False, timeout=QuitGuard.SECONDS)
+
+    def _go_back(self) -> bool:
+        screen = self.screen
+        if isinstance(screen, DeckScreen) and screen.go_back():
+            return True
+        if len(self.screen_stack) > 1:
+            self.pop_screen()
+            return True
+        if self.current_mode == "home":
+            return False
+        self.switch_mode(self._trail.pop() if self._trail else "home")
+        return True
+
+    def action_interrupt(self) -> None:
+        """Leave when pressed twice."""
+        if self._quit_guard.pressed():
+            self.exit()
+        else:
+            self.notify("Press ctrl+c again to leave; jobs go on.", markup=False, timeout=QuitGuard.SECONDS)
+
+    # Help, commands, clipboard
+
+    def action_show_help(self) -> None:
+        """List every key that works here."""
+        from screens.help import HelpScreen
+
+        screen = self.screen
+        active = [entry for entry in screen.active_bindings.values() if entry.binding.description]
+        self.push_screen(HelpScreen(active, getattr(screen, "HELP", None) or ""))
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """Yield everything that can be done here, as `area: verb object`."""
+        from tui.widgets.commands import deck_commands
+
+        yield from deck_commands(self, screen)
+
+    def copy_text(self, text: str, what: str) -> None:
+        """Put text on the clipboard, locally or through SSH and tmux, and say how that went."""
+        self._copy(text, what)
+
+    @work(thread=True, group="clipboard", exit_on_error=False)
+    def _copy(self, text: str, what: str) -> None:
+        from tui import clipboard
+
+        result = clipboard.copy(text, what, partial(self.call_from_thread, self.copy_to_clipboard))
+        severity = "information" if result.copied else "warning"
+        self.call_from_thread(partial(self.notify, result.message, severity=severity, markup=False))
+
+    # The state of what runs the jobs
+
+    def on_mount(self) -> None:
+        """Start what goes on in the background, once something is on the screen."""
+        self.call_after_refresh(self._start_background)
+
+    def _start_background(self) -> None:
+        self.watch_engine()
+
+    @work(thread=True, group="engine", exclusive=True, exit_on_error=False)
+    def watch_engine(self) -> None:
+        """Start the local engine where it is wanted, and follow it until nothing is under way."""
+        from textual.worker import get_current_worker
+
+        worker = get_current_worker()
+        watch = EngineWatch(lambda state: self.call_from_thread(self._engine_changed, state))
+        watch.run(self.services.settings, lambda: worker.is_cancelled)
+
+    def _engine_changed(self, state: EngineState) -> None:
+        self.engine_state = state
+        for screen in self.screen_stack:
+            if isinstance(screen, DeckScreen):
+                screen.show_status(*self.account_status)
+                screen.engine_changed(state)
+
+    @property
+    def account_status(self) -> Part:
+        """State of the account in use, for the top line."""
+        return self.engine_state.headline()
+
+    def on_deck_header_place_clicked(self, message: DeckHeader.PlaceClicked) -> None:
+        """Go where the mouse pointed."""
+        self.action_go(message.place)
+
+    def on_descendant_focus(self, event: DescendantFocus) -> None:
+        """Keep text cursors still: a blinking one sends bytes for ever."""
+        widget: Widget = event.widget
+        if hasattr(widget, "cursor_blink"):
+            widget.cursor_blink = False
+
+    def on_unmount(self) -> None:
+        """Close the store and the connections."""
+        if self._services is not None:
+            self._services.close()
+
+
+def _show_path(path: Path, screen: Screen[object]) -> None:
+    if isinstance(screen, ShowsPath):
+        screen.show_path(path)
+
+
+def _show_models(models: tuple[ModelChoice, ...], screen: Screen[object]) -> None:
+    if isinstance(screen, ShowsModels):
+        screen.show_models(models)
+
+
+def run_app(*, mouse: bool | None = None) -> None:
+    """Open the app until the person leaves it.
+
+    Args:
+        mouse: False leaves the mouse to the terminal; None takes the setting.
+    """
+    from tui.services import Services
+
+    services = Services.open()
+    TunedeckApp(services).run(mouse=services.settings.mouse if mouse is None else mouse)

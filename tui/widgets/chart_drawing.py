@@ -1,0 +1,143 @@
+"""Turns curves into lines of text: braille curves, marks, axes with labels, a cursor."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from tui.widgets.braille import DotCanvas
+from tui.widgets.chart_scale import Point, Scale, buckets, format_value, value_scale
+from tui.widgets.tones import Part, Tone
+
+AXIS_WIDTH = 8
+"""Columns of the vertical axis: a label of six, a space, the line."""
+
+_Grid = list[list[Part]]
+"""One character with its tone per cell."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChartData:
+    """What is drawn: curves, marks, faint curves behind them, and where the cursor is."""
+
+    lines: Mapping[str, Sequence[Point]]
+    marks: Mapping[str, Sequence[Point]]
+    faint: Mapping[str, Sequence[Point]]
+    total_steps: int | None
+    cursor_step: int | None
+
+    def every_point(self) -> list[Point]:
+        """Return the points of all series."""
+        groups = (self.lines, self.marks, self.faint)
+        return [point for group in groups for points in group.values() for point in points]
+
+
+@dataclass(frozen=True, slots=True)
+class ChartLook:
+    """How it is drawn."""
+
+    tones: Mapping[str, Tone]
+    marks: Mapping[str, str]
+    logarithmic: bool
+    ascii_only: bool
+
+
+def draw_chart(data: ChartData, look: ChartLook, width: int, height: int) -> list[list[Part]]:
+    """Return `height` lines of at most `width` columns; the last two are the horizontal axis and labels."""
+    points = data.every_point()
+    values = value_scale([value for _, value in points], logarithmic=look.logarithmic)
+    first = min(step for step, _ in points)
+    last = max(data.total_steps or 0, max(step for step, _ in points))
+    steps = Scale(first, last)
+    grid = _draw_grid(data, look, steps, values, width - AXIS_WIDTH, height - 2)
+    lines = [[_value_label(index, height - 2, values, look), *_merged(row)] for index, row in enumerate(grid)]
+    return [*lines, *_step_axis(first, last, width - AXIS_WIDTH, look)]
+
+
+def _draw_grid(
+    data: ChartData, look: ChartLook, steps: Scale, values: Scale, width: int, height: int
+) -> _Grid:
+    grid: _Grid = [[(" ", "") for _ in range(width)] for _ in range(height)]
+    if data.cursor_step is not None:
+        column = min(width - 1, int(steps.place(data.cursor_step) * width))
+        for row in grid:
+            row[column] = (":" if look.ascii_only else "┊", "muted")
+    draw = _draw_ascii_curve if look.ascii_only else _draw_braille_curve
+    for points in data.faint.values():
+        draw(grid, points, "muted", steps, values)
+    for name, points in data.lines.items():
+        draw(grid, points, look.tones[name], steps, values)
+    for name, points in data.marks.items():
+        _draw_marks(grid, points, (look.marks[name], look.tones[name]), steps, values)
+    return grid
+
+
+def _drawable(points: Sequence[Point], values: Scale) -> list[Point]:
+    return [point for point in points if point[1] > 0] if values.logarithmic else list(points)
+
+
+def _draw_braille_curve(
+    grid: _Grid, points: Sequence[Point], tone: Tone, steps: Scale, values: Scale
+) -> None:
+    height, width = len(grid), len(grid[0])
+    canvas = DotCanvas(width, height)
+    dots = height * 4 - 1
+    previous: tuple[int, int] | None = None
+    for bucket in buckets(_drawable(points, values), steps, width * 2):
+        low, high = round(values.place(bucket.low) * dots), round(values.place(bucket.high) * dots)
+        last = round(values.place(bucket.last) * dots)
+        canvas.upright(bucket.column, low, high)
+        if previous is not None:
+            canvas.line(*previous, bucket.column, min(max(previous[1], low), high))
+        previous = (bucket.column, last)
+    for line in range(height):
+        for column in range(width):
+            if (char := canvas.character(column, line)) != " ":
+                grid[line][column] = (char, tone)
+
+
+def _draw_ascii_curve(grid: _Grid, points: Sequence[Point], tone: Tone, steps: Scale, values: Scale) -> None:
+    height, width = len(grid), len(grid[0])
+    for bucket in buckets(_drawable(points, values), steps, width):
+        low, high = (round(values.place(value) * (height - 1)) for value in (bucket.low, bucket.high))
+        for row in range(max(0, low), min(height - 1, high) + 1):
+            grid[height - 1 - row][bucket.column] = (".", tone)
+
+
+def _draw_marks(grid: _Grid, points: Sequence[Point], mark: Part, steps: Scale, values: Scale) -> None:
+    height, width = len(grid), len(grid[0])
+    for step, value in _drawable(points, values):
+        column = min(width - 1, int(steps.place(step) * width))
+        row = min(height - 1, max(0, round(values.place(value) * (height - 1))))
+        grid[height - 1 - row][column] = mark
+
+
+def _merged(row: Sequence[Part]) -> list[Part]:
+    merged: list[Part] = []
+    for char, tone in row:
+        if merged and merged[-1][1] == tone:
+            merged[-1] = (merged[-1][0] + char, tone)
+        else:
+            merged.append((char, tone))
+    return merged
+
+
+def _value_label(index: int, height: int, values: Scale, look: ChartLook) -> Part:
+    every = max(1, (height - 1) // 4) if height > 4 else max(1, height - 1)
+    labelled = index % every == 0
+    line = "|" if look.ascii_only else "┤" if labelled else "│"
+    text = format_value(values.value_at(1 - index / max(1, height - 1))) if labelled else ""
+    return f"{text:>6} {line}", "muted"
+
+
+def _step_axis(first: int, last: int, width: int, look: ChartLook) -> list[list[Part]]:
+    rule, corner = ("-", "+") if look.ascii_only else ("─", "└")
+    labels = str(first)
+    middle, end = str((first + last) // 2), str(last)
+    if last - first > 1 and width > 24:
+        labels = labels.ljust(width // 2 - len(middle) // 2) + middle
+    labels = labels.ljust(width - len(end)) + end if last > first else labels
+    return [
+        [(" " * (AXIS_WIDTH - 1) + corner + rule * width, "muted")],
+        [(" " * AXIS_WIDTH + labels, "muted")],
+    ]

@@ -1,0 +1,99 @@
+"""Arithmetic of a chart, without drawing: smoothing, buckets, scales and round numbers for the axes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+Point = tuple[int, float]
+"""Step and value."""
+
+
+def smooth(points: Sequence[Point], weight: float) -> list[Point]:
+    """Return the exponential moving average, corrected so that the first values are not pulled to zero.
+
+    Args:
+        points: In order of steps.
+        weight: How much of the past is kept, 0 to below 1.
+    """
+    if weight <= 0:
+        return list(points)
+    average = 0.0
+    correction = 1.0
+    smoothed = []
+    for step, value in points:
+        average = weight * average + (1 - weight) * value
+        correction *= weight
+        smoothed.append((step, average / (1 - correction)))
+    return smoothed
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """Maps values of an axis to 0..1, linearly or by logarithm."""
+
+    low: float
+    high: float
+    logarithmic: bool = False
+
+    def place(self, value: float) -> float:
+        """Return where `value` lies between the ends."""
+        low, high = self._coordinate(self.low), self._coordinate(self.high)
+        return (self._coordinate(value) - low) / (high - low) if high > low else 0.5
+
+    def value_at(self, place: float) -> float:
+        """Return the value at a place from 0 to 1."""
+        low, high = self._coordinate(self.low), self._coordinate(self.high)
+        coordinate = low + place * (high - low)
+        return float(10**coordinate) if self.logarithmic else coordinate
+
+    def _coordinate(self, value: float) -> float:
+        return math.log10(value) if self.logarithmic else value
+
+
+def value_scale(values: Sequence[float], *, logarithmic: bool) -> Scale:
+    """Return a scale that holds all values with a little air, and never has no height.
+
+    A logarithmic scale needs values above zero; without any, the scale is linear.
+    """
+    low, high = min(values), max(values)
+    if logarithmic and (positive := [value for value in values if value > 0]):
+        low = min(positive)
+        return Scale(low / 1.05, max(high, low) * 1.05, True)
+    air = (high - low) * 0.04 or abs(high) * 0.1 or 1.0
+    floor = low - air
+    return Scale(max(0.0, floor) if low >= 0 else floor, high + air)
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """The values that share one column of dots."""
+
+    column: int
+    low: float
+    high: float
+    last: float
+
+
+def buckets(points: Sequence[Point], steps: Scale, columns: int) -> list[Bucket]:
+    """Return least, greatest and last value per column, so that a spike of one step stays visible."""
+    result: list[Bucket] = []
+    for step, value in points:
+        column = min(columns - 1, int(steps.place(step) * columns))
+        if result and result[-1].column == column:
+            known = result[-1]
+            result[-1] = Bucket(column, min(known.low, value), max(known.high, value), value)
+        else:
+            result.append(Bucket(column, value, value, value))
+    return result
+
+
+def format_value(value: float) -> str:
+    """Return a loss or an accuracy in at most six characters: `2.31`, `0.042`, `1.2e-5`, `1234`."""
+    size = abs(value)
+    if value == 0:
+        return "0"
+    if size >= 10_000 or size < 0.001:
+        return f"{value:.0e}"
+    return f"{value:.0f}" if size >= 100 else f"{value:.1f}" if size >= 10 else f"{value:#.3g}"

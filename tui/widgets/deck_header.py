@@ -1,0 +1,82 @@
+"""The top line: where you are, where you can go by number, and the state of what runs the jobs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rich.cells import cell_len
+from textual.content import Content
+from textual.events import Click
+from textual.message import Message
+from textual.reactive import reactive
+from textual.widget import Widget
+
+from tui.widgets.tones import Tone, content, fit
+
+PLACES: tuple[tuple[str, str], ...] = (
+    ("home", "Home"),
+    ("datasets", "Datasets"),
+    ("check", "Check"),
+    ("launch", "Launch"),
+    ("jobs", "Jobs"),
+    ("chat", "Chat"),
+)
+"""Modes in the order of the work, by their number keys."""
+
+
+class DeckHeader(Widget):
+    """One line: `tunedeck  1 Home  2 Datasets  …   local engine ready`."""
+
+    DEFAULT_CSS = """
+    DeckHeader { dock: top; height: 1; background: $panel; color: $foreground; padding: 0 1;
+        &:ansi { background: $background; } }
+    """
+
+    status: reactive[str] = reactive("")
+    """State of the account in use; safe text."""
+    status_tone: reactive[Tone] = reactive[Tone]("muted")
+    """Tone of the status."""
+
+    @dataclass
+    class PlaceClicked(Message):
+        """A place's name was clicked."""
+
+        place: str
+
+    def __init__(self, place: str) -> None:
+        super().__init__()
+        self._place = place
+
+    def render(self) -> Content:
+        """Draw the places, and as much of the status as fits."""
+        width = self.content_size.width
+        wide = width >= 90
+        parts: list[Content] = [content(("tunedeck", "accent"), "  ")] if width >= 70 else []
+        for number, (place, name) in enumerate(PLACES, 1):
+            here = place == self._place
+            label = f" {number} {name} "
+            parts.append(
+                Content.styled(label, "bold reverse")
+                if here
+                else content((f" {number}", "muted"), f" {name} ")
+            )
+            if wide:
+                parts.append(Content(" "))
+        left = Content("").join(parts)
+        room = width - left.cell_length - 1
+        if room < 4 or not self.status:
+            return left
+        status = fit(self.status, min(room, cell_len(self.status)))
+        gap = " " * (width - left.cell_length - cell_len(status))
+        return Content("").join([left, content(gap, (status, self.status_tone))])
+
+    def on_click(self, event: Click) -> None:
+        """Go to the place under the pointer."""
+        offset = event.get_content_offset(self)
+        if offset is None:
+            return
+        text = self.render().plain
+        for number, (place, name) in enumerate(PLACES, 1):
+            start = text.find(f" {number} {name} ")
+            if start <= offset.x < start + len(name) + 4:
+                self.post_message(self.PlaceClicked(place))

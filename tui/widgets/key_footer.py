@@ -1,0 +1,83 @@
+"""The bottom line: the few keys that matter here, whole or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from textual.binding import ActiveBinding
+from textual.content import Content
+from textual.events import Click
+from textual.widget import Widget
+
+from tui.widgets.keys import display
+from tui.widgets.tones import content
+
+if TYPE_CHECKING:
+    from textual.screen import Screen
+
+MOST_KEYS = 6
+"""Keys shown on a terminal of 80 columns."""
+_LAST = ("show_help", "command_palette")
+"""Actions whose keys stand at the end, and are never crowded out."""
+
+
+class KeyFooter(Widget):
+    """Keys of the focused widget first, then the screen's, then help and commands."""
+
+    DEFAULT_CSS = """
+    KeyFooter { dock: bottom; height: 1; background: $panel; color: $foreground; padding: 0 1;
+        &:ansi { background: $background; } }
+    """
+
+    def on_mount(self) -> None:
+        """Follow the focus."""
+        self.screen.bindings_updated_signal.subscribe(self, self._bindings_changed)
+
+    def _bindings_changed(self, _screen: Screen[object]) -> None:
+        self.refresh()
+
+    def _shown(self) -> list[ActiveBinding]:
+        seen: set[str] = set()
+        first: list[ActiveBinding] = []
+        last: list[ActiveBinding] = []
+        for active in self.screen.active_bindings.values():
+            binding = active.binding
+            if not binding.show or binding.action in seen:
+                continue
+            seen.add(binding.action)
+            (last if binding.action in _LAST else first).append(active)
+        most = MOST_KEYS if self.content_size.width < 100 else MOST_KEYS + 4
+        return [*first[: most - len(last)], *last]
+
+    def _labels(self) -> Iterator[tuple[ActiveBinding, Content]]:
+        """Yield as many whole keys as fit, giving up those before help first."""
+        entries = [(active, self._label(active)) for active in self._shown()]
+        room = self.content_size.width
+        while len(entries) > 1 and sum(label.cell_length for _, label in entries) > room:
+            position = next(
+                (i for i in range(len(entries) - 1, -1, -1) if entries[i][0].binding.action not in _LAST), 0
+            )
+            del entries[position]
+        yield from entries
+
+    @staticmethod
+    def _label(active: ActiveBinding) -> Content:
+        key, text = display(active.binding.key), active.binding.description
+        if not active.enabled:
+            return content((f"{key} {text}   ", "muted"))
+        return content((key, "accent"), f" {text}   ")
+
+    def render(self) -> Content:
+        """Draw the keys."""
+        return Content("").join([label for _, label in self._labels()])
+
+    def on_click(self, event: Click) -> None:
+        """Press the key under the pointer."""
+        offset = event.get_content_offset(self)
+        position = 0
+        for active, label in self._labels():
+            if offset is not None and position <= offset.x < position + label.cell_length:
+                self.app.simulate_key(active.binding.key)
+                return
+            position += label.cell_length

@@ -1,0 +1,1 @@
+"""The key table, split by who works where; `tui.widgets.keys` puts it together."""

@@ -1,0 +1,84 @@
+"""Every key of the app as data: bindings, footer, help and the cheat sheet are all made from this one table.
+
+An id is public: people name it in their settings to move a key. No action hangs on a key that a terminal
+can't tell from another one (ctrl+m is enter, ctrl+i is tab, ctrl+h is backspace, ctrl+[ is escape).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from textual.binding import Binding
+
+from tui.widgets.key_tables import jobs_and_chat, shell
+from tui.widgets.key_tables.key import Key
+
+KEYS: Mapping[str, tuple[Key, ...]] = {**shell.KEYS, **jobs_and_chat.KEYS}
+"""Area of the app -> its keys in the order of the footer and the help."""
+
+
+@dataclass(frozen=True, slots=True)
+class NamedKey:
+    """A key with the area it works in, as help and documentation list it."""
+
+    area: str
+    key: Key
+
+
+def bindings(*areas: str) -> list[Binding]:
+    """Return Textual bindings of these areas, in the order of the table.
+
+    Args:
+        areas: Names of the table; what comes first wins a place in the footer first.
+    """
+    return [_binding(area, key) for area in areas for key in KEYS[area]]
+
+
+def _binding(area: str, key: Key) -> Binding:
+    return Binding(
+        ",".join(key.keys),
+        key.action,
+        key.description,
+        show=key.footer,
+        key_display=None,
+        priority=key.priority,
+        tooltip=key.help,
+        id=f"{area}.{key.name}",
+    )
+
+
+def all_keys() -> Iterable[NamedKey]:
+    """Yield every key of the app with its area."""
+    for area, keys in KEYS.items():
+        for key in keys:
+            yield NamedKey(area, key)
+
+
+_DISPLAY = {
+    "question_mark": "?",
+    "colon": ":",
+    "slash": "/",
+    "escape": "esc",
+    "pagedown": "pgdn",
+    "pageup": "pgup",
+    "left_square_bracket": "[",
+    "right_square_bracket": "]",
+    "plus": "+",
+    "minus": "-",
+    "comma": ",",
+    "full_stop": ".",
+    "up": "↑",
+    "down": "↓",
+    "left": "←",
+    "right": "→",
+}
+
+
+def display(key: str) -> str:
+    """Return a key as a person reads it: `ctrl+d` as `^d`, `question_mark` as `?`."""
+    *modifiers, name = key.split("+")
+    shown = _DISPLAY.get(name, name)
+    if "shift" in modifiers and shown == "tab":
+        return "⇧tab"
+    return f"^{shown}" if "ctrl" in modifiers else shown

@@ -1,0 +1,232 @@
+"""A list of any length with a cursor: only the lines on the screen are ever made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.binding import BindingType
+from textual.cache import LRUCache
+from textual.events import Click
+from textual.geometry import Size
+from textual.message import Message
+from textual.reactive import reactive
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from tui.widgets.keys import bindings
+from tui.widgets.tones import TONE_CLASSES, TONE_CSS, Line, Tone
+
+
+class LineList(ScrollView, can_focus=True, inherit_bindings=False):
+    """Base of every list: subclasses say how many items there are and what line each one is.
+
+    Posts `Moved` when the cursor changes place and `Opened` on enter.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("list")]
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"line-list--cursor", "line-list--cursor-blurred", *TONE_CLASSES}
+    DEFAULT_CSS = (
+        """
+    LineList {
+        height: 1fr; overflow-x: hidden; overflow-y: auto; scrollbar-size-vertical: 1;
+        & > .line-list--cursor { background: $block-cursor-background; color: $block-cursor-foreground;
+            text-style: $block-cursor-text-style; }
+        & > .line-list--cursor-blurred { background: $block-cursor-blurred-background;
+            color: $block-cursor-blurred-foreground; text-style: $block-cursor-blurred-text-style; }
+    """
+        + TONE_CSS
+        + "}"
+    )
+
+    cursor: reactive[int] = reactive(0, repaint=False)
+    """Index of the item the cursor is on."""
+
+    @dataclass
+    class Moved(Message):
+        """The cursor came to another item."""
+
+        list: LineList
+        index: int
+
+        @property
+        def control(self) -> LineList:
+            """The list, so that `@on` can tell lists apart."""
+            return self.list
+
+    @dataclass
+    class Opened(Message):
+        """The item under the cursor was chosen."""
+
+        list: LineList
+        index: int
+
+        @property
+        def control(self) -> LineList:
+            """The list, so that `@on` can tell lists apart."""
+            return self.list
+
+    def __init__(self, *, id: str | None = None, classes: str | None = None, empty: str = "") -> None:  # noqa: A002 - Textual's own name
+        super().__init__(id=id, classes=classes)
+        self._strips: LRUCache[tuple[object, ...], Strip] = LRUCache(1024)
+        self.empty_text = empty
+        """What is shown when there is nothing to list."""
+
+    # What a subclass answers
+
+    def item_count(self) -> int:
+        """Return how many items there are."""
+        raise NotImplementedError
+
+    def item_line(self, index: int, width: int) -> Line:
+        """Return item `index` as one line at most `width` columns wide."""
+        raise NotImplementedError
+
+    def header_line(self, width: int) -> Line | None:
+        """Return a line that stays at the top, or None."""
+        return None
+
+    # Changes
+
+    def items_changed(self) -> None:
+        """Draw anew after the items changed; the cursor stays where it can."""
+        self._strips.clear()
+        self._fit_to_items()
+        self.cursor = self.cursor
+        self.refresh()
+
+    def items_appended(self) -> None:
+        """Make room for more items at the end; lines already drawn stay."""
+        self._fit_to_items()
+        self.refresh()
+
+    def _fit_to_items(self) -> None:
+        self.virtual_size = Size(self.scrollable_content_region.width, self.item_count() + self._header_rows)
+
+    @property
+    def _header_rows(self) -> int:
+        return 0 if self.header_line(1) is None else 1
+
+    def notify_style_update(self) -> None:
+        """Forget lines drawn in the old theme."""
+        super().notify_style_update()
+        self._strips.clear()
+
+    def on_mount(self) -> None:
+        """Take the size of what there is already."""
+        self._fit_to_items()
+
+    def on_resize(self) -> None:
+        """Keep the cursor in view at the new size."""
+        self._fit_to_items()
+        self._show_cursor()
+
+    def validate_cursor(self, cursor: int) -> int:
+        """Keep the cursor on an item."""
+        return max(0, min(cursor, self.item_count() - 1))
+
+    def watch_cursor(self, old: int, new: int) -> None:
+        """Redraw the two lines concerned and tell who listens."""
+        self.refresh_line(old + self._header_rows)
+        self.refresh_line(new + self._header_rows)
+        self._show_cursor()
+        self.post_message(self.Moved(self, new))
+
+    def _show_cursor(self) -> None:
+        visible = self._page_rows
+        top = round(self.scroll_target_y)
+        if self.cursor < top:
+            self.scroll_to(y=self.cursor, animate=False)
+        elif visible and self.cursor >= top + visible:
+            self.scroll_to(y=self.cursor - visible + 1, animate=False)
+
+    @property
+    def _page_rows(self) -> int:
+        return max(1, self.scrollable_content_region.height - self._header_rows)
+
+    # Drawing
+
+    def render_line(self, y: int) -> Strip:
+        """Draw one line of the screen."""
+        width = self.scrollable_content_region.width
+        header_rows = self._header_rows
+        if y < header_rows:
+            return self._strip(self.header_line(width) or (), width, self.rich_style)
+        index = y - header_rows + self.scroll_offset.y
+        count = self.item_count()
+        if index >= count:
+            text: Tone = "muted"
+            line: Line = ((self.empty_text, text),) if count == 0 and index == 0 else ()
+            return self._strip(line, width, self.rich_style)
+        return self._item_strip(index, width)
+
+    def _item_strip(self, index: int, width: int) -> Strip:
+        on_cursor = index == self.cursor
+        key = (index, width, on_cursor, self.has_focus and on_cursor)
+        if (known := self._strips.get(key)) is not None:
+            return known
+        base = self.rich_style
+        if on_cursor:
+            name = "line-list--cursor" if self.has_focus else "line-list--cursor-blurred"
+            base += self.get_component_rich_style(name)
+        strip = self._strip(self.item_line(index, width), width, base, on_cursor and self.has_focus)
+        self._strips[key] = strip
+        return strip
+
+    def _strip(self, line: Line, width: int, base: Style, plain: bool = False) -> Strip:
+        segments = [Segment(text, base if plain else base + self.tone_style(tone)) for text, tone in line]
+        return Strip(segments).adjust_cell_length(width, base)
+
+    def tone_style(self, tone: Tone) -> Style:
+        """Return the theme's style of a tone, without background."""
+        return self.get_component_rich_style(f"tone--{tone}", partial=True) if tone else Style.null()
+
+    def watch_has_focus(self, has_focus: bool) -> None:
+        """Show by the cursor's colour whether keys come here."""
+        super().watch_has_focus(has_focus)
+        self.refresh_line(self.cursor + self._header_rows)
+
+    # Keys
+
+    def action_cursor_down(self) -> None:
+        """Move down one item."""
+        self.cursor += 1
+
+    def action_cursor_up(self) -> None:
+        """Move up one item."""
+        self.cursor -= 1
+
+    def action_cursor_first(self) -> None:
+        """Move to the first item."""
+        self.cursor = 0
+
+    def action_cursor_last(self) -> None:
+        """Move to the last item."""
+        self.cursor = self.item_count() - 1
+
+    def action_cursor_half(self, direction: int) -> None:
+        """Move half a page."""
+        self.cursor += direction * max(1, self._page_rows // 2)
+
+    def action_cursor_page(self, direction: int) -> None:
+        """Move a page."""
+        self.cursor += direction * max(1, self._page_rows - 1)
+
+    def action_open_item(self) -> None:
+        """Choose the item under the cursor."""
+        if self.item_count():
+            self.post_message(self.Opened(self, self.cursor))
+
+    def on_click(self, event: Click) -> None:
+        """Move the cursor to the line clicked on; a click on the cursor chooses it."""
+        offset = event.get_content_offset(self)
+        if offset is None:
+            return
+        index = offset.y - self._header_rows + self.scroll_offset.y
+        if offset.y < self._header_rows or index >= self.item_count():
+            return
+        if index == self.cursor and event.chain > 1:
+            self.action_open_item()
+        self.cursor = index

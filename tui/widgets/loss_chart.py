@@ -1,0 +1,221 @@
+"""Curves of a training job: drawn when points arrive, read out with the arrows, legible without colour."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rich.segment import Segment
+from textual.binding import BindingType
+from textual.reactive import reactive
+from textual.strip import Strip
+from textual.widget import Widget
+
+from tui.widgets.chart_drawing import ChartData, ChartLook, draw_chart
+from tui.widgets.chart_scale import Point, format_value, smooth
+from tui.widgets.keys import bindings
+from tui.widgets.tones import TONE_CLASSES, TONE_CSS, Line, Part, Tone
+
+SMOOTHING = (0.0, 0.6, 0.9)
+"""How much of the past each press of the key keeps."""
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesLook:
+    """How a series is told apart: a line of dots, or a mark at every point."""
+
+    label: str
+    mark: str
+    ascii_mark: str
+    tone: Tone
+    is_line: bool
+
+
+LOOKS: Mapping[str, SeriesLook] = {
+    "train": SeriesLook("train", "⠤", ".", "accent", True),
+    "valid": SeriesLook("valid", "×", "x", "warning", False),
+    "full_valid": SeriesLook("full valid", "●", "O", "good", False),
+}
+_OTHER_LOOK = SeriesLook("", "+", "+", "strong", False)
+
+
+def look_of(name: str) -> SeriesLook:
+    """Return the look of a series named `train`, `valid`, `full_valid`, or `<one of these>_<metric>`."""
+    for prefix in ("full_valid", "train", "valid"):
+        if name.startswith(prefix):
+            return LOOKS[prefix]
+    return SeriesLook(name, _OTHER_LOOK.mark, _OTHER_LOOK.ascii_mark, _OTHER_LOOK.tone, False)
+
+
+class LossChart(Widget, can_focus=True, inherit_bindings=False):
+    """A chart of several series over steps; redrawn only when its data, size or view change."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("chart")]
+    COMPONENT_CLASSES: ClassVar[set[str]] = {*TONE_CLASSES}
+    DEFAULT_CSS = "LossChart { height: 1fr; min-height: 5;" + TONE_CSS + "}"
+
+    logarithmic: reactive[bool] = reactive(False)
+    """Whether the vertical axis is logarithmic."""
+    smoothing: reactive[float] = reactive(0.0)
+    """Weight of the past in the training curve's moving average."""
+    cursor_step: reactive[int | None] = reactive(None)
+    """Step whose values are read out; None reads the newest."""
+
+    def __init__(
+        self,
+        *,
+        id: str | None = None,  # noqa: A002 - Textual's own name
+        classes: str | None = None,
+        empty: str = "No numbers yet: the first step reports them.",
+        ascii_only: bool = False,
+    ) -> None:
+        super().__init__(id=id, classes=classes)
+        self.empty_text = empty
+        self.ascii_only = ascii_only
+        self._series: dict[str, list[Point]] = {}
+        self._total_steps: int | None = None
+        self._lines: list[Strip] = []
+        self._drawn_for: tuple[object, ...] | None = None
+        self._version = 0
+
+    def set_series(self, series: Mapping[str, Sequence[Point]], *, total_steps: int | None = None) -> None:
+        """Show these curves; the same points again draw nothing.
+
+        Args:
+            series: Name -> points in order of steps; numbers that are not finite leave a gap.
+            total_steps: Where the horizontal axis ends; the last step when None.
+        """
+        finite = {
+            name: [point for point in points if math.isfinite(point[1])] for name, points in series.items()
+        }
+        new = {name: points for name, points in finite.items() if points}
+        if new == self._series and total_steps == self._total_steps:
+            return
+        self._series = new
+        self._total_steps = total_steps
+        self._version += 1
+        self.refresh()
+
+    @property
+    def readout(self) -> str:
+        """The line above the curves: the step and each series' value there."""
+        return "".join(text for text, _ in self._readout_line())
+
+    # Drawing
+
+    def render_line(self, y: int) -> Strip:
+        """Draw one line, making all of them when anything changed."""
+        width, height = self.size
+        state = (self._version, width, height, self.logarithmic, self.smoothing, self.cursor_step)
+        if state != self._drawn_for:
+            self._lines = [self._strip(line, width) for line in self._all_lines(width, height)]
+            self._drawn_for = state
+        return self._lines[y] if y < len(self._lines) else Strip.blank(width, self.rich_style)
+
+    def notify_style_update(self) -> None:
+        """Forget lines drawn in the old theme."""
+        super().notify_style_update()
+        self._drawn_for = None
+
+    def _strip(self, line: Line, width: int) -> Strip:
+        base = self.rich_style
+        segments = [
+            Segment(
+                text, base + self.get_component_rich_style(f"tone--{tone}", partial=True) if tone else base
+            )
+            for text, tone in line
+        ]
+        return Strip(segments).adjust_cell_length(width, base)
+
+    def _all_lines(self, width: int, height: int) -> list[Line]:
+        if not self._series:
+            return [[(self.empty_text, "muted")]]
+        if width < 20 or height < 4:
+            return [self._readout_line()]
+        return [self._readout_line(), *draw_chart(self._data(), self._chart_look(), width, height - 1)]
+
+    def _data(self) -> ChartData:
+        lines, marks, faint = {}, {}, {}
+        for name, points in self._series.items():
+            look = look_of(name)
+            if not look.is_line:
+                marks[name] = points
+                continue
+            lines[name] = smooth(points, self.smoothing)
+            if self.smoothing:
+                faint[name] = points
+        return ChartData(lines, marks, faint, self._total_steps, self._readout_step_or_none())
+
+    def _chart_look(self) -> ChartLook:
+        tones = {name: look_of(name).tone for name in self._series}
+        marks = {
+            name: look_of(name).ascii_mark if self.ascii_only else look_of(name).mark for name in self._series
+        }
+        return ChartLook(tones, marks, self.logarithmic, self.ascii_only)
+
+    def _readout_step_or_none(self) -> int | None:
+        return None if self.cursor_step is None else self._nearest_step(self.cursor_step)
+
+    def _readout_line(self) -> list[Part]:
+        step = self._readout_step_or_none()
+        steps = self._steps()
+        parts: list[Part] = [(f"step {steps[-1] if step is None else step}" if steps else "", "strong")]
+        for name, points in self._series.items():
+            look = look_of(name)
+            value = _value_at(points, step)
+            shown = "–" if value is None else format_value(value)
+            mark = look.ascii_mark if self.ascii_only else look.mark
+            parts += [("   ", ""), (mark, look.tone), (f" {look.label} {shown}", "")]
+        notes = (["log"] if self.logarithmic else []) + (
+            [f"smooth {self.smoothing:g}"] if self.smoothing else []
+        )
+        if notes:
+            parts.append((f"   ({', '.join(notes)})", "muted"))
+        return parts
+
+    # Reading out
+
+    def _steps(self) -> list[int]:
+        return sorted({step for points in self._series.values() for step, _ in points})
+
+    def _nearest_step(self, step: int) -> int:
+        steps = self._steps()
+        index = bisect_left(steps, step)
+        around = steps[max(0, index - 1) : index + 1]
+        return min(around, key=lambda known: abs(known - step)) if around else step
+
+    def action_move_cursor(self, direction: int) -> None:
+        """Read out the value about one column further; beyond the newest follows new points again."""
+        steps = self._steps()
+        if not steps:
+            return
+        index = bisect_left(
+            steps, steps[-1] if self.cursor_step is None else self._nearest_step(self.cursor_step)
+        )
+        stride = max(1, len(steps) // max(1, self.size.width - 8))
+        index += direction * stride
+        self.cursor_step = None if index >= len(steps) else steps[max(0, index)]
+
+    def action_cursor_edge(self, end: int) -> None:
+        """Read out the first value (0), or follow the newest (1)."""
+        steps = self._steps()
+        self.cursor_step = None if end or not steps else steps[0]
+
+    def action_toggle_log(self) -> None:
+        """Switch between linear and logarithmic."""
+        self.logarithmic = not self.logarithmic
+
+    def action_cycle_smoothing(self) -> None:
+        """Take the next amount of smoothing."""
+        index = SMOOTHING.index(self.smoothing) if self.smoothing in SMOOTHING else 0
+        self.smoothing = SMOOTHING[(index + 1) % len(SMOOTHING)]
+
+
+def _value_at(points: Sequence[Point], step: int | None) -> float | None:
+    if step is None:
+        return points[-1][1]
+    index = bisect_left(points, (step, -math.inf))
+    return points[index][1] if index < len(points) and points[index][0] == step else None
