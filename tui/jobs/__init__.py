@@ -1,1 +1,1 @@
-
+"""Preparing, launching and following fine-tuning jobs."""

@@ -45,7 +45,7 @@ class ProviderError(TunedeckError):
 
 
 class Provider(Protocol):
-    """A service reached through one account; every call blocks, may raise ProviderError, and is thread-safe."""
+    """A service reached through one account; calls block, may raise ProviderError, and are thread-safe."""
 
     @property
     def account(self) -> Account:

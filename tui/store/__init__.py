@@ -1,1 +1,1 @@
-
+"""SQLite: schema, migrations, queries; nobody else writes SQL."""

@@ -1,0 +1,86 @@
+"""One look at one job: ask, store, and say what was new."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from tui.jobs.ports import JobServices
+from tui.jobs.results import read_result_file
+from tui.providers.protocol import Provider, ProviderError
+from tui.records.jobs import Job, JobEvent, JobState
+from tui.store.rows import LaunchState
+from tui.store.store import Store
+
+_NOT_FOUND = 404
+
+
+@dataclass(frozen=True, slots=True)
+class FetchResult:
+    """The job as it is now, and what this look added to the store."""
+
+    job: Job
+    changed: bool
+    new_events: list[JobEvent]
+
+
+def fetch_job(store: Store, provider: Provider, known: Job) -> FetchResult:
+    """Ask a service for a job, its new events and checkpoints, and keep them.
+
+    The job is asked before its events, so that a final answer is followed by all events; it is stored after
+    them, so that a program killed in between asks again. A job that is over and wholly kept is marked so.
+
+    Raises:
+        ProviderError: The service can't be asked; nothing is lost, the next look fills the gap.
+    """
+    account = known.account
+    try:
+        job = provider.retrieve_job(known.id)
+    except ProviderError as error:
+        if error.status != _NOT_FOUND:
+            raise
+        return _gone(store, known)
+    last_event = store.last_event_id(account, known.id)
+    new_events = store.add_events(account, known.id, provider.list_events(known.id, known_id=last_event))
+    if job.state.is_final or any("checkpoint" in event.message.lower() for event in new_events):
+        store.save_checkpoints(account, known.id, provider.list_checkpoints(known.id))
+    if job.state.is_final:
+        _keep_result_file(store, provider, job)
+    changed = store.save_job(job)
+    if job.state.is_final:
+        store.mark_archived(account, known.id)
+    return FetchResult(job, changed, new_events)
+
+
+def _gone(store: Store, known: Job) -> FetchResult:
+    job = known if known.state.is_final else replace(known, state=JobState.OTHER, raw_status="not found")
+    changed = store.save_job(job)
+    store.mark_archived(known.account, known.id)
+    return FetchResult(job, changed, [])
+
+
+def _keep_result_file(store: Store, provider: Provider, job: Job) -> None:
+    for file_id in job.result_files:
+        try:
+            content = provider.file_content(file_id)
+        except ProviderError as error:
+            if error.retryable:
+                raise
+            continue  # deleted or expired: the events hold the same numbers
+        store.add_metrics(job.account, job.id, read_result_file(content))
+
+
+def keep_leftovers(services: JobServices, account: str) -> None:
+    """Find the jobs of launches whose answer was lost, by the run id in their metadata.
+
+    Raises:
+        ProviderError: The service can't be asked.
+    """
+    from tui.jobs.launch import find_job_of_run  # launch imports this module's neighbours too
+
+    for record in services.store.open_launches():
+        if record.account != account:
+            continue
+        job = find_job_of_run(services.provider(account), record.run_id)
+        if job is not None:
+            services.store.save_job(job)
+            services.store.update_launch(record.run_id, LaunchState.CREATED, job_id=job.id)

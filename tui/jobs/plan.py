@@ -1,0 +1,71 @@
+"""What a person decides before a launch, and what the program says about it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from tui.records.jobs import Method
+
+RUN_ID_KEY = "tunedeck_run"
+"""Metadata key under which a job carries the run id of its confirmation."""
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchPlan:
+    """Everything a job is made from; hyperparameters left out are chosen by the service."""
+
+    account: str
+    model: str
+    training: Path
+    method: Method = Method.SUPERVISED
+    validation: Path | None = None
+    split_share: float | None = None
+    """Share of the examples (0 to 1, exclusive) put aside for validation; None splits nothing."""
+    hyperparameters: Mapping[str, int | float | str] = field(default_factory=dict)
+    """n_epochs, batch_size, learning_rate_multiplier, and beta for DPO."""
+    suffix: str | None = None
+    seed: int | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    training_sha256: str | None = None
+    """Hash of the content that was checked and priced; a launch refuses a file that has changed since."""
+    run_id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    """One confirmation: however often a plan is launched, it makes one job. A new plan has a new one."""
+
+    @property
+    def epochs(self) -> int | None:
+        """The number of epochs where a person chose it; None for "auto"."""
+        value = self.hyperparameters.get("n_epochs")
+        return int(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+    @property
+    def chosen_hyperparameters(self) -> dict[str, int | float]:
+        """Only the values that are not "auto"."""
+        return {name: value for name, value in self.hyperparameters.items() if not isinstance(value, str)}
+
+    def fingerprint(self, training_sha256: str, validation_sha256: str | None) -> str:
+        """Return a hash that two launches share exactly when they ask for the same training."""
+        parts: list[Any] = [
+            self.account, self.model, str(self.method), training_sha256, validation_sha256,
+            sorted(self.chosen_hyperparameters.items()), self.suffix, self.seed,
+        ]  # fmt: skip
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class PreflightLine:
+    """One finding before a launch; a "stop" forbids it."""
+
+    level: Literal["ok", "warn", "stop"]
+    text: str
+    remedy: str = ""
+
+
+def may_launch(lines: list[PreflightLine]) -> bool:
+    """True when no line forbids the launch."""
+    return all(line.level != "stop" for line in lines)

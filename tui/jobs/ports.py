@@ -1,0 +1,37 @@
+"""What launching and watching need of the rest of the program; `tui.services.Services` gives it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from tui.money.catalog import Catalog
+from tui.providers.protocol import Provider
+from tui.records.models import Account
+from tui.store.store import Store
+
+
+class JobServices(Protocol):
+    """The store, the catalog and the providers of one running program."""
+
+    @property
+    def store(self) -> Store:
+        """Where everything is kept."""
+        ...
+
+    @property
+    def catalog(self) -> Catalog:
+        """Prices, limits and dates."""
+        ...
+
+    def accounts(self) -> Sequence[Account]:
+        """Every account, ready or not."""
+        ...
+
+    def account(self, name: str) -> Account:
+        """One account by name; TunedeckError when there is none."""
+        ...
+
+    def provider(self, name: str) -> Provider:
+        """The provider of an account; TunedeckError when it is not ready."""
+        ...

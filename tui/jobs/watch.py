@@ -1,0 +1,223 @@
+"""Follows jobs from one background thread: what arrives is stored first, then shown to whoever subscribed."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import random
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tui.errors import TunedeckError
+from tui.jobs.fetch import fetch_job, keep_leftovers
+from tui.jobs.ports import JobServices
+from tui.records.jobs import Job, JobEvent
+
+LOCAL = "local"
+_LOCAL_WATCHED, _LOCAL_SECONDS = 1.0, 3.0
+_REMOTE_WATCHED = 5.0
+"""OpenAI's own examples poll every 5 to 15 seconds."""
+_LONGEST_BACK_OFF, _LONGEST_LOCAL_BACK_OFF = 120.0, 10.0
+_JITTER = 0.2
+_DISCOVER_SECONDS = 60.0
+_IDLE_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class JobChange:
+    """News about a job, already in the store when it is told.
+
+    `job` is None only when the account could not be asked; `problem` then says why.
+    """
+
+    account: str
+    job_id: str
+    job: Job | None
+    new_events: tuple[JobEvent, ...] = ()
+    problem: TunedeckError | None = None
+
+
+@dataclass(slots=True)
+class _Pace:
+    next_at: float = 0.0
+    failures: int = 0
+
+
+Subscriber = Callable[[JobChange], None]
+
+
+class JobWatcher:
+    """Polls every job that is not over, politely, and fills gaps after a service or this program was away.
+
+    Args:
+        services: The store and the providers.
+        poll_seconds: Between looks at a remote job that no screen shows.
+        may_discover: Whether an account may be asked for jobs made elsewhere; the local engine is not
+            started for that.
+    """
+
+    def __init__(
+        self,
+        services: JobServices,
+        *,
+        poll_seconds: float = 15.0,
+        may_discover: Callable[[str], bool] = lambda account: True,
+    ) -> None:
+        self._services = services
+        self._poll_seconds = poll_seconds
+        self._may_discover = may_discover
+        self._subscribers: dict[int, Subscriber] = {}
+        self._numbers = itertools.count()
+        self._watched: dict[tuple[str, str], int] = {}
+        self._paces: dict[str, _Pace] = {}
+        self._discovered_at: dict[str, float] = {}
+        self._lock = threading.Lock()
+        self._round = threading.Lock()
+        self._wake = threading.Event()
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Begin in the background; a second call changes nothing."""
+        with self._lock:
+            if self._thread is None:
+                self._stopping.clear()
+                self._thread = threading.Thread(target=self._run, name="job-watcher", daemon=True)
+                self._thread.start()
+
+    def stop(self, timeout: float = 5.0) -> None:
+        """End the thread; a request under way is given `timeout` seconds."""
+        with self._lock:
+            thread, self._thread = self._thread, None
+        self._stopping.set()
+        self._wake.set()
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(timeout)
+
+    def subscribe(self, callback: Subscriber) -> Callable[[], None]:
+        """Call `callback` with every JobChange, in the watcher's thread; the returned function ends that."""
+        key = next(self._numbers)
+        with self._lock:
+            self._subscribers[key] = callback
+
+        def unsubscribe() -> None:
+            with self._lock:
+                self._subscribers.pop(key, None)
+
+        return unsubscribe
+
+    def watch_now(self, account: str, job_id: str) -> None:
+        """A screen shows this job: look at once, and more often from now on. Pair with `unwatch`."""
+        with self._lock:
+            self._watched[account, job_id] = self._watched.get((account, job_id), 0) + 1
+        self.wake(account)
+
+    def unwatch(self, account: str, job_id: str) -> None:
+        """The screen that showed this job is gone."""
+        with self._lock:
+            count = self._watched.pop((account, job_id), 0) - 1
+            if count > 0:
+                self._watched[account, job_id] = count
+
+    def wake(self, account: str) -> None:
+        """Look at this account's jobs at once (after a launch or a cancel)."""
+        with self._lock:
+            self._paces.pop(account, None)
+        self._wake.set()
+
+    def poll_once(self) -> list[JobChange]:
+        """Look at every open job once, whenever it is due, in the caller's thread; returns what changed."""
+        with self._round:
+            return self._poll(everything=True)
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            self._wake.clear()
+            with self._round, contextlib.suppress(TunedeckError):
+                # A store that can't be read now (locked, full disk) is tried again at the next round.
+                self._poll(everything=False)
+            self._wake.wait(self._sleep_seconds())
+
+    def _poll(self, *, everything: bool) -> list[JobChange]:
+        changes: list[JobChange] = []
+        by_account: dict[str, list[Job]] = {}
+        for job in self._services.store.jobs_to_watch():
+            by_account.setdefault(job.account, []).append(job)
+        for account in self._services.accounts():
+            jobs = by_account.get(account.name, [])
+            if account.ready and not self._stopping.is_set() and (everything or self._is_due(account.name)):
+                changes += self._poll_account(account.name, jobs)
+        return changes
+
+    def _poll_account(self, account: str, jobs: list[Job]) -> list[JobChange]:
+        changes: list[JobChange] = []
+        current = ""
+        try:
+            changes += self._discover(account, {job.id for job in jobs})
+            for job in jobs:
+                current = job.id
+                changes += self._look_at(account, job)
+        except TunedeckError as error:
+            self._schedule(account, failed=True, has_jobs=bool(jobs))
+            problem = JobChange(account, current, None, (), error)
+            self._tell(problem)
+            return [*changes, problem]
+        self._schedule(account, failed=False, has_jobs=bool(jobs))
+        return changes
+
+    def _look_at(self, account: str, job: Job) -> list[JobChange]:
+        result = fetch_job(self._services.store, self._services.provider(account), job)
+        if not result.changed and not result.new_events:
+            return []
+        change = JobChange(account, job.id, result.job, tuple(result.new_events))
+        self._tell(change)
+        return [change]
+
+    def _discover(self, account: str, known: set[str]) -> list[JobChange]:
+        now = time.monotonic()
+        if now < self._discovered_at.get(account, 0.0) or not self._may_discover(account):
+            return []
+        changes = []
+        for job in self._services.provider(account).list_jobs(limit=50):
+            if job.id not in known and self._services.store.save_job(job):
+                changes.append(JobChange(account, job.id, job))
+                self._tell(changes[-1])
+        keep_leftovers(self._services, account)
+        self._discovered_at[account] = now + _DISCOVER_SECONDS
+        return changes
+
+    def _tell(self, change: JobChange) -> None:
+        with self._lock:
+            subscribers = list(self._subscribers.values())
+        for subscriber in subscribers:
+            subscriber(change)
+
+    def _is_due(self, account: str) -> bool:
+        with self._lock:
+            return time.monotonic() >= self._paces.setdefault(account, _Pace()).next_at
+
+    def _schedule(self, account: str, *, failed: bool, has_jobs: bool) -> None:
+        with self._lock:
+            pace = self._paces.setdefault(account, _Pace())
+            pace.failures = pace.failures + 1 if failed else 0
+            watched = any(name == account for name, _ in self._watched)
+            seconds = self._interval(account, watched) if has_jobs else _DISCOVER_SECONDS
+            if failed:
+                longest = _LONGEST_LOCAL_BACK_OFF if account == LOCAL else _LONGEST_BACK_OFF
+                seconds = min(
+                    longest, max(1.0, self._interval(account, watched)) * 2 ** min(pace.failures, 8)
+                )
+            jitter = 1 + random.uniform(-_JITTER, _JITTER)
+            pace.next_at = time.monotonic() + seconds * jitter
+
+    def _interval(self, account: str, watched: bool) -> float:
+        if account == LOCAL:
+            return _LOCAL_WATCHED if watched else _LOCAL_SECONDS
+        return _REMOTE_WATCHED if watched else self._poll_seconds
+
+    def _sleep_seconds(self) -> float:
+        with self._lock:
+            soonest = min((pace.next_at for pace in self._paces.values()), default=0.0)
+        return min(_IDLE_SECONDS, max(0.05, soonest - time.monotonic()))

@@ -1,0 +1,242 @@
+"""What a job would cost, and how long the local engine would take; every number comes with its formula."""
+
+from __future__ import annotations
+
+import os
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from tui.errors import TunedeckError
+from tui.money.catalog import Catalog, CatalogModel
+from tui.records.jobs import Method
+
+_MILLION = Decimal(1_000_000)
+_MAXIMUM_EPOCHS = 50
+
+# OpenAI's published notebook (Chat_finetuning_data_prep.ipynb); it matches the jobs observed up to 2026-11.
+_TARGET_EPOCHS = 3
+_MINIMUM_TARGET_EXAMPLES = 100
+_MAXIMUM_TARGET_EXAMPLES = 25_000
+_MAXIMUM_DEFAULT_EPOCHS = 25
+
+# The local engine's own rule: about 300 looks at an example make a small model follow it.
+_LOCAL_TARGET_EXAMPLES = 300
+_LOCAL_MINIMUM_EPOCHS = 3
+_LOCAL_MAXIMUM_EPOCHS = 10
+
+DEFAULT_TOKENS_PER_SECOND_AND_CORE = 125.0
+"""SmolLM2-135M on one core with AVX2, 60 to 130 tokens per example: measured 200 to 290 tokens per CPU second
+on a quiet machine (2026-11-20), of which a loaded desktop leaves about half."""
+_USEFUL_CORES = 4
+_DEFAULT_SPREAD = 2.0
+_MEASURED_SPREAD = 1.3
+
+
+@dataclass(frozen=True, slots=True)
+class EpochChoice:
+    """How many times the file is read, and why."""
+
+    epochs: int
+    source: str
+    """A sentence with the formula, or "chosen by you"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """The price of a job: tokens of an epoch x epochs x price per million."""
+
+    provider: str
+    model: str
+    method: Method
+    tokens_per_epoch: int
+    epochs: int
+    epochs_source: str
+    price_per_million: Decimal
+    currency: str
+    total: Decimal
+    price_read_on: str
+    price_source: str
+
+    @property
+    def is_free(self) -> bool:
+        """True when nothing is charged."""
+        return self.total == 0 and self.price_per_million == 0
+
+    @property
+    def formula(self) -> str:
+        """The calculation as a line of text."""
+        if self.is_free:
+            return f"{self.tokens_per_epoch:,} tokens x {self.epochs} epochs, free on this machine"
+        return (
+            f"{self.tokens_per_epoch:,} tokens x {self.epochs} epochs x "
+            f"{format_money(self.price_per_million, self.currency)} per million = "
+            f"{format_money(self.total, self.currency)}"
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the stable shape that `tunedeck cost --json` prints; money as numbers."""
+        return {
+            "provider": self.provider,
+            "model": self.model,
+            "method": str(self.method),
+            "tokens_per_epoch": self.tokens_per_epoch,
+            "epochs": self.epochs,
+            "epochs_source": self.epochs_source,
+            "price_per_million": float(self.price_per_million),
+            "currency": self.currency,
+            "total": float(self.total),
+            "price_read_on": self.price_read_on,
+            "price_source": self.price_source,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class TimeEstimate:
+    """A range of seconds, and what it is derived from."""
+
+    low: float
+    high: float
+    source: str
+
+    @property
+    def text(self) -> str:
+        """The range in words, such as "about 2 to 5 minutes"."""
+        return f"about {_span(self.low, self.high)}"
+
+
+def auto_epochs(examples: int, provider: str = "openai") -> EpochChoice:
+    """Return what "auto" comes to for a file of `examples`, with the formula as a sentence."""
+    if provider == "local":
+        target = round(_LOCAL_TARGET_EXAMPLES / max(1, examples))
+        epochs = min(_LOCAL_MAXIMUM_EPOCHS, max(_LOCAL_MINIMUM_EPOCHS, target))
+        return EpochChoice(
+            epochs,
+            f"auto, the local engine's rule: {_LOCAL_TARGET_EXAMPLES} / {examples} examples, rounded, "
+            f"at least {_LOCAL_MINIMUM_EPOCHS} and at most {_LOCAL_MAXIMUM_EPOCHS}",
+        )
+    if examples * _TARGET_EPOCHS < _MINIMUM_TARGET_EXAMPLES:
+        epochs = min(_MAXIMUM_DEFAULT_EPOCHS, _MINIMUM_TARGET_EXAMPLES // max(1, examples))
+        reason = f"{_MINIMUM_TARGET_EXAMPLES} / {examples} examples, at most {_MAXIMUM_DEFAULT_EPOCHS}"
+    elif examples * _TARGET_EPOCHS > _MAXIMUM_TARGET_EXAMPLES:
+        epochs = max(1, _MAXIMUM_TARGET_EXAMPLES // examples)
+        reason = f"{_MAXIMUM_TARGET_EXAMPLES:,} / {examples:,} examples, at least 1"
+    else:
+        epochs, reason = _TARGET_EPOCHS, f"{_TARGET_EPOCHS} for {examples:,} examples"
+    return EpochChoice(epochs, f"auto, by OpenAI's published notebook: {reason}")
+
+
+def estimate_cost(
+    tokens_per_epoch: int,
+    model: CatalogModel,
+    *,
+    epochs: int | None = None,
+    examples: int | None = None,
+    method: Method = Method.SUPERVISED,
+) -> Estimate:
+    """Return the price of training on `tokens_per_epoch` (already cut at the model's example limit).
+
+    Args:
+        tokens_per_epoch: Tokens that one pass over the training file costs.
+        model: The base model with its price.
+        epochs: Passes over the file; None takes the automatic choice for `examples`.
+        examples: Examples in the file; needed when `epochs` is None.
+        method: How the model is tuned.
+
+    Raises:
+        TunedeckError: The model has no price per token, or epochs can't be known.
+    """
+    if model.training_price_per_million is None:
+        how = "by the hour" if model.training_price_per_hour is not None else "at a price that is not known"
+        raise TunedeckError(
+            f"{model.id} was trained {how}, so tokens have no price.", "Choose another model."
+        )
+    if tokens_per_epoch < 0:
+        raise TunedeckError("The number of tokens can't be negative.", "")
+    if epochs is not None:
+        if not 1 <= epochs <= _MAXIMUM_EPOCHS:
+            raise TunedeckError(
+                f"{epochs} epochs is out of range.", f"Choose 1 to {_MAXIMUM_EPOCHS}, or leave it out."
+            )
+        choice = EpochChoice(epochs, "chosen by you")
+    elif examples is not None:
+        choice = auto_epochs(examples, model.provider)
+    else:
+        raise TunedeckError("The price depends on the number of epochs.", "Give --epochs N.")
+    total = model.training_price_per_million * tokens_per_epoch * choice.epochs / _MILLION
+    return Estimate(
+        model.provider, model.id, method, tokens_per_epoch, choice.epochs, choice.source,
+        model.training_price_per_million, model.currency, total, model.price_read_on, model.price_source,
+    )  # fmt: skip
+
+
+def compare_models(
+    catalog: Catalog,
+    tokens: Mapping[str, int],
+    *,
+    examples: int,
+    epochs: int | None = None,
+    method: Method = Method.SUPERVISED,
+) -> list[Estimate]:
+    """Return what the file would cost on every model that can still be trained, cheapest first.
+
+    Args:
+        catalog: Where the models come from.
+        tokens: Tokens per epoch by encoding; a free model takes any of the counts.
+        examples: Examples in the training file.
+        epochs: Passes over the file, or None for each provider's automatic choice.
+        method: How the model is tuned.
+    """
+    found = []
+    for model in catalog.trainable(method):
+        count = tokens.get(model.encoding)
+        if count is None and model.training_price_per_million == 0:
+            count = max(tokens.values(), default=None)
+        if count is not None:
+            found.append(estimate_cost(count, model, epochs=epochs, examples=examples, method=method))
+    return sorted(found, key=lambda estimate: estimate.total)
+
+
+def estimate_local_time(
+    tokens_per_epoch: int, epochs: int, measured_rates: Sequence[float] = ()
+) -> TimeEstimate:
+    """Return how long the local engine would train.
+
+    Args:
+        tokens_per_epoch: Tokens of one pass.
+        epochs: Passes.
+        measured_rates: Trained tokens per second of past jobs on this machine (`Store.training_rates`).
+    """
+    tokens = tokens_per_epoch * epochs
+    if measured_rates:
+        rate = statistics.median(measured_rates)
+        jobs = "job" if len(measured_rates) == 1 else f"{len(measured_rates)} jobs"
+        source = f"your last {jobs} here trained {rate:,.0f} tokens per second"
+        slow, fast = min(measured_rates) / _MEASURED_SPREAD, max(measured_rates) * _MEASURED_SPREAD
+    else:
+        cores = min(os.cpu_count() or 1, _USEFUL_CORES)
+        rate = DEFAULT_TOKENS_PER_SECOND_AND_CORE * cores
+        source = (
+            f"assuming {rate:,.0f} tokens per second on {cores} cores; the first job here will tell better"
+        )
+        slow, fast = rate / _DEFAULT_SPREAD, rate * _DEFAULT_SPREAD
+    return TimeEstimate(tokens / fast, tokens / slow, source)
+
+
+def format_money(amount: Decimal, currency: str = "USD") -> str:
+    """Return an amount for people: two decimals, or "under $0.01"; never rounded to nothing."""
+    sign = "$" if currency == "USD" else f"{currency} "
+    cent = Decimal("0.01")
+    if 0 < amount < cent:
+        return f"under {sign}0.01"
+    return f"{sign}{amount.quantize(cent):,}"
+
+
+def _span(low: float, high: float) -> str:
+    minute, hour = 60.0, 3600.0
+    for size, word in ((hour, "hours"), (minute, "minutes")):
+        if high >= 2 * size:
+            return f"{max(1, round(low / size))} to {round(high / size)} {word}"
+    return f"{max(1, round(low))} to {max(2, round(high))} seconds"

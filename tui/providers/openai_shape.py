@@ -1,0 +1,253 @@
+"""Any service that speaks OpenAI's fine-tuning and chat API, through the `openai` package.
+
+Answers are read as raw JSON, not as the package's types, so that a foreign server's missing fields and
+unknown words come through as they are. The package costs 0.4 s to import, so it is only imported inside calls.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from tui.providers import translate
+from tui.providers.chat_stream import chat_arguments, chat_deltas
+from tui.providers.failures import TRAINING_REFUSED, told_as_provider_errors
+from tui.providers.paging import all_pages, read_json
+from tui.providers.profiles import ModelFacts, Profile
+from tui.providers.protocol import ProviderError, UploadProgress
+from tui.providers.uploads import upload_in_parts, upload_whole
+from tui.records.chats import ChatDelta, ChatRequest
+from tui.records.jobs import Checkpoint, Job, JobEvent, JobRequest, Method, RemoteFile
+from tui.records.models import Account, Capability, ModelInfo, Permission
+
+if TYPE_CHECKING:
+    from openai import OpenAI
+
+ClientFactory = Callable[[], "OpenAI"]
+Result = TypeVar("Result")
+
+_TRAINING = {
+    Capability.TRAIN_SUPERVISED: Method.SUPERVISED,
+    Capability.TRAIN_DPO: Method.DPO,
+    Capability.TRAIN_REINFORCEMENT: Method.REINFORCEMENT,
+}
+_EVENTS_PER_PAGE = 100
+_LARGEST_JOB_PAGE = 100
+
+
+class OpenAIShapeProvider:
+    """One account at a service of OpenAI's shape; thread-safe.
+
+    Args:
+        account: Whom it acts for.
+        profile: What is special about the service.
+        client_factory: Makes the client at the first call; it may block.
+        facts: Dates and methods of models.
+        secrets: Texts that no error may show.
+        today: The date, for what has ended; tests set it.
+    """
+
+    def __init__(
+        self,
+        account: Account,
+        profile: Profile,
+        client_factory: ClientFactory,
+        facts: ModelFacts,
+        *,
+        secrets: Sequence[str] = (),
+        today: Callable[[], date] = lambda: datetime.now(UTC).date(),
+    ) -> None:
+        self._account = account
+        self._profile = profile
+        self._client_factory = client_factory
+        self._facts = facts
+        self._secrets = list(secrets)
+        self._today = today
+        self._client: OpenAI | None = None
+        self._client_lock = threading.Lock()
+        self._training_refusal: str | None = None
+
+    @property
+    def account(self) -> Account:
+        """The account this provider acts for."""
+        return self._account
+
+    def can(self, capability: Capability) -> Permission:
+        """Say whether the service can do this, and if not, why."""
+        if not self._account.ready:
+            return Permission(False, self._account.state)
+        if capability in self._profile.cannot:
+            return Permission(False, self._profile.cannot[capability])
+        return self._can_train() if capability in _TRAINING else Permission(True)
+
+    def _can_train(self) -> Permission:
+        if self._training_refusal:
+            return Permission(False, self._training_refusal)
+        ends = self._facts.provider_dates(self._profile.name).training_ends
+        if ends and self._today().isoformat() > ends:
+            return Permission(False, f"{self._profile.label} takes no new fine-tuning jobs since {ends}.")
+        return Permission(True)
+
+    def list_models(self) -> Sequence[ModelInfo]:
+        """Return base and fine-tuned models, newest first."""
+        with self._calling() as client:
+            entries = all_pages(lambda **_: read_json(client.models.with_raw_response.list()), paged=False)
+        models = [
+            translate.model_from(raw, self._account.name, self._profile.name, self._facts) for raw in entries
+        ]
+        return sorted(models, key=lambda model: -(model.created_at or 0))
+
+    def upload_file(
+        self, path: Path, *, purpose: str = "fine-tune", on_progress: UploadProgress | None = None
+    ) -> RemoteFile:
+        """Send a file as it is on disk, in parts when it is large; safe to repeat."""
+        upload = upload_in_parts if path.stat().st_size > self._profile.largest_file_bytes else upload_whole
+        with self._calling() as client:
+            return translate.file_from(upload(client, path, purpose, on_progress))
+
+    def list_files(self, purpose: str | None = None) -> Sequence[RemoteFile]:
+        """Return the service's files, newest first."""
+        chosen: dict[str, Any] = {"purpose": purpose} if purpose else {}
+        with self._calling() as client:
+            entries = all_pages(
+                lambda **page: read_json(client.files.with_raw_response.list(**chosen, **page)),
+                page_size=1000,
+            )
+        files = [translate.file_from(raw) for raw in entries]
+        return sorted(files, key=lambda file: -(file.created_at or 0))
+
+    def file_content(self, file_id: str) -> bytes:
+        """Return the bytes of a file that the service holds."""
+        with self._calling() as client:
+            return client.files.content(file_id).read()
+
+    def create_job(self, request: JobRequest) -> Job:
+        """Start a job; sent once only, because a lost answer may hide a paid job.
+
+        Raises:
+            ProviderError: With code "answer_lost" or a status of 500 and more, a job may exist all the same.
+        """
+        with self._calling(retry=False) as client:
+            once = client.with_options(max_retries=0)
+            raw = read_json(once.fine_tuning.jobs.with_raw_response.create(**_job_arguments(request)))
+        return translate.job_from(raw, self._account.name)
+
+    def retrieve_job(self, job_id: str) -> Job:
+        """Return the job as it is now."""
+        return self._job_call(lambda client: client.fine_tuning.jobs.with_raw_response.retrieve(job_id))
+
+    def cancel_job(self, job_id: str) -> Job:
+        """Ask the service to stop the job for good."""
+        return self._job_call(lambda client: client.fine_tuning.jobs.with_raw_response.cancel(job_id))
+
+    def pause_job(self, job_id: str) -> Job:
+        """Ask the service to stop the job so that it can go on later."""
+        return self._job_call(lambda client: client.fine_tuning.jobs.with_raw_response.pause(job_id))
+
+    def resume_job(self, job_id: str) -> Job:
+        """Let a paused job go on."""
+        return self._job_call(lambda client: client.fine_tuning.jobs.with_raw_response.resume(job_id))
+
+    def _job_call(self, call: Callable[[OpenAI], Any]) -> Job:
+        with self._calling() as client:
+            return translate.job_from(read_json(call(client)), self._account.name)
+
+    def list_jobs(self, limit: int = 50, metadata: dict[str, str] | None = None) -> Sequence[Job]:
+        """Return jobs, newest first; with `metadata`, those that carry all of it."""
+        chosen: dict[str, Any] = {"metadata": metadata} if metadata else {}
+        with self._calling() as client:
+            entries = all_pages(
+                lambda **page: read_json(client.fine_tuning.jobs.with_raw_response.list(**chosen, **page)),
+                page_size=min(limit, _LARGEST_JOB_PAGE),
+                limit=limit,
+            )
+        jobs = [translate.job_from(raw, self._account.name) for raw in entries]
+        wanted = (metadata or {}).items()
+        return [job for job in jobs if job.id and wanted <= job.metadata.items()]
+
+    def list_events(self, job_id: str, *, known_id: str | None = None) -> Sequence[JobEvent]:
+        """Return events oldest first: all of them, or only those newer than `known_id`."""
+        with self._calling() as client:
+            entries = all_pages(
+                lambda **page: read_json(
+                    client.fine_tuning.jobs.with_raw_response.list_events(job_id, **page)
+                ),
+                page_size=_EVENTS_PER_PAGE,
+                until_id=known_id,
+            )
+        return [translate.event_from(raw, job_id) for raw in reversed(entries)]
+
+    def list_checkpoints(self, job_id: str) -> Sequence[Checkpoint]:
+        """Return the job's checkpoints, newest step first."""
+        with self._calling() as client:
+            entries = all_pages(
+                lambda **page: read_json(
+                    client.fine_tuning.jobs.checkpoints.with_raw_response.list(job_id, **page)
+                ),
+                page_size=_EVENTS_PER_PAGE,
+            )
+        checkpoints = [translate.checkpoint_from(raw, job_id) for raw in entries]
+        return sorted(checkpoints, key=lambda checkpoint: -checkpoint.step)
+
+    def stream_chat(self, request: ChatRequest) -> Iterator[ChatDelta]:
+        """Yield the answer as it arrives; closing the iterator stops the service's work."""
+        with self._calling() as client:
+            arguments = chat_arguments(request, self._profile)
+            stream = client.chat.completions.create(**arguments)
+        try:
+            with self._telling_errors():
+                yield from chat_deltas(stream)
+        finally:
+            stream.close()
+
+    def delete_model(self, model_id: str) -> None:
+        """Delete a fine-tuned model at the service."""
+        with self._calling(retry=False) as client:
+            client.with_options(max_retries=0).models.delete(model_id)
+
+    def close(self) -> None:
+        """Release connections; the next call opens new ones."""
+        with self._client_lock:
+            client, self._client = self._client, None
+        if client is not None:
+            client.close()
+
+    @contextmanager
+    def _calling(self, *, retry: bool = True) -> Iterator[OpenAI]:
+        """Give the client, and tell its failures as ProviderError; `retry` is for subclasses."""
+        with self._telling_errors():
+            yield self._open_client()
+
+    @contextmanager
+    def _telling_errors(self) -> Iterator[None]:
+        try:
+            with told_as_provider_errors(self._profile.label, self._secrets):
+                yield
+        except ProviderError as error:
+            if error.code == TRAINING_REFUSED:
+                self._training_refusal = f"{error.message} {error.remedy}"
+            raise
+
+    def _open_client(self) -> OpenAI:
+        with self._client_lock:
+            if self._client is None:
+                self._client = self._client_factory()
+            return self._client
+
+
+def _job_arguments(request: JobRequest) -> dict[str, Any]:
+    method = str(request.method)
+    arguments: dict[str, Any] = {
+        "model": request.model,
+        "training_file": request.training_file,
+        "validation_file": request.validation_file,
+        "method": {"type": method, method: {"hyperparameters": dict(request.hyperparameters)}},
+        "suffix": request.suffix,
+        "seed": request.seed,
+        "metadata": dict(request.metadata) or None,
+    }
+    return {name: value for name, value in arguments.items() if value is not None}

@@ -1,0 +1,66 @@
+"""Which accounts there are, and the provider of each; keys come from the environment, stay in memory."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from tui.config import Settings
+from tui.providers.openai_shape import OpenAIShapeProvider
+from tui.providers.profiles import LOCAL, OPENAI, PROFILES, ModelFacts, Profile
+from tui.providers.protocol import Provider
+from tui.records.models import Account
+
+if TYPE_CHECKING:
+    from openai import OpenAI
+
+
+def accounts(settings: Settings) -> list[Account]:
+    """Return every account, the default one first; one without its key is there, not ready, and says why."""
+    found = [
+        Account(LOCAL.name, LOCAL.name, None, LOCAL.label, ready=True),
+        _hosted(OPENAI),
+    ]
+    return sorted(found, key=lambda account: account.name != settings.default_account)
+
+
+def _hosted(profile: Profile) -> Account:
+    assert profile.key_variable is not None
+    url = (os.environ.get(profile.base_url_variable or "") or profile.default_base_url or "").strip()
+    has_key = bool(os.environ.get(profile.key_variable, "").strip())
+    label = profile.label if url == profile.default_base_url else f"{profile.label} ({_host(url)})"
+    state = (
+        "" if has_key else f"Set the environment variable {profile.key_variable} and start tunedeck again."
+    )
+    return Account(profile.name, profile.name, url, label, ready=has_key, state=state)
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or url
+    except ValueError:
+        return "base URL not readable"
+
+
+def build_provider(account: Account, facts: ModelFacts, *, engine_idle_seconds: int = 120) -> Provider:
+    """Return the provider of an account; nothing is imported or asked yet.
+
+    Args:
+        account: From `accounts`.
+        facts: The catalog.
+        engine_idle_seconds: When an engine started for the local account ends by itself.
+    """
+    profile = PROFILES[account.provider]
+    if profile is LOCAL:
+        from tui.providers.local import LocalProvider  # psutil, only for the engine
+
+        return LocalProvider(account, facts, idle_exit_seconds=engine_idle_seconds)
+    key = os.environ.get(profile.key_variable or "", "").strip()
+
+    def connect() -> OpenAI:
+        import openai  # 0.4 s, only when a call is made
+
+        return openai.OpenAI(api_key=key, base_url=account.base_url)
+
+    return OpenAIShapeProvider(account, profile, connect, facts, secrets=[key])

@@ -1,0 +1,109 @@
+"""What one running program holds: settings, store, catalog, providers, watcher; given to every screen."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from tui import paths
+from tui.config import Settings, load_settings
+from tui.errors import TunedeckError
+from tui.jobs.watch import LOCAL, JobWatcher
+from tui.money.catalog import Catalog
+from tui.providers import registry
+from tui.providers.protocol import Provider
+from tui.records.models import Account
+from tui.store.store import Store
+
+
+class Services:
+    """The core, opened; one per process. Screens and verbs take it and own none of its parts.
+
+    Args:
+        settings: What the person chose.
+        store: An open store.
+        catalog: Models with prices and dates.
+    """
+
+    def __init__(self, settings: Settings, store: Store, catalog: Catalog) -> None:
+        self.settings = settings
+        self.store = store
+        self.catalog = catalog
+        self.watcher = JobWatcher(self, poll_seconds=settings.poll_seconds, may_discover=_may_discover)
+        self._providers: dict[str, Provider] = {}
+        self._lock = threading.Lock()
+
+    @classmethod
+    def open(cls, store_path: Path | None = None) -> Self:
+        """Read the settings and the catalog and open the store; nothing is started and no service is asked.
+
+        Raises:
+            TunedeckError: Settings, catalog or store can't be used; the message says which line or file.
+        """
+        return cls(load_settings(), Store(store_path or paths.store_file()), Catalog.load())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def notices(self) -> list[str]:
+        """What happened at opening that a person should be told once."""
+        return [self.store.notice] if self.store.notice else []
+
+    def accounts(self) -> list[Account]:
+        """Return every account, ready or not, in the order to offer them."""
+        return registry.accounts(self.settings)
+
+    def account(self, name: str) -> Account:
+        """Return one account.
+
+        Raises:
+            TunedeckError: There is none of that name.
+        """
+        accounts = self.accounts()
+        for account in accounts:
+            if account.name == name:
+                return account
+        raise TunedeckError(
+            f"There is no account {name!r}.", f"Accounts: {', '.join(one.name for one in accounts)}."
+        )
+
+    def provider(self, name: str) -> Provider:
+        """Return the provider of an account, made once; nothing is asked of the service yet.
+
+        Raises:
+            TunedeckError: There is no such account, or its key is missing.
+        """
+        account = self.account(name)
+        if not account.ready:
+            raise TunedeckError(f"The account {name!r} is not ready: {account.state}", "")
+        with self._lock:
+            if name not in self._providers:
+                self._providers[name] = registry.build_provider(
+                    account, self.catalog, engine_idle_seconds=self.settings.engine_idle_seconds
+                )
+            return self._providers[name]
+
+    def close(self) -> None:
+        """Stop watching, release connections, close the store; jobs go on at their services."""
+        self.watcher.stop()
+        with self._lock:
+            for provider in self._providers.values():
+                provider.close()
+            self._providers.clear()
+        self.store.close()
+
+
+def _may_discover(account: str) -> bool:
+    if account != LOCAL:
+        return True
+    from tui.local_engine import find_engine  # psutil is only needed once someone asks
+
+    return find_engine() is not None

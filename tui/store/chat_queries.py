@@ -1,0 +1,201 @@
+"""Accounts and models as last seen; chats, answers and the tokens they used."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import time
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+
+from tui.records.chats import Answer, ChatMessage, ChatParameters, Usage
+from tui.records.models import Account, ModelInfo
+from tui.store.database import Database
+from tui.store.rows import ChatSummary, StoredChat, UsageTotal
+
+_SERVICE_CHOOSES = ChatParameters()
+
+
+class ChatQueries(Database):
+    """The part of the store about who answers and what was said."""
+
+    def save_accounts(self, accounts: Iterable[Account]) -> None:
+        """Keep which accounts exist; keys are not part of an account and are never written."""
+        with self.transaction() as connection:
+            connection.executemany(
+                "INSERT OR REPLACE INTO accounts VALUES (?, ?, ?, ?, ?)",
+                [(one.name, one.provider, one.base_url, one.label, int(time.time())) for one in accounts],
+            )
+
+    def note_account(self, account: str, topic: str, message: str) -> None:
+        """Keep what a service said about an account, such as topic "training_not_available"."""
+        with self.transaction() as connection:
+            connection.execute(
+                "INSERT OR REPLACE INTO account_notes VALUES (?, ?, ?, ?)",
+                (account, topic, message, int(time.time())),
+            )
+
+    def account_note(self, account: str, topic: str) -> tuple[str, int] | None:
+        """Return (message, Unix seconds) of a note, or None."""
+        rows = self.query(
+            "SELECT message, noted_at FROM account_notes WHERE account = ? AND topic = ?", (account, topic)
+        )
+        return (rows[0]["message"], rows[0]["noted_at"]) if rows else None
+
+    def forget_account_note(self, account: str, topic: str) -> None:
+        """Drop a note that is no longer true."""
+        with self.transaction() as connection:
+            connection.execute("DELETE FROM account_notes WHERE account = ? AND topic = ?", (account, topic))
+
+    def save_models(self, account: str, models: Sequence[ModelInfo]) -> None:
+        """Replace the list of models that an account offers."""
+        with self.transaction() as connection:
+            connection.execute("DELETE FROM models WHERE account = ?", (account,))
+            connection.executemany(
+                "INSERT OR REPLACE INTO models VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                [
+                    (account, one.id, one.created_at, one.owned_by, one.base_model, one.shutdown_date,
+                     one.can_train, one.can_chat, int(time.time()))
+                    for one in models
+                ],
+            )  # fmt: skip
+
+    def models(self, account: str | None = None) -> list[ModelInfo]:
+        """Return models as last seen, newest first."""
+        rows = self.query(
+            "SELECT * FROM models WHERE (?1 IS NULL OR account = ?1) ORDER BY created_at DESC, id", (account,)
+        )
+        return [
+            ModelInfo(row["account"], row["id"], row["created_at"], row["owned_by"], row["base_model"],
+                      row["shutdown_date"], bool(row["can_train"]), bool(row["can_chat"]))
+            for row in rows
+        ]  # fmt: skip
+
+    def create_chat(
+        self,
+        models: Sequence[tuple[str, str]],
+        *,
+        title: str = "",
+        system_prompt: str = "",
+        parameters: ChatParameters = _SERVICE_CHOOSES,
+    ) -> str:
+        """Begin a conversation with (account, model) pairs and return its id."""
+        chat_id = uuid.uuid4().hex
+        now = _milliseconds()
+        with self.transaction() as connection:
+            connection.execute(
+                "INSERT INTO chats VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (chat_id, title, json.dumps(list(models)), system_prompt, json.dumps(asdict(parameters)),
+                 now, now),
+            )  # fmt: skip
+        return chat_id
+
+    def update_chat(
+        self,
+        chat_id: str,
+        *,
+        title: str | None = None,
+        models: Sequence[tuple[str, str]] | None = None,
+        system_prompt: str | None = None,
+        parameters: ChatParameters | None = None,
+    ) -> None:
+        """Change what is given; the rest stays."""
+        with self.transaction() as connection:
+            connection.execute(
+                "UPDATE chats SET title = coalesce(?, title), models = coalesce(?, models),"
+                " system_prompt = coalesce(?, system_prompt), parameters = coalesce(?, parameters),"
+                " updated_at = ? WHERE id = ?",
+                (title, None if models is None else json.dumps(list(models)), system_prompt,
+                 None if parameters is None else json.dumps(asdict(parameters)), _milliseconds(), chat_id),
+            )  # fmt: skip
+
+    def chats(self, limit: int = 50) -> list[ChatSummary]:
+        """Return conversations, the last one used first."""
+        rows = self.query("SELECT * FROM chats ORDER BY updated_at DESC, rowid DESC LIMIT ?", (limit,))
+        return [_summary(row) for row in rows]
+
+    def chat(self, chat_id: str) -> StoredChat | None:
+        """Return a conversation with its messages and answers, or None."""
+        rows = self.query("SELECT * FROM chats WHERE id = ?", (chat_id,))
+        if not rows:
+            return None
+        messages = self.query("SELECT * FROM messages WHERE chat_id = ? ORDER BY turn, rowid", (chat_id,))
+        answers = self.query("SELECT * FROM answers WHERE chat_id = ? ORDER BY turn, rowid", (chat_id,))
+        return StoredChat(
+            _summary(rows[0]),
+            tuple((row["turn"], ChatMessage(row["role"], row["content"])) for row in messages),
+            tuple(_answer(row) for row in answers),
+        )
+
+    def delete_chat(self, chat_id: str) -> None:
+        """Delete a conversation and all that was said in it."""
+        with self.transaction() as connection:
+            for table, column in (("answers", "chat_id"), ("messages", "chat_id"), ("chats", "id")):
+                connection.execute(f"DELETE FROM {table} WHERE {column} = ?", (chat_id,))
+
+    def add_message(self, chat_id: str, turn: int, role: str, content: str) -> None:
+        """Keep what a person said at a turn (counted from 1); said again, it is replaced."""
+        with self.transaction() as connection:
+            connection.execute(
+                "INSERT OR REPLACE INTO messages VALUES (?, ?, ?, ?)", (chat_id, turn, role, _plain(content))
+            )
+            connection.execute("UPDATE chats SET updated_at = ? WHERE id = ?", (_milliseconds(), chat_id))
+
+    def add_answer(self, answer: Answer) -> None:
+        """Keep an answer; a second one at another second (asked again) is kept beside it."""
+        usage = answer.usage
+        with self.transaction() as connection:
+            connection.execute(
+                "INSERT OR REPLACE INTO answers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (answer.chat_id, answer.turn, answer.account, answer.model, answer.created_at,
+                 _plain(answer.text), answer.finish_reason, usage.prompt_tokens, usage.completion_tokens,
+                 usage.cached_tokens, answer.first_token_seconds, answer.seconds),
+            )  # fmt: skip
+            connection.execute(
+                "UPDATE chats SET updated_at = ? WHERE id = ?", (_milliseconds(), answer.chat_id)
+            )
+
+    def usage(self) -> list[UsageTotal]:
+        """Return the tokens that chats have used, by account and model."""
+        rows = self.query(
+            "SELECT account, model, count(*) AS answers, sum(prompt_tokens) AS prompt,"
+            " sum(completion_tokens) AS completion, sum(cached_tokens) AS cached"
+            " FROM answers GROUP BY account, model ORDER BY account, model"
+        )
+        return [
+            UsageTotal(row["account"], row["model"], row["answers"], row["prompt"], row["completion"],
+                       row["cached"])
+            for row in rows
+        ]  # fmt: skip
+
+
+def _milliseconds() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _plain(text: str) -> str:
+    # SQLite keeps UTF-8, which has no unpaired surrogates; a model's broken bytes may hold some.
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _summary(row: sqlite3.Row) -> ChatSummary:
+    parameters = json.loads(row["parameters"])
+    parameters["stop"] = tuple(parameters.get("stop") or ())
+    return ChatSummary(
+        row["id"],
+        row["title"],
+        tuple((account, model) for account, model in json.loads(row["models"])),
+        row["system_prompt"],
+        ChatParameters(**parameters),
+        row["created_at"] // 1000,
+        row["updated_at"] // 1000,
+    )
+
+
+def _answer(row: sqlite3.Row) -> Answer:
+    return Answer(
+        row["chat_id"], row["turn"], row["model"], row["account"], row["text"], row["finish_reason"],
+        Usage(row["prompt_tokens"], row["completion_tokens"], row["cached_tokens"]),
+        row["first_token_seconds"], row["seconds"], row["created_at"],
+    )  # fmt: skip

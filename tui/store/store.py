@@ -1,0 +1,11 @@
+"""The store: everything seen or paid for, kept as it happens; nobody else writes SQL."""
+
+from __future__ import annotations
+
+from tui.store.chat_queries import ChatQueries
+from tui.store.dataset_queries import DatasetQueries
+from tui.store.job_queries import JobQueries
+
+
+class Store(JobQueries, DatasetQueries, ChatQueries):
+    """All queries over one database file; thread-safe, and open to other processes at the same time."""
