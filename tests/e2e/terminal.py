@@ -54,7 +54,6 @@ class TerminalApp:
         self._stream = pyte.ByteStream(self._screen)
         self._child: pexpect.spawn | None = None
         self._modes_before: object = None
-        self._own_line = b""
 
     @property
     def child(self) -> pexpect.spawn:
@@ -69,9 +68,15 @@ class TerminalApp:
 
     def start(self, *arguments: str, environment: Mapping[str, str] | None = None) -> TerminalApp:
         """Start `tunedeck` with `arguments`, cold, at this size."""
+        return self.start_program(sys.executable, "-m", "tui", *arguments, environment=environment)
+
+    def start_program(
+        self, program: str, *arguments: str, environment: Mapping[str, str] | None = None
+    ) -> TerminalApp:
+        """Start any program."""
         self._child = pexpect.spawn(
-            sys.executable,
-            ["-m", "tui", *arguments],
+            program,
+            list(arguments),
             dimensions=(self.rows, self.columns),
             env={**os.environ, "TERM": "xterm-256color", **(environment or {})},
             timeout=None,

@@ -110,7 +110,7 @@ def _amount(done: int, total: int, unit: str) -> str:
 @click.option("--fast", is_flag=True, help="Two epochs and 24 held-out rows: about half the time.")
 @json_option
 def command(fast: bool, as_json: bool) -> int:
-    """Do the whole main job on a shipped example: check, cost, train on this machine, measure what was learned.
+    """Do the whole main job on a shipped example: check, cost, train, and measure what was learned.
 
     Takes a few minutes on two cores. Interrupt it as you like: the next tour goes on with the same job.
     Ends with exit code 1 when the tuned model does not answer more than 80 % of the held-out rows right.

@@ -1,0 +1,201 @@
+"""Measures the app against its budgets: start, memory, keys on a big file, a long chat, silence when idle.
+
+Run it from the repository: `python -m benchmarks.app`. CPU time is given where it can be, because wall time on
+a busy machine says little; a bare Textual app is measured in the same run, in turns, for comparison.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+
+from benchmarks.measurement import Measurement, print_measurements
+from tests.e2e.terminal import TerminalApp
+
+BARE_APP = Path(__file__).with_name("bare_textual.py")
+ROUNDS = 5
+IDLE_SECONDS = 10
+BIG_ROWS = 1_000_000
+_MEGABYTE = 1_000_000
+_REST_SECONDS = 3.0
+
+
+def cpu_seconds(pid: int) -> float:
+    """Return the CPU time that a process and the children it waited for have used."""
+    times = psutil.Process(pid).cpu_times()
+    return float(times.user + times.system)
+
+
+@contextmanager
+def temporary_home() -> Iterator[Path]:
+    """Give the programs that are measured a fresh home."""
+    with tempfile.TemporaryDirectory(prefix="tunedeck-bench-") as folder:
+        os.environ["TUNEDECK_HOME"] = folder
+        yield Path(folder)
+
+
+def start_bare(terminal: TerminalApp) -> None:
+    """Start the bare Textual app and return at its first content."""
+    terminal.start_program(sys.executable, str(BARE_APP))
+    terminal.wait_for("bare textual")
+
+
+def start_tunedeck(terminal: TerminalApp) -> None:
+    """Start the app and return when its home screen has content."""
+    terminal.start()
+    terminal.wait_for(*HOME_CONTENT)
+
+
+HOME_CONTENT = ("Sentiment of everyday sentences", "Datasets")
+"""Texts of the home screen, the first real content first."""
+
+
+def measure_start(rounds: int) -> list[Measurement]:
+    """Return CPU time to first content and memory at rest of the app and of a bare Textual app, in turns."""
+    cpu: dict[str, list[float]] = {"bare": [], "tunedeck": []}
+    memory: dict[str, list[float]] = {"bare": [], "tunedeck": []}
+    for _ in range(rounds):
+        for name, start in (("bare", start_bare), ("tunedeck", start_tunedeck)):
+            with TerminalApp(140, 40) as terminal:
+                start(terminal)
+                cpu[name].append(cpu_seconds(terminal.pid))
+                terminal.settle(quiet=_REST_SECONDS, timeout=_REST_SECONDS * 2)
+                memory[name].append(psutil.Process(terminal.pid).memory_info().rss / _MEGABYTE)
+    return [
+        Measurement("first paint, CPU", min(cpu["tunedeck"]) * 1000, "ms", 200, min(cpu["bare"]) * 1000),
+        Measurement(
+            "memory at rest",
+            statistics.median(memory["tunedeck"]),
+            "MB",
+            90,
+            statistics.median(memory["bare"]),
+        ),
+    ]
+
+
+def measure_command(*arguments: str, rounds: int) -> float:
+    """Return the least CPU time in milliseconds that a command of the interpreter took."""
+    taken = []
+    for _ in range(rounds):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run([sys.executable, *arguments], check=True, capture_output=True)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        taken.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    return min(taken) * 1000
+
+
+def measure_commands(rounds: int) -> list[Measurement]:
+    """Return CPU time of --help and --version, beside an interpreter that does nothing."""
+    nothing = measure_command("-c", "pass", rounds=rounds)
+    return [
+        Measurement(
+            f"tunedeck {option}, CPU", measure_command("-m", "tui", option, rounds=rounds), "ms", 80, nothing
+        )
+        for option in ("--help", "--version")
+    ]
+
+
+def measure_silence(seconds: float) -> list[Measurement]:
+    """Return the bytes that the app at rest writes to the terminal."""
+    with TerminalApp(140, 40) as terminal:
+        start_tunedeck(terminal)
+        terminal.settle(quiet=_REST_SECONDS, timeout=30)
+        written = len(terminal.output)
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            terminal.read(0.1)
+        return [Measurement(f"idle for {seconds:g} s", len(terminal.output) - written, "bytes", 0)]
+
+
+def write_big_file(path: Path, rows: int) -> None:
+    """Write a chat dataset of about 1.2 kB a row."""
+    answer = "All of this is one answer that is long enough to look like the real thing. " * 14
+    block_rows = 10_000
+    with path.open("w", encoding="utf-8") as file:
+        for start in range(0, rows, block_rows):
+            block = [
+                json.dumps(
+                    {
+                        "messages": [
+                            {"role": "user", "content": f"Question number {number}?"},
+                            {"role": "assistant", "content": answer},
+                        ]
+                    }
+                )
+                for number in range(start, min(rows, start + block_rows))
+            ]
+            file.write("\n".join(block) + "\n")
+
+
+def measure_big_file(path: Path) -> list[Measurement]:
+    """Return how long first rows and the whole index of a file take, and the memory they add."""
+    finished = subprocess.run(
+        [sys.executable, "-m", "benchmarks.open_dataset", str(path)],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    values = json.loads(finished.stdout)
+    size = f"{path.stat().st_size / 1e9:.1f} GB"
+    return [
+        Measurement(f"first rows of {size}", values["first_rows_ms"], "ms", 150),
+        Measurement(f"full index of {size}", values["index_ms"], "ms", 1000),
+        Measurement(f"memory added by open {size}", values["memory_mb"], "MB", 40),
+    ]
+
+
+def measure_screens(path: Path) -> list[Measurement]:
+    """Return CPU time of a key on the rows of a file, and of focus and resize with a long chat."""
+    finished = subprocess.run(
+        [sys.executable, "-m", "benchmarks.screens", str(path)], check=True, capture_output=True, text=True
+    )
+    values = json.loads(finished.stdout)
+    rows = values["rows"]
+    return [
+        Measurement(f"a key on {rows:,} rows, CPU", values["key_ms"], "ms", 16),
+        Measurement(f"a page on {rows:,} rows, CPU", values["page_ms"], "ms", None),
+        Measurement(f"focus with {values['messages']} messages, CPU", values["focus_ms"], "ms", 50),
+        Measurement(f"resize with {values['messages']} messages, CPU", values["resize_ms"], "ms", 50),
+    ]
+
+
+def measure(
+    rounds: int = ROUNDS, rows: int = BIG_ROWS, idle_seconds: float = IDLE_SECONDS
+) -> list[Measurement]:
+    """Return everything about the app."""
+    with temporary_home() as home:
+        path = home / "big.jsonl"
+        write_big_file(path, rows)
+        return [
+            *measure_start(rounds),
+            *measure_commands(rounds),
+            *measure_silence(idle_seconds),
+            *measure_big_file(path),
+            *measure_screens(path),
+        ]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    parser.add_argument("--rows", type=int, default=BIG_ROWS)
+    parser.add_argument("--idle", type=float, default=IDLE_SECONDS)
+    chosen = parser.parse_args(arguments)
+    print_measurements(measure(chosen.rounds, chosen.rows, chosen.idle))
+
+
+if __name__ == "__main__":
+    main()
