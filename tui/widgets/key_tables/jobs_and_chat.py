@@ -73,6 +73,15 @@ JOB = (
         "Switch the chart between loss and accuracy.",
         footer=True,
     ),
+    Key(
+        "pane",
+        ("right_square_bracket",),
+        "next_tab(1)",
+        "Next tab",
+        "Show events, checkpoints or settings.",
+        footer=True,
+    ),
+    Key("pane-before", ("left_square_bracket",), "next_tab(-1)", "Tab before", "Show the tab before."),
     Key("zoom", ("z",), "toggle_zoom", "Zoom", "Give the chart the whole screen, and back."),
     Key("refresh", ("r",), "refresh_job", "Refresh", "Ask the service for this job now."),
     Key(

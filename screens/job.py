@@ -1,0 +1,263 @@
+"""One job: its curves, events, checkpoints and settings; all from the store, filled by the watcher."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Horizontal, VerticalScroll
+from textual.message import Message
+from textual.widgets import Static
+
+from screens.base import DeckScreen
+from screens.event_list import EventList
+from screens.job_actions import JobActions, Permissions
+from screens.job_facts import checkpoint_cells, headline, settings_of, standing
+from screens.job_view import ACCURACY, LOSS, JobView, read_job, series
+from screens.text_dialog import TextDialog
+from tui.jobs.watch import JobChange
+from tui.records.jobs import Job
+from tui.safe_text import safe_line, safe_text
+from tui.widgets.key_value import KeyValue
+from tui.widgets.keys import bindings
+from tui.widgets.line_list import LineList
+from tui.widgets.loss_chart import LossChart
+from tui.widgets.meter import Meter
+from tui.widgets.table import Column, Table, TableRow
+from tui.widgets.tones import content
+
+TABS = ("events", "checkpoints", "settings")
+"""Panes below the chart, which share one place on a narrow terminal."""
+WIDE = 120
+
+CHECKPOINT_COLUMNS = (
+    Column("Step", 6, align="right"),
+    Column("Train", 7, align="right"),
+    Column("Valid", 7, align="right"),
+    Column("Full valid", 10, align="right"),
+    Column("Made", tone="muted"),
+)
+
+
+class SettingsPane(VerticalScroll, inherit_bindings=False):
+    """The job's settings, scrolled with the keys of every other pane."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("scroll")]
+
+
+class JobScreen(JobActions, inherit_bindings=False):
+    """A job as it goes on, or as it went.
+
+    Args:
+        account: Name of the account that owns it.
+        job_id: The service's id.
+    """
+
+    PLACE = "jobs"
+    CSS_PATH = "job.tcss"
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE, "-wide")]  # noqa: RUF012 - Textual's own type
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("job"), *DeckScreen.BINDINGS]
+    HELP = """
+The curves show training loss (a line), validation loss on a sample (×) and on the whole validation file (●).
+Enter on a checkpoint talks to the model as it was then, beside the base model.
+"""
+
+    @dataclass
+    class Read(Message):
+        """The store was read."""
+
+        view: JobView | None
+        permissions: Permissions
+
+    def __init__(self, account: str, job_id: str) -> None:
+        super().__init__()
+        self._account = account
+        self._job_id = job_id
+        self._view: JobView | None = None
+        self._permissions: Permissions | None = None
+        self._accuracy = False
+        self._tab = TABS[0]
+        self._unsubscribe: Callable[[], None] | None = None
+
+    def compose_body(self) -> ComposeResult:
+        """Yield headline, progress, chart, and the three panes below."""
+        yield Static("", id="job-headline", markup=False)
+        yield Meter(id="job-progress")
+        yield Static("", id="job-standing", markup=False)
+        yield LossChart(id="job-chart", classes="pane", ascii_only=self.services.settings.ascii)
+        with Horizontal(id="job-panes"):
+            yield EventList(id="events", classes="pane tab")
+            yield Table(
+                *CHECKPOINT_COLUMNS,
+                id="checkpoints",
+                classes="pane tab",
+                empty="None yet: one is made at the end of every epoch.",
+            )
+            with SettingsPane(id="settings", classes="pane tab"):
+                yield KeyValue(id="job-settings")
+
+    def on_mount(self) -> None:
+        """Read what is kept, then follow the watcher."""
+        self._show_tab(TABS[0])
+        self.query_one("#job-chart").border_title = "Loss"
+        watcher = self.services.watcher
+        self._unsubscribe = watcher.subscribe(self._heard)
+        watcher.start()
+        watcher.watch_now(self._account, self._job_id)
+        self._read_job()
+
+    def on_unmount(self) -> None:
+        """Stop following."""
+        if self._unsubscribe is not None:
+            self._unsubscribe()
+            self.services.watcher.unwatch(self._account, self._job_id)
+
+    def on_screen_resume(self) -> None:
+        """Read again what may have changed while another screen was shown."""
+        if self._view is not None:
+            self._read_job()
+
+    # News
+
+    def _heard(self, change: JobChange) -> None:
+        if change.account == self._account and change.job_id in (self._job_id, ""):
+            self.post_from_thread(self._take_note, change)
+
+    def _take_note(self, change: JobChange) -> None:
+        if change.problem is not None:
+            problem = safe_line(f"Can't ask the service: {change.problem.message}", 200)
+            self.query_one("#job-chart").border_subtitle = content((problem, "warning"))
+            return
+        self.query_one("#job-chart").border_subtitle = ""
+        if self.is_current:
+            self._read_job()
+
+    @work(thread=True, group="read-job", exclusive=True, exit_on_error=False, description="read a job")
+    def _read_job(self) -> None:
+        view = read_job(self.services.store, self._account, self._job_id, self._view)
+        permissions = self._permissions
+        if permissions is None:
+            permissions = self.ask_permissions(self._account)
+        self.post_message(self.Read(view, permissions))
+
+    @on(Read)
+    def _show(self, message: Read) -> None:
+        self._permissions = message.permissions
+        if message.view is None:
+            self.query_one("#job-headline", Static).update(
+                f"No job {safe_line(self._job_id, 80)} is kept here. r asks the service."
+            )
+            return
+        self._view = message.view
+        self._show_standing(message.view)
+        self._show_chart(message.view)
+        self._show_panes(message.view)
+        self.refresh_bindings()
+
+    def _show_standing(self, view: JobView) -> None:
+        progress = view.progress
+        self.query_one("#job-headline", Static).update(headline(view), layout=False)
+        meter = self.query_one(Meter)
+        meter.fraction = progress.fraction
+        meter.note = f"step {progress.step:,} of {progress.total_steps:,}" if progress.total_steps else ""
+        meter.display = not view.job.state.is_final
+        self.query_one("#job-standing", Static).update(standing(view))
+
+    def _show_chart(self, view: JobView) -> None:
+        chart = self.query_one(LossChart)
+        chart.border_title = "Token accuracy" if self._accuracy else "Loss"
+        total = view.progress.total_steps or None
+        chart.set_series(series(view.metrics, ACCURACY if self._accuracy else LOSS), total_steps=total)
+
+    def _show_panes(self, view: JobView) -> None:
+        self.query_one(EventList).set_events(view.events)
+        self.query_one("#checkpoints", Table).set_rows(
+            [TableRow(item.model, checkpoint_cells(item)) for item in view.checkpoints]
+        )
+        self.query_one("#job-settings", KeyValue).set_pairs(settings_of(view.job))
+        self._name_panes()
+
+    def _name_panes(self) -> None:
+        view = self._view
+        counts = {
+            "events": f"Events {len(view.events):,}" if view else "Events",
+            "checkpoints": f"Checkpoints {len(view.checkpoints)}" if view else "Checkpoints",
+            "settings": "Settings",
+        }
+        narrow = self.has_class("-narrow")
+        for name in TABS:
+            pane = self.query_one(f"#{name}")
+            pane.border_title = content(counts[name])
+            others = "  ".join(counts[other] for other in TABS if other != name)
+            pane.border_subtitle = (
+                f"] {others}" if narrow else ("enter: chat" if name == "checkpoints" else "")
+            )
+
+    # What keys act on
+
+    def chosen_job(self) -> Job | None:
+        """Return this job, once it has been read."""
+        return self._view.job if self._view is not None else None
+
+    def permissions(self, account: str) -> Permissions:
+        """Return what the account can do."""
+        return self._permissions or {}
+
+    def job_changed(self) -> None:
+        """Read the store again."""
+        self._read_job()
+
+    @on(Table.Chosen, "#checkpoints")
+    def _chat_with_checkpoint(self, message: Table.Chosen) -> None:
+        job = self.chosen_job()
+        if job is not None:
+            self.navigator.open_chat((job.account, job.model), (job.account, message.key))
+
+    @on(LineList.Opened, "#events")
+    def _read_event(self, message: LineList.Opened) -> None:
+        event = self.query_one(EventList).event(message.index)
+        if event is not None:
+            self.app.push_screen(TextDialog("Event", safe_text(event.message)))
+
+    def action_next_chart(self) -> None:
+        """Switch between loss and accuracy."""
+        self._accuracy = not self._accuracy
+        if self._view is not None:
+            self._show_chart(self._view)
+
+    def action_next_tab(self, direction: int) -> None:
+        """Show another pane below the chart and give it the keys."""
+        tab = TABS[(TABS.index(self._tab) + direction) % len(TABS)]
+        self._show_tab(tab)
+        self.query_one(f"#{tab}").focus()
+
+    def _show_tab(self, tab: str) -> None:
+        self._tab = tab
+        for name in TABS:
+            self.query_one(f"#{name}").set_class(name == tab, "-shown")
+        self._name_panes()
+
+    def on_resize(self, event: object) -> None:
+        """Name the panes anew when they begin or end to share one place."""
+        self.call_after_refresh(self._name_panes)
+
+    def action_toggle_zoom(self) -> None:
+        """Give the chart the whole screen, and back."""
+        self.toggle_class("-zoomed")
+        if self.has_class("-zoomed"):
+            self.query_one(LossChart).focus()
+
+    def go_back(self) -> bool:
+        """Leave the zoom first."""
+        zoomed = self.has_class("-zoomed")
+        self.remove_class("-zoomed")
+        return zoomed
+
+    def action_refresh_job(self) -> None:
+        """Ask the service now."""
+        self.services.watcher.wake(self._account)
+        self._read_job()

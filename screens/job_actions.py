@@ -1,0 +1,146 @@
+"""What can be done to a job, on the list of jobs and on the job's own screen alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from textual import work
+
+from screens.confirm import ConfirmScreen
+from screens.greyed_keys import GreyedKeys
+from screens.job_words import job_title
+from tui.errors import TunedeckError
+from tui.providers.protocol import Provider
+from tui.records.jobs import Job, JobState
+from tui.records.models import Capability, Permission
+
+Permissions = Mapping[Capability, Permission]
+"""What the account of a job can do to it."""
+
+ASKED: tuple[Capability, ...] = (Capability.CANCEL, Capability.PAUSE, Capability.CHAT)
+"""Capabilities that keys on a job depend on."""
+
+_PAUSABLE = (JobState.PREPARING, JobState.QUEUED, JobState.RUNNING)
+
+
+class JobActions(GreyedKeys, inherit_bindings=False):
+    """A screen with a job under the cursor."""
+
+    def chosen_job(self) -> Job | None:
+        """Return the job that keys act on."""
+        raise NotImplementedError
+
+    def permissions(self, account: str) -> Permissions:
+        """Return what is known of an account's capabilities; missing ones count as allowed."""
+        raise NotImplementedError
+
+    def job_changed(self) -> None:
+        """Show what an action changed; the store has it already."""
+        raise NotImplementedError
+
+    def reason_against(self, action: str) -> str:
+        """Return why the job can't be cancelled, paused or talked to."""
+        if action not in ("cancel_job", "pause_or_resume", "chat_model", "copy_id"):
+            return ""
+        job = self.chosen_job()
+        if job is None:
+            return "There is no job here yet."
+        match action:
+            case "cancel_job":
+                return self._reason_against_cancel(job)
+            case "pause_or_resume":
+                return self._reason_against_pause(job)
+            case "chat_model":
+                return self._reason_against_chat(job)
+        return ""
+
+    def _permission(self, job: Job, capability: Capability) -> str:
+        permission = self.permissions(job.account).get(capability, Permission(True))
+        return "" if permission else permission.reason
+
+    def _reason_against_cancel(self, job: Job) -> str:
+        if job.state.is_final:
+            return f"The job is {job.state} already."
+        return self._permission(job, Capability.CANCEL)
+
+    def _reason_against_pause(self, job: Job) -> str:
+        if job.state.is_final:
+            return f"The job is {job.state} already."
+        if job.state is not JobState.PAUSED and job.state not in _PAUSABLE:
+            return f"A job that is {job.state} can't be paused."
+        return self._permission(job, Capability.PAUSE)
+
+    def _reason_against_chat(self, job: Job) -> str:
+        if not job.fine_tuned_model:
+            return "There is no tuned model yet; checkpoints can be talked to as soon as there are any."
+        return self._permission(job, Capability.CHAT)
+
+    def action_chat_model(self) -> None:
+        """Talk to the base and the tuned model side by side."""
+        job = self.chosen_job()
+        if job is not None and job.fine_tuned_model:
+            self.navigator.open_chat((job.account, job.model), (job.account, job.fine_tuned_model))
+
+    def action_copy_id(self) -> None:
+        """Copy the tuned model's name, or the job's id as long as there is none."""
+        job = self.chosen_job()
+        if job is not None:
+            what = "model name" if job.fine_tuned_model else "job id"
+            self.navigator.copy_text(job.fine_tuned_model or job.id, what)
+
+    def action_cancel_job(self) -> None:
+        """Ask, then stop the job for good."""
+        job = self.chosen_job()
+        if job is not None:
+            self._ask(
+                job,
+                f"Cancel the job {job_title(job)}?",
+                yes="cancel the job",
+                warning="It can't be started again; checkpoints that exist already stay usable.",
+                act=lambda provider: provider.cancel_job(job.id),
+            )
+
+    def action_pause_or_resume(self) -> None:
+        """Ask, then pause the job; a paused one goes on at once."""
+        job = self.chosen_job()
+        if job is None:
+            return
+        if job.state is JobState.PAUSED:
+            self._act(job, lambda provider: provider.resume_job(job.id))
+        else:
+            self._ask(
+                job,
+                f"Pause the job {job_title(job)}?",
+                yes="pause it",
+                warning="Its state is saved; p lets it go on.",
+                act=lambda provider: provider.pause_job(job.id),
+            )
+
+    def _ask(
+        self, job: Job, question: str, *, yes: str, warning: str, act: Callable[[Provider], Job]
+    ) -> None:
+        def answered(confirmed: bool | None) -> None:
+            if confirmed:
+                self._act(job, act)
+
+        facts = [("Job", job.id), ("Model", job.model), ("Account", job.account)]
+        self.app.push_screen(
+            ConfirmScreen(question, yes=yes, no="let it run", facts=facts, warning=warning), answered
+        )
+
+    @work(thread=True, group="job-action", exit_on_error=False, description="act on a job")
+    def _act(self, job: Job, act: Callable[[Provider], Job]) -> None:
+        try:
+            self.services.store.save_job(act(self.services.provider(job.account)))
+            self.services.watcher.wake(job.account)
+        except TunedeckError as error:
+            self.post_from_thread(self.tell_error, error)
+        self.post_from_thread(self.job_changed)
+
+    def ask_permissions(self, account: str) -> Permissions:
+        """Ask an account what it can do; for workers, since the first call may load its client."""
+        try:
+            provider = self.services.provider(account)
+            return {capability: provider.can(capability) for capability in ASKED}
+        except TunedeckError as error:
+            return {capability: Permission(False, error.message) for capability in ASKED}

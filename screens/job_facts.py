@@ -1,0 +1,90 @@
+"""What is written around a job's curves: who, how far, with which settings."""
+
+from __future__ import annotations
+
+import json
+
+from textual.content import Content
+
+from screens.job_view import JobView, time_left
+from screens.job_words import clock_time, job_title, state_part, took
+from tui.chat.lanes import short_model_name
+from tui.records.jobs import Checkpoint, Job
+from tui.safe_text import safe_line
+from tui.widgets.chart_scale import format_value
+from tui.widgets.key_value import Pair
+from tui.widgets.table import Cell
+from tui.widgets.tones import Part, content
+
+_NAMES = {
+    "n_epochs": "Epochs",
+    "batch_size": "Batch size",
+    "learning_rate_multiplier": "Rate multiplier",
+    "beta": "Beta",
+}
+"""Hyperparameters -> how they are called here."""
+
+
+def headline(view: JobView) -> Content:
+    """Return the first line: name, state, method and model."""
+    job = view.job
+    return content(
+        (safe_line(job_title(job), 60), "strong"),
+        "  ",
+        state_part(job),
+        (
+            f"  {job.method} on {safe_line(short_model_name(job.model), 60)} · {safe_line(job.account, 40)}",
+            "muted",
+        ),
+    )
+
+
+def standing(view: JobView) -> Content:
+    """Return the second line: why it failed, or time left, tokens and what came out."""
+    job = view.job
+    if job.error is not None and job.error.message:
+        code = f" ({safe_line(job.error.code, 60)})" if job.error.code else ""
+        return content((f"{safe_line(job.error.message, 400)}{code}", "bad"))
+    left = time_left(job, view.progress, view.events)
+    words = [left] if left else []
+    words.append(f"took {took(job)}" if job.state.is_final else f"for {took(job)}")
+    if job.trained_tokens is not None:
+        words.append(f"{job.trained_tokens:,} tokens trained")
+    parts: list[Part] = [(" · ".join(words), "")]
+    if job.fine_tuned_model:
+        parts.append((f" · {safe_line(job.fine_tuned_model, 120)}", "good"))
+    return content(*parts)
+
+
+def settings_of(job: Job) -> list[Pair]:
+    """Return the job's settings as the service resolved them."""
+    pairs: list[Pair] = [
+        (_NAMES.get(name, safe_line(str(name), 40)), _value(value))
+        for name, value in job.hyperparameters.items()
+    ]
+    known: list[tuple[str, object]] = [
+        ("Seed", job.seed),
+        ("Suffix", job.suffix),
+        ("Training file", job.training_file),
+        ("Validation", job.validation_file),
+        ("Created", clock_time(job.created_at)),
+        ("Job", job.id),
+    ]
+    pairs += [(name, str(value)) for name, value in known if value is not None]
+    pairs += [(safe_line(str(name), 40), str(value)) for name, value in job.metadata.items()]
+    return [(name, safe_line(str(value), 200)) for name, value in pairs]
+
+
+def _value(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:g}"
+    return value if isinstance(value, str) else json.dumps(value, default=str)
+
+
+def checkpoint_cells(checkpoint: Checkpoint) -> list[Cell]:
+    """Return a checkpoint as a line: step, its losses, when it was made."""
+    losses = [checkpoint.metrics.get(name) for name in ("train_loss", "valid_loss", "full_valid_loss")]
+    shown: list[Cell] = [
+        (format_value(loss), "") if isinstance(loss, int | float) else ("–", "muted") for loss in losses
+    ]
+    return [(f"{checkpoint.step:,}", "strong"), *shown, clock_time(checkpoint.created_at)]

@@ -1,0 +1,235 @@
+"""The list of jobs of every account: state, progress, loss so far; read from the store as it fills."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.message import Message
+from textual.widgets import Static
+
+from screens.base import DeckScreen
+from screens.job_actions import JobActions, Permissions
+from screens.job_view import JobView, read_job, series, time_left
+from screens.job_words import ago, job_title, state_part, took
+from tui.chat.lanes import short_model_name
+from tui.jobs.watch import JobChange
+from tui.records.jobs import Job
+from tui.safe_text import safe_line
+from tui.store.store import Store
+from tui.widgets.keys import bindings
+from tui.widgets.meter import bar
+from tui.widgets.spark import spark
+from tui.widgets.table import Cell, Column, Table, TableRow
+from tui.widgets.tones import content
+
+MOST_JOBS = 200
+SPARK_WIDTH = 14
+BAR_WIDTH = 8
+
+COLUMNS = (
+    Column("State", 11),
+    Column("Job"),
+    Column("Model", 20, tone="muted", drop_below=100),
+    Column("Progress", BAR_WIDTH + 6),
+    Column("Time", 13, align="right"),
+    Column("Loss", SPARK_WIDTH + 6, tone="accent"),
+    Column("Started", 11, align="right", tone="muted", drop_below=90),
+    Column("Account", 8, tone="muted", drop_below=110),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class JobRow:
+    """What one line of the list is made from."""
+
+    job: Job
+    view: JobView
+
+
+class JobsScreen(JobActions, inherit_bindings=False):
+    """Jobs, newest first; redrawn only when something about them has changed."""
+
+    PLACE = "jobs"
+    CSS_PATH = "jobs.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("jobs"), *DeckScreen.BINDINGS]
+    HELP = """
+Every job of every account, newest first. Enter opens a job with its curves, events and checkpoints.
+What you see is kept on this machine, so it is here without a network too.
+"""
+
+    @dataclass
+    class Read(Message):
+        """The store was read."""
+
+        rows: list[JobRow]
+        permissions: dict[str, Permissions]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._rows: dict[str, JobRow] = {}
+        self._permissions: dict[str, Permissions] = {}
+        self._active_only = False
+        self._problem = ""
+        self._read_once = False
+        self._unsubscribe: Callable[[], None] | None = None
+
+    def compose_body(self) -> ComposeResult:
+        """Yield a line of summary and the list."""
+        yield Static("", id="jobs-summary", markup=False)
+        yield Table(*COLUMNS, id="jobs-table", classes="pane", empty="Reading…")
+
+    def on_mount(self) -> None:
+        """Read the store, then follow the watcher."""
+        self.query_one(Table).border_title = "Jobs"
+        self._unsubscribe = self.services.watcher.subscribe(self._heard)
+        self.services.watcher.start()
+        self._read_jobs()
+
+    def on_unmount(self) -> None:
+        """Stop following."""
+        if self._unsubscribe is not None:
+            self._unsubscribe()
+
+    def on_screen_resume(self) -> None:
+        """Read again what may have changed while another screen was shown."""
+        if self._read_once:
+            self._read_jobs()
+
+    def _heard(self, change: JobChange) -> None:
+        self.post_from_thread(self._take_note, change)
+
+    def _take_note(self, change: JobChange) -> None:
+        problem = "" if change.problem is None else f"{change.account}: {change.problem.message}"
+        if change.problem is not None or change.account in self._problem:
+            self._problem = problem
+        if self.is_current:
+            self._read_jobs()
+
+    @work(thread=True, group="read-jobs", exclusive=True, exit_on_error=False, description="read jobs")
+    def _read_jobs(self) -> None:
+        store = self.services.store
+        jobs = store.jobs(active_only=self._active_only, limit=MOST_JOBS)
+        rows = []
+        for job in jobs:
+            known = self._rows.get(_key(job))
+            rows.append(JobRow(job, _read_view(store, job, known.view if known is not None else None)))
+        permissions = {account: self.ask_permissions(account) for account in {job.account for job in jobs}}
+        self.post_message(self.Read(rows, permissions))
+
+    @on(Read)
+    def _show(self, message: Read) -> None:
+        self._read_once = True
+        self._rows = {_key(row.job): row for row in message.rows}
+        self._permissions = message.permissions
+        table = self.query_one(Table)
+        table.empty_text = (
+            "Every job has ended; f shows them all."
+            if self._active_only
+            else "No job yet. n starts one; the shipped example trains in a minute or two."
+        )
+        table.set_rows([TableRow(key, _cells(row)) for key, row in self._rows.items()])
+        table.refresh()
+        self._show_summary()
+        self.refresh_bindings()
+
+    def _show_summary(self) -> None:
+        active = sum(not row.job.state.is_final for row in self._rows.values())
+        shown = len(self._rows)
+        text = f"{shown} {'job' if shown == 1 else 'jobs'}" if shown else ""
+        if active:
+            text += f", {active} not over yet"
+        if self._active_only:
+            text += "   only those not over; f shows all"
+        parts: list[tuple[str, str]] = [(text, "muted")]
+        if self._problem:
+            parts.append((f"   {safe_line(self._problem, 200)}", "warning"))
+        self.query_one("#jobs-summary", Static).update(content(*parts), layout=False)  # type: ignore[arg-type]
+
+    # What keys act on
+
+    def chosen_job(self) -> Job | None:
+        """Return the job under the cursor."""
+        key = self.query_one(Table).row_key if self.is_mounted else None
+        row = self._rows.get(key) if key is not None else None
+        return row.job if row is not None else None
+
+    def permissions(self, account: str) -> Permissions:
+        """Return what the account of a listed job can do."""
+        return self._permissions.get(account, {})
+
+    def job_changed(self) -> None:
+        """Read the store again."""
+        self._read_jobs()
+
+    @on(Table.Highlighted)
+    def _cursor_moved(self) -> None:
+        self.refresh_bindings()
+
+    @on(Table.Chosen)
+    def _open(self, message: Table.Chosen) -> None:
+        account, _, job_id = message.key.partition("\n")
+        self.navigator.open_job(account, job_id)
+
+    def action_new_job(self) -> None:
+        """Go to the launch form."""
+        self.navigator.open_launch()
+
+    def action_toggle_active(self) -> None:
+        """Show all jobs, or only those that are not over."""
+        self._active_only = not self._active_only
+        self._read_jobs()
+
+    def action_refresh_jobs(self) -> None:
+        """Ask every account now."""
+        for account in self.services.accounts():
+            self.services.watcher.wake(account.name)
+        self._read_jobs()
+
+
+def _key(job: Job) -> str:
+    return f"{job.account}\n{job.id}"
+
+
+def _read_view(store: Store, job: Job, known: JobView | None) -> JobView:
+    """Read what a line shows; the events of a job that is over are left where they are."""
+    if job.state.is_final:
+        if known is not None and known.job == job:
+            return known
+        return JobView(job, (), store.metrics(job.account, job.id))
+    return read_job(store, job.account, job.id, known) or JobView(job)
+
+
+def _cells(row: JobRow) -> list[Cell]:
+    job, view = row.job, row.view
+    return [
+        state_part(job),
+        (safe_line(job_title(job), 80), "strong"),
+        safe_line(short_model_name(job.model), 60),
+        _progress_cell(view),
+        time_left(job, view.progress, view.events) or took(job),
+        _loss_cell(view),
+        ago(job.created_at),
+        job.account,
+    ]
+
+
+def _progress_cell(view: JobView) -> Cell:
+    progress = view.progress
+    if view.job.state.is_final and view.metrics:
+        return (f"{max(view.metrics):,} steps", "muted")
+    if not progress.total_steps:
+        return ("–", "muted")
+    full, empty = bar(progress.fraction, BAR_WIDTH)
+    return f"{full}{empty} {progress.fraction:4.0%}"
+
+
+def _loss_cell(view: JobView) -> Cell:
+    points = series(view.metrics, ("train_loss",)).get("train_loss", [])
+    if not points:
+        return ("–", "muted")
+    return f"{spark([value for _, value in points], SPARK_WIDTH)} {points[-1][1]:.2f}"
