@@ -36,6 +36,11 @@ class LowRank:
         """The inner size."""
         return int(self.down.shape[0])
 
+    def add(self, down: Array, up: Array) -> None:
+        """Add to both matrices in place, as gradients are collected."""
+        np.add(self.down, down, out=self.down)
+        np.add(self.up, up, out=self.up)
+
 
 RankTable = Sequence[Mapping[str, int]]
 """Rank by projection, layer by layer; a projection left out is not adapted."""
