@@ -1,1 +1,1 @@
-
+"""A JSONL file: rows by number, formats, rules, tokens, the streaming check, splitting."""

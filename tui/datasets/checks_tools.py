@@ -1,0 +1,185 @@
+"""Tool definitions, tool calls and the answers to them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from tui.datasets.checks_text import check_nested_text, check_text
+from tui.datasets.findings import RowFindings
+from tui.datasets.locate import JsonPath
+
+MAX_FUNCTIONS = 128
+
+
+@dataclass(slots=True)
+class OpenCalls:
+    """The tool calls of a conversation while its messages are walked through."""
+
+    defined: frozenset[str] | None
+    """Names that the row defines; None when it defines no tools at all."""
+    known: set[str] = field(default_factory=set)
+    waiting: dict[str, JsonPath] = field(default_factory=dict)
+    """Call id -> path of calls not answered yet."""
+
+
+def defined_tools(row: RowFindings, holder: dict[str, Any], path: JsonPath) -> frozenset[str] | None:
+    """Check tools, functions and parallel_tool_calls of a row or input; return the names defined."""
+    if not holder.keys() & {"tools", "functions", "parallel_tool_calls"}:
+        return None
+    names: set[str] = set()
+    for key in ("tools", "functions"):
+        if holder.get(key) is not None:
+            names.update(_check_definitions(row, holder[key], (*path, key), wrapped=key == "tools"))
+    if "functions" in holder:
+        row.add("deprecated-functions", "functions is deprecated; use tools.", (*path, "functions"))
+    if not isinstance(holder.get("parallel_tool_calls", True), bool):
+        row.add(
+            "tools-malformed",
+            "parallel_tool_calls must be true or false.",
+            (*path, "parallel_tool_calls"),
+            text=str(holder["parallel_tool_calls"]),
+        )
+    return frozenset(names) if holder.keys() & {"tools", "functions"} else None
+
+
+def _check_definitions(row: RowFindings, value: object, path: JsonPath, *, wrapped: bool) -> set[str]:
+    names: set[str] = set()
+    needed = 'type "function" and a function with a name' if wrapped else "a name"
+    if not isinstance(value, list):
+        row.add("tools-malformed", f"{path[-1]} must be a list.", path, text=str(value)[:200])
+        return names
+    if not wrapped and not 1 <= len(value) <= MAX_FUNCTIONS:
+        row.add("tools-malformed", f"functions holds {len(value)} entries; 1 to 128 are allowed.", path)
+    for index, entry in enumerate(value):
+        function = entry.get("function") if wrapped and isinstance(entry, dict) else entry
+        right_type = not wrapped or (isinstance(entry, dict) and entry.get("type") == "function")
+        name = function.get("name") if isinstance(function, dict) else None
+        if right_type and isinstance(name, str) and name:
+            names.add(name)
+        else:
+            row.add(
+                "tools-malformed",
+                f"{path[-1]}[{index}] needs {needed}.",
+                (*path, index),
+                text=str(entry)[:200],
+            )
+    check_nested_text(row, value, path)
+    return names
+
+
+def check_tool_calls(
+    row: RowFindings, message: dict[str, Any], path: JsonPath, calls: OpenCalls, number: int
+) -> None:
+    """Check tool_calls and function_call of an assistant message and remember the calls.
+
+    Args:
+        row: Receives the findings.
+        message: The assistant message.
+        path: Of the message.
+        calls: The conversation's calls, changed.
+        number: Of the message, from 1, for the service's words.
+    """
+    if message.get("function_call") is not None:
+        where = (*path, "function_call")
+        row.add("deprecated-functions", "function_call is deprecated; use tool_calls.", where)
+        _check_function(row, message["function_call"], where, calls, number)
+    value = message.get("tool_calls")
+    if value is None:
+        return
+    where = (*path, "tool_calls")
+    if not isinstance(value, list) or not value:
+        row.add(
+            "tool-calls-malformed",
+            "tool_calls must be a list of at least one call.",
+            where,
+            text=str(value)[:200],
+            service=f", message {number} has invalid tool_calls",
+        )
+        return
+    for index, call in enumerate(value):
+        _check_call(row, call, (*where, index), calls, number)
+
+
+def _check_call(row: RowFindings, call: object, path: JsonPath, calls: OpenCalls, number: int) -> None:
+    call_id = call.get("id") if isinstance(call, dict) else None
+    if not isinstance(call, dict) or not isinstance(call_id, str) or call.get("type") != "function":
+        row.add(
+            "tool-calls-malformed",
+            'A tool call needs an id, type "function" and function.',
+            path,
+            text=str(call)[:200],
+            service=f", message {number} has an invalid tool call",
+        )
+        if not isinstance(call, dict):
+            return
+    if isinstance(call_id, str):
+        calls.known.add(call_id)
+        calls.waiting[call_id] = path
+    _check_function(row, call.get("function"), (*path, "function"), calls, number)
+
+
+def _check_function(
+    row: RowFindings, function: object, path: JsonPath, calls: OpenCalls, number: int
+) -> None:
+    name = function.get("name") if isinstance(function, dict) else None
+    if not isinstance(function, dict) or not isinstance(name, str) or "arguments" not in function:
+        row.add(
+            "tool-calls-malformed",
+            "The called function needs a name and arguments.",
+            path,
+            text=str(function)[:200],
+            service=f", message {number} has an invalid function call",
+        )
+        if not isinstance(function, dict):
+            return
+    if isinstance(name, str) and name not in (calls.defined or ()):
+        row.add("tool-not-defined", f'"{name}" is called but not among the row\'s tools.', path, text=name)
+    if "arguments" in function:
+        _check_arguments(row, function["arguments"], (*path, "arguments"), number)
+
+
+def _check_arguments(row: RowFindings, arguments: object, path: JsonPath, number: int) -> None:
+    if not isinstance(arguments, str):
+        row.add(
+            "tool-arguments-not-text",
+            "arguments must be JSON in a string.",
+            path,
+            text=str(arguments)[:200],
+            service=f", message {number} str type expected",
+        )
+        return
+    check_text(row, arguments, path)
+    try:
+        orjson.loads(arguments.encode("utf-8", "replace"))
+    except orjson.JSONDecodeError:
+        row.add("tool-arguments-not-json", "arguments is not valid JSON.", path, text=arguments)
+
+
+def check_tool_answer(
+    row: RowFindings, message: dict[str, Any], path: JsonPath, calls: OpenCalls, number: int
+) -> None:
+    """Check that a tool message answers a call made before it."""
+    call_id = message.get("tool_call_id")
+    if isinstance(call_id, str) and call_id in calls.known:
+        calls.waiting.pop(call_id, None)
+        return
+    missing = "tool_call_id" not in message
+    row.add(
+        "tool-call-id",
+        f"messages[{number - 1}] (tool) "
+        + ("has no tool_call_id." if missing else "answers a call that was not made before it."),
+        path if missing else (*path, "tool_call_id"),
+        text=None if missing else str(call_id),
+        service=f", message {number} "
+        + ("tool_call_id field required" if missing else "has a tool_call_id that matches no tool call"),
+    )
+
+
+def report_unanswered(row: RowFindings, calls: OpenCalls) -> None:
+    """Report calls that the conversation left behind without a tool message."""
+    for call_id, path in calls.waiting.items():
+        row.add("tool-call-unanswered", f'The call "{call_id}" gets no tool message.', path, text=call_id)
+    calls.waiting.clear()

@@ -1,0 +1,135 @@
+"""A row as the conversation it holds, and as one line for a list; every string that leaves here is safe to show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from tui.datasets.formats import CHAT_KEYS, DatasetFormat, row_format
+from tui.datasets.source import Row
+from tui.safe_text import safe_line, safe_text
+
+_SHOWN_CHARACTERS = 200_000
+"""Most characters of one message that are shown."""
+_SHOWN_MESSAGES = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One message as it is drawn."""
+
+    role: str
+    text: str
+    weight: int | None = None
+    tool_calls: tuple[str, ...] = ()
+    """Each as name(arguments)."""
+    images: int = 0
+    name: str | None = None
+    note: str = ""
+    """"preferred" or "not preferred" in a preference row, else empty."""
+
+
+def conversation(row: Row, dataset_format: DatasetFormat) -> tuple[Turn, ...]:
+    """Return the messages of a row, as far as they can be made out; () when there are none.
+
+    Args:
+        row: Of any shape; nothing is taken for granted.
+        dataset_format: Of the file; UNKNOWN looks at the row itself.
+    """
+    value = row.value
+    if not isinstance(value, dict):
+        return ()
+    if dataset_format is DatasetFormat.UNKNOWN:
+        dataset_format = row_format(value)
+    if dataset_format is DatasetFormat.PREFERENCE:
+        source = value.get("input")
+        return (
+            *_turns(source.get("messages") if isinstance(source, dict) else None),
+            *_turns(value.get("preferred_output"), "preferred"),
+            *_turns(value.get("non_preferred_output"), "not preferred"),
+        )
+    if dataset_format is DatasetFormat.COMPLETION:
+        return tuple(
+            Turn(role, _shown(value[key]))
+            for key, role in (("prompt", "user"), ("completion", "assistant"))
+            if key in value
+        )
+    turns = tuple(_turns(value.get("messages")))
+    return turns + _item_turn(value) if dataset_format is DatasetFormat.REINFORCEMENT else turns
+
+
+def _item_turn(value: dict[str, Any]) -> tuple[Turn, ...]:
+    own = [f"{safe_line(key)}: {safe_line(str(value[key]), 500)}" for key in value if key not in CHAT_KEYS]
+    return (Turn("item", "\n".join(own), note="for the grader"),) if own else ()
+
+
+def _turns(messages: object, note: str = "") -> Iterator[Turn]:
+    if not isinstance(messages, list):
+        return
+    for message in messages[:_SHOWN_MESSAGES]:
+        if isinstance(message, dict):
+            yield _turn(message, note)
+        else:
+            yield Turn("?", _shown(message), note=note)
+
+
+def _turn(message: dict[str, Any], note: str) -> Turn:
+    name, weight = message.get("name"), message.get("weight")
+    text, images = _content(message)
+    return Turn(
+        role=safe_line(str(message.get("role", "?")), 40),
+        text=text,
+        weight=weight if isinstance(weight, int) else None,
+        tool_calls=tuple(_calls(message)),
+        images=images,
+        name=safe_line(str(name), 80) if name is not None else None,
+        note=note,
+    )
+
+
+def _content(message: dict[str, Any]) -> tuple[str, int]:
+    content = message.get("content")
+    if not isinstance(content, list):
+        return _shown(message.get("refusal") if content is None else content), 0
+    texts, images = [], 0
+    for part in content:
+        if isinstance(part, dict) and "image_url" in part:
+            images += 1
+        else:
+            texts.append(_shown(part.get("text", part) if isinstance(part, dict) else part))
+    return "\n".join(texts), images
+
+
+def _calls(message: dict[str, Any]) -> Iterator[str]:
+    calls = message.get("tool_calls")
+    for call in calls if isinstance(calls, list) else []:
+        yield _call(call.get("function") if isinstance(call, dict) else call)
+    if message.get("function_call") is not None:
+        yield _call(message["function_call"])
+
+
+def _call(function: object) -> str:
+    if not isinstance(function, dict):
+        return safe_line(str(function), 500)
+    return safe_line(f"{function.get('name', '?')}({function.get('arguments', '')})", 4_000)
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return ""
+    text = value if isinstance(value, str) else str(value)
+    if len(text) > _SHOWN_CHARACTERS:
+        text = f"{text[:_SHOWN_CHARACTERS]}\u2026 ({len(text):,} characters in all)"
+    return safe_text(text)
+
+
+def preview(row: Row, dataset_format: DatasetFormat, width: int) -> str:
+    """Return one safe line of at most `width` characters that tells rows apart: the question, then the answer."""
+    if row.error is not None:
+        return safe_line(f"! {row.error}", width)
+    turns = conversation(row, dataset_format)
+    spoken = [turn for turn in turns if turn.role not in ("system", "developer", "item")]
+    parts = [turn.text[:width].strip() or "".join(turn.tool_calls)[:width] for turn in (spoken or turns)[:4]]
+    text = " \u2192 ".join(part for part in parts if part) or row.raw[:width]
+    return safe_line(" ".join(text.split()), width)

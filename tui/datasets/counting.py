@@ -1,0 +1,64 @@
+"""The tokens of a whole file, as `tunedeck count` prints them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from tui.datasets.check import check_file
+from tui.datasets.formats import DatasetFormat
+from tui.datasets.report import Distribution
+from tui.datasets.scan import CheckOptions
+
+
+@dataclass(frozen=True, slots=True)
+class CountResult:
+    """Tokens of a file for one model; `tui.datasets.row_tokens` says what a row's tokens are."""
+
+    model: str
+    encoding: str
+    examples: int
+    """Lines that were counted: those that hold a JSON object."""
+    total_tokens: int
+    """Of every example in full, also of what lies beyond the model's limit."""
+    trained_tokens: int
+    per_example: Distribution
+    skipped_lines: int = 0
+    """Lines that are not blank and yet hold no JSON object, so that nothing could be counted."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the stable JSON shape of `tunedeck count --json`."""
+        return asdict(self)
+
+
+def count_file(
+    path: Path,
+    model: str,
+    *,
+    dataset_format: DatasetFormat | None = None,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> CountResult:
+    """Count a dataset for a model.
+
+    Args:
+        path: A file, or a pipe.
+        model: Name of a base model or of a tuned one.
+        dataset_format: The rows' format; None finds it out.
+        on_progress: Called with (bytes done, bytes in all).
+
+    Raises:
+        TunedeckError: The file can't be read.
+    """
+    report = check_file(path, CheckOptions(model=model, format=dataset_format), on_progress=on_progress)
+    tokens = report.tokens
+    return CountResult(
+        model=model,
+        encoding=tokens.encoding,
+        examples=tokens.examples,
+        total_tokens=tokens.total,
+        trained_tokens=tokens.trained,
+        per_example=tokens.per_example,
+        skipped_lines=report.rows - tokens.examples,
+    )

@@ -1,0 +1,71 @@
+"""Opening a dataset's file, with every way that can fail told in a sentence."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from tui.errors import TunedeckError
+
+
+@dataclass(frozen=True, slots=True)
+class FileState:
+    """What tells a file from a changed one."""
+
+    size: int
+    modified_ns: int
+    inode: int
+    device: int
+
+    @classmethod
+    def of(cls, status: os.stat_result) -> FileState:
+        """Return the state that a stat call tells."""
+        return cls(status.st_size, status.st_mtime_ns, status.st_ino, status.st_dev)
+
+
+def open_file(path: Path) -> BinaryIO:
+    """Open a file or pipe for reading, unbuffered.
+
+    Raises:
+        TunedeckError: It is missing, a folder, or may not be read.
+    """
+    try:
+        if stat.S_ISDIR(os.stat(path).st_mode):
+            raise TunedeckError(f"{path} is a folder.", "Name a JSONL file in it.")
+        return open(path, "rb", buffering=0)
+    except FileNotFoundError as error:
+        raise TunedeckError(f"{path} does not exist.", "Check the name and the folder.") from error
+    except PermissionError as error:
+        raise TunedeckError(f"{path} may not be read by you.", "Change its permissions.") from error
+    except (OSError, ValueError) as error:
+        raise TunedeckError(f"{path} can't be opened: {error}") from error
+
+
+def changed_error(path: Path) -> TunedeckError:
+    """Return the error for a file that is not any more what it was."""
+    return TunedeckError(f"{path} has changed since it was opened.", "Open it again.")
+
+
+@contextmanager
+def unchanged_file(path: Path) -> Iterator[tuple[BinaryIO, int]]:
+    """Open a file for one pass and give (stream, size in bytes; 0 for a pipe).
+
+    Raises:
+        TunedeckError: As `open_file`; reading fails; or the file was written to during the pass.
+    """
+    with open_file(path) as stream:
+        before = os.fstat(stream.fileno())
+        try:
+            yield stream, before.st_size
+            after = os.fstat(stream.fileno())
+        except OSError as error:
+            raise TunedeckError(f"{path} can't be read: {error}") from error
+        if stat.S_ISREG(before.st_mode) and FileState.of(before) != FileState.of(after):
+            raise TunedeckError(
+                f"{path} was written to while it was read.", "Wait until that is done, then try again."
+            )

@@ -1,0 +1,154 @@
+"""Collects what the rules find: everything is counted, the first of each rule are kept."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Set
+
+from tui.datasets.locate import JsonPath, locate, path_text
+from tui.datasets.report import Finding, Severity
+from tui.datasets.rules import RULES
+from tui.safe_text import safe_line
+
+KEPT_PER_RULE = 1_000
+SHOWN_TEXT = 80
+_LOCATE_BUDGET = 64_000_000
+"""Characters that may be walked through for columns in one check, so that huge bad lines stay cheap (1 s)."""
+
+
+class FindingCollector:
+    """All findings of one file.
+
+    Args:
+        ignored: Rules that are switched off.
+    """
+
+    def __init__(self, ignored: Set[str] = frozenset()) -> None:
+        self._ignored = ignored
+        self._found: Counter[str] = Counter()
+        self._kept: list[Finding] = []
+        self._locate_budget = _LOCATE_BUDGET
+
+    def add(
+        self,
+        rule: str,
+        message: str,
+        *,
+        line: int | None = None,
+        column: int | None = None,
+        path: str | None = None,
+        text: str | None = None,
+        service_text: str | None = None,
+    ) -> None:
+        """Count a finding and keep it while its rule has room; every text is made safe here."""
+        if not self.wants(rule):
+            return
+        self._kept.append(
+            Finding(
+                rule=rule,
+                severity=RULES[rule].severity,
+                line=line,
+                message=safe_line(message),
+                path=None if path is None else safe_line(path, 200),
+                column=column,
+                text=None if text is None else safe_line(text, SHOWN_TEXT),
+                service_text=None if service_text is None else safe_line(service_text),
+            )
+        )
+
+    def wants(self, rule: str) -> bool:
+        """Count one more of a rule; return whether it is to be kept."""
+        if rule in self._ignored:
+            return False
+        self._found[rule] += 1
+        return self._found[rule] <= KEPT_PER_RULE
+
+    def keep(self, finding: Finding) -> None:
+        """Keep a finding that `wants` has counted already."""
+        self._kept.append(finding)
+
+    def add_uncounted(self, rule: str, more: int) -> None:
+        """Count findings of a rule that nobody kept."""
+        if rule not in self._ignored:
+            self._found[rule] += more
+
+    def column(self, raw: bytes, path: JsonPath, *, at_key: bool = False) -> int | None:
+        """Return the column of a path in a line, while the budget for such walks lasts."""
+        self._locate_budget -= len(raw)
+        if self._locate_budget < 0:
+            return None
+        return locate(raw.decode("utf-8", "replace"), path, at_key=at_key)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Severity -> findings, kept or not."""
+        sums = {severity.value: 0 for severity in Severity}
+        for rule, count in self._found.items():
+            sums[RULES[rule].severity.value] += count
+        return sums
+
+    @property
+    def truncated(self) -> dict[str, int]:
+        """Rule -> how many more were found than kept."""
+        kept = Counter(finding.rule for finding in self._kept)
+        return {rule: count - kept[rule] for rule, count in self._found.items() if count > kept[rule]}
+
+    def sorted(self) -> tuple[Finding, ...]:
+        """Return what was kept, by line; findings about the whole file come first."""
+        return tuple(sorted(self._kept, key=lambda finding: finding.line or 0))
+
+
+class RowFindings:
+    """Where the checks of one row put what they find; one object serves all rows of a file."""
+
+    def __init__(self, collector: FindingCollector) -> None:
+        self._collector = collector
+        self.line = 0
+        self.example = 0
+        self.raw = b""
+
+    def start(self, line: int, example: int, raw: bytes) -> None:
+        """Go on to the next row: its physical line, its number among examples (both from 1) and its bytes."""
+        self.line = line
+        self.example = example
+        self.raw = raw
+
+    def add(
+        self,
+        rule: str,
+        message: str,
+        path: JsonPath = (),
+        *,
+        text: str | None = None,
+        service: str | None = None,
+        at_key: bool = False,
+    ) -> None:
+        """Report a finding in this row.
+
+        Args:
+            rule: Key of RULES.
+            message: Our sentence.
+            path: What it is about.
+            text: The offending text as it stands in the file.
+            service: What the service says after "Invalid file format. Example N".
+            at_key: The column is that of the key, not of the value.
+        """
+        if not self._collector.wants(rule):
+            return
+        self._collector.keep(
+            Finding(
+                rule=rule,
+                severity=RULES[rule].severity,
+                line=self.line,
+                message=safe_line(message, 400),
+                path=safe_line(path_text(path), 200),
+                column=self._collector.column(self.raw, path, at_key=at_key),
+                text=None if text is None else safe_line(text, SHOWN_TEXT),
+                service_text=self._service_text(service),
+            )
+        )
+
+    def _service_text(self, service: str | None) -> str | None:
+        if service is None:
+            return None
+        return safe_line(f"Invalid file format. Example {self.example}{service}", 400)

@@ -1,0 +1,92 @@
+"""Where in a line of JSON a path leads, so that a finding can name a column."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import TypeAlias
+
+JsonPath: TypeAlias = tuple[str | int, ...]
+"""Keys and indices from the top of the row; () is the row itself."""
+
+_DECODER = json.JSONDecoder(strict=False)
+_SPACE = re.compile(r"[ \t\n\r]*")
+_PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+def path_text(path: JsonPath) -> str:
+    """Return a path in JSONPath notation, such as $.messages[2].content."""
+    steps = []
+    for step in path:
+        if isinstance(step, int):
+            steps.append(f"[{step}]")
+        elif _PLAIN_KEY.fullmatch(step):
+            steps.append(f".{step}")
+        else:
+            steps.append(f"[{json.dumps(step, ensure_ascii=False)}]")
+    return "$" + "".join(steps)
+
+
+def locate(text: str, path: JsonPath, *, at_key: bool = False) -> int | None:
+    """Return the column (character, from 1) where the value of a path starts, or None.
+
+    Args:
+        text: One line of valid JSON.
+        path: Where to go; a step that does not exist ends the way at its container.
+        at_key: Point at the last step's key instead of its value.
+    """
+    try:
+        position = _skip_space(text, 0)
+        for depth, step in enumerate(path, 1):
+            found = _child(text, position, step)
+            if found is None:
+                break
+            key_position, position = found
+            if at_key and depth == len(path):
+                position = key_position
+    except (ValueError, IndexError, RecursionError):
+        return None
+    return position + 1
+
+
+def _skip_space(text: str, position: int) -> int:
+    match = _SPACE.match(text, position)
+    return match.end() if match else position
+
+
+def _child(text: str, position: int, step: str | int) -> tuple[int, int] | None:
+    """Return (start of the key, start of the value) of one step; the last of equal keys, as readers do."""
+    found = None
+    if isinstance(step, int) and text[position] == "[":
+        for index, start in enumerate(_items(text, position)):
+            if index == step:
+                return start, start
+    elif isinstance(step, str) and text[position] == "{":
+        for key, key_start, start in _members(text, position):
+            if key == step:
+                found = key_start, start
+    return found
+
+
+def _items(text: str, position: int) -> Iterator[int]:
+    position = _skip_space(text, position + 1)
+    while text[position] != "]":
+        yield position
+        position = _after_value(text, position)
+
+
+def _members(text: str, position: int) -> Iterator[tuple[str, int, int]]:
+    position = _skip_space(text, position + 1)
+    while text[position] != "}":
+        key, end = _DECODER.raw_decode(text, position)
+        start = _skip_space(text, _skip_space(text, end) + 1)
+        yield key, position, start
+        position = _after_value(text, start)
+
+
+def _after_value(text: str, position: int) -> int:
+    """Return where the next item starts, or the closing bracket stands."""
+    _, end = _DECODER.raw_decode(text, position)
+    end = _skip_space(text, end)
+    return _skip_space(text, end + 1) if text[end] == "," else end

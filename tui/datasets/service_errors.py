@@ -1,0 +1,48 @@
+"""The error object that the service would put on a job whose file has these findings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tui.datasets.report import Finding, Report, Severity
+from tui.datasets.rules import RULES
+
+_PREFIX = {
+    "invalid_file_format": "The job failed due to a file format error in the training file. ",
+    "invalid_training_file": "The job failed due to an invalid training file. ",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class FileError:
+    """What stands in a failed job's `error`."""
+
+    code: str
+    message: str
+    param: str
+
+
+def file_error(report: Report, *, validation: bool = False) -> FileError | None:
+    """Return the error of a job for the first error of a report, or None when the file is valid.
+
+    A file without a rule broken in a line but with too few examples is told so; otherwise the first line counts.
+
+    Args:
+        report: Of the training or validation file.
+        validation: The file is the validation file.
+    """
+    errors = [finding for finding in report.findings if finding.severity is Severity.ERROR]
+    if not errors:
+        return None
+    finding = min(errors, key=lambda error: (error.line is None, error.line or 0))
+    kind = "validation" if validation else "training"
+    code = RULES[finding.rule].service_code or "invalid_file_format"
+    message = _PREFIX.get(code, "").replace("training", kind) + _sentence(finding)
+    return FileError(code, message, f"{kind}_file")
+
+
+def _sentence(finding: Finding) -> str:
+    if finding.service_text:
+        return finding.service_text
+    where = f" (line {finding.line})" if finding.line else ""
+    return f"Invalid file format. {finding.message}{where}"

@@ -1,0 +1,117 @@
+"""Which vocabulary a model reads, and exact counts of text without a network.
+
+Content is counted exactly as tiktoken 0.14 does (`encode_ordinary`; text that spells a special token counts
+as the plain text it is). What stands around content is arithmetic, stated in `tui.datasets.row_tokens`.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Protocol
+
+from tui.datasets.vocabulary import encoder
+from tui.errors import TunedeckError
+
+__all__ = ["TextTokenizer", "TiktokenCounter", "encoder", "encoding_for", "training_limit"]
+
+_ENCODING_OF_PREFIX = (
+    ("gpt-3.5", "cl100k_base"),
+    ("gpt-35", "cl100k_base"),
+    ("gpt-4o", "o200k_base"),
+    ("gpt-4.", "o200k_base"),
+    ("gpt-4", "cl100k_base"),
+    ("davinci-002", "cl100k_base"),
+    ("babbage-002", "cl100k_base"),
+    ("text-embedding-", "cl100k_base"),
+)
+"""First match wins (tiktoken 0.14.0's table without its slips on `ft:` names; read 2026-11-21)."""
+
+_TRAINING_LIMIT_OF_PREFIX = (
+    ("gpt-4.1", 65_536),
+    ("gpt-4o", 65_536),
+    ("gpt-3.5-turbo-0613", 4_096),
+    ("gpt-3.5-turbo", 16_385),
+)
+"""Most tokens of one training example (OpenAI fine-tuning best practices, captured 2026-06-27)."""
+
+
+def _base_name(model: str) -> str:
+    name = model.strip().lower()
+    return name.removeprefix("ft:").split(":", 1)[0]
+
+
+def encoding_for(model: str) -> str:
+    """Return "o200k_base" or "cl100k_base" for a model or the `ft:` name of a tuned one.
+
+    Every model since gpt-4o reads o200k_base, so a name not known here gets that too.
+    """
+    name = _base_name(model)
+    return next(
+        (encoding for prefix, encoding in _ENCODING_OF_PREFIX if name.startswith(prefix)), "o200k_base"
+    )
+
+
+def training_limit(model: str) -> int | None:
+    """Return the most tokens of one training example of a model, or None where no limit is published."""
+    name = _base_name(model)
+    return next((limit for prefix, limit in _TRAINING_LIMIT_OF_PREFIX if name.startswith(prefix)), None)
+
+
+class TextTokenizer(Protocol):
+    """Whatever can say how many tokens a text is."""
+
+    @property
+    def name(self) -> str:
+        """Name of the vocabulary."""
+
+    def count(self, text: str) -> int:
+        """Return the tokens of `text`, of any length and content."""
+
+
+_LONG_TEXT = 100_000
+_LONG_SPACE = re.compile(r"[\t\x0b\x0c \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]{50000,}")
+"""Unicode white space but line feed and carriage return: what `\\s` is for tiktoken (not for Python's re)."""
+
+
+class TiktokenCounter:
+    """Counts with one of the shipped vocabularies.
+
+    tiktoken 0.14 dies (a Rust panic) on runs of some 700,000 spaces, which its pattern matches by
+    backtracking. Such a run is counted apart, and the sum stays exact: its pattern never joins a run of
+    white space without line ends to what stands before it, takes the run as one piece without its last
+    character when visible text follows, and goes on at that character without looking back.
+    """
+
+    def __init__(self, encoding_name: str, *, long_space: re.Pattern[str] = _LONG_SPACE) -> None:
+        self.name = encoding_name
+        self._encoding = encoder(encoding_name)
+        self._long_space = long_space
+
+    def count(self, text: str) -> int:
+        """Return the tokens of `text`, exactly as `tiktoken.Encoding.encode_ordinary` counts them."""
+        if len(text) < _LONG_TEXT and self._long_space is _LONG_SPACE:
+            return len(self._encoding.encode_ordinary(text))
+        return self._count_long(text)
+
+    def _count_long(self, text: str) -> int:
+        total = done = 0
+        for run in self._long_space.finditer(text):
+            start, end = run.span()
+            if text[end : end + 1] in ("\n", "\r"):
+                continue  # joins the line ends that follow, by a branch that does not backtrack
+            if end < len(text):
+                end -= 1
+            total += self._count_plain(text[done:start]) + self._count_piece(text[start:end])
+            done = end
+        return total + self._count_plain(text[done:])
+
+    def _count_plain(self, text: str) -> int:
+        try:
+            return len(self._encoding.encode_ordinary(text))
+        except (KeyboardInterrupt, SystemExit, MemoryError):
+            raise
+        except BaseException as error:  # a Rust panic is no Exception, and must not end the program
+            raise TunedeckError(f"A text of {len(text):,} characters can't be counted: {error}") from error
+
+    def _count_piece(self, piece: str) -> int:
+        return len(self._encoding._encode_single_piece(piece)) if piece else 0
