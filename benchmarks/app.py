@@ -1,7 +1,7 @@
 """Measures the app against its budgets: start, memory, keys on a big file, a long chat, silence when idle.
 
-Run it from the repository: `python -m benchmarks.app`. CPU time is given where it can be, because wall time on
-a busy machine says little; a bare Textual app is measured in the same run, in turns, for comparison.
+Run it from the repository: `python -m benchmarks.app`. CPU time is given where it can be: wall time on a
+busy machine says little. A bare Textual app is measured in the same run, in turns, for comparison.
 """
 
 from __future__ import annotations

@@ -1,0 +1,157 @@
+"""Writes the pages that are made from the program itself: keys, settings and the command line.
+
+`python docs/scripts/make_pages.py` writes them; with `--check` it only says whether they are up to date.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+from tui.cli.main import VERBS, root
+from tui.config import ENVIRONMENT_PREFIX, Settings, describe_setting
+from tui.widgets.keys import KEYS, display
+
+DOCS = Path(__file__).resolve().parents[1]
+_WIDTH = 100
+_NOTICE = "<!-- Made by docs/scripts/make_pages.py from the program; change it there. -->\n"
+
+_AREA_TITLES = {
+    "app": "Everywhere",
+    "screen": "Every screen",
+    "list": "In a list",
+    "scroll": "In a text",
+    "chart": "In a chart",
+    "prompt": "Chat: while you write",
+    "dialog": "In a question",
+    "help": "In the help",
+    "home": "Home",
+    "datasets": "Datasets: choose a file",
+    "rows": "Datasets: rows of a file",
+    "check": "Check and cost",
+    "launch": "Launch",
+    "confirm": "Confirmation",
+    "jobs": "Jobs",
+    "job": "A job",
+    "chat": "Chat",
+}
+
+
+def keys_page() -> str:
+    """Return the page of every key."""
+    parts = [
+        _NOTICE,
+        "# Keys\n",
+        "The app is worked by keys alone; `?` shows those of the screen you are on. A key that can't act\n"
+        "now is greyed and says why. `ctrl+p` opens the command palette, where every action has its name.\n",
+    ]
+    for area, keys in KEYS.items():
+        parts.append(f"## {_AREA_TITLES.get(area, area.replace('_', ' ').capitalize())}\n")
+        parts.append("| key | does | name |\n|---|---|---|")
+        for key in keys:
+            shown = " ".join(f"`{display(one)}`" for one in key.keys)
+            parts.append(f"| {_cell(shown)} | {_cell(key.help or key.description)} | `{area}.{key.name}` |")
+        parts.append("")
+    return "\n".join(parts)
+
+
+def settings_page() -> str:
+    """Return the page of every setting."""
+    rows = []
+    for entry in dataclasses.fields(Settings):
+        default = f'"{entry.default}"' if isinstance(entry.default, str) else str(entry.default).lower()
+        rows.append(
+            f"| `{entry.name}` | `{default}` | {_cell(describe_setting(entry.name))} "
+            f"| `{ENVIRONMENT_PREFIX}{entry.name.upper()}` |"
+        )
+    return "\n".join(
+        [
+            _NOTICE,
+            "# Settings\n",
+            "Settings live in one TOML file; `tunedeck config path` says where. The nearest wins: a flag, then\n"
+            "the environment, then the file, then the default. A key that does not exist is an error that names\n"
+            "the line and the nearest valid key. Keys of services are never kept here: they come from the\n"
+            "environment.\n",
+            "| key | default | what it does | in the environment |\n|---|---|---|---|",
+            *rows,
+            "",
+            "Other variables:\n",
+            "| variable | what it does |\n|---|---|",
+            "| `TUNEDECK_HOME` | everything that tunedeck keeps goes below this one folder |",
+            "| `TUNEDECK_BASE_MODELS` | where base models are kept |",
+            "| `OPENAI_API_KEY` | makes the account `openai` ready |",
+            "| `OPENAI_BASE_URL` | another address for that account |",
+            "| `NO_COLOR` | no colours |",
+            "",
+        ]
+    )
+
+
+def command_line_page() -> str:
+    """Return the page of every verb, as its own `--help` prints it."""
+    parts = [
+        _NOTICE,
+        "# Command line\n",
+        "Data goes to stdout, narration and progress to stderr. `--json` prints JSON for programs. Exit codes:\n"
+        "0 done; 1 the thing examined is bad or the job failed; 2 wrong use, or something could not be read or\n"
+        "reached; 130 interrupted.\n",
+    ]
+    context = click.Context(root, info_name="tunedeck", terminal_width=_WIDTH)
+    parts.append(_help_block("tunedeck", root, context))
+    for verb in VERBS:
+        command = root.get_command(context, verb)
+        assert command is not None
+        parts.extend(_command_parts(command, context, verb, level=2))
+    return "\n".join(parts)
+
+
+def _command_parts(command: click.Command, parent: click.Context, name: str, level: int) -> list[str]:
+    context = click.Context(command, info_name=name, parent=parent, terminal_width=_WIDTH)
+    parts = [_help_block(context.command_path, command, context, level)]
+    if isinstance(command, click.Group):
+        for verb in command.list_commands(context):
+            nested = command.get_command(context, verb)
+            assert nested is not None
+            parts.extend(_command_parts(nested, context, verb, level + 1))
+    return parts
+
+
+def _help_block(title: str, command: click.Command, context: click.Context, level: int = 2) -> str:
+    return f"{'#' * level} `{title}`\n\n```text\n{command.get_help(context)}\n```\n"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "keys.md": keys_page,
+    "settings.md": settings_page,
+    "command-line.md": command_line_page,
+}
+
+
+def main() -> int:
+    """Write or check every page and return the exit code."""
+    stale = []
+    for name, make in PAGES.items():
+        path, text = DOCS / name, make().rstrip() + "\n"
+        if path.is_file() and path.read_text(encoding="utf-8") == text:
+            continue
+        stale.append(name)
+        if "--check" not in sys.argv:
+            path.write_text(text, encoding="utf-8", newline="\n")
+    print(
+        "up to date"
+        if not stale
+        else f"{'stale' if '--check' in sys.argv else 'written'}: {', '.join(stale)}"
+    )
+    return 1 if stale and "--check" in sys.argv else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
