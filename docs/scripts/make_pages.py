@@ -20,6 +20,21 @@ DOCS = Path(__file__).resolve().parents[1]
 _WIDTH = 100
 _NOTICE = "<!-- Made by docs/scripts/make_pages.py from the program; change it there. -->\n"
 
+_KEYS_INTRODUCTION = """\
+The app is worked by keys alone; `?` shows those of the screen you are on. A key that can't act now is
+greyed and says why. `ctrl+p` opens the command palette, where every action has its name.
+"""
+_SETTINGS_INTRODUCTION = """\
+Settings live in one TOML file; `tunedeck config path` says where. The nearest wins: a flag, then the
+environment, then the file, then the default. A key that does not exist is an error that names the line
+and the nearest valid key. Keys of services are never kept here: they come from the environment.
+"""
+_COMMANDS_INTRODUCTION = """\
+Data goes to stdout, narration and progress to stderr. `--json` prints JSON for programs. Exit codes: 0
+done; 1 the thing examined is bad or the job failed; 2 wrong use, or something could not be read or
+reached; 130 interrupted.
+"""
+
 _AREA_TITLES = {
     "app": "Everywhere",
     "screen": "Every screen",
@@ -46,8 +61,7 @@ def keys_page() -> str:
     parts = [
         _NOTICE,
         "# Keys\n",
-        "The app is worked by keys alone; `?` shows those of the screen you are on. A key that can't act\n"
-        "now is greyed and says why. `ctrl+p` opens the command palette, where every action has its name.\n",
+        _KEYS_INTRODUCTION,
     ]
     for area, keys in KEYS.items():
         parts.append(f"## {_AREA_TITLES.get(area, area.replace('_', ' ').capitalize())}\n")
@@ -72,10 +86,7 @@ def settings_page() -> str:
         [
             _NOTICE,
             "# Settings\n",
-            "Settings live in one TOML file; `tunedeck config path` says where. The nearest wins: a flag, then\n"
-            "the environment, then the file, then the default. A key that does not exist is an error that names\n"
-            "the line and the nearest valid key. Keys of services are never kept here: they come from the\n"
-            "environment.\n",
+            _SETTINGS_INTRODUCTION,
             "| key | default | what it does | in the environment |\n|---|---|---|---|",
             *rows,
             "",
@@ -96,9 +107,7 @@ def command_line_page() -> str:
     parts = [
         _NOTICE,
         "# Command line\n",
-        "Data goes to stdout, narration and progress to stderr. `--json` prints JSON for programs. Exit codes:\n"
-        "0 done; 1 the thing examined is bad or the job failed; 2 wrong use, or something could not be read or\n"
-        "reached; 130 interrupted.\n",
+        _COMMANDS_INTRODUCTION,
     ]
     context = click.Context(root, info_name="tunedeck", terminal_width=_WIDTH)
     parts.append(_help_block("tunedeck", root, context))
