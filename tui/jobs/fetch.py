@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from tui.jobs.ports import JobServices
 from tui.jobs.results import read_result_file
+from tui.jobs.runs import find_job_of_run
 from tui.providers.protocol import Provider, ProviderError
 from tui.records.jobs import Job, JobEvent, JobState
 from tui.store.rows import LaunchState
@@ -75,8 +76,6 @@ def keep_leftovers(services: JobServices, account: str) -> None:
     Raises:
         ProviderError: The service can't be asked.
     """
-    from tui.jobs.launch import find_job_of_run  # launch imports this module's neighbours too
-
     for record in services.store.open_launches():
         if record.account != account:
             continue

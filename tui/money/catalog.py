@@ -1,4 +1,4 @@
-"""The catalog: prices, limits and dates of models, with the day they were read; a user's file overrides it."""
+"""The catalog: prices, limits and dates of models, with the day they were read; a user's file goes first."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ class Catalog:
         """Read the shipped catalog and the user's override (by default `catalog.toml` in the config folder).
 
         Raises:
-            TunedeckError: The override is wrong; the message names file, entry, key and the nearest valid one.
+            TunedeckError: The override is wrong; the message names file, entry and key.
         """
         shipped = tomllib.loads(resources.files("tui.data").joinpath("catalog.toml").read_text("utf-8"))
         tables = _Tables("the shipped catalog", shipped)

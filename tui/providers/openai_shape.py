@@ -1,7 +1,7 @@
 """Any service that speaks OpenAI's fine-tuning and chat API, through the `openai` package.
 
 Answers are read as raw JSON, not as the package's types, so that a foreign server's missing fields and
-unknown words come through as they are. The package costs 0.4 s to import, so it is only imported inside calls.
+unknown words come through as they are. The package costs 0.4 s to import, which only calls pay.
 """
 
 from __future__ import annotations

@@ -100,6 +100,15 @@ class DatasetQueries(Database):
             )  # fmt: skip
             return cursor.rowcount == 1
 
+    def begin_creating(self, run_id: str) -> bool:
+        """Pass from "preparing" (or a definite refusal) to "creating"; True for one caller only."""
+        with self.transaction() as connection:
+            cursor = connection.execute(
+                "UPDATE launches SET state = ?, problem = NULL WHERE run_id = ? AND state IN (?, ?)",
+                (str(LaunchState.CREATING), run_id, str(LaunchState.PREPARING), str(LaunchState.REFUSED)),
+            )
+            return cursor.rowcount == 1
+
     def update_launch(
         self, run_id: str, state: LaunchState, *, job_id: str | None = None, problem: str | None = None
     ) -> None:

@@ -6,79 +6,79 @@ _FIRST = """
 CREATE TABLE accounts (
     name TEXT PRIMARY KEY, provider TEXT NOT NULL, base_url TEXT, label TEXT NOT NULL,
     seen_at INTEGER NOT NULL
-) STRICT;
+);
 CREATE TABLE account_notes (
     account TEXT NOT NULL, topic TEXT NOT NULL, message TEXT NOT NULL, noted_at INTEGER NOT NULL,
     PRIMARY KEY (account, topic)
-) STRICT;
+);
 CREATE TABLE datasets (
     path TEXT PRIMARY KEY, sha256 TEXT NOT NULL, bytes INTEGER NOT NULL, modified_ns INTEGER NOT NULL,
     rows INTEGER NOT NULL, format TEXT NOT NULL, valid INTEGER NOT NULL, counts TEXT NOT NULL,
     opened_at INTEGER NOT NULL
-) STRICT;
+);
 CREATE INDEX datasets_by_time ON datasets (opened_at DESC);
 CREATE TABLE reports (
     sha256 TEXT NOT NULL, options_key TEXT NOT NULL, report TEXT NOT NULL, made_at INTEGER NOT NULL,
     PRIMARY KEY (sha256, options_key)
-) STRICT;
+);
 CREATE TABLE files (
     account TEXT NOT NULL, id TEXT NOT NULL, sha256 TEXT NOT NULL, filename TEXT NOT NULL,
     bytes INTEGER NOT NULL, purpose TEXT NOT NULL, created_at INTEGER, status TEXT,
     PRIMARY KEY (account, id)
-) STRICT;
+);
 CREATE INDEX files_by_content ON files (account, sha256);
 CREATE TABLE jobs (
     account TEXT NOT NULL, id TEXT NOT NULL, state TEXT NOT NULL, raw_status TEXT NOT NULL,
-    model TEXT NOT NULL, method TEXT NOT NULL, created_at INTEGER, finished_at INTEGER, estimated_finish INTEGER,
-    fine_tuned_model TEXT, training_file TEXT, validation_file TEXT, result_files TEXT NOT NULL,
+    model TEXT NOT NULL, method TEXT NOT NULL, created_at INTEGER, finished_at INTEGER,
+    estimated_finish INTEGER, fine_tuned_model TEXT, training_file TEXT, validation_file TEXT, result_files TEXT NOT NULL,
     trained_tokens INTEGER, hyperparameters TEXT NOT NULL, seed INTEGER, suffix TEXT, metadata TEXT NOT NULL,
     error TEXT, raw TEXT NOT NULL,
     final INTEGER NOT NULL, archived INTEGER NOT NULL DEFAULT 0, seen_at INTEGER NOT NULL,
     PRIMARY KEY (account, id)
-) STRICT;
+);
 CREATE INDEX jobs_by_time ON jobs (created_at DESC);
 CREATE TABLE events (
     account TEXT NOT NULL, job_id TEXT NOT NULL, id TEXT NOT NULL, created_at INTEGER NOT NULL,
     level TEXT NOT NULL, message TEXT NOT NULL, type TEXT NOT NULL, data TEXT NOT NULL,
     UNIQUE (account, job_id, id)
-) STRICT;
+);
 CREATE TABLE metrics (
     account TEXT NOT NULL, job_id TEXT NOT NULL, step INTEGER NOT NULL, name TEXT NOT NULL,
     value REAL NOT NULL, PRIMARY KEY (account, job_id, step, name)
-) STRICT, WITHOUT ROWID;
+) WITHOUT ROWID;
 CREATE TABLE checkpoints (
     account TEXT NOT NULL, job_id TEXT NOT NULL, id TEXT NOT NULL, model TEXT NOT NULL, step INTEGER NOT NULL,
     created_at INTEGER, metrics TEXT NOT NULL,
     PRIMARY KEY (account, job_id, id)
-) STRICT;
+);
 CREATE TABLE launches (
     run_id TEXT PRIMARY KEY, account TEXT NOT NULL, state TEXT NOT NULL, request TEXT NOT NULL,
     fingerprint TEXT NOT NULL, dataset_path TEXT NOT NULL, dataset_sha256 TEXT NOT NULL,
     price TEXT NOT NULL, job_id TEXT, problem TEXT, created_at INTEGER NOT NULL
-) STRICT;
+);
 CREATE INDEX launches_by_fingerprint ON launches (account, fingerprint);
 CREATE INDEX launches_by_job ON launches (account, job_id);
 CREATE TABLE models (
     account TEXT NOT NULL, id TEXT NOT NULL, created_at INTEGER, owned_by TEXT NOT NULL, base_model TEXT,
     shutdown_date TEXT, can_train INTEGER NOT NULL, can_chat INTEGER NOT NULL, seen_at INTEGER NOT NULL,
     PRIMARY KEY (account, id)
-) STRICT;
+);
 CREATE TABLE chats (
     id TEXT PRIMARY KEY, title TEXT NOT NULL, models TEXT NOT NULL, system_prompt TEXT NOT NULL,
     parameters TEXT NOT NULL, created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL
-) STRICT;
+);
 CREATE INDEX chats_by_time ON chats (updated_at DESC);
 CREATE TABLE messages (
     chat_id TEXT NOT NULL, turn INTEGER NOT NULL, role TEXT NOT NULL, content TEXT NOT NULL,
     PRIMARY KEY (chat_id, turn, role)
-) STRICT;
+);
 CREATE TABLE answers (
     chat_id TEXT NOT NULL, turn INTEGER NOT NULL, account TEXT NOT NULL, model TEXT NOT NULL,
     created_at INTEGER NOT NULL, text TEXT NOT NULL, finish_reason TEXT,
     prompt_tokens INTEGER NOT NULL, completion_tokens INTEGER NOT NULL, cached_tokens INTEGER NOT NULL,
     first_token_seconds REAL, seconds REAL NOT NULL,
     PRIMARY KEY (chat_id, turn, account, model, created_at)
-) STRICT;
+);
 CREATE INDEX answers_by_model ON answers (account, model);
 """
 

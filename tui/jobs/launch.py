@@ -1,0 +1,234 @@
+"""From a confirmed plan to a job: uploads, creates once, and finds out what happened when an answer is lost.
+
+A confirmation has a run id, written down before anything is sent and carried in the job's metadata. The store
+lets one caller pass from "preparing" to "creating", so no confirmation can make two jobs. When the answer to
+the creation is lost, the service's list of jobs is searched for the run id, and nothing is ever sent again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from tui.errors import ExitCode, TunedeckError
+from tui.jobs.files import JobFiles, job_files
+from tui.jobs.plan import RUN_ID_KEY, LaunchPlan
+from tui.jobs.ports import JobServices
+from tui.jobs.preflight import preflight
+from tui.jobs.reports import file_sha256
+from tui.jobs.runs import find_job_of_run
+from tui.money.estimate import Estimate
+from tui.providers.failures import NOT_REACHED, TRAINING_REFUSED
+from tui.providers.protocol import Provider, ProviderError
+from tui.records.jobs import Job, JobRequest, RemoteFile
+from tui.store.rows import LaunchRecord, LaunchState
+
+__all__ = ["LaunchUncertain", "launch", "preflight"]
+
+LaunchProgress = Callable[[str, int, int], None]
+"""Called with (stage, done, total); bytes while a file goes up, 0 of 1 and 1 of 1 for the creation."""
+
+_SEARCH_DELAYS = (0.0, 1.0, 2.0, 4.0)
+"""Seconds before each search for a job whose creation got no answer."""
+_REQUEST_TIMEOUT_STATUS, _SERVER_TROUBLE_STATUS = 408, 500
+
+
+class LaunchUncertain(TunedeckError):
+    """A creation got no answer, and the service doesn't list the job (yet)."""
+
+    def __init__(self, account: str, run_id: str) -> None:
+        super().__init__(
+            f"{account} did not answer the creation, and its list of jobs does not show one.",
+            f"tunedeck keeps looking for it (run {run_id}). "
+            "Before launching again, look at the service's own list of jobs.",
+            exit_code=ExitCode.BAD,
+        )
+
+
+def launch(
+    plan: LaunchPlan,
+    services: JobServices,
+    *,
+    confirmed_price: Estimate,
+    on_progress: LaunchProgress | None = None,
+    search_delays: Sequence[float] = _SEARCH_DELAYS,
+) -> Job:
+    """Create the plan's job at its confirmed price, or return the one that this plan has made already.
+
+    Args:
+        plan: What to train; its run id is the confirmation.
+        services: Store, catalog and providers.
+        confirmed_price: What the person agreed to.
+        on_progress: Hears about uploads and the creation.
+        search_delays: Seconds before each search after a lost answer.
+
+    Raises:
+        LaunchUncertain: No answer came and no job is listed; the watcher keeps looking.
+        ProviderError: The service refused or could not be reached; no job exists.
+        TunedeckError: File, price or plan changed since they were confirmed.
+    """
+    report = on_progress or (lambda stage, done, total: None)
+    known = services.store.launch(plan.run_id)
+    if known is not None and known.state not in (LaunchState.PREPARING, LaunchState.REFUSED):
+        return _settle(services, known, search_delays)
+    model = _check_price(plan, services, confirmed_price)
+    files = _check_files(plan)
+    _claim(plan, services, files, confirmed_price)
+    provider = services.provider(plan.account)
+    training = _upload(services, provider, files.training, "Uploading training file", report)
+    validation = None
+    if files.validation is not None:
+        validation = _upload(services, provider, files.validation, "Uploading validation file", report)
+    request = JobRequest(
+        model=model,
+        training_file=training.id,
+        method=plan.method,
+        validation_file=validation.id if validation else None,
+        hyperparameters=plan.chosen_hyperparameters,
+        suffix=plan.suffix,
+        seed=plan.seed,
+        metadata={**plan.metadata, RUN_ID_KEY: plan.run_id},
+    )
+    report("Creating the job", 0, 1)
+    job = _create(services, provider, plan, request, search_delays)
+    report("Creating the job", 1, 1)
+    return job
+
+
+def _check_price(plan: LaunchPlan, services: JobServices, confirmed: Estimate) -> str:
+    model = services.catalog.model(plan.model, services.account(plan.account).provider)
+    price = model.training_price_per_million
+    if confirmed.model != model.id or confirmed.price_per_million != price or confirmed.method != plan.method:
+        raise TunedeckError(
+            "The confirmed price is not the price of this plan any more.",
+            "Look at the price again and confirm.",
+        )
+    # A tuned model is continued under its own name; an alias becomes the dated name that the price is for.
+    return plan.model if plan.model.startswith("ft:") else model.id
+
+
+def _check_files(plan: LaunchPlan) -> JobFiles:
+    if plan.training_sha256 is not None and file_sha256(plan.training) != plan.training_sha256:
+        raise TunedeckError(
+            f"{plan.training} has changed since it was checked.", "Check it again, then launch."
+        )
+    return job_files(plan)
+
+
+def _claim(plan: LaunchPlan, services: JobServices, files: JobFiles, confirmed: Estimate) -> None:
+    training_sha256 = file_sha256(files.training)
+    validation_sha256 = file_sha256(files.validation) if files.validation else None
+    services.store.claim_launch(
+        LaunchRecord(
+            run_id=plan.run_id,
+            account=plan.account,
+            state=LaunchState.PREPARING,
+            request=_plan_json(plan),
+            fingerprint=plan.fingerprint(training_sha256, validation_sha256),
+            dataset_path=plan.training.absolute(),
+            dataset_sha256=training_sha256,
+            price=confirmed.as_json(),
+            job_id=None,
+            problem=None,
+            created_at=int(time.time()),
+        )
+    )
+
+
+def _plan_json(plan: LaunchPlan) -> dict[str, Any]:
+    return {
+        "account": plan.account,
+        "model": plan.model,
+        "method": str(plan.method),
+        "training": str(plan.training),
+        "validation": str(plan.validation) if plan.validation else None,
+        "split_share": plan.split_share,
+        "hyperparameters": dict(plan.hyperparameters),
+        "suffix": plan.suffix,
+        "seed": plan.seed,
+        "metadata": dict(plan.metadata),
+    }
+
+
+def _upload(
+    services: JobServices, provider: Provider, path: Path, stage: str, report: LaunchProgress
+) -> RemoteFile:
+    sha256 = file_sha256(path)
+    known = services.store.remote_file(provider.account.name, sha256)
+    if known is not None and _is_still_there(provider, known):
+        report(f"{stage} (already there)", known.bytes, known.bytes)
+        return known
+    remote = provider.upload_file(path, on_progress=lambda done, total: report(stage, done, total))
+    services.store.remember_file(provider.account.name, sha256, remote)
+    return remote
+
+
+def _is_still_there(provider: Provider, known: RemoteFile) -> bool:
+    files = provider.list_files("fine-tune")
+    return any(one.id == known.id and one.bytes == known.bytes and one.status != "error" for one in files)
+
+
+def _create(
+    services: JobServices,
+    provider: Provider,
+    plan: LaunchPlan,
+    request: JobRequest,
+    search_delays: Sequence[float],
+) -> Job:
+    store = services.store
+    if not store.begin_creating(plan.run_id):
+        known = store.launch(plan.run_id)
+        assert known is not None
+        return _settle(services, known, search_delays)
+    try:
+        job = provider.create_job(request)
+    except ProviderError as error:
+        if _may_exist(error):
+            return _search(services, provider, plan.run_id, search_delays)
+        store.update_launch(plan.run_id, LaunchState.REFUSED, problem=error.message)
+        if error.code == TRAINING_REFUSED:
+            store.note_account(plan.account, TRAINING_REFUSED, error.message)
+        raise
+    except TunedeckError as error:  # the local engine could not be started: nothing was sent
+        store.update_launch(plan.run_id, LaunchState.REFUSED, problem=error.message)
+        raise
+    if not job.id:
+        return _search(services, provider, plan.run_id, search_delays)
+    store.save_job(job)
+    store.update_launch(plan.run_id, LaunchState.CREATED, job_id=job.id)
+    store.forget_account_note(plan.account, TRAINING_REFUSED)
+    return job
+
+
+def _may_exist(error: ProviderError) -> bool:
+    if error.status is None:
+        return error.code != NOT_REACHED
+    return (
+        error.status == _REQUEST_TIMEOUT_STATUS
+        or error.status >= _SERVER_TROUBLE_STATUS
+        or error.status < 300
+    )
+
+
+def _settle(services: JobServices, known: LaunchRecord, search_delays: Sequence[float]) -> Job:
+    if known.job_id is not None:
+        job = services.store.job(known.account, known.job_id)
+        return job if job is not None else services.provider(known.account).retrieve_job(known.job_id)
+    return _search(services, services.provider(known.account), known.run_id, search_delays)
+
+
+def _search(services: JobServices, provider: Provider, run_id: str, delays: Sequence[float]) -> Job:
+    for delay in delays:
+        time.sleep(delay)
+        try:
+            job = find_job_of_run(provider, run_id)
+        except ProviderError:
+            continue  # the same trouble that swallowed the answer
+        if job is not None:
+            services.store.save_job(job)
+            services.store.update_launch(run_id, LaunchState.CREATED, job_id=job.id)
+            return job
+    services.store.update_launch(run_id, LaunchState.UNKNOWN, problem="no answer to the creation")
+    raise LaunchUncertain(provider.account.label, run_id)

@@ -1,0 +1,237 @@
+"""Everything that can be known before money or time is spent, as lines; asks no remote service."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+from tui.datasets.report import Report
+from tui.errors import TunedeckError
+from tui.jobs.files import JobFiles, job_files
+from tui.jobs.plan import LaunchPlan, PreflightLine
+from tui.jobs.ports import JobServices
+from tui.jobs.reports import file_sha256, report_for
+from tui.money.base_tokenizer import load_base_tokenizer
+from tui.money.catalog import STALE_AFTER_DAYS, CatalogModel
+from tui.money.estimate import Estimate, estimate_cost, estimate_local_time
+from tui.providers.failures import TRAINING_REFUSED
+from tui.providers.profiles import PROFILES
+from tui.records.jobs import Method
+from tui.records.models import Capability
+from tui.store.rows import LaunchState
+
+_TRAINING = {
+    Method.SUPERVISED: Capability.TRAIN_SUPERVISED,
+    Method.DPO: Capability.TRAIN_DPO,
+    Method.REINFORCEMENT: Capability.TRAIN_REINFORCEMENT,
+}
+_SUFFIX = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_SOON_DAYS = 90
+_LARGEST_SEED = 2**31 - 1
+_RANGES: dict[str, tuple[float, float, bool]] = {
+    "n_epochs": (1, 50, True),
+    "batch_size": (1, 256, True),
+    "learning_rate_multiplier": (1e-9, 1e6, False),
+    "beta": (1e-9, 2, False),
+}
+"""Hyperparameter -> (lowest, highest, whole number), as in OpenAI's API description of 2026-08-21."""
+
+
+def preflight(plan: LaunchPlan, services: JobServices) -> list[PreflightLine]:
+    """Return what speaks for and against launching a plan; a "stop" line forbids it.
+
+    Checks the file (from the kept report while its content is the same), so a large one takes time.
+    """
+    lines = list(_about_account(plan, services))
+    try:
+        model = services.catalog.model(plan.model, services.account(plan.account).provider)
+    except TunedeckError as error:
+        return [*lines, PreflightLine("stop", error.message, error.remedy)]
+    lines += _about_model(plan, model)
+    if plan.account == "local":
+        lines.append(_about_base_model(plan))
+    lines += _about_settings(plan)
+    try:
+        files = job_files(plan)
+        report = report_for(services, files.training, model)
+        lines += _about_report(report, "training")
+        lines += _about_validation(services, files, model)
+        lines += _about_price(plan, services, report, model)
+        lines += _about_earlier(plan, services, files, report.sha256)
+    except TunedeckError as error:
+        lines.append(PreflightLine("stop", error.message, error.remedy))
+    return lines
+
+
+def estimate_plan(plan: LaunchPlan, services: JobServices) -> Estimate:
+    """Return the price of a plan's training part (validation is not charged).
+
+    Raises:
+        TunedeckError: The file can't be read or the model has no price.
+    """
+    model = services.catalog.model(plan.model, services.account(plan.account).provider)
+    report = report_for(services, job_files(plan).training, model)
+    return _estimate(plan, report, model)
+
+
+def _estimate(plan: LaunchPlan, report: Report, model: CatalogModel) -> Estimate:
+    return estimate_cost(
+        report.tokens.per_epoch, model, epochs=plan.epochs, examples=report.rows, method=plan.method
+    )
+
+
+def _about_account(plan: LaunchPlan, services: JobServices) -> Iterator[PreflightLine]:
+    try:
+        account = services.account(plan.account)
+    except TunedeckError as error:
+        yield PreflightLine("stop", error.message, error.remedy)
+        return
+    if not account.ready:
+        yield PreflightLine("stop", f"{account.label} is not ready.", account.state)
+        return
+    permission = services.provider(account.name).can(_TRAINING[plan.method])
+    if not permission:
+        yield PreflightLine("stop", permission.reason, "Choose another account; the same file works there.")
+        return
+    refused = services.store.account_note(account.name, TRAINING_REFUSED)
+    if refused is not None:
+        day = datetime.fromtimestamp(refused[1], UTC).date()
+        yield PreflightLine("warn", f"On {day} the service refused a job: {refused[0]}",
+                            "A key of another organisation may be allowed.")  # fmt: skip
+    eligibility = services.catalog.provider_dates(account.provider).eligibility
+    if eligibility:
+        yield PreflightLine("warn", eligibility, "Nothing but the launch itself can tell; a refusal is free.")
+    else:
+        yield PreflightLine("ok", f"{account.label} takes {plan.method} jobs.")
+
+
+def _about_model(plan: LaunchPlan, model: CatalogModel) -> Iterator[PreflightLine]:
+    permission = model.can_train(plan.method)
+    if not permission:
+        yield PreflightLine("stop", permission.reason, "Choose another model.")
+    elif model.shutdown_date:
+        days = (date.fromisoformat(model.shutdown_date) - datetime.now(UTC).date()).days
+        text = (
+            f"{model.id} and what is trained on it stop answering on {model.shutdown_date}, in {days} days."
+        )
+        yield PreflightLine("warn" if days <= _SOON_DAYS else "ok", text,
+                            "Save its answers before that day." if days <= _SOON_DAYS else "")  # fmt: skip
+    else:
+        yield PreflightLine("ok", f"{model.id} can be trained; no end is announced.")
+
+
+def _about_base_model(plan: LaunchPlan) -> PreflightLine:
+    if load_base_tokenizer(plan.model) is not None:
+        return PreflightLine("ok", "The base model is on this machine.")
+    return PreflightLine(
+        "warn", "The base model is not on this machine yet; the engine fetches it first.",
+        "The job waits for it; `tunedeck engine fetch` shows the progress.",
+    )  # fmt: skip
+
+
+def _about_settings(plan: LaunchPlan) -> Iterator[PreflightLine]:
+    longest = PROFILES[plan.account].suffix_length if plan.account in PROFILES else 64
+    if plan.suffix is not None and not (_SUFFIX.fullmatch(plan.suffix) and len(plan.suffix) <= longest):
+        yield PreflightLine("stop", f"The suffix {plan.suffix!r} can't be part of a model's name.",
+                            f"Use 1 to {longest} letters, digits, dots, hyphens, underscores.")  # fmt: skip
+    if plan.seed is not None and not 0 <= plan.seed <= _LARGEST_SEED:
+        yield PreflightLine("stop", f"The seed {plan.seed} is out of range.", f"0 to {_LARGEST_SEED}.")
+    for name, value in plan.hyperparameters.items():
+        if value == "auto":
+            continue
+        lowest, highest, whole = _RANGES.get(name, (0, 0, False))
+        if name not in _RANGES or (name == "beta" and plan.method is not Method.DPO):
+            yield PreflightLine("stop", f"{plan.method} has no hyperparameter {name!r}.", "Leave it out.")
+        elif not _fits(value, lowest, highest, whole):
+            kind = "a whole number" if whole else "a number"
+            yield PreflightLine(
+                "stop", f"{name} = {value} is out of range.", f"Give {kind} from {lowest:g} to {highest:g}."
+            )
+
+
+def _fits(value: object, lowest: float, highest: float, whole: bool) -> bool:
+    if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
+        return False
+    return lowest <= value <= highest
+
+
+def _about_report(report: Report, role: str) -> Iterator[PreflightLine]:
+    errors, warnings = report.counts.get("error", 0), report.counts.get("warning", 0)
+    name = Path(report.file).name
+    if not report.valid:
+        yield PreflightLine("stop", f"The {role} file {name} has {_count(errors, 'error')}.",
+                            f"`tunedeck check` lists them: {_first_error(report)}")  # fmt: skip
+    elif warnings:
+        yield PreflightLine("warn", f"The {role} file {name} has {_count(warnings, 'warning')}.",
+                            "Look at them in Check; the service would accept the file.")  # fmt: skip
+    else:
+        yield PreflightLine("ok", f"The {role} file {name} is sound: {report.rows:,} examples.")
+    if report.tokens.over_limit:
+        yield PreflightLine(
+            "warn",
+            f"{_count(report.tokens.over_limit, 'example')} of {name} exceed {report.tokens.limit:,} tokens; "
+            f"{report.tokens.lost_tokens:,} tokens at their ends, where the answer stands, are cut.",
+            "Shorten them, or leave them out.",
+        )
+
+
+def _first_error(report: Report) -> str:
+    first = next((one for one in report.findings if one.severity == "error"), None)
+    if first is None:
+        return ""
+    return f"line {first.line}: {first.message}" if first.line else first.message
+
+
+def _about_validation(services: JobServices, files: JobFiles, model: CatalogModel) -> Iterator[PreflightLine]:
+    if files.validation is None:
+        yield PreflightLine("warn", "Without validation rows nothing shows when it starts to memorise.",
+                            "Give a validation file or split 10 % off.")  # fmt: skip
+        return
+    yield from _about_report(report_for(services, files.validation, replace(model, minimum_examples=1)),
+                             "validation")  # fmt: skip
+    if file_sha256(files.validation) == file_sha256(files.training):
+        yield PreflightLine("warn", "Training and validation file are the same.",
+                            "The validation loss then says nothing new.")  # fmt: skip
+
+
+def _about_price(
+    plan: LaunchPlan, services: JobServices, report: Report, model: CatalogModel
+) -> Iterator[PreflightLine]:
+    estimate = _estimate(plan, report, model)
+    if estimate.is_free:
+        rates = services.store.training_rates(plan.account)
+        time = estimate_local_time(estimate.tokens_per_epoch, estimate.epochs, rates)
+        yield PreflightLine("ok", f"{estimate.formula}; {time.text}, {time.source}.")
+        return
+    age = model.price_age_days()
+    stale = age is not None and age > STALE_AFTER_DAYS
+    yield PreflightLine(
+        "warn" if stale else "ok", f"{estimate.formula} (price read on {estimate.price_read_on}).",
+        f"That is {age} days ago; compare with {estimate.price_source}." if stale else "",
+    )  # fmt: skip
+
+
+def _about_earlier(
+    plan: LaunchPlan, services: JobServices, files: JobFiles, training_sha256: str
+) -> Iterator[PreflightLine]:
+    validation_sha256 = file_sha256(files.validation) if files.validation else None
+    fingerprint = plan.fingerprint(training_sha256, validation_sha256)
+    for earlier in services.store.launches_like(plan.account, fingerprint):
+        if earlier.run_id == plan.run_id:
+            continue
+        if earlier.state in (LaunchState.CREATING, LaunchState.UNKNOWN):
+            yield PreflightLine("warn", "The same launch was made before and got no answer: a job may exist.",
+                                "Look at the service's own list of jobs first.")  # fmt: skip
+            return
+        job = services.store.job(plan.account, earlier.job_id) if earlier.job_id else None
+        if job is not None and job.state not in ("failed", "cancelled"):
+            yield PreflightLine("warn", f"The same data and settings made job {job.id} ({job.state}).",
+                                "Another seed or other settings would tell more.")  # fmt: skip
+            return
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number:,} {word}" if number == 1 else f"{number:,} {word}s"

@@ -1,0 +1,88 @@
+"""The report of a dataset for one model, made once per content and kept."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+from tui import __version__
+from tui.datasets.check import CheckOptions, check_file
+from tui.datasets.report import Report
+from tui.errors import TunedeckError
+from tui.jobs.ports import JobServices
+from tui.money.base_tokenizer import MODEL_ENCODING, BaseModelTokenizer, load_base_tokenizer
+from tui.money.catalog import CatalogModel
+
+_CHUNK = 1 << 20
+Progress = Callable[[int, int], None]
+
+
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of a file's content, read in pieces.
+
+    Raises:
+        TunedeckError: It can't be read.
+    """
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as stream:
+            while chunk := stream.read(_CHUNK):
+                digest.update(chunk)
+    except OSError as error:
+        raise TunedeckError(f"{path} can't be read: {error.strerror or error}.", "Check the path.") from None
+    return digest.hexdigest()
+
+
+def check_options(model: CatalogModel) -> CheckOptions:
+    """Return how a file is checked and counted for a model.
+
+    A local base model that is not there yet is counted with OpenAI's vocabulary, which comes near enough for
+    a free job's time; the report's encoding says so.
+    """
+    tokenizer = _tokenizer(model)
+    return CheckOptions(
+        model=model.id,
+        minimum_examples=model.minimum_examples,
+        token_limit=model.training_example_limit,
+        tokenizer=tokenizer,
+    )
+
+
+def _tokenizer(model: CatalogModel) -> BaseModelTokenizer | None:
+    return load_base_tokenizer(model.id) if model.encoding == MODEL_ENCODING else None
+
+
+def options_key(options: CheckOptions) -> str:
+    """Return the key under which a report made with these options is kept."""
+    counted_by = options.tokenizer.name if options.tokenizer else "tiktoken"
+    return f"{__version__}/{options.model}/{options.minimum_examples}/{options.token_limit}/{counted_by}"
+
+
+def report_for(
+    services: JobServices,
+    path: Path,
+    model: CatalogModel,
+    *,
+    on_progress: Progress | None = None,
+    cancelled: Callable[[], bool] | None = None,
+) -> Report:
+    """Return the report of a file for a model: the kept one while the content is the same, else a new one.
+
+    Raises:
+        TunedeckError: The file can't be read.
+        CheckCancelled: `cancelled` said so.
+    """
+    options = check_options(model)
+    key = options_key(options)
+    known = services.store.dataset(path)
+    kept = services.store.report(known.sha256, key) if known is not None else None
+    if kept is not None:
+        return Report.from_json({**kept, "file": str(path)})
+    report = check_file(path, options, on_progress=on_progress, cancelled=cancelled)
+    services.store.save_report(report.sha256, key, report.as_json())
+    services.store.touch_dataset(
+        path, sha256=report.sha256, size=report.bytes, rows=report.rows, format=report.format,
+        valid=report.valid, counts=report.counts,
+    )  # fmt: skip
+    return report

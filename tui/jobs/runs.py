@@ -1,0 +1,22 @@
+"""Finds the job that a confirmation made, by the run id that it carries."""
+
+from __future__ import annotations
+
+from tui.jobs.plan import RUN_ID_KEY
+from tui.providers.protocol import Provider
+from tui.records.jobs import Job
+
+_JOBS_SEARCHED = 100
+
+
+def find_job_of_run(provider: Provider, run_id: str) -> Job | None:
+    """Return the job that carries a run id, or None; also when the service ignores the metadata filter.
+
+    Raises:
+        ProviderError: The list can't be read.
+    """
+    for metadata in ({RUN_ID_KEY: run_id}, None):
+        for job in provider.list_jobs(limit=_JOBS_SEARCHED, metadata=metadata):
+            if job.metadata.get(RUN_ID_KEY) == run_id:
+                return job
+    return None
