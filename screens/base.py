@@ -68,8 +68,8 @@ class DeckScreen(Screen[None], _Shared, inherit_bindings=False):
     """A screen of the app.
 
     Subclasses yield their widgets from `compose_body`, name their `PLACE`, and take their keys from
-    `tui.widgets.keys.bindings("<area>")`, with `*DeckScreen.BINDINGS` after their own. `HELP` (Markdown) opens the
-    help. `q` and esc call `go_back` when nothing inside the screen wants them first.
+    `tui.widgets.keys.bindings("<area>")`, with `*DeckScreen.BINDINGS` after their own. `HELP` opens the help.
+    `q` and esc call `go_back` first, for what is to be closed inside the screen.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("screen")]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
+from tui.widgets.engine_watch import EngineState
 from tui.widgets.tones import Part
 
 if TYPE_CHECKING:
@@ -25,6 +26,15 @@ class Navigator(Protocol):
     @property
     def account_status(self) -> Part:
         """State of the account in use, for the top line."""
+        ...
+
+    @property
+    def engine_state(self) -> EngineState:
+        """What is known of the local engine."""
+        ...
+
+    def watch_engine(self) -> object:
+        """Find or start the local engine in the background, and follow it."""
         ...
 
     def open_check(self, path: Path) -> None:

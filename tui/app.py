@@ -50,8 +50,7 @@ class TunedeckApp(App[None], inherit_bindings=False):
         self._trail: list[str] = []
         self._first_visit: dict[str, Callable[[], DeckScreen]] = {}
         self._visited: set[str] = set()
-        self.engine_state = EngineState()
-        """What is known of the local engine."""
+        self._engine_state = EngineState()
         for theme in OWN_THEMES:
             self.register_theme(theme)
         for place, _ in PLACES:
@@ -265,16 +264,21 @@ class TunedeckApp(App[None], inherit_bindings=False):
         watch.run(self.services.settings, lambda: worker.is_cancelled)
 
     def _engine_changed(self, state: EngineState) -> None:
-        self.engine_state = state
+        self._engine_state = state
         for screen in self.screen_stack:
             if isinstance(screen, DeckScreen):
                 screen.show_status(*self.account_status)
                 screen.engine_changed(state)
 
     @property
+    def engine_state(self) -> EngineState:
+        """What is known of the local engine."""
+        return self._engine_state
+
+    @property
     def account_status(self) -> Part:
         """State of the account in use, for the top line."""
-        return self.engine_state.headline()
+        return self._engine_state.headline()
 
     def on_deck_header_place_clicked(self, message: DeckHeader.PlaceClicked) -> None:
         """Go where the mouse pointed."""

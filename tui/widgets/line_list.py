@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -157,10 +158,12 @@ class LineList(ScrollView, can_focus=True, inherit_bindings=False):
         index = y - header_rows + self.scroll_offset.y
         count = self.item_count()
         if index >= count:
-            text: Tone = "muted"
-            line: Line = ((self.empty_text, text),) if count == 0 and index == 0 else ()
-            return self._strip(line, width, self.rich_style)
+            return self._strip(self._empty_line(index, width) if count == 0 else (), width, self.rich_style)
         return self._item_strip(index, width)
+
+    def _empty_line(self, index: int, width: int) -> Line:
+        lines = textwrap.wrap(self.empty_text, max(1, width))
+        return ((lines[index], "muted"),) if index < len(lines) else ()
 
     def _item_strip(self, index: int, width: int) -> Strip:
         on_cursor = index == self.cursor

@@ -47,7 +47,7 @@ LIST = (
     Key("half-page-up", ("ctrl+u",), "cursor_half(-1)", "Half page up", "Move up half a page."),
     Key("page-down", ("pagedown", "ctrl+f"), "cursor_page(1)", "Page down", "Move down a page."),
     Key("page-up", ("pageup",), "cursor_page(-1)", "Page up", "Move up a page."),
-    Key("open", ("enter", "right"), "open_item", "Open", "Open what the cursor is on.", footer=True),
+    Key("open", ("enter", "right"), "open_item", "Open", "Open what the cursor is on."),
 )
 
 SCROLL = (
@@ -71,6 +71,7 @@ CHART = (
 HOME = (
     Key("example", ("e",), "open_example", "Try the example", "Open the shipped example.", footer=True),
     Key("browse", ("d",), "browse", "Datasets", "Choose a dataset of your own.", footer=True),
+    Key("launch", ("l",), "launch", "Train", "Go to Launch with your newest sound dataset.", footer=True),
     Key("chat-model", ("c",), "chat_model", "Chat", "Talk to the model under the cursor.", footer=True),
     Key("refresh", ("r",), "reload", "Refresh", "Read jobs, models and the engine's state again."),
 )
