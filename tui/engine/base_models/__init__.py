@@ -1,1 +1,3 @@
+"""Fetching and adding base models."""
 
+from __future__ import annotations

@@ -1,0 +1,105 @@
+"""Chat and completions, loaded once the port is open: numpy and a tokenizer take longer than a socket."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import Any, Protocol
+
+from starlette.concurrency import run_in_threadpool
+from starlette.routing import Route, Router
+from starlette.types import Receive, Scope, Send
+
+from tui.engine.api_errors import ApiError
+from tui.engine.folder import EngineFolder
+from tui.engine.server.base_model_shelf import BaseModelShelf
+from tui.engine.server.model_directory import ModelDirectory
+
+SERVING_PATHS = ("/v1/chat/completions", "/v1/completions")
+_log = logging.getLogger(__name__)
+
+
+class _Service(Protocol):
+    def warm_up(self, base_folder: Any) -> None: ...
+    def close(self) -> None: ...
+
+
+class ServingMount:
+    """Holds the generation service, built on first use or by `warm_up`, whichever comes first."""
+
+    def __init__(self, folder: EngineFolder, shelf: BaseModelShelf, models: ModelDirectory) -> None:
+        self._folder = folder
+        self._shelf = shelf
+        self._models = models
+        self._lock = threading.Lock()
+        self._service: _Service | None = None
+        self._router: Router | None = None
+
+    def routes(self) -> list[Route]:
+        """Return routes that hand each request to the service's own."""
+        # A Route takes an ASGI application (any object that is no function) as it is, for every method.
+        return [Route(path, _Door(self)) for path in SERVING_PATHS]
+
+    def warm_up(self) -> None:
+        """Load the service and the base model in the background, so that the first answer comes at once."""
+        threading.Thread(target=self._warm_up, name="warm-up", daemon=True).start()
+
+    def close(self) -> None:
+        """End generation under way."""
+        with self._lock:
+            if self._service is not None:
+                self._service.close()
+
+    def router(self) -> Router:
+        """Return the service's routes, loading them on the first call.
+
+        Raises:
+            ApiError: 501 when this installation has no serving part.
+        """
+        with self._lock:
+            if self._router is None:
+                self._router = self._load()
+            return self._router
+
+    def _load(self) -> Router:
+        try:
+            from tui.engine.serving.routes import serving_routes
+            from tui.engine.serving.service import GenerationService, ResolvedModel
+        except ImportError as error:
+            _log.warning("serving can't be loaded: %s", error)
+            raise ApiError(
+                501, f"This engine can't generate text: {error}.", type="server_error", code="not_implemented"
+            ) from error
+
+        def resolve(name: str) -> ResolvedModel:
+            place = self._models.place(name)
+            base_folder = self._shelf.folder(place.base_model)
+            assert base_folder is not None
+            return ResolvedModel(base_folder=base_folder, adapter_folder=place.adapter_folder, id=place.id)
+
+        service = GenerationService(resolve, chat_active_file=self._folder.chat_active_file)
+        self._service = service
+        return Router(routes=serving_routes(service))
+
+    def _warm_up(self) -> None:
+        try:
+            self.router()
+            name = self._shelf.preferred()
+            base_folder = self._shelf.folder(name) if name else None
+            if base_folder is not None and self._service is not None:
+                self._service.warm_up(base_folder)
+        except ApiError:
+            pass  # said in the log, and to whoever asks for an answer
+        except Exception:
+            _log.exception("the base model could not be warmed up")
+
+
+class _Door:
+    """ASGI application that waits for the service's routes in a thread, then hands over."""
+
+    def __init__(self, mount: ServingMount) -> None:
+        self._mount = mount
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        router = await run_in_threadpool(self._mount.router)
+        await router(scope, receive, send)
