@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Protocol
 
 from tui import local_engine, paths
 from tui.data.examples import SENTIMENT, Example
-from tui.datasets.check import CheckOptions, check_file
 from tui.datasets.report import Report
 from tui.errors import ExitCode, TunedeckError
 from tui.jobs.fetch import fetch_job
 from tui.jobs.launch import launch, preflight
 from tui.jobs.plan import LaunchPlan
+from tui.jobs.reports import report_for
 from tui.money.estimate import Estimate, estimate_cost
 from tui.providers.protocol import ProviderError
 from tui.records.jobs import Job, JobEvent, JobState
@@ -105,7 +105,7 @@ class Tour:
         started = time.monotonic()
         report = self._check()
         cost, compared = self._price(report)
-        with _engine_of_our_own(self._observer):
+        with _engine_of_our_own(self._observer, self._services.settings.engine_idle_seconds):
             provider = self._services.provider(ACCOUNT)
             self._wait_for_base_model()
             before = self._examine(provider, self._model, "Ask the base model")
@@ -121,7 +121,7 @@ class Tour:
     def _check(self) -> Report:
         example = self._options.example
         self._observer.stage("Check the dataset")
-        report = check_file(example.training, CheckOptions(model=COMPARED_MODEL))
+        report = report_for(self._services, example.training, self._services.catalog.model(self._model))
         if not report.valid:
             raise TunedeckError(
                 f"The example {example.name} does not pass its check.", exit_code=ExitCode.BAD
@@ -131,12 +131,13 @@ class Tour:
 
     def _price(self, report: Report) -> tuple[Estimate, Estimate | None]:
         self._observer.stage("Price")
-        catalog, tokens, epochs = self._services.catalog, report.tokens.per_epoch, self._options.epochs
-        cost = estimate_cost(tokens, catalog.model(self._model), epochs=epochs)
+        catalog, epochs = self._services.catalog, self._options.epochs
+        cost = estimate_cost(report.tokens.per_epoch, catalog.model(self._model), epochs=epochs)
         self._observer.note(cost.formula)
-        other = catalog.find(COMPARED_MODEL)
-        compared = estimate_cost(tokens, other, epochs=epochs) if other else None
-        if compared:
+        compared = None
+        if other := catalog.find(COMPARED_MODEL):
+            counted = report_for(self._services, self._options.example.training, other).tokens.per_epoch
+            compared = estimate_cost(counted, other, epochs=epochs)
             self._observer.note(
                 f"{compared.model} would be: {compared.formula} (price of {compared.price_read_on})"
             )
@@ -260,18 +261,20 @@ def _tuned_model(job: Job) -> str:
 
 
 @contextlib.contextmanager
-def _engine_of_our_own(observer: TourObserver) -> Iterator[None]:
+def _engine_of_our_own(observer: TourObserver, idle_seconds: int) -> Iterator[None]:
     """Stop the engine afterwards if it was not there before; a job that it trains is kept and can go on."""
     was_there = local_engine.find_engine() is not None
     observer.stage("Local engine")
     try:
-        address = local_engine.ensure_engine()
+        address = local_engine.ensure_engine(idle_exit_seconds=idle_seconds)
         observer.note(f"{'Found' if was_there else 'Started'} at {address.url}, process {address.pid}.")
         yield
     finally:
         found = None if was_there else local_engine.find_engine()
         if found is not None:
-            local_engine.stop_engine(found)
+            # An engine that is still saving leaves by itself; that must not hide how the tour went.
+            with contextlib.suppress(TunedeckError):
+                local_engine.stop_engine(found)
 
 
 def _progress_file() -> Path:
