@@ -1,4 +1,8 @@
-"""The files of a job's run folder that the worker and the server both write."""
+"""The run folder of a job: what server and worker read and write, each file whole or not at all.
+
+Events are only ever appended, one system call per line, so that server and worker may both write and a crash
+can tear no more than the last line; `repair_events` mends that one before anything is appended.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,49 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+EVENTS, PROGRESS, DONE, RESULT = "events.jsonl", "progress.json", "done.json", "result.csv"
+STOP_CANCEL, STOP_PAUSE = "stop-cancel", "stop-pause"
+"""Files whose presence asks the worker to stop."""
+
+METRIC_COLUMNS = (
+    "step",
+    "train_loss",
+    "train_mean_token_accuracy",
+    "valid_loss",
+    "valid_mean_token_accuracy",
+    "full_valid_loss",
+    "full_valid_mean_token_accuracy",
+)
+"""Columns of result.csv."""
+
+
+def write_json(path: Path, value: Mapping[str, Any]) -> None:
+    """Write a JSON file atomically: readers see the old one or the new one."""
+    write_text(path, json.dumps(value, ensure_ascii=False, indent=1) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file atomically and make it last through a power cut."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def read_json(path: Path) -> dict[str, Any] | None:
+    """Read a JSON object; None when the file is missing or not one."""
+    try:
+        value = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+    return value if isinstance(value, dict) else None
+
 
 def append_event(
     folder: Path,
@@ -19,14 +66,17 @@ def append_event(
     kind: str = "message",
     data: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Append one event object to a run folder's events.jsonl in a single write, and return it.
+    """Append one OpenAI-shaped event and return it.
 
     Args:
         folder: The run folder.
-        message: What a person reads.
+        message: A sentence for a person.
         level: "info", "warn" or "error".
-        kind: The event's `type`: "message" or "metrics".
-        data: The numbers of a metrics event.
+        kind: "message" or "metrics".
+        data: Numbers of a metrics event.
+
+    Raises:
+        OSError: The disk is full.
     """
     event = {
         "object": "fine_tuning.job.event",
@@ -37,13 +87,63 @@ def append_event(
         "type": kind,
         "data": dict(data or {}),
     }
-    line = json.dumps(event, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n"
-    descriptor = os.open(folder / "events.jsonl", os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+    line = json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+    descriptor = os.open(folder / EVENTS, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     try:
-        size = os.fstat(descriptor).st_size
-        if size and os.pread(descriptor, 1, size - 1) != b"\n":
-            line = b"\n" + line  # a line torn by a crash must not swallow this one
-        os.write(descriptor, line)
+        written = os.write(descriptor, line)
     finally:
         os.close(descriptor)
+    if written != len(line):
+        repair_events(folder)
+        raise OSError(28, "No space left on device", str(folder / EVENTS))
     return event
+
+
+def read_events(folder: Path) -> list[dict[str, Any]]:
+    """Return all whole events in the order they were written; a torn last line is left out."""
+    try:
+        lines = (folder / EVENTS).read_bytes().split(b"\n")
+    except FileNotFoundError:
+        return []
+    events = []
+    for line in lines:
+        try:
+            event = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(event, dict):
+            events.append(event)
+    return events
+
+
+def repair_events(folder: Path) -> bool:
+    """Cut off a torn last line; return whether there was one. Only while nobody else is appending."""
+    try:
+        with (folder / EVENTS).open("r+b") as file:
+            content = file.read()
+            whole = content.rfind(b"\n") + 1
+            if whole == len(content):
+                return False
+            file.truncate(whole)
+            return True
+    except FileNotFoundError:
+        return False
+
+
+def metrics_by_step(folder: Path) -> dict[int, dict[str, Any]]:
+    """Return the data of every metrics event, by step."""
+    found = {}
+    for event in read_events(folder):
+        data = event.get("data") or {}
+        if event.get("type") == "metrics" and isinstance(data.get("step"), int):
+            found[data["step"]] = data
+    return found
+
+
+def write_result(folder: Path) -> None:
+    """Write result.csv from the metrics events, which are the one record of what was measured."""
+    rows = [",".join(METRIC_COLUMNS)]
+    for step, data in sorted(metrics_by_step(folder).items()):
+        values = [step, *(data.get(column) for column in METRIC_COLUMNS[1:])]
+        rows.append(",".join("" if value is None else str(value) for value in values))
+    write_text(folder / RESULT, "\n".join(rows) + "\n")

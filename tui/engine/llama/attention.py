@@ -39,17 +39,20 @@ class PackedHeads:
         self.values = qkv[:, values_start:].reshape(rows, config.kv_heads, config.head_dim)
 
 
-def attend(heads: PackedHeads, spans: Sequence[AttentionSpan]) -> tuple[Array, Array]:
-    """Return attention's output [rows, heads * head_dim] and log denominators [kv_heads, group, rows].
+def attend(heads: PackedHeads, spans: Sequence[AttentionSpan], own: slice) -> tuple[Array, Array]:
+    """Return the output [own rows, heads * head_dim] and log denominators [kv_heads, group, own rows].
 
-    Queries must be rotated and divided by sqrt(head_dim), keys rotated.
+    Args:
+        heads: Of all rows; queries rotated and divided by sqrt(head_dim), keys rotated.
+        spans: Who attends to whom.
+        own: The rows whose queries are answered.
     """
-    rows, kv_heads, group, size = heads.queries.shape
+    rows, (_, kv_heads, group, size) = own.stop - own.start, heads.queries.shape
     output = np.empty((rows, kv_heads, group, size), heads.queries.dtype)
     log_sums = np.empty((kv_heads, group, rows), heads.queries.dtype)
-    for span in spans:
+    for span in _touched(spans, own):
         keys, values = _by_head(heads.keys, span), _by_head(heads.values, span)
-        for block, seen in _blocks(span, kv_heads * group):
+        for block, seen in _blocks(span, own, kv_heads * group):
             scores = _scores(_flat(heads.queries[block]), keys, span, block, seen)
             largest = scores.max(-1, keepdims=True)
             scores -= largest
@@ -58,55 +61,69 @@ def attend(heads: PackedHeads, spans: Sequence[AttentionSpan]) -> tuple[Array, A
             mixed = scores @ values[:, :seen]
             mixed /= sums
             count = block.stop - block.start
-            output[block] = _unflat(mixed, group, count)
+            local = slice(block.start - own.start, block.stop - own.start)
+            output[local] = _unflat(mixed, group, count)
             np.log(sums, out=sums)
             sums += largest
-            log_sums[:, :, block] = sums.reshape(kv_heads, group, count)
+            log_sums[:, :, local] = sums.reshape(kv_heads, group, count)
     return output.reshape(rows, -1), log_sums
 
 
 def attend_backward(
-    gradient: Array, output: Array, log_sums: Array, heads: PackedHeads, spans: Sequence[AttentionSpan]
+    gradient: Array,
+    output: Array,
+    log_sums: Array,
+    heads: PackedHeads,
+    spans: Sequence[AttentionSpan],
+    own: slice,
+    keys_and_values: Array,
 ) -> Array:
-    """Return the derivative by [queries | keys | values], [rows, qkv_width], as `attend` took them."""
-    rows, kv_heads, group, size = heads.queries.shape
-    query_width, key_width = kv_heads * group * size, kv_heads * size
-    result = np.zeros((rows, query_width + 2 * key_width), gradient.dtype)
-    to_queries = result[:, :query_width].reshape(heads.queries.shape)
-    to_keys = result[:, query_width : query_width + key_width].reshape(heads.keys.shape)
-    to_values = result[:, query_width + key_width :].reshape(heads.values.shape)
-    by_output = gradient.reshape(heads.queries.shape)
+    """Return the derivative by the own queries [own rows, heads * head_dim], as `attend` took them.
+
+    Adds those by all rows' keys and values to `keys_and_values` [rows, 2 * kv_heads * head_dim].
+    """
+    _, kv_heads, group, size = heads.queries.shape
+    by_output = gradient.reshape(-1, kv_heads, group, size)
+    to_queries = np.empty_like(by_output)
+    to_keys = keys_and_values[:, : kv_heads * size].reshape(heads.keys.shape)
+    to_values = keys_and_values[:, kv_heads * size :].reshape(heads.values.shape)
     # Row sums of (map * derivative by map), from the output instead of the map.
-    row_sums = np.einsum("nkgd,nkgd->kgn", by_output, output.reshape(heads.queries.shape))
-    for span in spans:
+    row_sums = np.einsum("nkgd,nkgd->kgn", by_output, output.reshape(by_output.shape))
+    for span in _touched(spans, own):
         keys, values = _by_head(heads.keys, span), _by_head(heads.values, span)
         keys_gradient, values_gradient = np.zeros_like(keys), np.zeros_like(values)
-        for block, seen in _blocks(span, kv_heads * group):
-            queries, outer = _flat(heads.queries[block]), _flat(by_output[block])
+        for block, seen in _blocks(span, own, kv_heads * group):
+            local = slice(block.start - own.start, block.stop - own.start)
+            queries, outer = _flat(heads.queries[block]), _flat(by_output[local])
             weights = _scores(queries, keys, span, block, seen)
-            weights -= log_sums[:, :, block].reshape(kv_heads, -1, 1)
+            weights -= log_sums[:, :, local].reshape(kv_heads, -1, 1)
             np.exp(weights, out=weights)
             values_gradient[:, :seen] += weights.transpose(0, 2, 1) @ outer
             by_weights = outer @ values[:, :seen].transpose(0, 2, 1)
-            by_weights -= row_sums[:, :, block].reshape(kv_heads, -1, 1)
+            by_weights -= row_sums[:, :, local].reshape(kv_heads, -1, 1)
             by_weights *= weights
-            to_queries[block] = _unflat(by_weights @ keys[:, :seen], group, block.stop - block.start)
+            to_queries[local] = _unflat(by_weights @ keys[:, :seen], group, block.stop - block.start)
             keys_gradient[:, :seen] += by_weights.transpose(0, 2, 1) @ queries
         _add_by_row(to_keys, keys_gradient, span)
         _add_by_row(to_values, values_gradient, span)
-    return result
+    return to_queries.reshape(gradient.shape)
 
 
-def _blocks(span: AttentionSpan, heads: int) -> Iterator[tuple[slice, int]]:
-    """Yield the rows of each block of queries, and how many keys its last query sees."""
-    start, stop = span.rows.start, span.rows.stop
+def _touched(spans: Sequence[AttentionSpan], own: slice) -> list[AttentionSpan]:
+    return [span for span in spans if span.rows.start < own.stop and own.start < span.rows.stop]
+
+
+def _blocks(span: AttentionSpan, own: slice, heads: int) -> Iterator[tuple[slice, int]]:
+    """Yield the own rows of each block of queries, and how many keys its last query sees."""
+    start, stop = max(span.rows.start, own.start), min(span.rows.stop, own.stop)
+    length = span.rows.stop - span.rows.start
     if span.mask is not None:
-        yield span.rows, stop - start
+        yield slice(start, stop), length
         return
-    size = max(SMALLEST_BLOCK, BLOCK_SCORES // (heads * (span.prefix_length + stop - start)))
+    size = max(SMALLEST_BLOCK, BLOCK_SCORES // (heads * (span.prefix_length + length)))
     for first in range(start, stop, size):
         last = min(first + size, stop)
-        yield slice(first, last), span.prefix_length + last - start
+        yield slice(first, last), span.prefix_length + last - span.rows.start
 
 
 def _scores(queries: Array, keys: Array, span: AttentionSpan, block: slice, seen: int) -> Array:
@@ -115,7 +132,7 @@ def _scores(queries: Array, keys: Array, span: AttentionSpan, block: slice, seen
     count = block.stop - block.start
     by_query = scores.reshape(len(keys), -1, count, seen)
     if span.mask is not None:
-        by_query += span.mask
+        by_query += span.mask[block.start - span.rows.start : block.stop - span.rows.start]
     elif count > 1:
         by_query[..., seen - count :] += _future(count)
     return scores

@@ -43,7 +43,8 @@ def swiglu(gate_up: Array) -> Array:
     """Return silu(gate) * up, where `gate_up` holds gate and up side by side."""
     gate, up = np.split(gate_up, 2, axis=1)
     result: Array = np.negative(gate)
-    np.exp(result, out=result)
+    with np.errstate(over="ignore"):  # exp(89) is infinite, and x / infinity is the right answer
+        np.exp(result, out=result)
     result += 1
     np.divide(gate, result, out=result)
     result *= up
@@ -54,7 +55,8 @@ def swiglu_backward(gradient: Array, gate_up: Array) -> Array:
     """Overwrite `gate_up` with the derivative by it, and return what `swiglu` had returned."""
     gate, up = np.split(gate_up, 2, axis=1)
     sigmoid = np.negative(gate)
-    np.exp(sigmoid, out=sigmoid)
+    with np.errstate(over="ignore"):
+        np.exp(sigmoid, out=sigmoid)
     sigmoid += 1
     np.reciprocal(sigmoid, out=sigmoid)
     silu = gate * sigmoid

@@ -1,1 +1,1 @@
-
+"""Trainers: what turns examples into an adapter, behind one protocol."""

@@ -1,1 +1,1 @@
-
+"""The worker: one process that trains one job in its run folder."""

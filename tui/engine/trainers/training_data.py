@@ -1,0 +1,121 @@
+"""Reads training files: chat, preference and legacy prompt-and-completion rows, one JSON object a line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from tui.engine.llama.tokenizer import ChatTokenizer, TrainingExample
+from tui.engine.trainers.preference import PreferencePair
+from tui.errors import TunedeckError
+
+
+class BadTrainingFile(TunedeckError):
+    """A row can't be learned from; `param` of the job's error is the file."""
+
+
+@dataclass(slots=True)
+class Reading:
+    """What was found while reading a file."""
+
+    truncated: int = 0
+    """Examples cut off at the token limit."""
+    skipped: int = 0
+    """Examples in which nothing is left to learn."""
+
+
+def read_supervised(
+    path: Path, tokenizer: ChatTokenizer, max_tokens: int, reading: Reading
+) -> list[TrainingExample]:
+    """Read chat or completion rows.
+
+    Raises:
+        BadTrainingFile: Names the line.
+    """
+    examples = []
+    for line, row in _rows(path):
+        try:
+            example = _supervised_example(row, tokenizer, max_tokens)
+        except (TunedeckError, KeyError, TypeError, AttributeError) as error:
+            raise BadTrainingFile(
+                f"Line {line} of {path.name} can't be learned: {_reason(error)}."
+            ) from error
+        reading.truncated += example.token_count >= max_tokens
+        if len(example.ids):
+            examples.append(example)
+        else:
+            reading.skipped += 1
+    return examples
+
+
+def read_preferences(
+    path: Path, tokenizer: ChatTokenizer, max_tokens: int, reading: Reading
+) -> list[PreferencePair]:
+    """Read preference rows.
+
+    Raises:
+        BadTrainingFile: Names the line.
+    """
+    pairs = []
+    for line, row in _rows(path):
+        try:
+            prompt, tools = row["input"]["messages"], _tools(row["input"])
+            preferred, rejected = (
+                tokenizer.encode_pair(prompt, _answer(row[key]), tools, max_tokens)
+                for key in ("preferred_output", "non_preferred_output")
+            )
+        except (TunedeckError, KeyError, TypeError, AttributeError) as error:
+            raise BadTrainingFile(
+                f"Line {line} of {path.name} can't be learned: {_reason(error)}."
+            ) from error
+        reading.truncated += max(preferred.token_count, rejected.token_count) >= max_tokens
+        if len(preferred.ids) and len(rejected.ids):
+            pairs.append(PreferencePair(preferred, rejected))
+        else:
+            reading.skipped += 1
+    return pairs
+
+
+def _supervised_example(row: Mapping[str, Any], tokenizer: ChatTokenizer, max_tokens: int) -> TrainingExample:
+    if "messages" in row:
+        return tokenizer.encode_example(row["messages"], _tools(row), max_tokens)
+    return tokenizer.encode_completion(row["prompt"], row["completion"], max_tokens)
+
+
+def _tools(row: Mapping[str, Any]) -> list[Any] | None:
+    """Return the tools of a row; the older `functions` are wrapped as such."""
+    if row.get("tools"):
+        return list(row["tools"])
+    functions = row.get("functions")
+    return [{"type": "function", "function": one} for one in functions] if functions else None
+
+
+def _answer(output: Any) -> list[Any]:
+    return list(output) if isinstance(output, list) else [output]
+
+
+def _rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            text = line.strip()
+            if number == 1:
+                text = text.removeprefix(b"\xef\xbb\xbf")
+            if not text:
+                continue
+            try:
+                row = orjson.loads(text)
+            except orjson.JSONDecodeError as error:
+                raise BadTrainingFile(f"Line {number} of {path.name} is not JSON: {error}.") from error
+            if not isinstance(row, dict):
+                raise BadTrainingFile(f"Line {number} of {path.name} is not a JSON object.")
+            yield number, row
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, TunedeckError):
+        return error.message.rstrip(".")
+    return f"it lacks {error}" if isinstance(error, KeyError) else "its fields have the wrong types"
