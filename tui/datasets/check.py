@@ -8,8 +8,9 @@ from pathlib import Path
 
 from tui.datasets.files import unchanged_file
 from tui.datasets.lines import LineReader
+from tui.datasets.options import CheckOptions
 from tui.datasets.report import Report
-from tui.datasets.scan import CheckOptions, FileScan
+from tui.datasets.scan import FileScan
 
 __all__ = ["CheckCancelled", "CheckOptions", "check_file"]
 

@@ -13,7 +13,7 @@ from tui.datasets.checks_tools import (
     defined_tools,
     report_unanswered,
 )
-from tui.datasets.findings import RowFindings
+from tui.datasets.findings import RowFindings, quoted
 from tui.datasets.formats import DatasetFormat
 from tui.datasets.locate import JsonPath
 
@@ -42,6 +42,9 @@ class Conversation:
     trained: bool = False
     """An assistant message has a weight that is not 0."""
     last_role: str | None = None
+    messages: int = 0
+    broken: bool = False
+    """A message is no object or has no known role, so that nothing can be said about who speaks."""
 
 
 def check_conversation(
@@ -65,7 +68,7 @@ def check_conversation(
             "messages-not-list",
             f"messages is {kind_of(messages)}, not a list.",
             where,
-            text=str(messages)[:200],
+            text=quoted(messages),
             service=", messages value is not a valid list",
         )
         return None
@@ -77,7 +80,7 @@ def check_conversation(
             service=", messages ensure this value has at least 1 items",
         )
         return None
-    seen = Conversation()
+    seen = Conversation(messages=len(messages))
     calls = OpenCalls(defined_tools(row, holder, path))
     for index, message in enumerate(messages):
         _check_message(row, message, (*where, index), index + 1, seen, calls, dataset_format)
@@ -97,11 +100,12 @@ def _check_message(
 ) -> None:
     if not isinstance(message, dict):
         seen.last_role = None
+        seen.broken = True
         row.add(
             "message-not-object",
             f"messages[{number - 1}] is {kind_of(message)}, not an object.",
             path,
-            text=str(message)[:200],
+            text=quoted(message),
             service=f", message {number} value is not a valid dict",
         )
         return
@@ -121,7 +125,9 @@ def _check_message(
     if calls.waiting and role != "tool" and role is not None:
         report_unanswered(row, calls)
     seen.last_role = role
-    if role is not None:
+    if role is None:
+        seen.broken = True
+    else:
         seen.images += check_known_message(row, message, path, number, role, calls)
 
 
@@ -135,7 +141,7 @@ def known_role(row: RowFindings, message: dict[str, Any], path: JsonPath, number
             "missing-role",
             f"messages[{number - 1}] has no role.",
             path,
-            text=str(message)[:200],
+            text=quoted(message),
             service=f", message {number} Discriminator 'role' is missing in value",
         )
     else:
@@ -144,7 +150,7 @@ def known_role(row: RowFindings, message: dict[str, Any], path: JsonPath, number
             "unknown-role",
             f"messages[{number - 1}] has the unknown role {str(role)[:40]!r}.",
             (*path, "role"),
-            text=str(role),
+            text=quoted(role),
             service=f", message {number} No match for discriminator 'role' and value {str(role)[:40]!r} "
             f"(allowed values: {allowed})",
         )
@@ -208,7 +214,7 @@ def _check_content(row: RowFindings, message: dict[str, Any], path: JsonPath, nu
         "content-type",
         f"The content of messages[{number - 1}] is {kind_of(content)}, not text or a list of parts.",
         where,
-        text=str(content)[:200],
+        text=quoted(content),
         service=f", message {number} content str type expected",
     )
     return 0
@@ -252,7 +258,7 @@ def _check_name(row: RowFindings, message: dict[str, Any], path: JsonPath, numbe
             "name-type",
             f"messages[{number - 1}] ({role}) needs a name that is text.",
             (*path, "name"),
-            text=str(name),
+            text=quoted(name),
             service=f", message {number} name str type expected",
         )
 
@@ -264,7 +270,7 @@ def _check_weight(row: RowFindings, weight: object, path: JsonPath, number: int)
         "weight-value",
         f"messages[{number - 1}] has the weight {str(weight)[:40]}; only 0 and 1 are allowed.",
         (*path, "weight"),
-        text=str(weight),
+        text=quoted(weight),
         service=f", message {number} weight unexpected value; permitted: 0, 1",
     )
 

@@ -14,7 +14,7 @@ from tui.datasets.checks_messages import (
 )
 from tui.datasets.checks_text import check_text
 from tui.datasets.checks_tools import OpenCalls
-from tui.datasets.findings import RowFindings
+from tui.datasets.findings import RowFindings, quoted
 from tui.datasets.formats import CHAT_KEYS, COMPLETION_KEYS, PREFERENCE_KEYS, DatasetFormat
 from tui.datasets.locate import JsonPath
 
@@ -28,8 +28,8 @@ def check_chat_row(row: RowFindings, value: dict[str, Any]) -> Conversation | No
         _report_missing(row, "messages")
         return None
     seen = check_conversation(row, value, (), DatasetFormat.CHAT)
-    if seen is None:
-        return None
+    if seen is None or seen.broken:
+        return seen
     _check_user(row, seen, ("messages",))
     if not seen.assistant:
         row.add("no-assistant", "No message is the assistant's.", ("messages",), service=_last_message(value))
@@ -70,14 +70,14 @@ def _check_input(row: RowFindings, source: object) -> Conversation | None:
             if isinstance(source, dict)
             else f"input is {kind_of(source)}, not an object.",
             path,
-            text=str(source)[:200],
+            text=quoted(source),
             service=" is missing key 'messages'.",
         )
         return None
     _report_extra_keys(row, source, _INPUT_KEYS, path)
     seen = check_conversation(row, source, path, DatasetFormat.PREFERENCE)
-    if seen is None:
-        return None
+    if seen is None or seen.broken:
+        return seen
     _check_user(row, seen, (*path, "messages"))
     if seen.last_role == "assistant":
         last = len(source["messages"]) - 1
@@ -98,7 +98,7 @@ def _check_output(row: RowFindings, output: object, key: str) -> None:
             "output-count",
             f"{key} must be a list of exactly one message, and is {found}.",
             (key,),
-            text=str(output)[:200],
+            text=quoted(output),
             service=f", {key} must contain exactly one assistant message",
         )
         return
@@ -153,7 +153,7 @@ def check_completion_row(row: RowFindings, value: dict[str, Any]) -> None:
                 "value-not-text",
                 f"{key} is {kind_of(value[key])}, not text.",
                 (key,),
-                text=str(value[key])[:200],
+                text=quoted(value[key]),
                 service=f", {key} str type expected",
             )
         else:

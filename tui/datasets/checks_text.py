@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from tui.datasets.findings import RowFindings
+from tui.datasets.findings import RowFindings, quoted
 from tui.datasets.locate import JsonPath
 
 SPECIAL_TOKENS = ("<|endoftext|>", "<|endofprompt|>", "<|fim_prefix|>", "<|fim_middle|>", "<|fim_suffix|>")
@@ -28,12 +28,17 @@ def check_text(row: RowFindings, text: str, path: JsonPath) -> None:
                 f"The text contains the reserved token {token}.",
                 path,
                 text=_around(text, token),
+                needle=token,
                 service=f" message contains an invalid token: {token}.",
             )
     for token in CHAT_MARKUP:
         if token in text:
             row.add(
-                "chat-markup", f"The text contains chat markup: {token}.", path, text=_around(text, token)
+                "chat-markup",
+                f"The text contains chat markup: {token}.",
+                path,
+                text=_around(text, token),
+                needle=token,
             )
 
 
@@ -74,7 +79,7 @@ def check_parts(row: RowFindings, parts: list[Any], path: JsonPath, role: str, m
                 "content-part",
                 f"messages[{message - 1}]: part {index + 1} of the content is no text or image part.",
                 where,
-                text=str(part)[:200],
+                text=quoted(part),
                 service=f", message {message} has an invalid content part",
             )
     if not images and not any(isinstance(part, dict) and str(part.get("text", "")).strip() for part in parts):
@@ -88,14 +93,14 @@ def _check_image(row: RowFindings, part: dict[str, Any], path: JsonPath, role: s
     image = part.get("image_url")
     address = image.get("url") if isinstance(image, dict) else None
     if not isinstance(image, dict) or not isinstance(address, str):
-        row.add("image-address", "The image has no url.", path, text=str(part)[:200])
+        row.add("image-address", "The image has no url.", path, text=quoted(part))
         return
     if "detail" in image and image["detail"] not in _DETAILS:
         row.add(
             "image-address",
             "detail must be low, high or auto.",
             (*path, "image_url", "detail"),
-            text=str(image["detail"]),
+            text=quoted(image["detail"]),
         )
     where = (*path, "image_url", "url")
     if address.startswith("data:"):

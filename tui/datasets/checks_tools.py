@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from tui.datasets.checks_text import check_nested_text, check_text
-from tui.datasets.findings import RowFindings
+from tui.datasets.findings import RowFindings, quoted
 from tui.datasets.locate import JsonPath
 
 MAX_FUNCTIONS = 128
@@ -40,7 +40,7 @@ def defined_tools(row: RowFindings, holder: dict[str, Any], path: JsonPath) -> f
             "tools-malformed",
             "parallel_tool_calls must be true or false.",
             (*path, "parallel_tool_calls"),
-            text=str(holder["parallel_tool_calls"]),
+            text=quoted(holder["parallel_tool_calls"]),
         )
     return frozenset(names) if holder.keys() & {"tools", "functions"} else None
 
@@ -49,7 +49,7 @@ def _check_definitions(row: RowFindings, value: object, path: JsonPath, *, wrapp
     names: set[str] = set()
     needed = 'type "function" and a function with a name' if wrapped else "a name"
     if not isinstance(value, list):
-        row.add("tools-malformed", f"{path[-1]} must be a list.", path, text=str(value)[:200])
+        row.add("tools-malformed", f"{path[-1]} must be a list.", path, text=quoted(value))
         return names
     if not wrapped and not 1 <= len(value) <= MAX_FUNCTIONS:
         row.add("tools-malformed", f"functions holds {len(value)} entries; 1 to 128 are allowed.", path)
@@ -64,7 +64,7 @@ def _check_definitions(row: RowFindings, value: object, path: JsonPath, *, wrapp
                 "tools-malformed",
                 f"{path[-1]}[{index}] needs {needed}.",
                 (*path, index),
-                text=str(entry)[:200],
+                text=quoted(entry),
             )
     check_nested_text(row, value, path)
     return names
@@ -95,7 +95,7 @@ def check_tool_calls(
             "tool-calls-malformed",
             "tool_calls must be a list of at least one call.",
             where,
-            text=str(value)[:200],
+            text=quoted(value),
             service=f", message {number} has invalid tool_calls",
         )
         return
@@ -110,7 +110,7 @@ def _check_call(row: RowFindings, call: object, path: JsonPath, calls: OpenCalls
             "tool-calls-malformed",
             'A tool call needs an id, type "function" and function.',
             path,
-            text=str(call)[:200],
+            text=quoted(call),
             service=f", message {number} has an invalid tool call",
         )
         if not isinstance(call, dict):
@@ -130,7 +130,7 @@ def _check_function(
             "tool-calls-malformed",
             "The called function needs a name and arguments.",
             path,
-            text=str(function)[:200],
+            text=quoted(function),
             service=f", message {number} has an invalid function call",
         )
         if not isinstance(function, dict):
@@ -147,7 +147,7 @@ def _check_arguments(row: RowFindings, arguments: object, path: JsonPath, number
             "tool-arguments-not-text",
             "arguments must be JSON in a string.",
             path,
-            text=str(arguments)[:200],
+            text=quoted(arguments),
             service=f", message {number} str type expected",
         )
         return

@@ -1,4 +1,4 @@
-"""A row as the conversation it holds, and as one line for a list; every string that leaves here is safe to show."""
+"""A row as the conversation it holds, and as one line for a list; every string given out is safe to show."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def _shown(value: object) -> str:
 
 
 def preview(row: Row, dataset_format: DatasetFormat, width: int) -> str:
-    """Return one safe line of at most `width` characters that tells rows apart: the question, then the answer."""
+    """Return one safe line of at most `width` characters: the question, then the answer."""
     if row.error is not None:
         return safe_line(f"! {row.error}", width)
     turns = conversation(row, dataset_format)

@@ -9,8 +9,8 @@ from typing import Any
 
 from tui.datasets.check import check_file
 from tui.datasets.formats import DatasetFormat
+from tui.datasets.options import CheckOptions
 from tui.datasets.report import Distribution
-from tui.datasets.scan import CheckOptions
 
 
 @dataclass(frozen=True, slots=True)

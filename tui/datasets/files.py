@@ -7,8 +7,8 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
-from typing import BinaryIO
 
 from tui.errors import TunedeckError
 
@@ -28,7 +28,7 @@ class FileState:
         return cls(status.st_size, status.st_mtime_ns, status.st_ino, status.st_dev)
 
 
-def open_file(path: Path) -> BinaryIO:
+def open_file(path: Path) -> FileIO:
     """Open a file or pipe for reading, unbuffered.
 
     Raises:
@@ -52,7 +52,7 @@ def changed_error(path: Path) -> TunedeckError:
 
 
 @contextmanager
-def unchanged_file(path: Path) -> Iterator[tuple[BinaryIO, int]]:
+def unchanged_file(path: Path) -> Iterator[tuple[FileIO, int]]:
     """Open a file for one pass and give (stream, size in bytes; 0 for a pipe).
 
     Raises:

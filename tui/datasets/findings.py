@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Set
 
+import orjson
+
 from tui.datasets.locate import JsonPath, locate, path_text
 from tui.datasets.report import Finding, Severity
 from tui.datasets.rules import RULES
@@ -14,6 +16,12 @@ KEPT_PER_RULE = 1_000
 SHOWN_TEXT = 80
 _LOCATE_BUDGET = 64_000_000
 """Characters that may be walked through for columns in one check, so that huge bad lines stay cheap (1 s)."""
+
+
+def quoted(value: object) -> str:
+    """Return the beginning of a value as it stands in a file: text as it is, the rest as JSON."""
+    text = value if isinstance(value, str) else orjson.dumps(value).decode()
+    return text[: SHOWN_TEXT + 1]
 
 
 class FindingCollector:
@@ -72,12 +80,27 @@ class FindingCollector:
         if rule not in self._ignored:
             self._found[rule] += more
 
-    def column(self, raw: bytes, path: JsonPath, *, at_key: bool = False) -> int | None:
-        """Return the column of a path in a line, while the budget for such walks lasts."""
+    def place(
+        self, raw: bytes, path: JsonPath, *, at_key: bool = False, needle: str | None = None
+    ) -> tuple[int | None, str | None]:
+        """Return the column of a path in a line and what stands there, while the budget for such walks lasts.
+
+        Args:
+            raw: The line.
+            path: Where to.
+            at_key: To the key instead of the value.
+            needle: To the first place of this text in the value, if it stands there unescaped.
+        """
         self._locate_budget -= len(raw)
         if self._locate_budget < 0:
-            return None
-        return locate(raw.decode("utf-8", "replace"), path, at_key=at_key)
+            return None, None
+        text = raw.decode("utf-8", "replace")
+        column = locate(text, path, at_key=at_key)
+        if column is None:
+            return None, None
+        if needle is not None:
+            column = max(column, text.find(needle, column - 1) + 1)
+        return column, text[column - 1 : column - 1 + SHOWN_TEXT + 1]
 
     @property
     def counts(self) -> dict[str, int]:
@@ -122,6 +145,7 @@ class RowFindings:
         text: str | None = None,
         service: str | None = None,
         at_key: bool = False,
+        needle: str | None = None,
     ) -> None:
         """Report a finding in this row.
 
@@ -129,12 +153,15 @@ class RowFindings:
             rule: Key of RULES.
             message: Our sentence.
             path: What it is about.
-            text: The offending text as it stands in the file.
+            text: The offending text; None quotes the line from the column on.
             service: What the service says after "Invalid file format. Example N".
             at_key: The column is that of the key, not of the value.
+            needle: The column is that of this text within the value.
         """
         if not self._collector.wants(rule):
             return
+        column, shown = self._collector.place(self.raw, path, at_key=at_key, needle=needle)
+        text = text or shown
         self._collector.keep(
             Finding(
                 rule=rule,
@@ -142,7 +169,7 @@ class RowFindings:
                 line=self.line,
                 message=safe_line(message, 400),
                 path=safe_line(path_text(path), 200),
-                column=self._collector.column(self.raw, path, at_key=at_key),
+                column=column,
                 text=None if text is None else safe_line(text, SHOWN_TEXT),
                 service_text=self._service_text(service),
             )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import BinaryIO
+from io import FileIO
 
 BLOCK_BYTES = 1 << 20
 MAX_LINE_BYTES = 256 << 20
@@ -15,14 +15,14 @@ class LineReader:
     """Reads a binary stream once and hands out its lines.
 
     Args:
-        stream: An open binary file or pipe.
+        stream: An open, unbuffered binary file or pipe.
         on_block: Called with each block as it is read, for hashes and progress; may raise to stop.
         max_line_bytes: Lines above it are cut to their beginning and listed in `too_long`.
     """
 
     def __init__(
         self,
-        stream: BinaryIO,
+        stream: FileIO,
         on_block: Callable[[bytes], None] | None = None,
         *,
         max_line_bytes: int = MAX_LINE_BYTES,

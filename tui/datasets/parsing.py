@@ -37,6 +37,22 @@ def parse_line(line: bytes) -> tuple[Any, ParseProblem | None]:
         return None, _diagnose(line, error)
 
 
+def repeated_keys(line: bytes) -> list[str]:
+    """Return the keys that stand more than once in one object of a valid line."""
+    repeated: set[str] = set()
+
+    def note(pairs: list[tuple[str, Any]]) -> None:
+        seen: set[str] = set()
+        for key, _ in pairs:
+            (repeated if key in seen else seen).add(key)
+
+    try:
+        json.loads(line, object_pairs_hook=note)
+    except (ValueError, RecursionError):
+        return []
+    return sorted(repeated)
+
+
 def _diagnose(line: bytes, error: orjson.JSONDecodeError) -> ParseProblem:
     try:
         text = line.decode("utf-8")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from array import array
 from collections.abc import Mapping, Set
-from dataclasses import dataclass
 from typing import Any
 
 from tui.datasets.checks_messages import Conversation, kind_of
@@ -18,10 +17,11 @@ from tui.datasets.checks_rows import (
 from tui.datasets.duplicates import DuplicateFinder
 from tui.datasets.findings import KEPT_PER_RULE, FindingCollector, RowFindings
 from tui.datasets.formats import CHAT_KEYS, DatasetFormat, detect_format
-from tui.datasets.parsing import BYTE_ORDER_MARK, ParseProblem, parse_line
+from tui.datasets.options import CheckOptions
+from tui.datasets.parsing import BYTE_ORDER_MARK, ParseProblem, parse_line, repeated_keys
 from tui.datasets.report import Report, Severity
 from tui.datasets.token_totals import TokenTotals
-from tui.datasets.tokens import TextTokenizer, encoding_for, training_limit
+from tui.datasets.tokens import encoding_for, training_limit
 
 FEW_EXAMPLES = 50
 MAX_REINFORCEMENT_EXAMPLES = 50_000
@@ -33,27 +33,6 @@ _WIDE_ENCODING = re.compile(
     rb"\xff\xfe|\xfe\xff|\x00\x00\xfe\xff|[\x09\x0a\x20-\x7e]\x00[^\x00]\x00|\x00[\x20-\x7e]\x00[^\x00]"
 )
 _COMPLETION_MODELS = ("babbage-002", "davinci-002", "ft:babbage-002", "ft:davinci-002")
-
-
-@dataclass(frozen=True, slots=True)
-class CheckOptions:
-    """What to check a file for."""
-
-    model: str = "gpt-4.1-mini-2025-04-14"
-    """Decides the vocabulary and the limit of tokens per example."""
-    format: DatasetFormat | None = None
-    """The rows' format; None finds it out."""
-    minimum_examples: int = 10
-    """1 for a validation file."""
-    token_limit: int | None = None
-    """Most tokens of an example; None takes the model's."""
-    count_tokens: bool = True
-    tokenizer: TextTokenizer | None = None
-    """Counts with another vocabulary than the model's name implies."""
-    ignored_rules: Set[str] = frozenset()
-    """Rules that are switched off."""
-    validation: bool = False
-    """The file is for validation: the service's sentence says so."""
 
 
 class FileScan:
@@ -174,6 +153,7 @@ class FileScan:
         seen = self._check(value)
         if seen is not None:
             self._note_conversation(number, seen)
+            self._check_repeated_keys(line, seen)
         self._tokens.add(self._row, value, self._format)
 
     def _report_problem(self, number: int, line: bytes, problem: ParseProblem) -> None:
@@ -204,6 +184,13 @@ class FileScan:
                 return None
             case _:
                 return check_chat_row(self._row, value)
+
+    def _check_repeated_keys(self, line: bytes, seen: Conversation) -> None:
+        """Look for keys that the parser dropped, in rows that name more keys than they hold."""
+        expected = seen.messages + (2 if self._format is DatasetFormat.PREFERENCE else 0)
+        if line.count(b'"messages"') > 1 or line.count(b'"role"') > expected:
+            for key in repeated_keys(line):
+                self._row.add("duplicate-key", f'The key "{key}" stands twice in one object.', text=key)
 
     def _compare_item_keys(self, value: dict[str, Any]) -> None:
         if self._item_keys is None:

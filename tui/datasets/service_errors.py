@@ -25,7 +25,7 @@ class FileError:
 def file_error(report: Report, *, validation: bool = False) -> FileError | None:
     """Return the error of a job for the first error of a report, or None when the file is valid.
 
-    A file without a rule broken in a line but with too few examples is told so; otherwise the first line counts.
+    The first line with an error counts; what concerns the whole file comes after every line.
 
     Args:
         report: Of the training or validation file.

@@ -92,4 +92,5 @@ class TokenTotals:
 
         counts = numpy.frombuffer(self._per_row, dtype=numpy.uint32)
         median, p95 = (float(value) for value in numpy.percentile(counts, [50, 95]))
-        return Distribution(int(counts.min()), total / len(counts), median, p95, int(counts.max()))
+        mean = round(total / len(counts), 6)
+        return Distribution(int(counts.min()), mean, round(median, 6), round(p95, 6), int(counts.max()))

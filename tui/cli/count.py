@@ -1,0 +1,56 @@
+"""`tunedeck count`: a dataset's tokens, exactly and without a network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from tui.cli.check import FORMATS
+from tui.cli.output import json_option, narrate, print_json, say
+from tui.cli.slow_progress import SlowProgress
+from tui.datasets.counting import CountResult, count_file
+from tui.datasets.formats import DatasetFormat
+from tui.datasets.options import DEFAULT_MODEL
+from tui.errors import ExitCode
+
+
+@click.command("count")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--model", default=DEFAULT_MODEL, show_default=True, help="Whose vocabulary.")
+@click.option(
+    "--format", "format_name", type=click.Choice(FORMATS), help="Format of the rows; else found out."
+)
+@json_option
+def command(file: Path, model: str, format_name: str | None, as_json: bool) -> int:
+    """Count a dataset's tokens exactly.
+
+    An example counts 3, plus for each message 3 and the tokens of its texts (role, content, name and one more
+    for a name), plus tool definitions. Trained are the assistant's texts whose weight is not 0.
+
+    Exit codes: 0 all counted; 1 some lines hold no JSON object, or there are none; 2 it can't be read.
+    """
+    dataset_format = DatasetFormat(format_name) if format_name else None
+    with SlowProgress("Counting") as progress:
+        result = count_file(file, model, dataset_format=dataset_format, on_progress=progress.update)
+    if as_json:
+        print_json(result.as_json())
+    else:
+        _print_result(file, result)
+    if result.skipped_lines:
+        narrate(
+            f"{result.skipped_lines:,} line(s) hold no JSON object and are not counted: see tunedeck check."
+        )
+    return int(ExitCode.DONE if result.examples and not result.skipped_lines else ExitCode.BAD)
+
+
+def _print_result(file: Path, result: CountResult) -> None:
+    spread = result.per_example
+    say(f"{file} for {result.model} ({result.encoding})")
+    say(f"Examples: {result.examples:,}")
+    say(f"Tokens in all: {result.total_tokens:,}")
+    say(f"Trained tokens: {result.trained_tokens:,}")
+    say(
+        f"Tokens per example: least {spread.min:,}, mean {spread.mean:,.1f}, median {spread.median:,.1f}, "
+        f"95 % below {spread.p95:,.1f}, most {spread.max:,}"
+    )
