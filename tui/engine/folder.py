@@ -68,16 +68,30 @@ class EngineFolder:
         Raises:
             TunedeckError: The folder can't be made or written.
         """
+        self.prepare_root()
         try:
-            make_private(self.root)
             shutil.rmtree(self.incoming, ignore_errors=True)
             for folder in (self.files, self.uploads, self.jobs, self.incoming):
                 make_private(folder)
         except OSError as error:
-            raise TunedeckError(
-                f"The engine's folder {self.root} can't be used: {error.strerror or error}.",
-                "Give another folder with --root, or set TUNEDECK_HOME.",
-            ) from error
+            raise self._unusable(error) from error
+
+    def prepare_root(self) -> None:
+        """Create the root folder alone, private to the user.
+
+        Raises:
+            TunedeckError: It can't be made.
+        """
+        try:
+            make_private(self.root)
+        except OSError as error:
+            raise self._unusable(error) from error
+
+    def _unusable(self, error: OSError) -> TunedeckError:
+        return TunedeckError(
+            f"The engine's folder {self.root} can't be used: {error.strerror or error}.",
+            "Give another folder with --root, or set TUNEDECK_HOME.",
+        )
 
     def lock(self) -> FileLock:
         """Return the held lock of this folder.

