@@ -1,4 +1,4 @@
-"""kill -9 of each process in the middle of training, then start again: the job ends well, every event is there once."""
+"""kill -9 of each process in the middle of training: the job still ends well, with every event there once."""
 
 from __future__ import annotations
 
