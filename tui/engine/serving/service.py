@@ -199,13 +199,13 @@ class GenerationService:
                 tasks = list(self._inbox)
                 self._inbox.clear()
                 closed = self._closed
+            threads.adjust()
+            for task in tasks:
+                task()
             if closed:
                 refusal = ApiError(503, "The engine is shutting down.", type="server_error")
                 self._count_down(len(self._scheduler.fail_all(refusal)))
                 return
-            threads.adjust()
-            for task in tasks:
-                task()
             if not self._scheduler.idle:
                 self._touch()
                 self._count_down(len(self._scheduler.step()))
@@ -223,6 +223,8 @@ class GenerationService:
             self._chat_active_file.touch()
 
     def _read_one_token(self, base_folder: Path) -> None:
+        if self._closed:
+            return
         try:
             base = self._pool.load(ResolvedModel(base_folder, None, base_folder.name)).base
             base.decoder.forward([Segment(KeyValueCache(base.model.config), [0])])

@@ -25,7 +25,8 @@ class StopMatcher:
         self._held += text
         found = [(position, stop) for stop in self._stops if (position := self._held.find(stop)) >= 0]
         if found:
-            position, self.matched = min(found, key=lambda match: (match[0], -len(match[1])))
+            # The one that is complete first, so that it doesn't matter how the text was cut into pieces.
+            position, self.matched = min(found, key=lambda match: (match[0] + len(match[1]), match[0]))
             shown, self._held = self._held[:position], ""
             return shown
         keep = max((overlap(self._held, stop) for stop in self._stops), default=0)

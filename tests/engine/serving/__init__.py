@@ -1,0 +1,1 @@
+"""Serving of text, over real HTTP and piece by piece."""
