@@ -45,6 +45,7 @@ _FIXED = {
     "LINES": "30",
     "TERM": "xterm-256color",
     "TEXTUAL_ANIMATIONS": "none",
+    "TUNEDECK_NO_ENGINE_START": "1",  # an app under test starts no engine unless the test says so
 }
 
 

@@ -1,7 +1,7 @@
 """Draws the pictures of the app in docs/screenshots from the real app on a real store.
 
-`python docs/scripts/make_screenshots.py` runs `tunedeck tour` in a home of its own first, so that the job, the
-curve and the answers are real. `--home FOLDER` uses a home where a tour has already run.
+`python docs/scripts/make_screenshots.py` runs `tunedeck tour` in a home of its own first, so that job,
+curve and answers are real. `--home FOLDER` uses a home where a tour has already run.
 """
 
 from __future__ import annotations

@@ -78,7 +78,12 @@ class TerminalApp:
             program,
             list(arguments),
             dimensions=(self.rows, self.columns),
-            env={**os.environ, "TERM": "xterm-256color", **(environment or {})},
+            env={
+                **os.environ,
+                "TERM": "xterm-256color",
+                "TUNEDECK_NO_ENGINE_START": "0",
+                **(environment or {}),
+            },
             timeout=None,
         )
         self._modes_before = termios.tcgetattr(self.child.child_fd)
