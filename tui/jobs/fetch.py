@@ -13,6 +13,8 @@ from tui.store.rows import LaunchState
 from tui.store.store import Store
 
 _NOT_FOUND = 404
+GONE_STATUS = "not found"
+"""Our word in `Job.raw_status` for a job that its service no longer knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ def fetch_job(store: Store, provider: Provider, known: Job) -> FetchResult:
 
 
 def _gone(store: Store, known: Job) -> FetchResult:
-    job = known if known.state.is_final else replace(known, state=JobState.OTHER, raw_status="not found")
+    job = known if known.state.is_final else replace(known, state=JobState.OTHER, raw_status=GONE_STATUS)
     changed = store.save_job(job)
     store.mark_archived(known.account, known.id)
     return FetchResult(job, changed, [])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from openai import OpenAI
 
 _UNAUTHORISED = 401
+_TRUST_SECONDS = 1.0
+"""For so long an engine that answered counts as still there."""
 _CONNECT_SECONDS, _ANSWER_SECONDS = 5.0, 600.0
 
 
@@ -29,6 +32,7 @@ class LocalProvider(OpenAIShapeProvider):
 
     def __init__(self, account: Account, facts: ModelFacts, *, idle_exit_seconds: int = 120) -> None:
         super().__init__(account, LOCAL, lambda: self._connect(idle_exit_seconds), facts)
+        self._look_again_at = 0.0
 
     def _connect(self, idle_exit_seconds: int) -> OpenAI:
         address = local_engine.ensure_engine(idle_exit_seconds=idle_exit_seconds)
@@ -46,8 +50,11 @@ class LocalProvider(OpenAIShapeProvider):
             raise
 
     def _open_client(self) -> OpenAI:
-        if self._client is not None and not self._still_there():
-            self.close()
+        now = time.monotonic()
+        if self._client is not None and now >= self._look_again_at:
+            if not self._still_there():
+                self.close()
+            self._look_again_at = now + _TRUST_SECONDS
         return super()._open_client()
 
     def _still_there(self) -> bool:

@@ -30,9 +30,10 @@ CREATE INDEX files_by_content ON files (account, sha256);
 CREATE TABLE jobs (
     account TEXT NOT NULL, id TEXT NOT NULL, state TEXT NOT NULL, raw_status TEXT NOT NULL,
     model TEXT NOT NULL, method TEXT NOT NULL, created_at INTEGER, finished_at INTEGER,
-    estimated_finish INTEGER, fine_tuned_model TEXT, training_file TEXT, validation_file TEXT, result_files TEXT NOT NULL,
-    trained_tokens INTEGER, hyperparameters TEXT NOT NULL, seed INTEGER, suffix TEXT, metadata TEXT NOT NULL,
-    error TEXT, raw TEXT NOT NULL,
+    estimated_finish INTEGER, fine_tuned_model TEXT, training_file TEXT, validation_file TEXT,
+    result_files TEXT NOT NULL, trained_tokens INTEGER, hyperparameters TEXT NOT NULL,
+    seed INTEGER, suffix TEXT,
+    metadata TEXT NOT NULL, error TEXT, raw TEXT NOT NULL,
     final INTEGER NOT NULL, archived INTEGER NOT NULL DEFAULT 0, seen_at INTEGER NOT NULL,
     PRIMARY KEY (account, id)
 );

@@ -1,0 +1,62 @@
+"""`tunedeck config`: shows, checks, locates and changes the settings."""
+
+from __future__ import annotations
+
+import click
+
+from tui import paths
+from tui.cli.output import json_option, print_json, print_table, say
+from tui.config import describe_setting, load_settings, save_setting, settings_with_sources
+
+
+@click.group(invoke_without_command=True)
+@json_option
+@click.pass_context
+def command(ctx: click.Context, as_json: bool) -> None:
+    """Show the settings and where each comes from; with a command, more."""
+    if ctx.invoked_subcommand is None:
+        _show(as_json)
+
+
+@command.command()
+@json_option
+def show(as_json: bool) -> None:
+    """Show every setting with its value, source and meaning."""
+    _show(as_json)
+
+
+@command.command()
+def path() -> None:
+    """Print where the settings file, the data and the caches are."""
+    say(f"settings  {paths.settings_file()}")
+    say(f"catalog   {paths.config_dir() / 'catalog.toml'}")
+    say(f"store     {paths.store_file()}")
+    say(f"engine    {paths.engine_dir()}")
+    say(f"models    {paths.base_models_dir()}")
+
+
+@command.command()
+def check() -> None:
+    """Read the settings file and say whether it is sound."""
+    load_settings()
+    say(f"{paths.settings_file()} is sound.")
+
+
+@command.command(name="set")
+@click.argument("key")
+@click.argument("value")
+def set_value(key: str, value: str) -> None:
+    """Write KEY = VALUE to the settings file; its comments stay."""
+    save_setting(key, value)
+    say(f"{key} = {settings_with_sources()[key][0]} ({paths.settings_file()})")
+
+
+def _show(as_json: bool) -> None:
+    found = settings_with_sources()
+    if as_json:
+        print_json({key: {"value": value, "source": source} for key, (value, source) in found.items()})
+        return
+    print_table(
+        ["SETTING", "VALUE", "FROM", "MEANING"],
+        [[key, value, source, describe_setting(key)] for key, (value, source) in found.items()],
+    )

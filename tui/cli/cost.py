@@ -1,0 +1,110 @@
+"""`tunedeck cost`: what a job would cost, with its formula."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from tui.cli.output import ProgressLine, json_option, narrate, print_json, print_table, say
+from tui.errors import TunedeckError
+from tui.records.jobs import Method
+from tui.services import Services
+
+_METHODS = click.Choice([str(Method.SUPERVISED), str(Method.DPO)])
+
+
+@click.command()
+@click.argument("file", required=False, type=click.Path(path_type=Path))
+@click.option("--model", help="Model to train; without it, every model that takes the file is compared.")
+@click.option("--tokens", type=click.IntRange(min=0), help="Tokens of one epoch, instead of a file.")
+@click.option("--epochs", type=int, help="Passes over the file; left out, the service's automatic choice.")
+@click.option("--method", type=_METHODS, default=str(Method.SUPERVISED), show_default=True)
+@json_option
+def command(
+    file: Path | None, model: str | None, tokens: int | None, epochs: int | None, method: str, as_json: bool
+) -> None:
+    """Say what training on FILE (or on --tokens) would cost."""
+
+    if (file is None) == (tokens is None):
+        raise click.UsageError("Give either a FILE or --tokens.")
+    with Services.open() as services:
+        if model is None:
+            _print_comparison(services, file, tokens, epochs, Method(method), as_json)
+        else:
+            _print_estimate(services, file, tokens, model, epochs, Method(method), as_json)
+
+
+def _print_estimate(
+    services: Services, file: Path | None, tokens: int | None, model_id: str, epochs: int | None,
+    method: Method, as_json: bool,
+) -> None:  # fmt: skip
+    from tui.money.estimate import estimate_cost, estimate_local_time
+
+    model = services.catalog.model(model_id)
+    examples = None
+    if file is not None:
+        tokens, examples = _count(services, file, model_id)
+    estimate = estimate_cost(tokens or 0, model, epochs=epochs, examples=examples, method=method)
+    if as_json:
+        print_json(estimate.as_json())
+        return
+    say(estimate.formula)
+    say(f"Epochs: {estimate.epochs_source}.")
+    if estimate.is_free:
+        rates = services.store.training_rates(model.provider)
+        time = estimate_local_time(estimate.tokens_per_epoch, estimate.epochs, rates)
+        say(f"Time: {time.text}, {time.source}.")
+    else:
+        say(f"Price read on {estimate.price_read_on} at {estimate.price_source}.")
+    permission = model.can_train(method)
+    if not permission:
+        say(f"Note: {permission.reason}")
+
+
+def _count(services: Services, file: Path, model_id: str) -> tuple[int, int]:
+    from tui.jobs.reports import report_for
+
+    progress = ProgressLine("Counting")
+    report = report_for(services, file, services.catalog.model(model_id), on_progress=progress.update)
+    progress.finish()
+    if report.rows == 0:
+        raise TunedeckError(f"{file} holds no examples.", "A dataset has one JSON object per line.")
+    if not report.valid:
+        narrate(f"{file} has errors, so the service would refuse it; `tunedeck check` lists them.")
+    return report.tokens.per_epoch, report.rows
+
+
+def _print_comparison(
+    services: Services,
+    file: Path | None,
+    tokens: int | None,
+    epochs: int | None,
+    method: Method,
+    as_json: bool,
+) -> None:
+    from tui.money.estimate import compare_models, format_money
+
+    counts, examples = {}, 0
+    for model in services.catalog.trainable(method):
+        if model.encoding in counts:
+            continue
+        if file is None:
+            counts[model.encoding] = tokens or 0
+        else:
+            counts[model.encoding], examples = _count(services, file, model.id)
+    if file is None and epochs is None:
+        raise TunedeckError("The price depends on the number of epochs.", "Give --epochs N.")
+    found = compare_models(services.catalog, counts, examples=examples, epochs=epochs, method=method)
+    if as_json:
+        print_json([estimate.as_json() for estimate in found])
+        return
+    print_table(
+        ["MODEL", "TOKENS/EPOCH", "EPOCHS", "PER MILLION", "TOTAL", "PRICE READ ON"],
+        [
+            [one.model, f"{one.tokens_per_epoch:,}", one.epochs,
+             format_money(one.price_per_million, one.currency), format_money(one.total, one.currency),
+             one.price_read_on]
+            for one in found
+        ],
+    )  # fmt: skip

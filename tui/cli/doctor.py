@@ -1,0 +1,156 @@
+"""`tunedeck doctor`: tests this installation and each account, and says what to do about what it finds."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from functools import partial
+from importlib import metadata
+
+import click
+
+from tui import __version__, paths
+from tui.cli.output import json_option, print_json, say
+from tui.errors import ExitCode, TunedeckError
+from tui.services import Services
+
+_OLDEST_PYTHON = (3, 11)
+_SMALLEST_WIDTH, _SMALLEST_HEIGHT = 60, 20
+_NEEDED_BYTES = 2_000_000_000
+"""A prepared base model takes 0.5 GB, its download 0.1 GB, each job some 0.1 GB."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The result of one test."""
+
+    name: str
+    level: str
+    """ok, warn or fail."""
+    text: str
+    remedy: str = ""
+
+
+@click.command()
+@click.option("--offline", is_flag=True, help="Ask no service.")
+@json_option
+def command(offline: bool, as_json: bool) -> int:
+    """Test Python, terminal, disk, data, engine and every account; exit code 1 when something fails."""
+    findings = list(_tests(offline))
+    if as_json:
+        print_json([asdict(finding) for finding in findings])
+    else:
+        for finding in findings:
+            remedy = f" {finding.remedy}" if finding.remedy else ""
+            say(f"{finding.level.upper():<4}  {finding.name}: {finding.text}{remedy}")
+    failed = any(finding.level == "fail" for finding in findings)
+    return int(ExitCode.BAD if failed else ExitCode.DONE)
+
+
+def _tests(offline: bool) -> Iterator[Finding]:
+    for test in (_python, _terminal, _disk, _vocabularies):
+        yield _guarded(test.__name__.strip("_"), test)
+    try:
+        services = Services.open()
+    except TunedeckError as error:
+        yield Finding("settings and store", "fail", error.message, error.remedy)
+        return
+    with services:
+        yield Finding("settings and store", "ok", f"{paths.settings_file()}, {paths.store_file()}")
+        for notice in services.notices:
+            yield Finding("store", "warn", notice)
+        yield _guarded("base model", lambda: _base_model(services))
+        yield _guarded("engine", _engine)
+        for account in services.accounts():
+            yield _guarded(f"account {account.name}", partial(_account, services, account.name, offline))
+
+
+def _guarded(name: str, test: Callable[[], Finding]) -> Finding:
+    try:
+        return test()
+    except TunedeckError as error:
+        return Finding(name, "fail", error.message, error.remedy)
+
+
+def _python() -> Finding:
+    versions = ", ".join(f"{name} {metadata.version(name)}" for name in ("textual", "openai", "numpy"))
+    text = f"tunedeck {__version__}, Python {platform.python_version()} on {platform.system()}; {versions}"
+    if sys.version_info < _OLDEST_PYTHON:
+        return Finding("python", "fail", text, "Python 3.11 or newer is needed.")
+    return Finding("python", "ok", text)
+
+
+def _terminal() -> Finding:
+    size = shutil.get_terminal_size()
+    names = [os.environ.get(name, "") for name in ("TERM", "COLORTERM", "TERM_PROGRAM")]
+    text = f"{size.columns}x{size.lines}, {sys.stdout.encoding}, {' '.join(filter(None, names)) or 'no TERM'}"
+    if not sys.stdout.isatty():
+        return Finding("terminal", "ok", f"{text}; the output is not a terminal")
+    if "utf" not in (sys.stdout.encoding or "").lower():
+        return Finding("terminal", "warn", text, "Set a UTF-8 locale, or `tunedeck config set ascii true`.")
+    if size.columns < _SMALLEST_WIDTH or size.lines < _SMALLEST_HEIGHT:
+        return Finding("terminal", "warn", text, f"At least {_SMALLEST_WIDTH}x{_SMALLEST_HEIGHT} is needed.")
+    return Finding("terminal", "ok", text)
+
+
+def _disk() -> Finding:
+    folder = paths.make_private(paths.data_dir())
+    free = shutil.disk_usage(folder).free
+    text = f"{free / 1e9:,.1f} GB free at {folder}"
+    if not os.access(folder, os.W_OK):
+        return Finding(
+            "disk", "fail", f"{folder} can't be written.", "Fix its permissions or set TUNEDECK_HOME."
+        )
+    if free < _NEEDED_BYTES:
+        return Finding("disk", "warn", text, "A base model and a few jobs need about 2 GB.")
+    return Finding("disk", "ok", text)
+
+
+def _vocabularies() -> Finding:
+    from tui.datasets.tokens import encoder
+
+    sizes = [f"{name} {encoder(name).n_vocab:,} tokens" for name in ("o200k_base", "cl100k_base")]
+    return Finding("vocabularies", "ok", "; ".join(sizes))
+
+
+def _base_model(services: Services) -> Finding:
+    from tui.money.base_tokenizer import load_base_tokenizer
+
+    local = next(model for model in services.catalog.models if model.provider == "local")
+    if load_base_tokenizer(local.id) is None:
+        return Finding("base model", "warn", f"{local.id} is not prepared in {paths.base_models_dir()}.",
+                       "The engine fetches it at its first start, or `tunedeck engine fetch` now.")  # fmt: skip
+    return Finding("base model", "ok", f"{local.id} in {paths.base_models_dir()}")
+
+
+def _engine() -> Finding:
+    from tui.local_engine import engine_status, find_engine
+
+    address = find_engine()
+    if address is None:
+        return Finding("engine", "ok", "not running; it is started when it is needed")
+    status = engine_status(address)
+    text = (
+        f"version {status.version}, process {status.pid} at {address.root_url}; base model "
+        f"{status.base_model.state}; {status.running_jobs} jobs running, {status.queued_jobs} queued"
+    )
+    if status.base_model.state == "failed":
+        return Finding("engine", "fail", f"{text}: {status.base_model.error}", "Run `tunedeck engine fetch`.")
+    return Finding("engine", "ok", text)
+
+
+def _account(services: Services, name: str, offline: bool) -> Finding:
+    account = services.account(name)
+    title = f"account {name}"
+    if not account.ready:
+        return Finding(title, "warn", account.state)
+    if offline:
+        return Finding(title, "ok", f"{account.label}: not asked")
+    from tui.jobs.inventory import account_models
+
+    models, note = account_models(services, name)
+    return Finding(title, "ok", note or f"{account.label} answers and lists {len(models)} models")

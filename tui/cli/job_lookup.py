@@ -1,0 +1,76 @@
+"""Finds the job a person means by its id or the beginning of it: in the store, then at the services."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import click
+
+from tui.errors import TunedeckError
+from tui.jobs.fetch import FetchResult, fetch_job
+from tui.providers.protocol import ProviderError
+from tui.records.jobs import Job
+from tui.services import Services
+
+account_option = click.option("--account", help="Only this account's; otherwise every account is searched.")
+job_argument = click.argument("job_id", metavar="JOB")
+
+
+def find_job(services: Services, job_id: str, account: str | None = None) -> Job:
+    """Return the job with this id, or whose id begins so.
+
+    Raises:
+        TunedeckError: There is none, or more than one.
+    """
+    found = [job for job in services.store.find_jobs(job_id) if account in (None, job.account)]
+    found = found or _ask_services(services, job_id, account)
+    if not found:
+        raise TunedeckError(f"There is no job {job_id!r}.", "`tunedeck jobs` lists them.")
+    if len(found) > 1:
+        names = ", ".join(f"{job.id} ({job.account})" for job in found[:5])
+        raise TunedeckError(
+            f"{job_id!r} fits {len(found)} jobs: {names}.", "Give more of the id, or --account."
+        )
+    return found[0]
+
+
+def _ask_services(services: Services, job_id: str, account: str | None) -> list[Job]:
+    found = []
+    for one in services.accounts():
+        if one.ready and account in (None, one.name):
+            try:
+                job = services.provider(one.name).retrieve_job(job_id)
+            except ProviderError:
+                continue  # unknown there; the sentence for the person names no single account
+            services.store.save_job(job)
+            found.append(job)
+    return found
+
+
+def refresh(services: Services, job: Job) -> FetchResult:
+    """Ask the service for the job's news and keep them."""
+    return fetch_job(services.store, services.provider(job.account), job)
+
+
+def when(seconds: int | None) -> str:
+    """Return Unix seconds as local date and time, or a dash."""
+    if seconds is None:
+        return "-"
+    return dt.datetime.fromtimestamp(seconds).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def job_json(job: Job) -> dict[str, Any]:
+    """Return a job for `--json`: our names, and the service's whole answer under "raw"."""
+    error = job.error
+    return {
+        "account": job.account, "id": job.id, "state": str(job.state), "raw_status": job.raw_status,
+        "model": job.model, "method": str(job.method), "created_at": job.created_at,
+        "finished_at": job.finished_at, "estimated_finish": job.estimated_finish,
+        "fine_tuned_model": job.fine_tuned_model, "training_file": job.training_file,
+        "validation_file": job.validation_file, "result_files": list(job.result_files),
+        "trained_tokens": job.trained_tokens, "hyperparameters": dict(job.hyperparameters),
+        "seed": job.seed, "suffix": job.suffix, "metadata": dict(job.metadata),
+        "error": {"code": error.code, "message": error.message, "param": error.param} if error else None,
+        "raw": dict(job.raw),
+    }  # fmt: skip

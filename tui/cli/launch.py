@@ -1,0 +1,133 @@
+"""`tunedeck launch`: from a file to a job, after a preflight and one confirmation."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from tui.cli.job_lookup import job_json
+from tui.cli.output import ProgressLine, json_option, narrate, print_json, say
+from tui.errors import ExitCode, TunedeckError
+from tui.jobs.launch import launch
+from tui.jobs.plan import LaunchPlan, may_launch
+from tui.jobs.preflight import estimate_plan, preflight
+from tui.jobs.reports import file_sha256
+from tui.money.estimate import format_money
+from tui.records.jobs import Method
+from tui.services import Services
+
+_SIGNS = {"ok": "ok  ", "warn": "note", "stop": "STOP"}
+
+
+def _number(_ctx: click.Context, option: click.Parameter, text: str | None) -> int | float | None:
+    if text is None or text == "auto":
+        return None
+    try:
+        return int(text)
+    except ValueError:
+        pass
+    try:
+        return float(text)
+    except ValueError:
+        raise click.BadParameter(f"{text!r} is neither a number nor auto.", param=option) from None
+
+
+def _share(_ctx: click.Context, option: click.Parameter, text: str | None) -> float | None:
+    if text is None:
+        return None
+    try:
+        share = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+    except ValueError:
+        share = 0.0
+    if not 0 < share < 1:
+        raise click.BadParameter(f"{text!r} is no share; write 10% or 0.1.", param=option)
+    return share
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--model", help="Base or tuned model to train; the settings' default_model when left out.")
+@click.option("--account", help="Who trains; left out, the account whose model it is.")
+@click.option(
+    "--method", type=click.Choice([str(one) for one in Method]), default="supervised", show_default=True
+)
+@click.option("--epochs", callback=_number, help="Passes over the file, or auto.")
+@click.option("--batch-size", callback=_number, help="Examples per step, or auto.")
+@click.option("--learning-rate-multiplier", callback=_number, help="Factor on the service's rate, or auto.")
+@click.option("--beta", callback=_number, help="DPO only: how closely to stay to the base model, or auto.")
+@click.option("--suffix", help="Part of the new model's name.")
+@click.option("--validation", type=click.Path(path_type=Path), help="Validation file.")
+@click.option("--split", callback=_share, help="Share put aside for validation instead, such as 10%.")
+@click.option("--seed", type=int, help="Makes the run repeatable.")
+@click.option("--yes", is_flag=True, help="Confirm the price without being asked.")
+@click.option("--watch", is_flag=True, help="Follow the job until it ends.")
+@json_option
+def command(
+    file: Path, model: str | None, account: str | None, method: str, epochs: float | None,
+    batch_size: float | None, learning_rate_multiplier: float | None, beta: float | None,
+    suffix: str | None, validation: Path | None, split: float | None, seed: int | None,
+    yes: bool, watch: bool, as_json: bool,
+) -> int:  # fmt: skip
+    """Upload FILE and start a fine-tuning job at the price you confirm."""
+    chosen = {
+        "n_epochs": epochs, "batch_size": batch_size,
+        "learning_rate_multiplier": learning_rate_multiplier, "beta": beta,
+    }  # fmt: skip
+    with Services.open() as services:
+        model_id = model or services.settings.default_model
+        plan = LaunchPlan(
+            account=account or _account_of(services, model_id),
+            model=model_id,
+            training=file,
+            method=Method(method),
+            validation=validation,
+            split_share=split,
+            hyperparameters={name: value for name, value in chosen.items() if value is not None},
+            suffix=suffix,
+            seed=seed,
+            training_sha256=file_sha256(file),
+        )
+        return _launch(services, plan, yes=yes, watch=watch, as_json=as_json)
+
+
+def _account_of(services: Services, model_id: str) -> str:
+    known = services.catalog.find(model_id)
+    return known.provider if known is not None else services.settings.default_account
+
+
+def _launch(services: Services, plan: LaunchPlan, *, yes: bool, watch: bool, as_json: bool) -> int:
+    lines = preflight(plan, services)
+    for line in lines:
+        remedy = f" {line.remedy}" if line.level != "ok" and line.remedy else ""
+        narrate(f"{_SIGNS[line.level]} {line.text}{remedy}")
+    if not may_launch(lines):
+        raise TunedeckError("Not launched: see the lines marked STOP.", "", exit_code=ExitCode.BAD)
+    estimate = estimate_plan(plan, services)
+    price = "free" if estimate.is_free else format_money(estimate.total, estimate.currency)
+    if not yes and not _confirmed(f"Launch on {plan.account} for {price}?"):
+        narrate("Not launched.")
+        return int(ExitCode.INTERRUPTED)
+    progress = ProgressLine("")
+    job = launch(plan, services, confirmed_price=estimate,
+                 on_progress=lambda stage, done, total: progress.update(done, total, stage))  # fmt: skip
+    progress.finish()
+    if watch:
+        from tui.cli.watch import follow
+
+        narrate(f"Job {job.id} on {job.account}.")
+        return follow(services, job, as_json=as_json)
+    if as_json:
+        print_json(job_json(job))
+    else:
+        say(f"Job {job.id} on {job.account}: {job.state}. Follow it with `tunedeck watch {job.id}`.")
+    return int(ExitCode.DONE)
+
+
+def _confirmed(question: str) -> bool:
+    if not sys.stdin.isatty():
+        raise TunedeckError(
+            "A launch needs a confirmation, and there is no terminal to ask on.", "Add --yes."
+        )
+    return click.confirm(question, default=False, err=True)

@@ -1,0 +1,104 @@
+"""`tunedeck watch`: a job's events as they come, until it ends."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import click
+
+from tui.cli.job_lookup import account_option, find_job, job_argument, job_json, refresh, when
+from tui.cli.output import json_option, narrate, say
+from tui.errors import ExitCode
+from tui.jobs.fetch import GONE_STATUS
+from tui.jobs.metrics import eta_seconds, progress_from
+from tui.providers.protocol import ProviderError
+from tui.records.jobs import Job, JobEvent, JobState
+from tui.services import Services
+
+_LOCAL_SECONDS, _REMOTE_SECONDS = 1.0, 10.0
+_LONGEST_WAIT = 60.0
+_MOST_FAILURES = 60
+"""Failed looks in a row, up to a minute apart, before a script gets its answer."""
+
+
+@click.command()
+@job_argument
+@account_option
+@json_option
+def command(job_id: str, account: str | None, as_json: bool) -> int:
+    """Follow JOB until it ends; exit code 1 when it fails or is cancelled.
+
+    With --json, one JSON object per line: every event, and the job itself last.
+    """
+    with Services.open() as services:
+        return follow(services, find_job(services, job_id, account), as_json=as_json)
+
+
+def follow(services: Services, job: Job, *, as_json: bool) -> int:
+    """Print a job's events until it ends or pauses, and return the exit code."""
+    try:
+        for event in services.store.events(job.account, job.id):
+            _print_event(event, as_json)
+        ended = _until_end(services, job, as_json)
+    except KeyboardInterrupt:
+        narrate(f"The job goes on. `tunedeck watch {job.id}` follows it again; `tunedeck cancel` stops it.")
+        return int(ExitCode.INTERRUPTED)
+    _print_end(ended, as_json)
+    good = ended.state in (JobState.SUCCEEDED, JobState.PAUSED)
+    return int(ExitCode.DONE if good else ExitCode.BAD)
+
+
+def _until_end(services: Services, job: Job, as_json: bool) -> Job:
+    pause = _LOCAL_SECONDS if job.account == "local" else _REMOTE_SECONDS
+    failures = 0
+    while True:
+        try:
+            result = refresh(services, job)
+        except ProviderError as error:
+            failures += 1
+            if not error.retryable or failures > _MOST_FAILURES:
+                raise
+            narrate(f"{error.message} Trying again.")
+            time.sleep(min(_LONGEST_WAIT, pause * 2 ** min(failures, 6)))
+            continue
+        failures, job = 0, result.job
+        for event in result.new_events:
+            _print_event(event, as_json)
+        if job.state.is_final or job.state is JobState.PAUSED or job.raw_status == GONE_STATUS:
+            return job
+        if result.new_events and not as_json:
+            _narrate_eta(services, job)
+        time.sleep(pause)
+
+
+def _print_event(event: JobEvent, as_json: bool) -> None:
+    if as_json:
+        value = {
+            "id": event.id, "job_id": event.job_id, "created_at": event.created_at, "level": event.level,
+            "message": event.message, "type": event.type, "data": dict(event.data),
+        }  # fmt: skip
+        click.echo(json.dumps(value))
+        return
+    mark = "" if event.level == "info" else f"{event.level}: "
+    say(f"{when(event.created_at)}  {mark}{event.message}")
+
+
+def _narrate_eta(services: Services, job: Job) -> None:
+    events = services.store.events(job.account, job.id)
+    progress, left = progress_from(events), eta_seconds(job, events)
+    if progress is not None and left is not None:
+        total = f" of {progress.total_steps}" if progress.total_steps else ""
+        narrate(f"Step {progress.step}{total}, about {max(1, round(left))} s left")
+
+
+def _print_end(job: Job, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(job_json(job)))
+    elif job.state is JobState.SUCCEEDED:
+        say(f"Succeeded: {job.fine_tuned_model}. `tunedeck chat` talks to it.")
+    elif job.state is JobState.PAUSED:
+        say(f"Paused. `tunedeck resume {job.id}` lets it go on.")
+    else:
+        reason = f": {job.error.message}" if job.error else ""
+        say(f"{job.raw_status.capitalize()}{reason}")
