@@ -14,6 +14,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tui.engine.atomic_files import write_bytes_atomically
+
 EVENTS, PROGRESS, DONE, RESULT = "events.jsonl", "progress.json", "done.json", "result.csv"
 STOP_CANCEL, STOP_PAUSE = "stop-cancel", "stop-pause"
 """Files whose presence asks the worker to stop."""
@@ -28,34 +30,6 @@ METRIC_COLUMNS = (
     "full_valid_mean_token_accuracy",
 )
 """Columns of result.csv."""
-
-
-def write_json(path: Path, value: Mapping[str, Any]) -> None:
-    """Write a JSON file atomically: readers see the old one or the new one."""
-    write_text(path, json.dumps(value, ensure_ascii=False, indent=1) + "\n")
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a text file atomically and make it last through a power cut."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-
-
-def read_json(path: Path) -> dict[str, Any] | None:
-    """Read a JSON object; None when the file is missing or not one."""
-    try:
-        value = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError):
-        return None
-    return value if isinstance(value, dict) else None
 
 
 def append_event(
@@ -146,4 +120,4 @@ def write_result(folder: Path) -> None:
     for step, data in sorted(metrics_by_step(folder).items()):
         values = [step, *(data.get(column) for column in METRIC_COLUMNS[1:])]
         rows.append(",".join("" if value is None else str(value) for value in values))
-    write_text(folder / RESULT, "\n".join(rows) + "\n")
+    write_bytes_atomically(folder / RESULT, ("\n".join(rows) + "\n").encode())

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tui.engine.run_folder import read_json
+from tui.engine.atomic_files import read_json_object
 from tui.errors import TunedeckError
 
 
@@ -36,7 +36,7 @@ def read_spec(folder: Path) -> JobSpec:
     Raises:
         TunedeckError: It is missing or lacks something.
     """
-    data = read_json(folder / "spec.json")
+    data = read_json_object(folder / "spec.json")
     if data is None:
         raise TunedeckError(f"{folder} has no readable spec.json.")
     try:

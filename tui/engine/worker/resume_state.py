@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy.typing as npt
 
+from tui.engine.atomic_files import read_json_object, write_json_atomically
 from tui.engine.llama.safetensors_file import open_tensors, write_tensors
-from tui.engine.run_folder import read_json, write_json
 from tui.errors import TunedeckError
 
 Array = npt.NDArray[Any]
@@ -38,7 +38,9 @@ def save_state(folder: Path, step: int, arrays: Mapping[str, Array], seconds: fl
     with temporary.open("rb+") as file:
         os.fsync(file.fileno())
     temporary.replace(target)
-    write_json(folder / RESUME, {"step": step, "arrays": target.name, "seconds": round(seconds, 3)})
+    write_json_atomically(
+        folder / RESUME, {"step": step, "arrays": target.name, "seconds": round(seconds, 3)}
+    )
     for other in folder.iterdir():
         if other.suffix in (".safetensors", ".tmp") and other != target:
             other.unlink(missing_ok=True)
@@ -46,7 +48,7 @@ def save_state(folder: Path, step: int, arrays: Mapping[str, Array], seconds: fl
 
 def load_state(folder: Path) -> tuple[int, dict[str, Array], float] | None:
     """Return steps done, arrays and seconds spent; None when there is nothing sound to go on from."""
-    data = read_json(folder / RESUME)
+    data = read_json_object(folder / RESUME)
     if data is None:
         return None
     try:

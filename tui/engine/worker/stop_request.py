@@ -38,7 +38,7 @@ class StopRequest:
         self._terminated = False
 
     def listen(self) -> None:
-        """Take SIGTERM and SIGINT as a request instead of the end; on Linux also ask to hear of the parent's death."""
+        """Take SIGTERM and SIGINT as requests; on Linux also ask to hear of the parent's death."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
         if self._parent is not None and sys.platform == "linux":
