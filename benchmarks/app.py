@@ -46,20 +46,27 @@ def temporary_home() -> Iterator[Path]:
         yield Path(folder)
 
 
-def start_bare(terminal: TerminalApp) -> None:
-    """Start the bare Textual app and return at its first content."""
-    terminal.start_program(sys.executable, str(BARE_APP))
-    terminal.wait_for("bare textual")
+HOME_CONTENT = b"Accounts"
+"""Title of a pane of the home screen: it and what it holds are painted at once."""
+BARE_CONTENT = b"bare textual"
 
 
-def start_tunedeck(terminal: TerminalApp) -> None:
-    """Start the app and return when its home screen has content."""
-    terminal.start()
-    terminal.wait_for(*HOME_CONTENT)
+def start_bare(terminal: TerminalApp) -> float:
+    """Start the bare Textual app and return its CPU time at its first content."""
+    return cpu_at(terminal.start_program(sys.executable, str(BARE_APP)), BARE_CONTENT)
 
 
-HOME_CONTENT = ("Sentiment of everyday sentences", "Datasets")
-"""Texts of the home screen, the first real content first."""
+def start_tunedeck(terminal: TerminalApp) -> float:
+    """Start the app and return its CPU time when its home screen has content."""
+    return cpu_at(terminal.start(), HOME_CONTENT)
+
+
+def cpu_at(terminal: TerminalApp, wanted: bytes) -> float:
+    """Return the CPU time that the program had used when it wrote `wanted`, in seconds."""
+    terminal.stop_when_written(wanted)
+    used = cpu_seconds(terminal.pid)
+    terminal.go_on()
+    return used
 
 
 def measure_start(rounds: int) -> list[Measurement]:
@@ -69,8 +76,7 @@ def measure_start(rounds: int) -> list[Measurement]:
     for _ in range(rounds):
         for name, start in (("bare", start_bare), ("tunedeck", start_tunedeck)):
             with TerminalApp(140, 40) as terminal:
-                start(terminal)
-                cpu[name].append(cpu_seconds(terminal.pid))
+                cpu[name].append(start(terminal))
                 terminal.settle(quiet=_REST_SECONDS, timeout=_REST_SECONDS * 2)
                 memory[name].append(psutil.Process(terminal.pid).memory_info().rss / _MEGABYTE)
     return [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
@@ -113,6 +114,22 @@ class TerminalApp:
         self.output += data
         self._stream.feed(_PRIVATE_PROTOCOL.sub(b"", data))
         return True
+
+    def stop_when_written(self, wanted: bytes, timeout: float = 20) -> None:
+        """Stop the process (SIGSTOP) as soon as it has written `wanted`, to read off what it used."""
+        deadline = time.monotonic() + timeout
+        unread = bytearray()
+        while wanted not in unread:
+            assert time.monotonic() < deadline, f"{wanted!r} not written within {timeout:g} s"
+            with contextlib.suppress(pexpect.TIMEOUT):
+                unread += self.child.read_nonblocking(65536, timeout=0.05)
+        os.kill(self.pid, signal.SIGSTOP)
+        self.output += unread
+        self._stream.feed(_PRIVATE_PROTOCOL.sub(b"", bytes(unread)))
+
+    def go_on(self) -> None:
+        """Let a stopped process go on."""
+        os.kill(self.pid, signal.SIGCONT)
 
     def text(self) -> str:
         """Return what is on the screen, one line per row, without trailing blanks."""
