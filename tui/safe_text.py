@@ -10,6 +10,8 @@ from __future__ import annotations
 _CONTROL_PICTURES = 0x2400
 _DELETE_PICTURE = "\u2421"
 _REPLACEMENT = "\ufffd"
+_C1_CONTROLS = range(0x80, 0xA0)
+_TAG_CHARACTERS = range(0xE0000, 0xE0080)
 _BIDI_AND_INVISIBLE = (
     "\u061c\u200e\u200f\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff"
     "\u2060\u2061\u2062\u2063\u2064\u206a\u206b\u206c\u206d\u206e\u206f\ufff9\ufffa\ufffb"
@@ -19,9 +21,9 @@ _BIDI_AND_INVISIBLE = (
 def _build_table() -> dict[int, str]:
     table = {code: chr(_CONTROL_PICTURES + code) for code in range(0x20) if code not in (0x09, 0x0A)}
     table[0x7F] = _DELETE_PICTURE
-    table.update({code: _REPLACEMENT for code in range(0x80, 0xA0)})
+    table.update(dict.fromkeys(_C1_CONTROLS, _REPLACEMENT))
     table.update({ord(char): "\u00b7" for char in _BIDI_AND_INVISIBLE})
-    table.update({code: _REPLACEMENT for code in range(0xE0000, 0xE0080)})
+    table.update(dict.fromkeys(_TAG_CHARACTERS, _REPLACEMENT))
     return table
 
 

@@ -93,6 +93,6 @@ def run(arguments: list[str] | None = None) -> int:
         return int(ExitCode.INTERRUPTED)
     except BrokenPipeError:
         # The reader (head, less) left: nobody to tell, and Python must not complain at exit.
-        sys.stdout = None  # type: ignore[assignment]
+        sys.stdout = None
         return int(ExitCode.DONE)
     return result if isinstance(result, int) else int(ExitCode.DONE)
