@@ -162,7 +162,7 @@ Enter on a checkpoint talks to the model as it was then, beside the base model.
         progress = view.progress
         self.query_one("#job-headline", Static).update(headline(view), layout=False)
         meter = self.query_one(Meter)
-        meter.fraction = progress.fraction
+        meter.fraction = view.fraction
         meter.note = f"step {progress.step:,} of {progress.total_steps:,}" if progress.total_steps else ""
         meter.display = not view.job.state.is_final
         self.query_one("#job-standing", Static).update(standing(view))

@@ -45,9 +45,9 @@ def standing(view: JobView) -> Content:
     if job.error is not None and job.error.message:
         code = f" ({safe_line(job.error.code, 60)})" if job.error.code else ""
         return content((f"{safe_line(job.error.message, 400)}{code}", "bad"))
-    left = time_left(job, view.progress, view.events)
+    left = time_left(view)
     words = [left] if left else []
-    words.append(f"took {took(job)}" if job.state.is_final else f"for {took(job)}")
+    words.append(f"took {took(job)}" if job.state.is_final else f"started {took(job)} ago")
     if job.trained_tokens is not None:
         words.append(f"{job.trained_tokens:,} tokens trained")
     parts: list[Part] = [(" · ".join(words), "")]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
-from screens.job_words import duration, now
+from screens.job_words import now, rough_duration
+from tui.jobs.metrics import Progress, eta_seconds, progress_from
 from tui.records.jobs import Checkpoint, Job, JobEvent, JobState
 from tui.store.store import Store
 
@@ -14,19 +15,6 @@ Metrics = Mapping[int, Mapping[str, float]]
 
 LOSS = ("train_loss", "valid_loss", "full_valid_loss")
 ACCURACY = ("train_mean_token_accuracy", "valid_mean_token_accuracy", "full_valid_mean_token_accuracy")
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a job is; zeros while nothing is known."""
-
-    step: int = 0
-    total_steps: int = 0
-
-    @property
-    def fraction(self) -> float:
-        """0 to 1."""
-        return min(1.0, self.step / self.total_steps) if self.total_steps > 0 else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +31,12 @@ class JobView:
     @property
     def progress(self) -> Progress:
         """How far the job is, by its newest metrics."""
-        return progress_of(self.job, self.events)
+        return progress_from(self.events) or Progress(0, None)
+
+    @property
+    def fraction(self) -> float:
+        """The same as a share from 0 to 1; 0 while nothing is known."""
+        return 1.0 if self.job.state is JobState.SUCCEEDED else self.progress.share or 0.0
 
 
 def read_job(store: Store, account: str, job_id: str, known: JobView | None = None) -> JobView | None:
@@ -66,15 +59,6 @@ def read_job(store: Store, account: str, job_id: str, known: JobView | None = No
     )
 
 
-def progress_of(job: Job, events: tuple[JobEvent, ...]) -> Progress:
-    """Return how far a job is, by the newest metrics event that says it; a finished one is all through."""
-    for event in reversed(events):
-        step, total = event.data.get("step"), event.data.get("total_steps")
-        if isinstance(step, int) and isinstance(total, int) and total > 0:
-            return Progress(total if job.state is JobState.SUCCEEDED else step, total)
-    return Progress()
-
-
 def series(metrics: Metrics, names: tuple[str, ...]) -> dict[str, list[tuple[int, float]]]:
     """Return the named curves that have points, as a chart takes them."""
     curves = {
@@ -83,22 +67,7 @@ def series(metrics: Metrics, names: tuple[str, ...]) -> dict[str, list[tuple[int
     return {name: points for name, points in curves.items() if points}
 
 
-def time_left(job: Job, progress: Progress, events: tuple[JobEvent, ...]) -> str:
-    """Return the time left in words, by the service's estimate or the pace so far; empty if unknown."""
-    if job.state.is_final or job.state is JobState.PAUSED:
-        return ""
-    if job.estimated_finish is not None and job.estimated_finish > now():
-        return f"{duration(job.estimated_finish - now())} left"
-    steps = [event for event in events if event.type == "metrics"]
-    if len(steps) < 2 or not progress.total_steps:
-        return ""
-    done = [event.data.get("step") for event in (steps[0], steps[-1])]
-    if not all(isinstance(step, int) for step in done) or done[1] == done[0]:
-        return ""
-    pace = (steps[-1].created_at - steps[0].created_at) / (done[1] - done[0])  # type: ignore[operator]
-    return f"about {duration(pace * (progress.total_steps - progress.step))} left" if pace > 0 else ""
-
-
-def without_raw(job: Job) -> Job:
-    """Return the job without the service's whole answer, to compare what is shown."""
-    return replace(job, raw={})
+def time_left(view: JobView) -> str:
+    """Return the time left in words; empty when the job does not run or nothing is known yet."""
+    seconds = eta_seconds(view.job, view.events, now())
+    return f"{rough_duration(seconds)} left" if seconds else ""

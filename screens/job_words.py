@@ -58,6 +58,11 @@ def duration(seconds: float) -> str:
     return f"{whole // DAY} d"
 
 
+def rough_duration(seconds: float) -> str:
+    """Return a span that is only guessed, in one unit: `45 s`, `3 min`, `2 h 5 min`."""
+    return duration(seconds if seconds < MINUTE else round(seconds / MINUTE) * MINUTE)
+
+
 def ago(timestamp: int | None) -> str:
     """Return how long ago something was, or a dash when that is not known."""
     if timestamp is None:

@@ -211,7 +211,7 @@ def _cells(row: JobRow) -> list[Cell]:
         (safe_line(job_title(job), 80), "strong"),
         safe_line(short_model_name(job.model), 60),
         _progress_cell(view),
-        time_left(job, view.progress, view.events) or took(job),
+        time_left(view) or took(job),
         _loss_cell(view),
         ago(job.created_at),
         job.account,
@@ -224,8 +224,8 @@ def _progress_cell(view: JobView) -> Cell:
         return (f"{max(view.metrics):,} steps", "muted")
     if not progress.total_steps:
         return ("–", "muted")
-    full, empty = bar(progress.fraction, BAR_WIDTH)
-    return f"{full}{empty} {progress.fraction:4.0%}"
+    full, empty = bar(view.fraction, BAR_WIDTH)
+    return f"{full}{empty} {view.fraction:4.0%}"
 
 
 def _loss_cell(view: JobView) -> Cell:

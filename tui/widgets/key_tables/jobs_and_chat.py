@@ -15,9 +15,9 @@ CHECK = (
         footer=True,
     ),
     Key("model-before", ("M",), "next_model(-1)", "Model before", "Check for the model before."),
+    Key("file", ("o",), "choose_file", "Other file", "Choose another file to check.", footer=True),
     Key("unfold", ("space",), "toggle_fold", "Unfold", "Show or hide the lines of this rule.", footer=True),
     Key("unfold-all", ("u",), "toggle_all", "Unfold all", "Show or hide the lines of every rule."),
-    Key("file", ("o",), "choose_file", "Other file", "Choose another file to check.", footer=True),
     Key("again", ("r",), "check_again", "Check again", "Read the file again from its first line."),
     Key("stop", ("x",), "stop_check", "Stop", "Stop reading the file."),
     Key("copy", ("y",), "copy_finding", "Copy", "Copy the finding under the cursor."),
@@ -125,6 +125,8 @@ CONFIRM = (
     Key("no", ("n", "escape", "q"), "answer_no", "No", "Leave everything as it is.", footer=True),
 )
 
+CHOOSE = (Key("close", ("escape",), "close", "Close", "Choose nothing.", footer=True),)
+
 KEYS: dict[str, tuple[Key, ...]] = {
     "check": CHECK,
     "launch": LAUNCH,
@@ -133,4 +135,5 @@ KEYS: dict[str, tuple[Key, ...]] = {
     "chat": CHAT,
     "prompt": PROMPT,
     "confirm": CONFIRM,
+    "choose": CHOOSE,
 }

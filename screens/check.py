@@ -1,0 +1,390 @@
+"""Check & cost: what is wrong with a file, line by line; its tokens; its price on every model."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Horizontal, VerticalScroll
+from textual.message import Message
+from textual.widgets import Static
+from textual.worker import Worker, get_current_worker
+
+from screens.base import DeckScreen
+from screens.check_facts import (
+    explain,
+    local_time,
+    price_cells,
+    price_note,
+    prices,
+    token_pairs,
+    tokens_by_encoding,
+    verdict_line,
+)
+from screens.choose import choose_file
+from screens.finding_list import FindingList, group_findings
+from screens.greyed_keys import GreyedKeys
+from tui.datasets.check import CheckCancelled
+from tui.datasets.report import Report
+from tui.errors import TunedeckError
+from tui.jobs.reports import report_for
+from tui.money.base_tokenizer import MODEL_ENCODING
+from tui.money.catalog import CatalogModel
+from tui.money.estimate import Estimate, TimeEstimate
+from tui.safe_text import safe_line
+from tui.widgets.key_value import KeyValue
+from tui.widgets.keys import bindings
+from tui.widgets.line_list import LineList
+from tui.widgets.meter import Meter
+from tui.widgets.table import Column, Table, TableRow
+from tui.widgets.tones import Part, content, content_lines
+from tui.widgets.words import place, size
+
+COST_COLUMNS = (Column("Model", 26), Column("Price", 11, align="right"), Column("How", tone="muted"))
+
+
+PROGRESS_SECONDS = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class CheckWish:
+    """Which file is to be checked for which model."""
+
+    path: Path
+    model: CatalogModel
+
+
+class ExplanationPane(VerticalScroll, inherit_bindings=False):
+    """The finding explained, scrolled with the keys of every other pane."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("scroll")]
+
+
+class TokenPane(VerticalScroll, inherit_bindings=False):
+    """The tokens, scrolled with the keys of every other pane."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("scroll")]
+
+
+class CheckScreen(GreyedKeys, inherit_bindings=False):
+    """A file's verdict, findings, tokens and prices.
+
+    Args:
+        path: The file to check; None waits for one to be chosen.
+    """
+
+    PLACE = "check"
+    CSS_PATH = "check.tcss"
+    AUTO_FOCUS = "#findings"
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]  # noqa: RUF012 - Textual's own type
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("check"), *DeckScreen.BINDINGS]
+    HELP = """
+Errors are what the service refuses; warnings cost money or quality without a word from it. Space unfolds
+a rule to its lines, enter on a line shows that row. m checks for another model and its limits.
+"""
+
+    @dataclass
+    class Progressed(Message):
+        """Some more of the file was read."""
+
+        done: int
+        total: int
+
+    @dataclass
+    class Finished(Message):
+        """The report is there."""
+
+        wish: CheckWish
+        report: Report
+
+    @dataclass
+    class Priced(Message):
+        """The tokens for every model's price are there."""
+
+        wish: CheckWish
+        tokens: dict[str, int]
+        rates: list[float]
+
+    @dataclass
+    class Ended(Message):
+        """There will be no report."""
+
+        wish: CheckWish
+        error: TunedeckError | None
+
+    def __init__(self, path: Path | None) -> None:
+        super().__init__()
+        self._path = path
+        self._report: Report | None = None
+        self._estimates: list[Estimate] = []
+        self._time: TimeEstimate | None = None
+        self._worker: Worker[None] | None = None
+        self._model: CatalogModel | None = None
+
+    def compose_body(self) -> ComposeResult:
+        """Yield the verdict, findings beside tokens, explanation and prices."""
+        yield Static("", id="check-file", markup=False)
+        yield Static("", id="check-verdict", markup=False)
+        yield Meter(id="check-progress")
+        with Horizontal(id="check-middle"):
+            yield FindingList(id="findings", classes="pane")
+            with TokenPane(id="tokens", classes="pane"):
+                yield KeyValue(id="token-facts")
+        with ExplanationPane(id="explanation", classes="pane"):
+            yield Static("", id="explanation-text", markup=False)
+        yield Table(*COST_COLUMNS, id="costs", classes="pane", header=False)
+        yield Static("", id="cost-note", markup=False)
+
+    def on_mount(self) -> None:
+        """Name the panes and start on the file."""
+        for name, title in (
+            ("findings", "Findings"),
+            ("explanation", "What it means"),
+            ("tokens", "Tokens"),
+            ("costs", "Cost, by model"),
+        ):
+            self.query_one(f"#{name}").border_title = title
+        self.query_one(Meter).display = False
+        models = self._models()
+        default = self.services.settings.default_model
+        self._model = next((model for model in models if model.id == default), models[0] if models else None)
+        if self._path is None:
+            self._show_no_file()
+        else:
+            self._start()
+
+    def show_path(self, path: Path) -> None:
+        """Turn to another file."""
+        self._path = path
+        self._report = None
+        self._start()
+
+    def _models(self) -> list[CatalogModel]:
+        return self.services.catalog.trainable()
+
+    # Reading the file
+
+    def _start(self) -> None:
+        if self._path is None or self._model is None:
+            return
+        self._show_file_line()
+        self.query_one("#check-verdict", Static).update(
+            content(("Reading…  ", "muted"), ("x", "accent"), (" stops", "muted"))
+        )
+        self._worker = self._check(CheckWish(self._path, self._model))
+        self.refresh_bindings()
+
+    @work(thread=True, group="check", exclusive=True, exit_on_error=False, description="check a file")
+    def _check(self, wish: CheckWish) -> None:
+        worker = get_current_worker()
+        last = 0.0
+
+        def progress(done: int, total: int) -> None:
+            nonlocal last
+            if time.monotonic() - last >= PROGRESS_SECONDS:
+                last = time.monotonic()
+                self.post_message(self.Progressed(done, total))
+
+        def report_of(model: CatalogModel) -> Report:
+            return report_for(
+                self.services, wish.path, model, on_progress=progress, cancelled=lambda: worker.is_cancelled
+            )
+
+        try:
+            report = report_of(wish.model)
+            self.post_message(self.Finished(wish, report))
+            tokens = tokens_by_encoding(wish.model, report, self._models(), report_of)
+            self.post_message(self.Priced(wish, tokens, self.services.store.training_rates("local")))
+        except CheckCancelled:
+            self.post_message(self.Ended(wish, None))
+        except TunedeckError as error:
+            self.post_message(self.Ended(wish, error))
+
+    @on(Progressed)
+    def _show_progress(self, message: Progressed) -> None:
+        meter = self.query_one(Meter)
+        meter.display = True
+        meter.fraction = message.done / message.total if message.total else 0.0
+        meter.note = f"{size(message.done)} of {size(message.total)}"
+
+    @on(Ended)
+    def _show_end(self, message: Ended) -> None:
+        if not self._is_wanted(message.wish):
+            return
+        self._worker = None
+        self.query_one(Meter).display = False
+        parts: list[Part] = [
+            ("– Stopped", "warning"),
+            (": the file was not read to its end. r reads it again.", ""),
+        ]
+        if message.error is not None:
+            parts = [(f"✗ {safe_line(message.error.message, 300)}", "bad"), (f"  {message.error.remedy}", "")]
+        self.query_one("#check-verdict", Static).update(content(*parts))
+        self.refresh_bindings()
+
+    def _is_wanted(self, wish: CheckWish) -> bool:
+        return wish.path == self._path and wish.model == self._model
+
+    @on(Finished)
+    def _show_report(self, message: Finished) -> None:
+        if not self._is_wanted(message.wish):
+            return
+        report = message.report
+        self._report = report
+        self.query_one(Meter).display = False
+        self._show_file_line()
+        self.query_one("#check-verdict", Static).update(content(*verdict_line(report)))
+        groups = group_findings(report)
+        self.set_class(not groups, "-sound")
+        findings = self.query_one(FindingList)
+        findings.set_groups(groups, empty="Nothing to complain about.")
+        findings.border_subtitle = content("space unfolds, enter shows the row" if groups else "")
+        self.query_one("#token-facts", KeyValue).set_pairs(token_pairs(report))
+        self._explain()
+        self.refresh_bindings()
+
+    @on(Priced)
+    def _show_prices(self, message: Priced) -> None:
+        report = self._report
+        if not self._is_wanted(message.wish) or report is None:
+            return
+        self._worker = None
+        self.query_one(Meter).display = False
+        self._time = local_time(report, message.tokens.get(MODEL_ENCODING, 0), message.rates)
+        self._estimates = prices(report, self.services.catalog, message.tokens) if report.rows else []
+        costs = self.query_one("#costs", Table)
+        costs.empty_text = "No model takes files of this format."
+        costs.set_rows([TableRow(one.model, price_cells(one, self._time)) for one in self._estimates])
+        costs.refresh()
+        self._show_price_note()
+        self.refresh_bindings()
+
+    # Showing
+
+    def _show_file_line(self) -> None:
+        if self._path is None:
+            return
+        facts = [place(self._path.parent)]
+        if self._report is not None:
+            facts = [f"{self._report.rows:,} examples", self._report.format.value, size(self._report.bytes)]
+        checked_for = self._model.id if self._model is not None else ""
+        self.query_one("#check-file", Static).update(
+            content(
+                (safe_line(self._path.name, 80), "strong"),
+                (f"  {safe_line(' · '.join(facts), 200)} · for {checked_for}", "muted"),
+            )
+        )
+
+    def _show_no_file(self) -> None:
+        self.query_one("#check-file", Static).update(content(("No file yet", "strong")))
+        self.query_one("#check-verdict", Static).update(
+            content(
+                ("o", "accent"),
+                " chooses one of your datasets or a shipped example; ",
+                ("2", "accent"),
+                " browses folders.",
+            )
+        )
+        self.query_one(FindingList).set_groups(
+            [], empty="What is wrong with a file will be here, line by line."
+        )
+        self.query_one(
+            "#costs", Table
+        ).empty_text = "What it would cost will be here, for every model that takes it."
+
+    @on(LineList.Moved, "#findings")
+    def _explain(self) -> None:
+        item = self.query_one(FindingList).current
+        if self._report is not None:
+            self.query_one("#explanation-text", Static).update(content_lines(explain(item)))
+            self.query_one("#explanation").scroll_home(animate=False)
+
+    @on(Table.Highlighted, "#costs")
+    def _show_price_note(self) -> None:
+        costs = self.query_one("#costs", Table)
+        note = self.query_one("#cost-note", Static)
+        if not self._estimates or self._time is None or costs.cursor >= len(self._estimates):
+            note.update("")
+            return
+        note.update(content(*price_note(self._estimates[costs.cursor], self._time, self.services.catalog)))
+
+    # Keys
+
+    def reason_against(self, action: str) -> str:
+        """Return why a key can't act yet."""
+        if action == "stop_check":
+            return "" if self._worker is not None else "Nothing is being read."
+        if action in ("launch_file", "check_again", "next_model"):
+            return "" if self._path is not None else "Choose a file first: o."
+        if action in ("toggle_fold", "toggle_all", "copy_finding"):
+            return "" if self._report is not None else "There is no report yet."
+        return ""
+
+    @on(LineList.Opened, "#findings")
+    def _open_item(self) -> None:
+        findings = self.query_one(FindingList)
+        item = findings.current
+        if item is None or item.is_note or self._path is None:
+            return
+        if item.finding is None:
+            findings.toggle_fold()
+        elif item.finding.line is not None:
+            self.navigator.open_rows(self._path, item.finding.line)
+        else:
+            self.tell("This is about the whole file, so there is no row to show.")
+
+    @on(Table.Chosen, "#costs")
+    def _launch_on_model(self) -> None:
+        self.action_launch_file()
+
+    def action_toggle_fold(self) -> None:
+        """Fold or unfold the rule under the cursor."""
+        self.query_one(FindingList).toggle_fold()
+
+    def action_toggle_all(self) -> None:
+        """Fold or unfold every rule."""
+        self.query_one(FindingList).toggle_all()
+
+    def action_launch_file(self) -> None:
+        """Start a job on this file."""
+        if self._path is not None:
+            self.navigator.open_launch(self._path)
+
+    def action_check_again(self) -> None:
+        """Check again; a file that has not changed is not read again."""
+        self._start()
+
+    def action_stop_check(self) -> None:
+        """Stop reading."""
+        if self._worker is not None:
+            self._worker.cancel()
+
+    def action_next_model(self, direction: int) -> None:
+        """Check for another model's limits."""
+        models = self._models()
+        if self._model is None or not models:
+            return
+        index = models.index(self._model) if self._model in models else 0
+        self._model = models[(index + direction) % len(models)]
+        self._start()
+
+    def action_copy_finding(self) -> None:
+        """Copy the finding under the cursor, with its line."""
+        item = self.query_one(FindingList).current
+        if item is None:
+            return
+        finding = item.finding or item.group.findings[0]
+        line = f"{self._path}:{finding.line}: " if finding.line is not None else f"{self._path}: "
+        self.navigator.copy_text(f"{line}{finding.severity}: {finding.message}", "finding")
+
+    @work(group="choose-file", exclusive=True, exit_on_error=False)
+    async def action_choose_file(self) -> None:
+        """Choose another file."""
+        path = await choose_file(self)
+        if path is not None:
+            self.show_path(path)

@@ -1,0 +1,166 @@
+"""A report in words: the verdict, the tokens, one finding explained, the price on each model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from screens.finding_list import SIGNS, Item
+from tui.datasets.report import Report
+from tui.datasets.rules import RULES
+from tui.money.catalog import STALE_AFTER_DAYS, Catalog, CatalogModel
+from tui.money.estimate import (
+    Estimate,
+    TimeEstimate,
+    auto_epochs,
+    compare_models,
+    estimate_local_time,
+    format_money,
+)
+from tui.records.jobs import Method
+from tui.safe_text import safe_line, safe_text
+from tui.widgets.key_value import Pair
+from tui.widgets.table import Cell
+from tui.widgets.tones import Line, Part
+from tui.widgets.words import plural
+
+LOCAL = "local"
+
+
+def method_of(report: Report) -> Method:
+    """Return the method that a file's format is for."""
+    methods = {"preference": Method.DPO, "reinforcement": Method.REINFORCEMENT}
+    return methods.get(report.format.value, Method.SUPERVISED)
+
+
+def verdict_line(report: Report) -> list[Part]:
+    """Return the verdict as a sentence; it reads without colour."""
+    counts = report.counts
+    errors, warnings, notes = (counts.get(name, 0) for name in ("error", "warning", "info"))
+    rest = [plural(warnings, "warning")] if warnings else []
+    rest += [plural(notes, "note")] if notes else []
+    if errors:
+        others = "".join(f", {words}" for words in rest)
+        return [
+            (f"✗ {plural(errors, 'error')}{others}", "bad"),
+            (": the service would refuse this file.", ""),
+        ]
+    if rest:
+        return [("✓ Sound", "good"), (f", with {' and '.join(rest)}: it can be trained on.", "")]
+    return [("✓ Sound", "good"), (": nothing to complain about; it can be trained on.", "")]
+
+
+def token_pairs(report: Report) -> list[Pair]:
+    """Return the tokens: all, trained, by role, per example, cut off."""
+    tokens = report.tokens
+    per = tokens.per_example
+    pairs: list[Pair] = [
+        ("All", f"{tokens.total:>11,}"),
+        ("Trained", f"{tokens.trained:>11,}{_share(tokens.trained, tokens.total)}"),
+        ("Per example", f"{per.median:,.0f}, at most {per.max:,}"),
+    ]
+    if tokens.over_limit and tokens.limit:
+        pairs.append(("Cut off", (f"{plural(tokens.over_limit, 'example')} at {tokens.limit:,}", "warning")))
+        pairs.append(("", (f"{tokens.lost_tokens:,} tokens lost", "warning")))
+    elif tokens.limit:
+        pairs.append(("Cut off", ("none", "good")))
+    pairs += [
+        ("Longest" if index == 0 else "", f"line {line:,}: {count:,}")
+        for index, (line, count) in enumerate(tokens.longest[:3])
+    ]
+    return [*pairs, ("By role", ""), *_by_role(report), ("Counted by", (tokens.encoding, "muted"))]
+
+
+def _by_role(report: Report) -> list[Pair]:
+    roles = report.tokens.by_role.items()
+    return [(f"  {safe_line(role, 12)}", (f"{count:>11,}", "muted")) for role, count in roles if count]
+
+
+def _share(part: int, whole: int) -> str:
+    return f"  {part / whole:.0%}" if whole else ""
+
+
+def explain(item: Item | None) -> list[Line]:
+    """Return what the rule under the cursor says, why, in whose words, and where it was read."""
+    if item is None:
+        return [[("Nothing was found. Every rule that applies to this format was checked.", "muted")]]
+    rule = RULES.get(item.group.rule)
+    finding = item.finding or item.group.findings[0]
+    sign, tone = SIGNS[item.group.severity]
+    lines: list[Line] = [[(sign, tone), (f"  {item.group.summary}", "strong")]]
+    if item.finding is not None:
+        where = ", column " + f"{finding.column:,}" if finding.column is not None else ""
+        path = f"  {safe_line(finding.path, 80)}" if finding.path else ""
+        place = f"Line {finding.line:,}{where}" if finding.line is not None else "The file"
+        lines.append([(f"{place}{path}  ", "accent"), (safe_line(finding.message, 400), "")])
+        if finding.text:
+            lines.append([(safe_line(finding.text, 160), "muted")])
+    if rule is not None:
+        lines.append([(rule.explanation, "")])
+    if finding.service_text:
+        lines.append([("The service says: ", "muted"), (f"“{safe_text(finding.service_text)}”", "")])
+    if rule is not None:
+        lines.append([(f"{rule.source}, read {rule.source_date}", "muted")])
+    return lines
+
+
+def tokens_by_encoding(
+    model: CatalogModel,
+    report: Report,
+    models: Sequence[CatalogModel],
+    report_of: Callable[[CatalogModel], Report],
+) -> dict[str, int]:
+    """Return the tokens of an epoch for every vocabulary that one of `models` reads.
+
+    Args:
+        model: What `report` was made for.
+        report: The report that is there already.
+        models: Every model that could take the file.
+        report_of: Makes the report for another model; asked once for each other vocabulary.
+    """
+    first_of = {other.encoding: other for other in reversed(models)}
+    return {
+        encoding: (report if encoding == model.encoding else report_of(other)).tokens.per_epoch
+        for encoding, other in first_of.items()
+    }
+
+
+def prices(report: Report, catalog: Catalog, tokens: Mapping[str, int]) -> list[Estimate]:
+    """Return what the file would cost on each model that can be trained with its format, free ones first.
+
+    Args:
+        report: Of the file, for any model.
+        catalog: Where the models come from.
+        tokens: Tokens of an epoch by the catalog's encodings.
+    """
+    return compare_models(catalog, tokens, examples=max(1, report.rows), method=method_of(report))
+
+
+def local_time(report: Report, tokens: int, rates: Sequence[float]) -> TimeEstimate:
+    """Return how long the local engine would take for `tokens` of an epoch."""
+    epochs = auto_epochs(max(1, report.rows), LOCAL).epochs
+    return estimate_local_time(tokens, epochs, rates)
+
+
+def price_cells(estimate: Estimate, time: TimeEstimate) -> list[Cell]:
+    """Return one model's price as a line, with the calculation."""
+    if estimate.provider == LOCAL:
+        how = f"{time.text} on this machine"
+        return [(estimate.model, "strong"), ("free", "good"), how]
+    per_million = format_money(estimate.price_per_million, estimate.currency)
+    epochs = plural(estimate.epochs, "epoch")
+    how = f"{estimate.tokens_per_epoch:,} tokens × {epochs} × {per_million}/M"
+    return [(estimate.model, "strong"), format_money(estimate.total, estimate.currency), how]
+
+
+def price_note(estimate: Estimate, time: TimeEstimate, catalog: Catalog) -> list[Part]:
+    """Return where a price comes from and how old it is."""
+    if estimate.provider == LOCAL:
+        return [(f"{estimate.epochs_source}; {time.source}.", "muted")]
+    model = catalog.find(estimate.model, estimate.provider)
+    age = model.price_age_days() if model is not None else None
+    parts: list[Part] = [(f"{estimate.epochs_source}; price read on {estimate.price_read_on}.", "muted")]
+    if age is not None and age > STALE_AFTER_DAYS:
+        parts.append((f" That is {age} days ago.", "warning"))
+    if model is not None and model.training_ends:
+        parts.append((f" New jobs end on {model.training_ends}.", "warning"))
+    return parts
