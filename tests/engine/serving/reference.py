@@ -1,4 +1,4 @@
-"""A Llama forward pass written for plainness, in float64 and without any cache: what serving must agree with."""
+"""A plain Llama forward pass in float64, without any cache: what serving must agree with."""
 
 from __future__ import annotations
 
@@ -41,7 +41,8 @@ def wide(array: Any) -> Array:
 
 
 def norm(rows: Array, gain: Any, epsilon: float) -> Array:
-    return rows / np.sqrt((rows**2).mean(axis=1, keepdims=True) + epsilon) * wide(gain)
+    result: Array = rows / np.sqrt((rows**2).mean(axis=1, keepdims=True) + epsilon) * wide(gain)
+    return result
 
 
 def attention(qkv: Array, model: BaseModel) -> Array:

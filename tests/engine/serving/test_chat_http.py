@@ -155,7 +155,8 @@ def _letter(byte: int) -> int:
 
 
 def test_characters_of_several_bytes_are_streamed_whole(engine: RunningEngine) -> None:
-    bias = {**NEVER_END, **{str(3 + _letter(byte)): 60 for byte in b'{"}:\xe2\xc3\xa9\xf0\x9f\x98'}}
+    wide = {str(3 + _letter(byte)): 60 for byte in b"\xe2\xc3\xa9\xf0\x9f\x98"}
+    bias = {**NEVER_END, **wide, str(3 + _letter(ord('"'))): 20, str(3 + _letter(ord("}"))): -60}
     text, chunks = streamed(
         engine, logit_bias=bias, response_format={"type": "json_object"}, seed=1, max_tokens=120
     )

@@ -29,7 +29,7 @@ def adapter(tiny_models: TinyModels) -> Adapter:
 
 
 def some_ids(count: int, seed: int = 0) -> list[int]:
-    return np.random.default_rng(seed).integers(3, 259, count).tolist()
+    return [int(token) for token in np.random.default_rng(seed).integers(3, 259, count)]
 
 
 def read(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TypeVar
 
 from hypothesis import given
@@ -19,7 +20,7 @@ Sliceable = TypeVar("Sliceable", str, bytes)
 
 def cut(data: Sliceable, places: list[int]) -> list[Sliceable]:
     edges = sorted({0, len(data), *(place % (len(data) + 1) for place in places)})
-    return [data[start:stop] for start, stop in zip(edges, edges[1:], strict=False)]
+    return [data[start:stop] for start, stop in itertools.pairwise(edges)]
 
 
 def before_first_stop(text: str, stops: list[str]) -> str:

@@ -6,11 +6,10 @@ Both are made of the same deltas, so that an answer is the same either way.
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Iterator
 from typing import Any
 
 from tui.engine.serving.generation import ChoiceFinished, Event, PromptRead, TextWritten
-from tui.engine.serving.service import GenerationStream
 from tui.engine.serving.text_stream import TokenLogprob
 from tui.engine.serving.tool_calls import ToolCall, ToolCallScanner
 from tui.engine.serving.wire import answer_head, chat_logprobs, usage
@@ -34,7 +33,7 @@ class ChatAnswer:
     def __init__(
         self,
         model_id: str,
-        stream: GenerationStream,
+        stream: AsyncIterable[Event],
         *,
         prompt_tokens: int,
         choices: int,

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from tui.engine.serving.generation import ChoiceFinished, Event, PromptRead, TextWritten
-from tui.engine.serving.service import GenerationStream
 from tui.engine.serving.text_stream import TokenLogprob
 from tui.engine.serving.wire import answer_head, completion_logprobs, token_text, usage
 
@@ -45,7 +44,7 @@ class CompletionAnswer:
     def __init__(
         self,
         model_id: str,
-        stream: GenerationStream,
+        stream: AsyncIterable[Event],
         prompts: Sequence[Prompt],
         *,
         choices: int,

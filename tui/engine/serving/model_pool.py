@@ -92,6 +92,12 @@ class ModelPool:
             ) from error
         return LoadedModel(resolved.id, base, adapter)
 
+    @property
+    def base_folders(self) -> list[Path]:
+        """Return the folders of the base models in memory, the least used first."""
+        with self._lock:
+            return list(self._bases)
+
     def forget_adapter(self, folder: Path) -> None:
         """Drop the adapter of a deleted model; requests that use it keep theirs."""
         with self._lock:

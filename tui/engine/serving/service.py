@@ -136,6 +136,11 @@ class GenerationService:
         with self._condition:
             return self._active
 
+    @property
+    def loaded_folders(self) -> list[Path]:
+        """Return the folders of the base models in memory."""
+        return self._pool.base_folders
+
     async def load_model(self, model_id: str) -> LoadedModel:
         """Return the model with this id, opened.
 

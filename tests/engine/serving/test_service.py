@@ -1,0 +1,69 @@
+"""What the service does around generation: threads, warming up, models in memory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import threadpoolctl
+
+from tests.engine.serving.conftest import TinyModels
+from tests.engine.tiny_model import TINY_NAME, make_tiny_base_model
+from tests.support import wait_until
+from tui.engine.api_errors import ApiError
+from tui.engine.serving import blas_threads, model_pool
+from tui.engine.serving.blas_threads import BlasThreads
+from tui.engine.serving.model_pool import ModelPool, ResolvedModel
+from tui.engine.serving.service import GenerationService
+
+
+def test_one_blas_thread_while_a_job_trains_and_all_cores_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blas_threads, "CHECK_SECONDS", 0.0)
+    monkeypatch.setattr(blas_threads, "available_cores", lambda: 2)
+    training = True
+    with threadpoolctl.threadpool_limits(user_api="blas"):
+        threads = BlasThreads(lambda: training)
+        threads.adjust()
+        assert {pool["num_threads"] for pool in threadpoolctl.threadpool_info()} == {1}
+        training = False
+        threads.adjust()
+        assert {pool["num_threads"] for pool in threadpoolctl.threadpool_info()} == {2}
+
+
+def test_warming_up_opens_the_model(tiny_models: TinyModels) -> None:
+    service = GenerationService(tiny_models.resolve)
+    try:
+        service.warm_up(tiny_models.base_folder)
+        wait_until(lambda: tiny_models.base_folder in service.loaded_folders)
+    finally:
+        service.close()
+
+
+def test_warming_up_a_missing_model_leaves_the_service_working(
+    tiny_models: TinyModels, tmp_path: Path
+) -> None:
+    service = GenerationService(tiny_models.resolve)
+    try:
+        service.warm_up(tmp_path)
+        service.warm_up(tiny_models.base_folder)
+        wait_until(lambda: tiny_models.base_folder in service.loaded_folders)
+    finally:
+        service.close()
+
+
+def test_models_are_opened_once_and_the_least_used_dropped(
+    tiny_models: TinyModels, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(model_pool, "MAX_BASES", 1)
+    pool = ModelPool()
+    here = tiny_models.resolve(TINY_NAME)
+    first = pool.load(here).base
+    assert pool.load(here).base is first
+    pool.load(ResolvedModel(make_tiny_base_model(tmp_path / "other"), None, "other"))
+    assert pool.load(here).base is not first
+
+
+def test_an_unreadable_model_is_a_refusal_in_words(tmp_path: Path) -> None:
+    with pytest.raises(ApiError, match="can't be opened") as refused:
+        ModelPool().load(ResolvedModel(tmp_path, None, "broken"))
+    assert refused.value.status == 503
