@@ -57,10 +57,10 @@ class Engine:
         self.jobs = JobStore(self.folder.jobs)
         self.shelf = BaseModelShelf(options.base_models, fetch)
         self.models = ModelDirectory(self.shelf, self.jobs)
-        self.serving = ServingMount(self.folder, self.shelf, self.models)
         self._outcome = JobOutcome(self.jobs, self.files, self.folder.incoming)
         self._scheduler = Scheduler(self.jobs, self._outcome, self.shelf)
         self._validator = Validator(self.jobs, self._outcome)
+        self.serving = ServingMount(self.folder, self.shelf, self.models, self._scheduler.is_training)
 
     def job_service(self) -> JobService:
         """Return the verbs of jobs."""

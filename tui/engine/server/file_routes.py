@@ -86,7 +86,7 @@ def check_training_upload(path: Path) -> None:
 
 def _is_dictionary(line: bytes) -> bool:
     try:
-        return isinstance(json.loads(line), dict)
+        return isinstance(json.loads(line.decode("utf-8")), dict)  # bytes would let a BOM and UTF-16 pass
     except (ValueError, RecursionError):
         return False
 

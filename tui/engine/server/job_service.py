@@ -11,7 +11,7 @@ from typing import Any
 
 from tui.engine.api_errors import ApiError
 from tui.engine.atomic_files import write_json_atomically
-from tui.engine.run_folder import append_event
+from tui.engine.run_folder import STOP_PAUSE, append_event
 from tui.engine.server.file_store import FileStore
 from tui.engine.server.identifiers import new_id, random_letters
 from tui.engine.server.job_outcome import JobOutcome
@@ -19,7 +19,7 @@ from tui.engine.server.job_record import JobRecord
 from tui.engine.server.job_schema import CreateJob
 from tui.engine.server.job_store import JobStore
 from tui.engine.server.model_directory import ModelDirectory
-from tui.engine.server.scheduler import STOP_PAUSE, Scheduler
+from tui.engine.server.scheduler import Scheduler
 
 _NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9._-]+")
 _LONGEST_WAIT = 5.0

@@ -45,7 +45,7 @@ def file_error(
 
 def _job_error(report: Report, which: str) -> dict[str, str | None]:
     errors = [finding for finding in report.findings if finding.severity == "error"]
-    first = min(errors, key=lambda finding: (finding.line is None, finding.line or 0), default=None)
+    first = min(errors, key=_telling_order, default=None)
     too_few = next((finding for finding in errors if _is_too_few(finding)), None)
     param = f"{which}_file"
     if too_few is not None and (first is too_few or len(errors) == 1):
@@ -62,6 +62,11 @@ def _job_error(report: Report, which: str) -> dict[str, str | None]:
     more = sum(1 for finding in errors if not _is_too_few(finding)) - 1
     closing = f" (and {more} more; `tunedeck check` lists them all)" if more > 0 else ""
     return {"code": "invalid_file_format", "message": opening + text + closing, "param": param}
+
+
+def _telling_order(finding: Finding) -> tuple[bool, int, bool]:
+    """Order findings by line; of one line, the service names a missing key before an extra one."""
+    return finding.line is None, finding.line or 0, "is missing key" not in (finding.service_text or "")
 
 
 def _is_too_few(finding: Finding) -> bool:

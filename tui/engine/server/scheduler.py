@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 from tui.engine.atomic_files import read_json_object, write_json_atomically
+from tui.engine.run_folder import DONE, STOP_CANCEL, STOP_PAUSE, repair_events
 from tui.engine.server.base_model_shelf import BaseModelShelf
 from tui.engine.server.job_outcome import JobOutcome
 from tui.engine.server.job_record import JobRecord
@@ -23,7 +24,6 @@ PAUSE_GRACE = 60.0
 SHUTDOWN_GRACE = 15.0
 LONGEST_EXAMPLE = 2048
 """Tokens of an example that are trained on; longer ones are cut at the end, as the service does."""
-STOP_CANCEL, STOP_PAUSE = "stop-cancel", "stop-pause"
 _log = logging.getLogger(__name__)
 
 
@@ -46,7 +46,7 @@ class Scheduler:
     def start(self) -> None:
         """Take up what an earlier engine left, then run jobs."""
         for record in self._jobs.all():
-            if record.worker_pid is not None and record.status in ("running", "paused", "queued"):
+            if not record.is_final:
                 self._take_up(record)
         self._thread.start()
 
@@ -58,6 +58,10 @@ class Scheduler:
                 self._ask_to_stop(self._job_id, STOP_PAUSE, SHUTDOWN_GRACE)
             self._jobs.changed.notify_all()
         self._thread.join(SHUTDOWN_GRACE + 5)
+
+    def is_training(self) -> bool:
+        """Say whether a worker uses this machine now."""
+        return self._worker is not None
 
     def request_cancel(self, job_id: str) -> bool:
         """Ask the worker of this job to end it; False when none is on it. Needs the jobs' lock."""
@@ -84,7 +88,9 @@ class Scheduler:
         if worker is not None and self._worker is None:
             _log.info("found the worker of %s again (process %d)", record.id, worker.pid)
             self._worker, self._job_id = worker, record.id
-        elif record.status == "running":
+            return
+        repair_events(self._jobs.folder(record.id))
+        if record.status == "running":
             self._settle(record.id, how="with the engine", blame=False)
 
     def _run(self) -> None:
@@ -109,7 +115,7 @@ class Scheduler:
         if not self._worker.alive():
             with self._jobs.changed:  # a cancel must find the job either still here or settled
                 assert self._job_id is not None
-                self._settle(self._job_id, how=self._worker.how_it_ended(), blame=True)
+                self._settle(self._job_id, how=self._worker.how_it_ended(), blame=self._worker.is_to_blame())
                 self._worker = self._job_id = self._kill_at = None
         elif self._kill_at is not None and time.monotonic() > self._kill_at:
             self._worker.kill()
@@ -129,7 +135,7 @@ class Scheduler:
         with self._jobs.changed:
             if self._jobs.get(record.id).status != "queued":
                 return  # cancelled or paused in between
-            for name in ("done.json", STOP_PAUSE, STOP_CANCEL):
+            for name in (DONE, STOP_PAUSE, STOP_CANCEL):
                 (folder / name).unlink(missing_ok=True)
             worker = WorkerProcess.start(folder)
             self._worker, self._job_id, self._kill_at = worker, record.id, None
@@ -190,7 +196,8 @@ class Scheduler:
             blame: Whether dying without a word counts against the worker.
         """
         folder = self._jobs.folder(job_id)
-        done = read_json_object(folder / "done.json")
+        repair_events(folder)
+        done = read_json_object(folder / DONE)
         if (folder / STOP_CANCEL).exists():
             self._outcome.cancel(job_id, done)
         elif done is not None and done.get("status") == "succeeded":

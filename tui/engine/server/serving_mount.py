@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from starlette.concurrency import run_in_threadpool
@@ -27,10 +28,17 @@ class _Service(Protocol):
 class ServingMount:
     """Holds the generation service, built on first use or by `warm_up`, whichever comes first."""
 
-    def __init__(self, folder: EngineFolder, shelf: BaseModelShelf, models: ModelDirectory) -> None:
+    def __init__(
+        self,
+        folder: EngineFolder,
+        shelf: BaseModelShelf,
+        models: ModelDirectory,
+        is_training: Callable[[], bool],
+    ) -> None:
         self._folder = folder
         self._shelf = shelf
         self._models = models
+        self._is_training = is_training
         self._lock = threading.Lock()
         self._service: _Service | None = None
         self._router: Router | None = None
@@ -63,8 +71,9 @@ class ServingMount:
 
     def _load(self) -> Router:
         try:
+            from tui.engine.serving.model_pool import ResolvedModel
             from tui.engine.serving.routes import serving_routes
-            from tui.engine.serving.service import GenerationService, ResolvedModel
+            from tui.engine.serving.service import GenerationService
         except ImportError as error:
             _log.warning("serving can't be loaded: %s", error)
             raise ApiError(
@@ -77,7 +86,9 @@ class ServingMount:
             assert base_folder is not None
             return ResolvedModel(base_folder=base_folder, adapter_folder=place.adapter_folder, id=place.id)
 
-        service = GenerationService(resolve, chat_active_file=self._folder.chat_active_file)
+        service = GenerationService(
+            resolve, chat_active_file=self._folder.chat_active_file, is_training=self._is_training
+        )
         self._service = service
         return Router(routes=serving_routes(service))
 

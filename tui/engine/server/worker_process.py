@@ -19,6 +19,8 @@ _POOL_SIZES = (
 )
 ONE_THREAD = dict.fromkeys(_POOL_SIZES, "1")
 """The worker shares work over its own threads; two pools of spinning threads would starve each other."""
+TO_BE_CONTINUED = 75
+"""Exit code of a worker that was told to leave and can go on from its state (EX_TEMPFAIL)."""
 LOG_LIMIT = 1_000_000
 """Bytes of worker.log beyond which a restart begins a new one."""
 
@@ -97,6 +99,10 @@ class WorkerProcess:
         if code < 0:
             return f"by signal {signal.Signals(-code).name}"
         return f"with exit code {code}"
+
+    def is_to_blame(self) -> bool:
+        """Say whether it left on its own account, and not because its engine did."""
+        return self._child is not None and self._child.returncode != TO_BE_CONTINUED
 
     def _signal(self, number: int, *, whole_group: bool) -> None:
         # psutil compares the start time first, so that a later process with this number is never hit.
