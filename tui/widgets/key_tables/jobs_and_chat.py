@@ -127,6 +127,14 @@ CONFIRM = (
 
 CHOOSE = (Key("close", ("escape",), "close", "Close", "Choose nothing.", footer=True),)
 
+CHOICE = (
+    Key("next", ("right", "space", "l"), "step(1)", "Next value", "Choose the next value.", footer=True),
+    Key("before", ("left", "h"), "step(-1)", "Value before", "Choose the value before."),
+    Key("open", ("enter",), "open_field", "Choose", "Choose from a list where there is one; else go on."),
+)
+
+BUTTON = (Key("press", ("enter", "space"), "press", "Press", "Do what the button says.", footer=True),)
+
 KEYS: dict[str, tuple[Key, ...]] = {
     "check": CHECK,
     "launch": LAUNCH,
@@ -135,5 +143,7 @@ KEYS: dict[str, tuple[Key, ...]] = {
     "chat": CHAT,
     "prompt": PROMPT,
     "confirm": CONFIRM,
+    "choice": CHOICE,
+    "button": BUTTON,
     "choose": CHOOSE,
 }

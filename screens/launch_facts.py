@@ -1,0 +1,72 @@
+"""A launch in words: what speaks for and against it, what it costs, what is about to be confirmed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from tui.jobs.plan import LaunchPlan, PreflightLine
+from tui.money.estimate import Estimate, TimeEstimate, estimate_local_time, format_money
+from tui.safe_text import safe_line, safe_text
+from tui.widgets.key_value import Pair
+from tui.widgets.tones import Line, Part, Tone
+from tui.widgets.words import place
+
+_SIGNS: Mapping[str, tuple[str, Tone]] = {
+    "ok": ("✓ ok", "good"),
+    "warn": ("! note", "warning"),
+    "stop": ("✗ stop", "bad"),
+}
+"""Level -> sign and word, and the tone that repeats what they say."""
+_ORDER = ("stop", "warn", "ok")
+
+
+def preflight_lines(lines: Sequence[PreflightLine]) -> list[tuple[Part, Line]]:
+    """Return the preflight as signs with their texts, what forbids the launch first."""
+    shown: list[tuple[Part, Line]] = []
+    for line in sorted(lines, key=lambda line: _ORDER.index(line.level)):
+        remedy: list[Part] = [(f" {safe_text(line.remedy)}", "muted")] if line.remedy else []
+        shown.append((_SIGNS[line.level], [(safe_text(line.text), ""), *remedy]))
+    return shown
+
+
+def time_of(estimate: Estimate | None, rates: Sequence[float]) -> TimeEstimate | None:
+    """Return how long a free job would take on this machine; None for one that is paid for."""
+    if estimate is None or not estimate.is_free:
+        return None
+    return estimate_local_time(estimate.tokens_per_epoch, estimate.epochs, rates)
+
+
+def price_text(estimate: Estimate) -> str:
+    """Return the price, or that it is free."""
+    return "free" if estimate.is_free else format_money(estimate.total, estimate.currency)
+
+
+def button_text(estimate: Estimate | None, time: TimeEstimate | None) -> str:
+    """Return what the button promises."""
+    if estimate is None:
+        return "Launch"
+    if time is not None:
+        return f"Launch: free, {time.text} on this machine"
+    return f"Launch for {price_text(estimate)}"
+
+
+def confirm_facts(plan: LaunchPlan, estimate: Estimate, time: TimeEstimate | None) -> list[Pair]:
+    """Return what is being agreed to."""
+    pairs: list[Pair] = [
+        ("Price", (price_text(estimate), "strong")),
+        ("Because", estimate.formula),
+    ]
+    if time is not None:
+        pairs.append(("Time", time.text))
+    else:
+        pairs.append(("Price read", f"on {estimate.price_read_on}"))
+    pairs += [
+        ("Model", safe_line(plan.model, 120)),
+        ("Account", safe_line(plan.account, 60)),
+        ("Training", safe_line(place(plan.training), 200)),
+    ]
+    if plan.split_share is not None:
+        pairs.append(("Validation", f"{plan.split_share:.0%} of it, put aside"))
+    elif plan.validation is not None:
+        pairs.append(("Validation", safe_line(place(plan.validation), 200)))
+    return pairs

@@ -1,0 +1,71 @@
+"""Sends a confirmed plan: once, with progress, and to the job's screen when it is there."""
+
+from __future__ import annotations
+
+import time
+
+from textual import work
+
+from screens.base import DeckScreen
+from tui.errors import TunedeckError
+from tui.jobs.launch import launch
+from tui.jobs.plan import LaunchPlan
+from tui.money.estimate import Estimate
+from tui.records.jobs import Job
+
+_PROGRESS_SECONDS = 0.25
+
+
+class SendsPlan(DeckScreen, inherit_bindings=False):
+    """A screen that may launch; one launch at a time."""
+
+    is_sending: bool = False
+    """True from the confirmation until the service has answered."""
+
+    def sending_changed(self) -> None:
+        """Show that a launch has begun or ended."""
+        raise NotImplementedError
+
+    def sending_progressed(self, stage: str, done: int, total: int) -> None:
+        """Show how far it is."""
+        raise NotImplementedError
+
+    def send(self, plan: LaunchPlan, price: Estimate) -> None:
+        """Launch a plan at its confirmed price; does nothing while another launch is under way."""
+        if self.is_sending:
+            return
+        self.is_sending = True
+        self.sending_changed()
+        self._launch(plan, price)
+
+    @work(thread=True, group="launch", exit_on_error=False, description="launch a job")
+    def _launch(self, plan: LaunchPlan, price: Estimate) -> None:
+        last = 0.0
+
+        def progress(stage: str, done: int, total: int) -> None:
+            nonlocal last
+            if done < total and time.monotonic() - last < _PROGRESS_SECONDS:
+                return
+            last = time.monotonic()
+            self.post_from_thread(self.sending_progressed, stage, done, total)
+
+        try:
+            job = launch(plan, self.services, confirmed_price=price, on_progress=progress)
+        except TunedeckError as error:
+            self.post_from_thread(self._failed, error)
+        else:
+            self.services.watcher.wake(plan.account)
+            self.post_from_thread(self._launched, job)
+
+    def _failed(self, error: TunedeckError) -> None:
+        self.is_sending = False
+        self.sending_changed()
+        self.tell_error(error)
+
+    def _launched(self, job: Job) -> None:
+        self.is_sending = False
+        self.sending_changed()
+        if self.is_current:
+            self.navigator.open_job(job.account, job.id)
+        else:
+            self.tell(f"The job {job.id} was created on {job.account}; 5 shows it.")
