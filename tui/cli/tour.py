@@ -101,9 +101,9 @@ def _can_write(text: str) -> bool:
 
 
 def _amount(done: int, total: int, unit: str) -> str:
-    if unit == "bytes":
-        return f"({done / _MEGABYTE:.1f} of {total / _MEGABYTE:.1f} MB)" if total else ""
-    return f"({done} of {total} {unit})"
+    if unit == "bytes" and total >= _MEGABYTE:
+        return f"({done / _MEGABYTE:.1f} of {total / _MEGABYTE:.1f} MB)"
+    return f"({done:,} of {total:,} {unit})" if total > 1 else ""
 
 
 @click.command("tour")
