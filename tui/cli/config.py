@@ -58,5 +58,9 @@ def _show(as_json: bool) -> None:
         return
     print_table(
         ["SETTING", "VALUE", "FROM", "MEANING"],
-        [[key, value, source, describe_setting(key)] for key, (value, source) in found.items()],
+        [[key, _written(value), source, describe_setting(key)] for key, (value, source) in found.items()],
     )
+
+
+def _written(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

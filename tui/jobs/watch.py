@@ -160,12 +160,18 @@ class JobWatcher:
                 current = job.id
                 changes += self._look_at(account, job)
         except TunedeckError as error:
-            self._schedule(account, failed=True, has_jobs=bool(jobs))
-            problem = JobChange(account, current, None, (), error)
-            self._tell(problem)
-            return [*changes, problem]
+            return [*changes, self._failed(account, current, bool(jobs), error)]
+        except Exception as error:  # a foreign answer that nobody foresaw must not end the watching
+            told = TunedeckError(f"{account} could not be followed: {error!r}.", "Please report this.")
+            return [*changes, self._failed(account, current, bool(jobs), told)]
         self._schedule(account, failed=False, has_jobs=bool(jobs))
         return changes
+
+    def _failed(self, account: str, job_id: str, has_jobs: bool, problem: TunedeckError) -> JobChange:
+        self._schedule(account, failed=True, has_jobs=has_jobs)
+        change = JobChange(account, job_id, None, (), problem)
+        self._tell(change)
+        return change
 
     def _look_at(self, account: str, job: Job) -> list[JobChange]:
         result = fetch_job(self._services.store, self._services.provider(account), job)
@@ -190,9 +196,13 @@ class JobWatcher:
 
     def _tell(self, change: JobChange) -> None:
         with self._lock:
-            subscribers = list(self._subscribers.values())
-        for subscriber in subscribers:
-            subscriber(change)
+            subscribers = list(self._subscribers.items())
+        for key, subscriber in subscribers:
+            try:
+                subscriber(change)
+            except Exception:  # a screen that is gone must not end the watching for the others
+                with self._lock:
+                    self._subscribers.pop(key, None)
 
     def _is_due(self, account: str) -> bool:
         with self._lock:

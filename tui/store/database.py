@@ -22,6 +22,7 @@ from tui.errors import TunedeckError
 from tui.store.schema import MIGRATIONS
 
 _BUSY_MILLISECONDS = 10_000
+_WAL_ATTEMPTS, _WAL_PAUSE_SECONDS = 100, 0.05
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
@@ -98,6 +99,8 @@ class Database:
             os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
             connection = self._connection()
             self._check_if_marked(connection)
+            self._refuse_newer(connection)
+            _use_wal(connection)
             self._migrate(connection)
 
     def _check_if_marked(self, connection: sqlite3.Connection) -> None:
@@ -111,21 +114,23 @@ class Database:
     def _mark(self) -> Path:
         return self.path.with_name(self.path.name + ".suspect")
 
-    def _migrate(self, connection: sqlite3.Connection) -> None:
-        version = connection.execute("PRAGMA user_version").fetchone()[0]
+    def _refuse_newer(self, connection: sqlite3.Connection) -> None:
+        version = _version(connection)
         if version > len(MIGRATIONS):
             raise StoreError(
                 f"The store {self.path} was written by a newer tunedeck (version {version} of its tables; "
                 f"this one knows {len(MIGRATIONS)}).",
                 "Update tunedeck, or set TUNEDECK_HOME to another folder.",
             )
+
+    def _migrate(self, connection: sqlite3.Connection) -> None:
         connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        if version == len(MIGRATIONS):
+        if _version(connection) == len(MIGRATIONS):
             return
         connection.execute("BEGIN IMMEDIATE")
         try:
             # Another process may have migrated while this one waited for the lock.
-            version = connection.execute("PRAGMA user_version").fetchone()[0]
+            version = _version(connection)
             for statements in MIGRATIONS[version:]:
                 for statement in statements.split(";"):
                     connection.execute(statement)
@@ -166,7 +171,6 @@ class Database:
             self._local.handle = handle
             self._handles.add(handle)
             connection.row_factory = sqlite3.Row
-            connection.execute("PRAGMA journal_mode = WAL")
             # In WAL mode NORMAL survives a killed process; only a power cut can lose the last commits.
             connection.execute("PRAGMA synchronous = NORMAL")
         return handle.connection
@@ -236,3 +240,20 @@ class Database:
                 if connection.in_transaction:  # a full disk has rolled back by itself
                     connection.execute("ROLLBACK")
                 raise
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _use_wal(connection: sqlite3.Connection) -> None:
+    """Switch the file to WAL, which it remembers; SQLite does not wait by itself while another process does so."""
+    for attempt in range(_WAL_ATTEMPTS):
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            busy = getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
+            if not busy or attempt == _WAL_ATTEMPTS - 1:
+                raise
+            time.sleep(_WAL_PAUSE_SECONDS)

@@ -1,0 +1,271 @@
+"""A small service of OpenAI's shape on a loopback port, which can be told to fail in every way that networks do."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+import struct
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, ClassVar
+from urllib.parse import parse_qs, urlsplit
+
+Json = dict[str, Any]
+
+
+class FakeService(ThreadingHTTPServer):
+    """Keeps files, jobs and events in memory; tests read and change them, and put faults before routes."""
+
+    daemon_threads = True
+    allow_reuse_address = True
+
+    def __init__(self, port: int = 0) -> None:
+        super().__init__(("127.0.0.1", port), _Handler)
+        self.files: dict[str, Json] = {}
+        self.contents: dict[str, bytes] = {}
+        self.jobs: dict[str, Json] = {}
+        self.events: dict[str, list[Json]] = defaultdict(list)
+        self.checkpoints: dict[str, list[Json]] = defaultdict(list)
+        self.models: list[Json] = [{"id": "gpt-4.1-mini-2025-04-14", "object": "model", "created": 1}]
+        self.requests: list[tuple[str, str]] = []
+        self.bodies: list[Any] = []
+        self.faults: dict[tuple[str, str], list[Callable[[_Handler], bool]]] = defaultdict(list)
+        """(method, path) -> faults, each used once; one that returns True has answered already."""
+        self.omits_has_more = False
+        self.ignores_after = False
+        self.ignores_metadata = False
+        self.chat_chunks: list[Json] = []
+        self.stream_broken_off = threading.Event()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}/v1"
+
+    def count(self, method: str, path: str) -> int:
+        return sum(1 for request in self.requests if request == (method, path))
+
+    def add_job(self, **fields: Any) -> Json:
+        job_id = fields.pop("id", f"ftjob-{len(self.jobs) + 1}")
+        job = {"id": job_id, "object": "fine_tuning.job", "status": "running", "created_at": 1000 + len(self.jobs),
+               "model": "gpt-4.1-mini-2025-04-14", **fields}  # fmt: skip
+        self.jobs[job_id] = job
+        return job
+
+    def add_event(self, job_id: str, message: str = "", **data: Any) -> Json:
+        number = len(self.events[job_id]) + 1
+        event = {"id": f"ftevent-{number:04d}", "object": "fine_tuning.job.event", "created_at": 2000 + number,
+                 "level": "info", "message": message or f"event {number}",
+                 "type": "metrics" if data else "message", "data": data}  # fmt: skip
+        self.events[job_id].append(event)
+        return event
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: FakeService
+    protocol_version = "HTTP/1.1"
+    routes: ClassVar[list[tuple[str, str, str]]] = [
+        ("GET", r"/v1/models", "_models"),
+        ("GET", r"/v1/files", "_files"),
+        ("POST", r"/v1/files", "_upload"),
+        ("GET", r"/v1/files/([^/]+)/content", "_content"),
+        ("GET", r"/v1/fine_tuning/jobs", "_jobs"),
+        ("POST", r"/v1/fine_tuning/jobs", "_create"),
+        ("GET", r"/v1/fine_tuning/jobs/([^/]+)", "_job"),
+        ("POST", r"/v1/fine_tuning/jobs/([^/]+)/(cancel|pause|resume)", "_control"),
+        ("GET", r"/v1/fine_tuning/jobs/([^/]+)/events", "_events"),
+        ("GET", r"/v1/fine_tuning/jobs/([^/]+)/checkpoints", "_checkpoints"),
+        ("POST", r"/v1/chat/completions", "_chat"),
+    ]
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the parent's name
+        pass
+
+    def do_GET(self) -> None:
+        self._handle("GET")
+
+    def do_POST(self) -> None:
+        self._handle("POST")
+
+    def _handle(self, method: str) -> None:
+        parts = urlsplit(self.path)
+        self.query = {key: values[-1] for key, values in parse_qs(parts.query).items()}
+        self.body = self.rfile.read(int(self.headers.get("content-length") or 0))
+        self.server.requests.append((method, parts.path))
+        faults = self.server.faults[method, parts.path]
+        if faults and faults.pop(0)(self):
+            return
+        for wanted, pattern, name in self.routes:
+            found = re.fullmatch(pattern, parts.path)
+            if wanted == method and found:
+                getattr(self, name)(*found.groups())
+                return
+        self.refuse(404, "no such route")
+
+    def send(self, value: Any, status: int = 200) -> None:
+        self.send_raw(json.dumps(value).encode(), status)
+
+    def send_raw(self, content: bytes, status: int = 200) -> None:
+        self.send_response(status)
+        self.send_header("content-length", str(len(content)))
+        self.send_header("content-type", "application/json")
+        self.send_header("x-request-id", "req_test")
+        self.end_headers()
+        self.wfile.write(content)
+
+    def refuse(self, status: int, message: str, code: str | None = None) -> None:
+        self.send({"error": {"message": message, "type": "invalid_request_error", "code": code}}, status)
+
+    def drop(self) -> None:
+        """Close the connection hard, without an answer."""
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.connection.close()
+        self.close_connection = True
+        self.wfile = _Nowhere()  # type: ignore[assignment]
+
+    def _page(self, entries: list[Json]) -> None:
+        start = 0
+        if "after" in self.query and not self.server.ignores_after:
+            ids = [entry["id"] for entry in entries]
+            start = ids.index(self.query["after"]) + 1
+        limit = int(self.query.get("limit", 20))
+        page: Json = {"object": "list", "data": entries[start : start + limit]}
+        if not self.server.omits_has_more:
+            page["has_more"] = start + limit < len(entries)
+        self.send(page)
+
+    def _models(self) -> None:
+        self.send({"object": "list", "data": self.server.models})
+
+    def _files(self) -> None:
+        self._page(list(self.server.files.values()))
+
+    def _upload(self) -> None:
+        name = re.search(rb'filename="([^"]+)"', self.body)
+        content = self.body.split(b"\r\n\r\n")[-1].rsplit(b"\r\n--", 1)[0]
+        parts = self.body.split(b"\r\n--")
+        content = next(part.split(b"\r\n\r\n", 1)[1] for part in parts if b'name="file"' in part)
+        file_id = f"file-{len(self.server.files) + 1}"
+        self.server.contents[file_id] = content
+        self.server.files[file_id] = {
+            "id": file_id, "object": "file", "bytes": len(content), "created_at": 10, "purpose": "fine-tune",
+            "filename": name[1].decode() if name else "", "status": "processed",
+        }  # fmt: skip
+        self.send(self.server.files[file_id])
+
+    def _content(self, file_id: str) -> None:
+        if file_id in self.server.contents:
+            self.send_raw(self.server.contents[file_id])
+        else:
+            self.refuse(404, "no such file")
+
+    def _jobs(self) -> None:
+        wanted = {key[9:-1]: value for key, value in self.query.items() if key.startswith("metadata[")}
+        jobs = list(reversed(self.server.jobs.values()))
+        if not self.server.ignores_metadata:
+            jobs = [job for job in jobs if wanted.items() <= (job.get("metadata") or {}).items()]
+        self._page(jobs)
+
+    def _create(self) -> None:
+        self.send(self.accept_job())
+
+    def accept_job(self) -> Json:
+        body = json.loads(self.body)
+        self.server.bodies.append(body)
+        fields = {key: body[key] for key in ("model", "training_file", "metadata", "method") if key in body}
+        return self.server.add_job(status="validating_files", **fields)
+
+    def _job(self, job_id: str) -> None:
+        if job_id in self.server.jobs:
+            self.send(self.server.jobs[job_id])
+        else:
+            self.refuse(404, "no such job", "fine_tune_not_found")
+
+    def _control(self, job_id: str, verb: str) -> None:
+        job = self.server.jobs[job_id]
+        job["status"] = {"cancel": "cancelled", "pause": "paused", "resume": "queued"}[verb]
+        self.send(job)
+
+    def _events(self, job_id: str) -> None:
+        self._page(list(reversed(self.server.events[job_id])))
+
+    def _checkpoints(self, job_id: str) -> None:
+        self._page(self.server.checkpoints[job_id])
+
+    def _chat(self) -> None:
+        self.server.bodies.append(json.loads(self.body))
+        self.send_response(200)
+        self.send_header("content-type", "text/event-stream")
+        self.send_header("connection", "close")
+        self.end_headers()
+        self.close_connection = True
+        try:
+            for chunk in self.server.chat_chunks:
+                self.wfile.write(f"data: {json.dumps(chunk)}\n\n".encode())
+                time.sleep(0.002)
+            self.wfile.write(b"data: [DONE]\n\n")
+        except OSError:
+            self.server.stream_broken_off.set()
+
+
+class _Nowhere:
+    closed = False
+
+    def write(self, _content: bytes) -> int:
+        return 0
+
+    def flush(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+def accept_and_drop(handler: _Handler) -> bool:
+    """Do what was asked, then lose the answer."""
+    handler.accept_job()
+    handler.drop()
+    return True
+
+
+def drop(handler: _Handler) -> bool:
+    """Lose the request."""
+    handler.drop()
+    return True
+
+
+def refuse(status: int, message: str, code: str | None = None) -> Callable[[_Handler], bool]:
+    """Answer with an error."""
+
+    def fault(handler: _Handler) -> bool:
+        handler.refuse(status, message, code)
+        return True
+
+    return fault
+
+
+def answer_with(content: bytes, status: int = 200) -> Callable[[_Handler], bool]:
+    """Answer with these bytes."""
+
+    def fault(handler: _Handler) -> bool:
+        handler.send_raw(content, status)
+        return True
+
+    return fault
+
+
+@contextmanager
+def running(service: FakeService) -> Iterator[FakeService]:
+    """Serve in a thread while the block runs."""
+    thread = threading.Thread(target=service.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+    try:
+        yield service
+    finally:
+        service.shutdown()
+        service.server_close()
+        thread.join(5)

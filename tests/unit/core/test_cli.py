@@ -1,0 +1,163 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.support import CliResult, tunedeck_command
+from tests.unit.core.conftest import KEY
+from tests.unit.core.fake_service import FakeService, answer_with, refuse
+from tui import paths
+
+Cli = Callable[..., CliResult]
+
+
+def test_cost_without_a_file_prints_the_stable_shape(cli: Cli) -> None:
+    result = cli("cost", "--tokens", "100000", "--model", "gpt-3.5-turbo", "--epochs", "3", "--json")
+    assert result.code == 0
+    value = result.json()
+    assert list(value) == [
+        "provider", "model", "method", "tokens_per_epoch", "epochs", "epochs_source", "price_per_million",
+        "currency", "total", "price_read_on", "price_source",
+    ]  # fmt: skip
+    assert value["total"] == 2.4
+
+
+def test_cost_of_a_file_counts_it_and_shows_the_formula(cli: Cli, dataset: Path) -> None:
+    value = cli("cost", str(dataset), "--model", "gpt-4.1-mini", "--json").json()
+    assert value["epochs"] == 8
+    assert value["total"] == pytest.approx(value["tokens_per_epoch"] * 8 * 5 / 1e6)
+    plain = cli("cost", str(dataset), "--model", "gpt-4.1-mini")
+    assert "x 8 epochs x $5.00 per million" in plain.stdout
+    assert "Price read on 2026-09-26" in plain.stdout
+    table = cli("cost", str(dataset))
+    assert "smollm2-135m-instruct" in table.stdout
+    assert "free" in table.stdout
+
+
+def test_wrong_use_of_cost_is_told(cli: Cli, dataset: Path) -> None:
+    assert cli("cost").code == 2
+    assert cli("cost", str(dataset), "--tokens", "1").code == 2
+    assert cli("cost", "no such file", "--model", "gpt-4.1").code == 2
+    unknown = cli("cost", "--tokens", "1", "--model", "gpt-4.1-mimi", "--epochs", "1")
+    assert unknown.code == 2
+    assert "Did you mean" in unknown.stderr
+
+
+@pytest.mark.usefixtures("service")
+def test_a_launch_without_confirmation_creates_nothing(cli: Cli, dataset: Path, service: FakeService) -> None:
+    result = cli("launch", str(dataset), "--model", "gpt-4.1-mini")
+    assert result.code == 2
+    assert "--yes" in result.stderr
+    assert service.jobs == {}
+
+
+def test_a_launch_that_preflight_stops_creates_nothing(cli: Cli, dataset: Path, service: FakeService) -> None:
+    result = cli("launch", str(dataset), "--model", "gpt-4.1-mini", "--suffix", "a:b", "--yes")
+    assert result.code == 1
+    assert "STOP" in result.stderr
+    assert service.jobs == {}
+
+
+def test_launch_jobs_watch_events_and_cancel_work_together(
+    cli: Cli, dataset: Path, service: FakeService
+) -> None:
+    launched = cli("launch", str(dataset), "--model", "gpt-4.1-mini", "--epochs", "2", "--yes", "--json")
+    assert launched.code == 0
+    job_id = launched.json()["id"]
+    assert job_id in cli("jobs").stdout
+    service.add_event(job_id, "Step 1/2: training loss=2.5", step=1, total_steps=2, train_loss=2.5)
+    shown = cli("jobs", job_id[:-1]).stdout
+    assert "train_loss: 2.5 at step 1" in shown
+    assert cli("events", job_id, "--json").json()[0]["data"]["train_loss"] == 2.5
+    assert "cancelled" in cli("cancel", job_id).stdout
+    watched = cli("watch", job_id)
+    assert watched.code == 1
+    assert "Step 1/2" in watched.stdout
+    assert cli("jobs", "--offline", "--active", "--json").json() == []
+
+
+def test_watching_a_job_that_succeeds_ends_well_with_one_json_object_per_line(
+    cli: Cli, service: FakeService
+) -> None:
+    service.add_job(id="ftjob-x", status="succeeded", fine_tuned_model="ft:x")
+    service.add_event("ftjob-x", "odd \x1b[31m words")
+    result = cli("watch", "ftjob-x", "--json")
+    assert result.code == 0
+    first, last = (json.loads(line) for line in result.stdout.splitlines())
+    assert first["id"] == "ftevent-0001"
+    assert last["fine_tuned_model"] == "ft:x"
+    assert "\x1b" not in cli("watch", "ftjob-x").stdout
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for a child alone")
+def test_ctrl_c_leaves_a_watched_job_running_and_says_so(service: FakeService) -> None:
+    service.add_job(id="ftjob-x")
+    service.add_event("ftjob-x", "hello")
+    process = subprocess.Popen(
+        tunedeck_command("watch", "ftjob-x"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        assert process.stdout is not None
+        assert "hello" in process.stdout.readline()
+        time.sleep(0.1)
+        process.send_signal(signal.SIGINT)
+        _, words = process.communicate(timeout=30)
+    finally:
+        process.kill()
+    assert process.returncode == 130
+    assert "The job goes on." in words
+    assert service.jobs["ftjob-x"]["status"] == "running"
+
+
+def test_an_unknown_job_is_told(cli: Cli) -> None:
+    result = cli("watch", "ftjob-none")
+    assert result.code == 2
+    assert "There is no job" in result.stderr
+
+
+def test_models_and_doctor_speak_of_every_account_and_show_no_key(cli: Cli, service: FakeService) -> None:
+    service.faults["GET", "/v1/models"].append(refuse(401, f"Incorrect API key provided: {KEY}"))
+    first, second, third = cli("models"), cli("models", "--json"), cli("doctor", "--json")
+    assert "gpt-4.1-mini-2025-04-14" not in first.stdout
+    assert {one["account"] for one in second.json()} == {"local", "openai"}
+    levels = {one["name"]: one["level"] for one in third.json()}
+    assert levels["account openai"] == "ok"
+    assert levels["python"] == levels["vocabularies"] == levels["disk"] == "ok"
+    assert third.code == 0
+    for result in (first, second, third):
+        assert KEY not in result.stdout + result.stderr
+
+
+def test_doctor_fails_when_an_account_fails(cli: Cli, service: FakeService) -> None:
+    service.faults["GET", "/v1/models"] = [answer_with(b"<html>a login page</html>")] * 3
+    result = cli("doctor")
+    assert result.code == 1
+    assert "FAIL  account openai" in result.stdout
+    assert "base URL" in result.stdout
+
+
+def test_config_shows_sets_locates_and_checks(cli: Cli) -> None:
+    assert cli("config", "set", "ascii", "true").code == 0
+    shown = cli("config", "--json").json()
+    assert shown["ascii"] == {"value": True, "source": str(paths.settings_file())}
+    assert str(paths.store_file()) in cli("config", "path").stdout
+    assert cli("config", "check").code == 0
+    wrong = cli("config", "set", "colour", "red")
+    assert wrong.code == 2
+    assert "Valid keys" in wrong.stderr
+
+
+def test_a_damaged_settings_file_is_told_by_every_verb_without_a_traceback(cli: Cli) -> None:
+    paths.make_private(paths.config_dir())
+    paths.settings_file().write_text("theme = [", "utf-8")
+    for verb in (["jobs"], ["models"], ["config"], ["doctor"], ["cost", "--tokens", "1", "--epochs", "1"]):
+        result = cli(*verb)
+        assert result.code in (1, 2)
+        assert "not valid TOML" in result.stdout + result.stderr

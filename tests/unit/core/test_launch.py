@@ -1,0 +1,248 @@
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.unit.core.fake_service import FakeService, accept_and_drop, drop, refuse
+from tui.errors import TunedeckError
+from tui.jobs.launch import LaunchUncertain, launch
+from tui.jobs.plan import RUN_ID_KEY, LaunchPlan, PreflightLine, may_launch
+from tui.jobs.preflight import estimate_plan, preflight
+from tui.jobs.reports import file_sha256, report_for
+from tui.providers.failures import TRAINING_REFUSED
+from tui.providers.protocol import ProviderError
+from tui.records.jobs import Job, JobState, Method
+from tui.services import Services
+from tui.store.rows import LaunchState
+
+JOBS = "/v1/fine_tuning/jobs"
+NO_WAIT = (0.0, 0.0)
+
+
+def a_plan(dataset: Path, **fields: Any) -> LaunchPlan:
+    return LaunchPlan(account="openai", model="gpt-4.1-mini", training=dataset, **fields)
+
+
+def launch_now(plan: LaunchPlan, services: Services) -> Job:
+    return launch(plan, services, confirmed_price=estimate_plan(plan, services), search_delays=NO_WAIT)
+
+
+def texts(lines: list[PreflightLine], level: str) -> str:
+    return "\n".join(f"{line.text} {line.remedy}" for line in lines if line.level == level)
+
+
+def test_a_confirmed_plan_becomes_one_job(services: Services, service: FakeService, dataset: Path) -> None:
+    plan = a_plan(dataset, seed=7, suffix="sums", hyperparameters={"n_epochs": 2, "batch_size": "auto"})
+    stages: list[str] = []
+    job = launch(plan, services, confirmed_price=estimate_plan(plan, services),
+                 on_progress=lambda stage, done, total: stages.append(stage))  # fmt: skip
+    assert job.state is JobState.PREPARING
+    body = service.bodies[0]
+    assert body["model"] == "gpt-4.1-mini-2025-04-14"
+    assert body["metadata"] == {RUN_ID_KEY: plan.run_id}
+    assert body["method"]["supervised"]["hyperparameters"] == {"n_epochs": 2}
+    assert service.contents[body["training_file"]] == dataset.read_bytes()
+    assert services.store.job("openai", job.id) == job
+    record = services.store.launch_of_job("openai", job.id)
+    assert record is not None
+    assert (record.state, record.dataset_path) == (LaunchState.CREATED, dataset)
+    assert stages[0] == "Uploading training file"
+    assert stages[-1] == "Creating the job"
+
+
+def test_launching_a_plan_again_returns_the_job_it_made(
+    services: Services, service: FakeService, dataset: Path
+) -> None:
+    plan = a_plan(dataset)
+    assert launch_now(plan, services).id == launch_now(plan, services).id
+    assert service.count("POST", JOBS) == 1
+
+
+def test_one_confirmation_pressed_by_many_threads_makes_one_job(
+    services: Services, service: FakeService, dataset: Path
+) -> None:
+    plan = a_plan(dataset)
+    price = estimate_plan(plan, services)
+    outcomes: list[object] = []
+
+    def press() -> None:
+        try:
+            outcomes.append(launch(plan, services, confirmed_price=price, search_delays=(0.05,) * 40).id)
+        except TunedeckError as error:
+            outcomes.append(error)
+
+    threads = [threading.Thread(target=press) for _ in range(5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert outcomes == ["ftjob-1"] * 5
+    assert service.count("POST", JOBS) == 1
+
+
+def test_a_job_whose_answer_was_lost_is_found_by_its_run_id(
+    services: Services, service: FakeService, dataset: Path
+) -> None:
+    service.faults["POST", JOBS].append(accept_and_drop)
+    service.ignores_metadata = True
+    plan = a_plan(dataset)
+    job = launch_now(plan, services)
+    assert job.metadata[RUN_ID_KEY] == plan.run_id
+    assert service.count("POST", JOBS) == 1
+    assert len(service.jobs) == 1
+
+
+@pytest.mark.parametrize("fault", [drop, refuse(500, "oops"), refuse(503, "busy")])
+def test_an_answer_that_stays_lost_is_never_sent_again(
+    services: Services, service: FakeService, dataset: Path, fault: Any
+) -> None:
+    service.faults["POST", JOBS].append(fault)
+    plan = a_plan(dataset)
+    for _ in range(2):
+        with pytest.raises(LaunchUncertain):
+            launch_now(plan, services)
+    assert service.count("POST", JOBS) == 1
+    lines = preflight(a_plan(dataset), services)
+    assert "got no answer" in texts(lines, "warn")
+    # The service was only slow: the job appears later, and the watcher ties it to its launch.
+    service.add_job(id="late", metadata={RUN_ID_KEY: plan.run_id})
+    services.watcher.poll_once()
+    assert launch_now(plan, services).id == "late"
+    assert service.count("POST", JOBS) == 1
+
+
+def test_a_refused_plan_makes_no_job_and_may_be_launched_again(
+    services: Services, service: FakeService, dataset: Path
+) -> None:
+    service.faults["POST", JOBS].append(refuse(400, "n_epochs is odd"))
+    plan = a_plan(dataset)
+    with pytest.raises(ProviderError, match="n_epochs is odd"):
+        launch_now(plan, services)
+    assert launch_now(plan, services).id == "ftjob-1"
+    assert service.count("POST", "/v1/files") == 1
+
+
+def test_the_same_content_is_uploaded_once_unless_the_service_lost_it(
+    services: Services, service: FakeService, dataset: Path
+) -> None:
+    launch_now(a_plan(dataset), services)
+    launch_now(a_plan(dataset, seed=1), services)
+    assert service.count("POST", "/v1/files") == 1
+    service.files.clear()
+    launch_now(a_plan(dataset, seed=2), services)
+    assert service.count("POST", "/v1/files") == 2
+
+
+def test_a_file_or_price_that_changed_since_it_was_confirmed_stops_the_launch(
+    services: Services, service: FakeService, dataset: Path
+) -> None:
+    plan = a_plan(dataset, training_sha256=file_sha256(dataset))
+    price = estimate_plan(plan, services)
+    with pytest.raises(TunedeckError, match="price"):
+        launch(plan, services, confirmed_price=replace(price, price_per_million=price.price_per_million * 2))
+    with pytest.raises(TunedeckError, match="price"):
+        launch(replace(plan, model="gpt-4.1"), services, confirmed_price=price)
+    dataset.write_bytes(dataset.read_bytes() * 2)
+    with pytest.raises(TunedeckError, match="has changed"):
+        launch(plan, services, confirmed_price=price)
+    assert service.requests == []
+
+
+def test_a_refusal_of_training_is_remembered_until_a_job_is_taken(
+    services: Services, service: FakeService, dataset: Path
+) -> None:
+    service.faults["POST", JOBS].append(refuse(403, "winding down", TRAINING_REFUSED))
+    with pytest.raises(ProviderError):
+        launch_now(a_plan(dataset), services)
+    assert services.store.account_note("openai", TRAINING_REFUSED) is not None
+    with Services.open() as later:
+        assert "winding down" in texts(preflight(a_plan(dataset), later), "warn")
+        launch_now(a_plan(dataset), later)
+        assert later.store.account_note("openai", TRAINING_REFUSED) is None
+
+
+def test_preflight_of_a_sound_plan_stops_nothing_and_names_price_and_end(
+    services: Services, dataset: Path
+) -> None:
+    lines = preflight(a_plan(dataset, hyperparameters={"n_epochs": 3}), services)
+    assert may_launch(lines)
+    everything = "\n".join(line.text for line in lines)
+    assert "x 3 epochs x $5.00 per million" in everything
+    assert "2027-01-14" in everything
+    assert "12 examples" in everything
+    assert "Without validation" in texts(lines, "warn")
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"suffix": "a:b"}, "suffix"),
+        ({"suffix": "x" * 65}, "suffix"),
+        ({"seed": -1}, "seed"),
+        ({"hyperparameters": {"n_epochs": 51}}, "n_epochs = 51"),
+        ({"hyperparameters": {"n_epochs": 1.5}}, "n_epochs = 1.5"),
+        ({"hyperparameters": {"beta": 0.1}}, "no hyperparameter 'beta'"),
+        ({"hyperparameters": {"lora_rank": 8}}, "no hyperparameter 'lora_rank'"),
+        ({"method": Method.DPO, "hyperparameters": {"beta": 3}}, "beta = 3"),
+        ({"method": Method.REINFORCEMENT}, "reinforcement"),
+        ({"account": "nobody"}, "no account"),
+        ({"model": "gpt-3.5-turbo"}, "shut down"),
+        ({"model": "gpt-9"}, "no model"),
+        ({"training": Path("no such file.jsonl")}, "no such file.jsonl"),
+        ({"validation": Path("x.jsonl"), "split_share": 0.1}, "both"),
+        ({"split_share": 1.0}, "out of range"),
+    ],
+)
+def test_preflight_stops_what_can_not_work(
+    services: Services, dataset: Path, fields: dict[str, Any], words: str
+) -> None:
+    plan = replace(a_plan(dataset), **fields)
+    lines = preflight(plan, services)
+    assert not may_launch(lines)
+    assert words in texts(lines, "stop")
+
+
+def test_preflight_stops_a_file_with_errors_and_names_the_line(services: Services, dataset: Path) -> None:
+    dataset.write_text(dataset.read_text("utf-8") + "{broken\n", "utf-8")
+    assert "line 13" in texts(preflight(a_plan(dataset), services), "stop")
+
+
+def test_preflight_warns_of_the_same_job_made_before(services: Services, dataset: Path) -> None:
+    job = launch_now(a_plan(dataset, hyperparameters={"n_epochs": 2}), services)
+    same = a_plan(dataset, hyperparameters={"n_epochs": 2, "batch_size": "auto"})
+    assert job.id in texts(preflight(same, services), "warn")
+    assert job.id not in texts(preflight(replace(same, seed=3), services), "warn")
+
+
+def test_a_split_trains_on_the_larger_part_and_prices_only_that(
+    services: Services, service: FakeService, dataset: Path
+) -> None:
+    dataset.write_bytes(dataset.read_bytes() * 3)
+    plan = a_plan(dataset, split_share=0.25, seed=5)
+    whole = estimate_plan(a_plan(dataset), services)
+    part = estimate_plan(plan, services)
+    assert part.tokens_per_epoch < whole.tokens_per_epoch
+    launch_now(plan, services)
+    training, validation = (content.splitlines() for content in service.contents.values())
+    assert len(training) == 27
+    assert sorted(training + validation) == sorted(dataset.read_bytes().splitlines())
+
+
+def test_a_report_is_made_once_per_content(
+    services: Services, dataset: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = services.catalog.model("gpt-4.1-mini")
+    first = report_for(services, dataset, model)
+    monkeypatch.setattr("tui.jobs.reports.check_file", _never)
+    assert report_for(services, dataset, model) == first
+    dataset.write_bytes(dataset.read_bytes() + b"\n")
+    with pytest.raises(AssertionError):
+        report_for(services, dataset, model)
+
+
+def _never(*_arguments: object, **_more: object) -> None:
+    raise AssertionError("checked twice")

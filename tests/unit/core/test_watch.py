@@ -1,0 +1,163 @@
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from tests.unit.core.fake_service import FakeService, drop, running
+from tui.jobs.watch import JobChange, JobWatcher
+from tui.providers.protocol import ProviderError
+from tui.records.jobs import JobState
+from tui.services import Services
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "did not happen in time"
+        time.sleep(0.01)
+
+
+def event_ids(services: Services, job_id: str = "j") -> list[str]:
+    return [event.id for event in services.store.events("openai", job_id)]
+
+
+def test_jobs_made_elsewhere_are_found_with_all_their_events(
+    services: Services, service: FakeService
+) -> None:
+    service.add_job(id="j")
+    for step in range(1, 151):
+        service.add_event("j", step=step, total_steps=150, train_loss=1 / step)
+    changes = services.watcher.poll_once()
+    changes += services.watcher.poll_once()
+    assert {change.job_id for change in changes} == {"j"}
+    assert len(event_ids(services)) == 150
+    assert services.store.metrics("openai", "j")[150] == {"train_loss": 1 / 150}
+
+
+def test_a_look_without_news_tells_nothing(services: Services, service: FakeService) -> None:
+    service.add_job(id="j")
+    services.watcher.poll_once()
+    services.watcher.poll_once()
+    assert services.watcher.poll_once() == []
+    service.add_event("j", "one more")
+    (change,) = services.watcher.poll_once()
+    assert [event.message for event in change.new_events] == ["one more"]
+
+
+def test_what_subscribers_hear_is_in_the_store_already(services: Services, service: FakeService) -> None:
+    service.add_job(id="j")
+    service.add_event("j")
+    heard: list[tuple[JobChange, list[str]]] = []
+    stop = services.watcher.subscribe(lambda change: heard.append((change, event_ids(services))))
+    services.watcher.poll_once()
+    services.watcher.poll_once()
+    assert any(change.new_events for change, _ in heard)
+    for change, stored in heard:
+        assert {event.id for event in change.new_events} <= set(stored)
+        assert services.store.job("openai", "j") is not None
+    stop()
+    count = len(heard)
+    service.add_event("j")
+    services.watcher.poll_once()
+    assert len(heard) == count
+
+
+def test_a_finished_job_is_kept_whole_and_asked_no_more(services: Services, service: FakeService) -> None:
+    service.add_job(id="j", status="succeeded", result_files=["file-9", "file-gone"], fine_tuned_model="ft:x")
+    service.add_event("j")
+    service.contents["file-9"] = b"step,train_loss,valid_loss\n1,2.5,\n2,2.0,2.25\n"
+    service.checkpoints["j"] = [
+        {"id": f"c{step}", "step_number": step, "fine_tuned_model_checkpoint": f"ft:x:{step}", "metrics": {}}
+        for step in (1, 2)
+    ]
+    services.watcher.poll_once()
+    services.watcher.poll_once()
+    assert services.store.metrics("openai", "j") == {
+        1: {"train_loss": 2.5},
+        2: {"train_loss": 2.0, "valid_loss": 2.25},
+    }
+    assert [one.model for one in services.store.checkpoints("openai", "j")] == ["ft:x:2", "ft:x:1"]
+    asked = service.count("GET", "/v1/fine_tuning/jobs/j")
+    services.watcher.poll_once()
+    assert service.count("GET", "/v1/fine_tuning/jobs/j") == asked
+
+
+def test_a_job_that_its_service_forgot_is_let_go(services: Services, service: FakeService) -> None:
+    service.add_job(id="j")
+    services.watcher.poll_once()
+    service.jobs.clear()
+    services.watcher.poll_once()
+    job = services.store.job("openai", "j")
+    assert job is not None
+    assert (job.state, job.raw_status) == (JobState.OTHER, "not found")
+    assert services.store.jobs_to_watch() == []
+
+
+def test_a_service_that_was_away_leaves_no_gap_and_no_double(
+    services: Services, service: FakeService
+) -> None:
+    port = service.server_address[1]
+    service.add_job(id="j")
+    service.add_event("j")
+    services.watcher.poll_once()
+    services.watcher.poll_once()
+    for _ in range(3):
+        service.faults["GET", "/v1/fine_tuning/jobs/j"].append(drop)
+    (change,) = services.watcher.poll_once()
+    assert isinstance(change.problem, ProviderError)
+    assert change.problem.retryable
+    service.shutdown()
+    service.server_close()
+    with running(FakeService(port)) as again:
+        again.jobs, again.events = service.jobs, service.events
+        for _ in range(120):
+            again.add_event("j")
+        services.watcher.poll_once()
+        assert event_ids(services) == [f"ftevent-{number:04d}" for number in range(1, 122)]
+
+
+def test_a_page_that_fails_half_way_leaves_no_hole(services: Services, service: FakeService) -> None:
+    service.add_job(id="j")
+    services.watcher.poll_once()
+    for _ in range(250):
+        service.add_event("j")
+    path = "/v1/fine_tuning/jobs/j/events"
+    service.faults[("GET", path)] = [lambda handler: False, *[drop] * 3]
+    services.watcher.poll_once()
+    assert event_ids(services) == []
+    services.watcher.poll_once()
+    assert len(event_ids(services)) == 250
+
+
+def test_the_thread_follows_a_job_that_a_screen_shows_and_stops_when_told(
+    services: Services, service: FakeService
+) -> None:
+    watcher = JobWatcher(services, poll_seconds=600)
+    heard = threading.Event()
+    watcher.subscribe(lambda change: heard.set() if change.new_events else None)
+    watcher.start()
+    watcher.start()
+    try:
+        service.add_job(id="j")
+        wait_until(lambda: service.count("GET", "/v1/fine_tuning/jobs") > 0)
+        services.store.save_job(replace(services.provider("openai").retrieve_job("j")))
+        service.add_event("j")
+        watcher.watch_now("openai", "j")
+        assert heard.wait(20)
+        watcher.unwatch("openai", "j")
+    finally:
+        watcher.stop()
+    assert not [one for one in threading.enumerate() if one.name == "job-watcher" and one.is_alive()]
+
+
+def test_one_unreachable_account_does_not_hold_up_the_program(
+    services: Services, service: FakeService
+) -> None:
+    for _ in range(3):
+        service.faults["GET", "/v1/fine_tuning/jobs"].append(drop)
+    problems = [change.problem for change in services.watcher.poll_once()]
+    assert len(problems) == 1
+    service.add_job(id="j")
+    assert [change.job_id for change in services.watcher.poll_once()] == ["j"]
