@@ -44,6 +44,8 @@ def _header(path: Path) -> dict[str, tuple[str, tuple[int, ...], int]]:
         if not 2 <= length <= min(MAX_HEADER, size - 8):
             raise ValueError("its header length is impossible")
         header = json.loads(file.read(length))
+    if not isinstance(header, dict):
+        raise ValueError("its header is not an object")
     entries = {}
     for name, entry in header.items():
         if name == "__metadata__":
@@ -51,6 +53,8 @@ def _header(path: Path) -> dict[str, tuple[str, tuple[int, ...], int]]:
         start, end = entry["data_offsets"]
         if not 0 <= start <= end <= size - 8 - length:
             raise ValueError(f"tensor {name} lies outside the file")
+        if end - start != np.prod(entry["shape"], dtype=np.int64) * np.dtype(DTYPES[entry["dtype"]]).itemsize:
+            raise ValueError(f"tensor {name} has another size than its shape says")
         entries[name] = (entry["dtype"], tuple(entry["shape"]), 8 + length + start)
     return entries
 

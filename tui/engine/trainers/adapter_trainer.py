@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from tui.engine.llama.peft_files import save_peft
 from tui.engine.llama.sharding import ShardPool, shard_count
 from tui.engine.llama.tokenizer import TrainingExample
 from tui.engine.trainers.optimizer import AdamW
+from tui.engine.trainers.protocol import BatchMetrics, TrainingDiverged
 
 Array = npt.NDArray[Any]
 
@@ -66,12 +68,20 @@ class AdapterTrainer:
             self._buffers.append(self.adapter.like())
         return self._buffers
 
-    def learn(self, learning_rate: float) -> float:
-        """Take one optimiser step with all that was collected, forget it, and return its norm."""
+    def learn(self, metrics: BatchMetrics, learning_rate: float) -> BatchMetrics:
+        """Take one optimiser step with all that was collected, forget it, and return `metrics`.
+
+        Raises:
+            TrainingDiverged: The loss or a gradient is not finite; the adapter is as it was.
+        """
+        if not math.isfinite(metrics.loss):
+            raise TrainingDiverged(f"The training loss became {metrics.loss}.")
         norm = self.optimizer.update([buffer.vector for buffer in self._buffers], learning_rate)
+        if not math.isfinite(norm):
+            raise TrainingDiverged("The gradients overflowed.")
         for buffer in self._buffers:
             buffer.vector[:] = 0
-        return norm
+        return metrics
 
 
 def turns(examples: Sequence[TrainingExample], rows: int = ROWS_AT_ONCE) -> Iterator[list[TrainingExample]]:

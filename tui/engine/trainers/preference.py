@@ -66,9 +66,7 @@ class PreferenceTrainer(AdapterTrainer):
 
     def train_step(self, examples: Sequence[int], learning_rate: float) -> BatchMetrics:
         """Learn from one batch."""
-        metrics = self.collect([self._training[number] for number in examples])
-        self.learn(learning_rate)
-        return metrics
+        return self.learn(self.collect([self._training[number] for number in examples]), learning_rate)
 
     def validate(self, examples: Sequence[int]) -> BatchMetrics:
         """Measure validation pairs."""

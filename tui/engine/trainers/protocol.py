@@ -12,6 +12,10 @@ import numpy.typing as npt
 Array = npt.NDArray[Any]
 
 
+class TrainingDiverged(ArithmeticError):
+    """Loss or gradients are not numbers any more; going on would only spoil the adapter."""
+
+
 @dataclass(frozen=True, slots=True)
 class BatchMetrics:
     """What one batch showed; `loss` is in nats, a mean over learned tokens (supervised) or pairs (DPO)."""
@@ -37,7 +41,11 @@ class Trainer(Protocol):
         ...
 
     def train_step(self, examples: Sequence[int], learning_rate: float) -> BatchMetrics:
-        """Learn from one batch; the metrics are of the model before the step."""
+        """Learn from one batch; the metrics are of the model before the step.
+
+        Raises:
+            TrainingDiverged: Before anything is changed.
+        """
         ...
 
     def validate(self, examples: Sequence[int]) -> BatchMetrics:

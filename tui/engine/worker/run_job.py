@@ -12,7 +12,7 @@ from typing import Any
 
 from tui.engine.atomic_files import read_json_object, write_json_atomically
 from tui.engine.run_folder import DONE, write_result
-from tui.engine.trainers.protocol import BatchMetrics, Trainer
+from tui.engine.trainers.protocol import BatchMetrics, Trainer, TrainingDiverged
 from tui.engine.trainers.training_data import BadTrainingFile
 from tui.engine.worker.job_spec import read_spec
 from tui.engine.worker.prepare_run import PreparedRun, prepare_run
@@ -28,12 +28,10 @@ VALIDATIONS = 25
 """About so often in a run a small batch of validation examples is measured."""
 PROGRESS_SECONDS = 0.5
 """Shortest time between two writings of progress.json."""
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""No space, no quota, and no more room for one file (a limit of the user's)."""
 EXIT_DONE, EXIT_TO_BE_CONTINUED = 0, 75
 """Process exit codes: a verdict was written; none was, start the worker again (EX_TEMPFAIL)."""
-
-
-class LossNotFinite(Exception):
-    """Training diverged."""
 
 
 def run_job(folder: Path, stop: StopRequest) -> int:
@@ -42,20 +40,20 @@ def run_job(folder: Path, stop: StopRequest) -> int:
     if verdict is not None and verdict.get("status") in ("succeeded", "failed", "cancelled"):
         return EXIT_DONE
     (folder / DONE).unlink(missing_ok=True)
+    log = RunLog(folder)
     try:
-        reason, tokens = _train(folder, stop)
+        reason = _train(folder, stop, log)
     except Exception as error:  # whatever it is, the job must end with a reason that a person can read
         traceback.print_exc()
-        return _fail(folder, _job_error(error))
+        return _fail(folder, _job_error(error), log.trained_tokens)
     if reason is StopReason.INTERRUPTED:
         return EXIT_TO_BE_CONTINUED
-    _write_verdict(folder, "succeeded" if reason is None else reason.value, tokens)
+    _write_verdict(folder, "succeeded" if reason is None else reason.value, log.trained_tokens)
     return EXIT_DONE
 
 
-def _train(folder: Path, stop: StopRequest) -> tuple[StopReason | None, int]:
-    """Return why training ended early, if it did, and how many tokens were trained on."""
-    log = RunLog(folder)
+def _train(folder: Path, stop: StopRequest, log: RunLog) -> StopReason | None:
+    """Return why training ended early, or None at its end."""
     spec = read_spec(folder)
     prepared = prepare_run(spec, log)
     run = _Run(folder, prepared, log, spec.fine_tuned_model)
@@ -65,10 +63,10 @@ def _train(folder: Path, stop: StopRequest) -> tuple[StopReason | None, int]:
         reason = stop.reason()
         if reason is not None:
             run.save()
-            return reason, run.trained_tokens
+            return reason
         run.advance()
     run.finish()
-    return None, run.trained_tokens
+    return None
 
 
 class _Run:
@@ -81,7 +79,6 @@ class _Run:
         self.log = log
         self.model = model
         self.step = 0
-        self.trained_tokens = 0
         self._seconds = 0.0
         self._saved_at = self._told_at = time.monotonic()
         self._last_checkpoint: Path | None = None
@@ -108,8 +105,6 @@ class _Run:
         step = self.step + 1
         self.trainer.use_threads(allowed_threads(self.folder.parent.parent, self._cores))
         metrics = self.trainer.train_step(self.schedule.batch(step), self.schedule.learning_rate(step))
-        if not math.isfinite(metrics.loss):
-            raise LossNotFinite(f"The training loss became {metrics.loss} at step {step}.")
         values = named("train", metrics) | self._validation(step)
         self.step = step
         self._count_tokens()
@@ -154,24 +149,24 @@ class _Run:
     @staticmethod
     def _finite(metrics: BatchMetrics, step: int) -> BatchMetrics:
         if not math.isfinite(metrics.loss):
-            raise LossNotFinite(f"The validation loss became {metrics.loss} at step {step}.")
+            raise TrainingDiverged(f"The validation loss became {metrics.loss} at step {step}.")
         return metrics
 
     def _count_tokens(self) -> None:
         counts: Sequence[int] = self.trainer.token_counts
-        self.trained_tokens = self.schedule.tokens_until(self.step, counts)
+        self.log.trained_tokens = self.schedule.tokens_until(self.step, counts)
 
     def _tell_progress(self) -> None:
         per_step = self._seconds / self.step if self.step else 0.0
         left = per_step * (self.schedule.total_steps - self.step)
-        self.log.progress(self.step, self.schedule, self.trained_tokens, left)
+        self.log.progress(self.step, self.schedule, left)
         self._told_at = time.monotonic()
 
 
 def _job_error(error: Exception) -> dict[str, str | None]:
     """Put an exception into the service's words."""
     code, message, param = "training_failed", f"{type(error).__name__}: {error}", None
-    if isinstance(error, LossNotFinite):
+    if isinstance(error, TrainingDiverged):
         code = "loss_not_finite"
         message = f"{error} The training diverged; a lower learning_rate_multiplier usually helps."
     elif isinstance(error, BadTrainingFile):
@@ -181,21 +176,20 @@ def _job_error(error: Exception) -> dict[str, str | None]:
     elif isinstance(error, MemoryError):
         code = "out_of_memory"
         message = "There was not enough memory to train; shorter examples or a smaller batch need less."
-    elif isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+    elif isinstance(error, OSError) and error.errno in DISK_FULL:
         code = "disk_full"
         message = "The disk is full. Free some space and create the job again."
     return {"code": code, "message": message, "param": param}
 
 
-def _fail(folder: Path, error: dict[str, Any]) -> int:
+def _fail(folder: Path, error: dict[str, Any], trained_tokens: int) -> int:
     # The resume point is the largest thing here; without it there is room for the verdict.
     discard_state(folder / "state")
     try:
         write_result(folder)
     except OSError:
         traceback.print_exc()
-    tokens = int((read_json_object(folder / "progress.json") or {}).get("trained_tokens", 0))
-    _write_verdict(folder, "failed", tokens, error)
+    _write_verdict(folder, "failed", trained_tokens, error)
     return EXIT_DONE
 
 

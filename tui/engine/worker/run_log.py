@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tui.engine.atomic_files import read_json_object, write_json_atomically
+from tui.engine.atomic_files import write_json_atomically
 from tui.engine.run_folder import PROGRESS, append_event, metrics_by_step, read_events, repair_events
 from tui.engine.trainers.protocol import BatchMetrics, Trainer
 from tui.engine.trainers.schedule import Schedule
@@ -29,6 +29,8 @@ class RunLog:
     def __init__(self, folder: Path) -> None:
         repair_events(folder)
         self.folder = folder
+        self.trained_tokens = 0
+        """Tokens of all steps so far, kept right over restarts by the run."""
         self._measured = metrics_by_step(folder)
         self._said = {event.get("message") for event in read_events(folder)}
 
@@ -76,7 +78,7 @@ class RunLog:
             shutil.rmtree(old, ignore_errors=True)
         return target
 
-    def progress(self, step: int, schedule: Schedule, trained_tokens: int, seconds_left: float) -> None:
+    def progress(self, step: int, schedule: Schedule, seconds_left: float) -> None:
         """Replace progress.json."""
         now = time.time()
         write_json_atomically(
@@ -84,17 +86,13 @@ class RunLog:
             {
                 "step": step,
                 "total_steps": schedule.total_steps,
-                "trained_tokens": trained_tokens,
+                "trained_tokens": self.trained_tokens,
                 "estimated_finish": int(now + seconds_left),
                 "updated_at": int(now),
                 "resolved_hyperparameters": schedule.settings.as_json(),
                 "pid": os.getpid(),
             },
         )
-
-    def trained_tokens(self) -> int:
-        """Return what progress.json says, for a run that ends before it can count."""
-        return int((read_json_object(self.folder / PROGRESS) or {}).get("trained_tokens", 0))
 
 
 def publish_adapter(checkpoint: Path, target: Path) -> None:
