@@ -19,6 +19,7 @@ from tui.engine.serving.service import GenerationService
 
 def test_one_blas_thread_while_a_job_trains_and_all_cores_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(blas_threads, "CHECK_SECONDS", 0.0)
+    monkeypatch.setattr(blas_threads, "WORTHWHILE", 1e9)
     monkeypatch.setattr(blas_threads, "available_cores", lambda: 2)
     training = True
     with threadpoolctl.threadpool_limits(user_api="blas"):

@@ -18,6 +18,9 @@ from tui.engine.serving.model_pool import LoadedBase
 MAX_RUNNING = 8
 """Answers written at the same time; more wait their turn."""
 
+RUNNING_BYTES = 2**30
+"""Memory of the answers being written beyond which no further one is begun: 23,000 tokens of a 135M model."""
+
 ALONE_CHUNK = 256
 """Prompt tokens read in one step when no answer is being written: 0.25 s on two cores."""
 
@@ -100,7 +103,7 @@ class Scheduler:
 
     def _admit(self) -> None:
         """Give waiting requests a cache, as long as there are places for their first answers."""
-        while self._waiting and len(self._choices) + len(self._reading) + len(self._ready) < MAX_RUNNING:
+        while self._waiting and self._has_room(len(self._reading) + len(self._ready)):
             generation = self._waiting.popleft()
             request = generation.request
             known = None
@@ -111,9 +114,16 @@ class Scheduler:
             generation.cached_tokens = generation.cache.length
             self._reading.append(generation)
 
+    def _has_room(self, promised: int) -> bool:
+        """Whether one more answer may be begun beside the running ones and those promised a place."""
+        if not self._choices and not promised:
+            return True
+        used = sum(choice.cache.nbytes for choice in self._choices)
+        return len(self._choices) + promised < MAX_RUNNING and used < RUNNING_BYTES
+
     def _start_choices(self) -> list[Generation]:
         ended = []
-        while self._ready and len(self._choices) < MAX_RUNNING:
+        while self._ready and self._has_room(0):
             generation = self._ready[0]
             cache, logits = generation.cache, generation.first_logits
             assert cache is not None
