@@ -102,9 +102,14 @@ def _print_comparison(
     print_table(
         ["MODEL", "TOKENS/EPOCH", "EPOCHS", "PER MILLION", "TOTAL", "PRICE READ ON"],
         [
-            [one.model, f"{one.tokens_per_epoch:,}", one.epochs,
-             format_money(one.price_per_million, one.currency), "free" if one.is_free else format_money(one.total, one.currency),
-             one.price_read_on]
+            [
+                one.model,
+                f"{one.tokens_per_epoch:,}",
+                one.epochs,
+                format_money(one.price_per_million, one.currency),
+                "free" if one.is_free else format_money(one.total, one.currency),
+                one.price_read_on,
+            ]
             for one in found
         ],
-    )  # fmt: skip
+    )

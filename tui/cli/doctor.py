@@ -123,7 +123,7 @@ def _base_model(services: Services) -> Finding:
     local = next(model for model in services.catalog.models if model.provider == "local")
     if load_base_tokenizer(local.id) is None:
         return Finding("base model", "warn", f"{local.id} is not prepared in {paths.base_models_dir()}.",
-                       "The engine fetches it at its first start, or `tunedeck engine fetch` now.")  # fmt: skip
+                       "The engine fetches it at its first start.")  # fmt: skip
     return Finding("base model", "ok", f"{local.id} in {paths.base_models_dir()}")
 
 

@@ -165,7 +165,8 @@ def _about_report(report: Report, role: str) -> Iterator[PreflightLine]:
         yield PreflightLine("stop", f"The {role} file {name} has {_count(errors, 'error')}.",
                             f"`tunedeck check` lists them: {_first_error(report)}")  # fmt: skip
     elif warnings:
-        yield PreflightLine("warn", f"The {role} file {name}, {_count(report.rows, 'example')}, has {_count(warnings, 'warning')}.",
+        size = _count(report.rows, "example")
+        yield PreflightLine("warn", f"The {role} file {name} ({size}) has {_count(warnings, 'warning')}.",
                             "Look at them in Check; the service would accept the file.")  # fmt: skip
     else:
         yield PreflightLine("ok", f"The {role} file {name} is sound: {report.rows:,} examples.")

@@ -247,7 +247,7 @@ def _version(connection: sqlite3.Connection) -> int:
 
 
 def _use_wal(connection: sqlite3.Connection) -> None:
-    """Switch the file to WAL, which it remembers; SQLite does not wait by itself while another process does so."""
+    """Switch the file to WAL, which it remembers; here SQLite does not wait for others by itself."""
     for attempt in range(_WAL_ATTEMPTS):
         try:
             connection.execute("PRAGMA journal_mode = WAL")

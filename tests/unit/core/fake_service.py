@@ -1,4 +1,4 @@
-"""A small service of OpenAI's shape on a loopback port, which can be told to fail in every way that networks do."""
+"""A small service of OpenAI's shape on loopback, which can be told to fail in every way networks do."""
 
 from __future__ import annotations
 
@@ -51,16 +51,20 @@ class FakeService(ThreadingHTTPServer):
 
     def add_job(self, **fields: Any) -> Json:
         job_id = fields.pop("id", f"ftjob-{len(self.jobs) + 1}")
-        job = {"id": job_id, "object": "fine_tuning.job", "status": "running", "created_at": 1000 + len(self.jobs),
-               "model": "gpt-4.1-mini-2025-04-14", **fields}  # fmt: skip
+        job = {
+            "id": job_id, "object": "fine_tuning.job", "status": "running",
+            "created_at": 1000 + len(self.jobs), "model": "gpt-4.1-mini-2025-04-14", **fields,
+        }  # fmt: skip
         self.jobs[job_id] = job
         return job
 
     def add_event(self, job_id: str, message: str = "", **data: Any) -> Json:
         number = len(self.events[job_id]) + 1
-        event = {"id": f"ftevent-{number:04d}", "object": "fine_tuning.job.event", "created_at": 2000 + number,
-                 "level": "info", "message": message or f"event {number}",
-                 "type": "metrics" if data else "message", "data": data}  # fmt: skip
+        event = {
+            "id": f"ftevent-{number:04d}", "object": "fine_tuning.job.event", "created_at": 2000 + number,
+            "level": "info", "message": message or f"event {number}",
+            "type": "metrics" if data else "message", "data": data,
+        }  # fmt: skip
         self.events[job_id].append(event)
         return event
 
@@ -146,7 +150,6 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _upload(self) -> None:
         name = re.search(rb'filename="([^"]+)"', self.body)
-        content = self.body.split(b"\r\n\r\n")[-1].rsplit(b"\r\n--", 1)[0]
         parts = self.body.split(b"\r\n--")
         content = next(part.split(b"\r\n\r\n", 1)[1] for part in parts if b'name="file"' in part)
         file_id = f"file-{len(self.server.files) + 1}"

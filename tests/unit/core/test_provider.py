@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import json
 import time
 from collections.abc import Mapping
@@ -61,7 +62,7 @@ def test_progress_starts_over_when_an_upload_is_retried(
     seen: list[int] = []
     provider.upload_file(path, on_progress=lambda done, _: seen.append(done))
     assert seen.count(300_000) >= 2
-    assert any(later < earlier for earlier, later in zip(seen, seen[1:], strict=False))
+    assert any(later < earlier for earlier, later in itertools.pairwise(seen))
     assert len(service.files) == 1
 
 

@@ -228,9 +228,7 @@ def test_damage_inside_is_told_and_the_next_start_begins_anew(tmp_path: Path) ->
     content[after_the_schema:] = b"\xff" * (len(content) - after_the_schema)
     path.write_bytes(bytes(content))
     with Store(path) as store, pytest.raises(TunedeckError, match="damaged"):
-        for number in range(300):
-            store.job("openai", f"job-{number}")
-            store.save_job(a_job(f"new-{number}"))
+        store.jobs(limit=300)
     with Store(path) as store:
         assert "damaged" in store.notice
         assert store.jobs() == []
