@@ -117,8 +117,7 @@ class DeckDialog(ModalScreen[Any], _Shared, inherit_bindings=False):
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("dialog", "screen")]
     DEFAULT_CSS = """
-    DeckDialog { align: center middle; background: $background 60%;
-        &:ansi { background: transparent; } }
+    DeckDialog { align: center middle; background: transparent; }
     """
 
     def action_close(self) -> None:

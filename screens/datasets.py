@@ -32,6 +32,7 @@ _COLUMNS = (
     Column("last check", 14, drop_below=44),
 )
 MOST_RECENT = 20
+_SHIPPED = [path for example in EXAMPLES for path in (example.training, example.held_out) if path]
 
 
 class DatasetsScreen(DeckScreen):
@@ -60,7 +61,9 @@ class DatasetsScreen(DeckScreen):
         known = Table(*_COLUMNS, id="known", classes="pane")
         known.border_title = "Recent and shipped"
         yield known
-        folder = Table(*_COLUMNS, id="folder", classes="pane", empty="No datasets here. a shows every file, h goes up.")
+        folder = Table(
+            *_COLUMNS, id="folder", classes="pane", empty="No datasets here. a shows every file, h goes up."
+        )
         yield folder
         yield Input(placeholder="part of a name; enter keeps it, esc clears it", id="filter", compact=True)
 
@@ -77,20 +80,21 @@ class DatasetsScreen(DeckScreen):
     # Known datasets
 
     def _show_known(self) -> None:
+        rows = [self._known_row(path, path in _SHIPPED) for path in self._known_paths() if path.exists()]
+        self.query_one("#known", Table).set_rows(rows)
+
+    def _known_paths(self) -> list[Path]:
         recent = self.services.store.recent_datasets(MOST_RECENT)
         self._records = {record.path: record for record in recent}
-        examples = [path for example in EXAMPLES for path in (example.training, example.held_out) if path]
-        paths = [record.path for record in recent if record.path.exists()]
-        paths += [path for path in examples if path not in paths]
-        rows = [self._known_row(path, path in examples) for path in paths]
-        self.query_one("#known", Table).set_rows(rows)
+        return [*self._records, *(path for path in _SHIPPED if path not in self._records)]
 
     def _known_row(self, path: Path, shipped: bool) -> TableRow:
         record = self._records.get(path)
         name = f"{path.name}  (shipped)" if shipped else f"{path.name}  {place(path.parent)}"
         bytes_now = path.stat().st_size
-        rows = f"{record.rows:,}" if record else ""
-        return TableRow(str(path), (name, size(bytes_now), rows, verdict(record, bytes_now)))
+        rows = self._rows.get(path, record.rows if record else None)
+        counted = f"{rows:,}" if rows is not None else ""
+        return TableRow(str(path), (name, size(bytes_now), counted, verdict(record, bytes_now)))
 
     # The folder
 
@@ -103,11 +107,9 @@ class DatasetsScreen(DeckScreen):
             message = f"{place(folder)} can't be read: {error.strerror or error}."
             self.post_from_thread(lambda: self.tell(message, severity="error"))
             return
-        if worker.is_cancelled:
-            return
         self.post_from_thread(self._folder_listed, folder, entries)
         counted = {}
-        for path, rows in count_rows(entries):
+        for path, rows in count_rows([*self._known_entries(), *entries]):
             if worker.is_cancelled:
                 return
             counted[path] = rows
@@ -119,14 +121,18 @@ class DatasetsScreen(DeckScreen):
         self._folder, self._entries = folder, entries
         table = self.query_one("#folder", Table)
         if moved:
-            self._filter = ""
+            self.query_one("#filter", Input).value = self._filter = ""
             table.set_rows(())
         self._show_folder()
         if moved and str(came_from) in table.keys:
             table.cursor = table.keys.index(str(came_from))
 
+    def _known_entries(self) -> list[Entry]:
+        return [Entry(path, False, path.stat().st_size) for path in self._known_paths() if path.exists()]
+
     def _rows_counted(self, counted: dict[Path, int]) -> None:
         self._rows.update(counted)
+        self._show_known()
         self._show_folder()
 
     def _show_folder(self) -> None:
@@ -144,7 +150,8 @@ class DatasetsScreen(DeckScreen):
         return [
             entry
             for entry in self._entries
-            if (entry.is_dataset or entry.is_folder or self._every_file) and wanted in entry.path.name.casefold()
+            if (entry.is_dataset or entry.is_folder or self._every_file)
+            and wanted in entry.path.name.casefold()
         ]
 
     def _entry_row(self, entry: Entry) -> TableRow:

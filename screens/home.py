@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Horizontal
+from textual.containers import Container
 from textual.widgets import Static
 
 from screens.base import DeckScreen
 from screens.job_words import ago, duration, job_title, now, state_part
 from screens.next_step import Situation, next_step
 from screens.verdicts import verdict
+from tui.chat.lanes import short_model_name
 from tui.errors import TunedeckError
 from tui.records.jobs import Job
 from tui.records.models import Account, ModelInfo
@@ -57,6 +58,7 @@ class HomeScreen(DeckScreen):
     CSS_PATH = "home.tcss"
     PLACE = "home"
     AUTO_FOCUS = "#jobs"
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]  # noqa: RUF012 - an instance variable to Textual
     HELP = """
     Home shows where models are trained and served, the jobs under way and the newest ones, the datasets you
     looked at and the models you have. Enter opens what the cursor is on; tab goes from pane to pane.
@@ -73,32 +75,33 @@ class HomeScreen(DeckScreen):
         """Yield next step, accounts, jobs, datasets and models."""
         yield Static(id="next", markup=False)
         yield KeyValue(id="accounts", classes="pane")
-        yield Table(
-            Column("job"),
-            Column("state", 13),
-            Column("loss", _SPARK_WIDTH, tone="accent"),
-            Column("left", 9, "right", drop_below=60),
-            Column("started", 12, "right", "muted", drop_below=72),
-            id="jobs",
-            classes="pane",
-            empty="No jobs yet. Launch one with l; its curves will be here.",
-        )
-        with Horizontal(id="things"):
+        with Container(id="lists"):
             yield Table(
-                Column("dataset"),
-                Column("rows", 9, "right"),
-                Column("verdict", 13),
-                id="datasets",
+                Column("job"),
+                Column("state", 13),
+                Column("loss", _SPARK_WIDTH, tone="accent"),
+                Column("left", 11, "right", drop_below=60),
+                Column("started", 12, "right", "muted", drop_below=72),
+                id="jobs",
                 classes="pane",
-                empty="No datasets yet. Press d to choose one.",
+                empty="No jobs yet. Launch one with l; its curve will be here.",
             )
-            yield Table(
-                Column("model"),
-                Column("account", 8, tone="muted", drop_below=36),
-                id="models",
-                classes="pane",
-                empty="Models appear here once an account answers.",
-            )
+            with Container(id="things"):
+                yield Table(
+                    Column("dataset"),
+                    Column("rows", 7, "right", drop_below=34),
+                    Column("verdict", 13),
+                    id="datasets",
+                    classes="pane",
+                    empty="No datasets yet. Press d to choose one.",
+                )
+                yield Table(
+                    Column("model"),
+                    Column("account", 8, tone="muted", drop_below=34),
+                    id="models",
+                    classes="pane",
+                    empty="Models appear here once an account answers.",
+                )
 
     def on_mount(self) -> None:
         """Name the panes and show what the store has, before anything is asked of a service."""
@@ -180,7 +183,8 @@ class HomeScreen(DeckScreen):
             for record in known.datasets
         )
         self.query_one("#models", Table).set_rows(
-            TableRow(f"{model.account}\n{model.id}", (model.id, model.account)) for model in known.models
+            TableRow(f"{model.account}\n{model.id}", (short_model_name(model.id), model.account))
+            for model in known.models
         )
 
     def _show_accounts(self) -> None:

@@ -120,7 +120,11 @@ class RowsScreen(DeckScreen):
         if self._dataset is None:
             return
         so_far = "" if self._dataset.index_complete else " so far"
-        parts = [f"{self._dataset.row_count:,} lines{so_far}", size(self._dataset.size), str(self._format or "")]
+        parts = [
+            f"{self._dataset.row_count:,} lines{so_far}",
+            size(self._dataset.size),
+            str(self._format or ""),
+        ]
         if self._errors is not None:
             parts.append(plural(len(self._errors), "error line") if self._errors else "no errors")
         self.query_one("#rows").border_subtitle = " · ".join(parts)
@@ -189,10 +193,7 @@ class RowsScreen(DeckScreen):
             self._find_errors(direction)
             return
         here = self.query_one(RowList).line_number
-        if direction > 0:
-            index = bisect_right(self._errors, here)
-        else:
-            index = bisect_left(self._errors, here) - 1
+        index = bisect_right(self._errors, here) if direction > 0 else bisect_left(self._errors, here) - 1
         if not 0 <= index < len(self._errors):
             self.tell("No line with an error." if not self._errors else "No more errors in this direction.")
             return

@@ -15,7 +15,7 @@ from textual.events import DescendantFocus
 from textual.screen import Screen
 from textual.widget import Widget
 
-from screens.base import DeckScreen
+from screens.base import DeckScreen, Severity
 from screens.navigation import ModelChoice, ShowsModels, ShowsPath
 from tui.errors import TunedeckError
 from tui.safe_text import safe_text
@@ -187,7 +187,7 @@ class TunedeckApp(App[None], inherit_bindings=False):
 
     # Leaving
 
-    def action_back(self) -> None:
+    def action_go_back(self) -> None:
         """Go back one level: inside the screen, then the screen below, then the place before."""
         self._go_back()
 
@@ -225,7 +225,7 @@ class TunedeckApp(App[None], inherit_bindings=False):
 
         screen = self.screen
         active = [entry for entry in screen.active_bindings.values() if entry.binding.description]
-        self.push_screen(HelpScreen(active, getattr(screen, "HELP", None) or ""))
+        self.push_screen(HelpScreen(active, " ".join((screen.HELP or "").split())))
 
     def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
         """Yield everything that can be done here, as `area: verb object`."""
@@ -242,7 +242,7 @@ class TunedeckApp(App[None], inherit_bindings=False):
         from tui import clipboard
 
         result = clipboard.copy(text, what, partial(self.call_from_thread, self.copy_to_clipboard))
-        severity = "information" if result.copied else "warning"
+        severity: Severity = "information" if result.copied else "warning"
         self.call_from_thread(partial(self.notify, result.message, severity=severity, markup=False))
 
     # The state of what runs the jobs
@@ -252,7 +252,10 @@ class TunedeckApp(App[None], inherit_bindings=False):
         self.call_after_refresh(self._start_background)
 
     def _start_background(self) -> None:
+        self.services.watcher.start()
         self.watch_engine()
+        for notice in self.services.notices:
+            self.notify(safe_text(notice), severity="warning", markup=False, timeout=20)
 
     @work(thread=True, group="engine", exclusive=True, exit_on_error=False)
     def watch_engine(self) -> None:

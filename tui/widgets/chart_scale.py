@@ -92,8 +92,11 @@ def buckets(points: Sequence[Point], steps: Scale, columns: int) -> list[Bucket]
 def format_value(value: float) -> str:
     """Return a loss or an accuracy in at most six characters: `2.31`, `0.042`, `1.2e-5`, `1234`."""
     size = abs(value)
-    if value == 0:
+    if size < 1e-99:
         return "0"
     if size >= 10_000 or size < 0.001:
         return f"{value:.0e}"
-    return f"{value:.0f}" if size >= 100 else f"{value:.1f}" if size >= 10 else f"{value:#.3g}"
+    if size >= 10:
+        return f"{value:.0f}" if size >= 100 else f"{value:.1f}"
+    texts = (f"{value:#.{digits}g}" for digits in (3, 2))
+    return next((text for text in texts if len(text) <= 6), f"{value:.0e}")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
 from textual.app import SystemCommand
+from textual.binding import Binding
 from textual.screen import Screen
 
 from tui.safe_text import safe_line
@@ -16,7 +18,17 @@ from tui.widgets.themes import OWN_THEMES, PLAIN, TERMINAL_THEMES
 if TYPE_CHECKING:
     from tui.app import TunedeckApp
 
-_LEFT_OUT = {"command_palette", "interrupt", "cursor_down", "cursor_up", "scroll_down", "scroll_up"}
+_LEFT_OUT = {
+    "command_palette",
+    "interrupt",
+    "go_back",
+    "close",
+    "cursor_down",
+    "cursor_up",
+    "scroll_down",
+    "scroll_up",
+}
+"""Actions that need their key more than a name."""
 _RECENT = 8
 
 
@@ -37,6 +49,12 @@ def deck_commands(app: TunedeckApp, screen: Screen[object]) -> Iterable[SystemCo
     )
 
 
+def command_title(area: str, binding: Binding) -> str:
+    """Return `area: verb object`, made of the first clause of the key's help."""
+    clause = re.split(r"[.:;,]", binding.tooltip or binding.description)[0].strip()
+    return f"{area}: {clause[:1].lower()}{clause[1:]}"
+
+
 def _key_commands(app: TunedeckApp, screen: Screen[object]) -> Iterator[SystemCommand]:
     seen: set[str] = set()
     for entry in screen.active_bindings.values():
@@ -46,9 +64,11 @@ def _key_commands(app: TunedeckApp, screen: Screen[object]) -> Iterator[SystemCo
             continue
         seen.add(binding.action)
         area = (binding.id or "app.").partition(".")[0]
-        title = f"{area}: {binding.description.lower()}"
-        text = f"{binding.tooltip}  [{display(binding.key)}]"
-        yield SystemCommand(title, text, partial(app.run_action, binding.action, entry.node))
+        yield SystemCommand(
+            command_title(area, binding),
+            f"Key: {display(binding.key)}",
+            partial(app.run_action, binding.action, entry.node),
+        )
 
 
 def _store_commands(app: TunedeckApp) -> Iterator[SystemCommand]:

@@ -51,7 +51,7 @@ class DeckHeader(Widget):
         """Draw the places, and as much of the status as fits."""
         width = self.content_size.width
         wide = width >= 90
-        parts: list[Content] = [content(("tunedeck", "accent"), "  ")] if width >= 70 else []
+        parts: list[Content] = [content(("tunedeck", "accent"), " ")] if width >= 70 else []
         for number, (place, name) in enumerate(PLACES, 1):
             here = place == self._place
             label = f" {number} {name} "
@@ -63,7 +63,7 @@ class DeckHeader(Widget):
             if wide:
                 parts.append(Content(" "))
         left = Content("").join(parts)
-        room = width - left.cell_length - 1
+        room = width - left.cell_length
         if room < 4 or not self.status:
             return left
         status = fit(self.status, min(room, cell_len(self.status)))

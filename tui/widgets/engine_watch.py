@@ -58,25 +58,22 @@ class EngineState:
         return self.phase in (Phase.STARTING, Phase.FETCHING, Phase.PREPARING)
 
     def headline(self) -> Part:
-        """Return the state in a few words for the top line."""
+        """Return the state in at most 14 columns, what the top line has left on a terminal of 80."""
         match self.phase:
             case Phase.UNKNOWN:
                 return "", "muted"
-            case Phase.FETCHING:
-                return f"fetching model {self.fraction:.0%}", "accent"
-            case Phase.PREPARING:
-                return (
-                    f"preparing model {self.fraction:.0%}" if self.total_bytes else "preparing model",
-                    "accent",
-                )
+            case Phase.FETCHING | Phase.PREPARING:
+                return (f"model {self.fraction:.0%}" if self.total_bytes else "model coming"), "accent"
             case Phase.READY:
-                return "local engine ready", "good"
+                return "local: ready", "good"
             case Phase.FAILED:
-                return "local engine failed", "bad"
+                return "local: failed", "bad"
             case Phase.NO_MODEL:
                 return "no base model", "warning"
-            case _:
-                return f"local engine {self.phase}", "muted"
+            case Phase.STARTING:
+                return "local: starts", "muted"
+            case Phase.AT_REST:
+                return "local: at rest", "muted"
 
 
 class EngineWatch:

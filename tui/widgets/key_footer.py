@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 MOST_KEYS = 6
 """Keys shown on a terminal of 80 columns."""
+_TIGHT = 60
+"""Columns below which help and commands are keys without words."""
 _LAST = ("show_help", "command_palette")
 """Actions whose keys stand at the end, and are never crowded out."""
 
@@ -52,7 +54,8 @@ class KeyFooter(Widget):
 
     def _labels(self) -> Iterator[tuple[ActiveBinding, Content]]:
         """Yield as many whole keys as fit, giving up those before help first."""
-        entries = [(active, self._label(active)) for active in self._shown()]
+        tight = self.content_size.width < _TIGHT
+        entries = [(active, self._label(active, tight)) for active in self._shown()]
         room = self.content_size.width
         while len(entries) > 1 and sum(label.cell_length for _, label in entries) > room:
             position = next(
@@ -62,8 +65,10 @@ class KeyFooter(Widget):
         yield from entries
 
     @staticmethod
-    def _label(active: ActiveBinding) -> Content:
+    def _label(active: ActiveBinding, tight: bool) -> Content:
         key, text = display(active.binding.key), active.binding.description
+        if tight and active.binding.action in _LAST:
+            return content((f"{key} ", "accent"))
         if not active.enabled:
             return content((f"{key} {text}   ", "muted"))
         return content((key, "accent"), f" {text}   ")

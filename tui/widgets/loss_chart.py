@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -101,7 +101,7 @@ class LossChart(Widget, can_focus=True, inherit_bindings=False):
 
     @property
     def readout(self) -> str:
-        """The line above the curves: the step and each series' value there."""
+        """The line above the curves: the step, and each series' newest value up to there."""
         return "".join(text for text, _ in self._readout_line())
 
     # Drawing
@@ -217,5 +217,5 @@ class LossChart(Widget, can_focus=True, inherit_bindings=False):
 def _value_at(points: Sequence[Point], step: int | None) -> float | None:
     if step is None:
         return points[-1][1]
-    index = bisect_left(points, (step, -math.inf))
-    return points[index][1] if index < len(points) and points[index][0] == step else None
+    index = bisect_right(points, (step, math.inf))
+    return points[index - 1][1] if index else None

@@ -76,6 +76,15 @@ LIGHT = Theme(
 )
 
 _ANSI_DEFAULTS = {
+    "ansi-background": "ansi_default",
+    "ansi-foreground": "ansi_default",
+    "input-cursor-background": "ansi_default",
+    "input-cursor-foreground": "ansi_default",
+    "input-cursor-text-style": "reverse",
+    "input-selection-background": "ansi_default",
+    "input-selection-foreground": "ansi_default",
+    "screen-selection-background": "ansi_default",
+    "screen-selection-foreground": "ansi_default",
     "border-blurred": "ansi_bright_black",
     "scrollbar-background": "ansi_default",
     "scrollbar-background-hover": "ansi_default",

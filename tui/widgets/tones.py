@@ -44,7 +44,7 @@ _CONTENT_STYLES: dict[Tone, str] = {
 
 def content(*parts: str | Part) -> Content:
     """Return parts as Textual content, for widgets that lay text out by themselves."""
-    pieces = [(part, "") if isinstance(part, str) else part for part in parts]
+    pieces: list[Part] = [(part, "") if isinstance(part, str) else part for part in parts]
     return Content.assemble(*((text, _CONTENT_STYLES[tone]) for text, tone in pieces if text))
 
 

@@ -14,7 +14,8 @@ class Key:
         keys: Textual key names; the first is shown in the footer.
         action: The action method's name without `action_`, with arguments.
         description: One or two words for the footer.
-        help: A sentence for the help screen.
+        help: A sentence for the help screen that starts with verb and object; its first clause names the
+            command in the palette.
         footer: Whether it deserves one of the footer's few places.
         priority: Whether it works before the focused widget sees the key.
     """

@@ -1,0 +1,214 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from rich.segment import Segment
+from textual.widgets import Static
+
+from screens.base import DeckScreen
+from screens.help import HelpScreen
+from screens.home import HomeScreen
+from screens.rows import RowsScreen
+from screens.size_hint import SizeHint
+from tests.screens.fakes import make_app, until
+from tui.app import TunedeckApp
+from tui.widgets.engine_watch import EngineState, Phase
+from tui.widgets.key_footer import KeyFooter
+from tui.widgets.themes import PLAIN
+
+
+def text_of(app: TunedeckApp) -> str:
+    """What the screen shows, line by line."""
+    width, height = app.size
+    lines = app.screen._compositor.render_strips(app.size)
+    assert len(lines) <= height
+    return "\n".join("".join(segment.text for segment in strip)[:width] for strip in lines)
+
+
+async def test_number_keys_go_to_places_and_escape_goes_back() -> None:
+    app = make_app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("2")
+        await pilot.pause()
+        assert app.current_mode == "datasets"
+        await pilot.press("escape")
+        await pilot.pause()
+        assert app.current_mode == "home"
+
+
+async def test_the_focus_is_where_it_was_after_going_back() -> None:
+    app = make_app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("tab")
+        before = app.focused
+        assert before is not None
+        await pilot.press("question_mark")
+        await pilot.pause()
+        assert type(app.screen) is HelpScreen
+        await pilot.press("q")
+        await pilot.pause()
+        assert type(app.screen) is HomeScreen
+        assert app.focused is before
+
+
+async def test_q_on_home_leaves_only_when_pressed_twice() -> None:
+    app = make_app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("q")
+        await pilot.pause()
+        assert app.is_running
+        await pilot.press("q")
+        await pilot.pause()
+    assert app._exit
+
+
+async def test_escape_never_leaves_the_app() -> None:
+    app = make_app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("escape", "escape", "escape")
+        await pilot.pause()
+        assert not app._exit
+
+
+async def test_ctrl_c_leaves_when_pressed_twice() -> None:
+    app = make_app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("ctrl+c")
+        await pilot.pause()
+        assert not app._exit
+        await pilot.press("ctrl+c")
+        await pilot.pause()
+    assert app._exit
+
+
+async def test_help_lists_every_key_that_works_here() -> None:
+    app = make_app()
+    async with app.run_test(size=(100, 60)) as pilot:
+        active = [entry.binding for entry in app.screen.active_bindings.values()]
+        await pilot.press("question_mark")
+        await pilot.pause()
+        shown = str(app.screen.query_one("#help Static", Static).render())
+        for binding in active:
+            assert binding.tooltip in shown, binding
+
+
+async def test_help_opens_by_f1_too() -> None:
+    app = make_app()
+    async with app.run_test() as pilot:
+        await pilot.press("f1")
+        await pilot.pause()
+        assert isinstance(app.screen, HelpScreen)
+
+
+@pytest.mark.parametrize("place", ["1", "2"])
+async def test_the_footer_has_at_most_six_whole_keys_at_80_columns(place: str) -> None:
+    app = make_app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press(place)
+        await pilot.pause()
+        footer = app.screen.query_one(KeyFooter)
+        labels = [label.plain for _, label in footer._labels()]
+        assert 3 <= len(labels) <= 6
+        assert sum(map(len, labels)) <= 78
+        assert any("Help" in label for label in labels)
+
+
+async def test_the_palette_offers_what_the_keys_do_and_runs_it() -> None:
+    app = make_app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("ctrl+p")
+        await pilot.press(*"gotodatasets")
+        await until(pilot, lambda: "go to Datasets" in text_of(app))
+        await pilot.press("enter")
+        await until(pilot, lambda: app.current_mode == "datasets")
+
+
+async def test_a_small_terminal_says_so_until_it_is_large_enough() -> None:
+    app = make_app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        hint = app.screen.query_one(SizeHint)
+        assert not hint.display
+        await pilot.resize_terminal(40, 10)
+        await pilot.pause()
+        assert hint.display
+        assert "40×10" in text_of(app)
+        await pilot.resize_terminal(60, 20)
+        await pilot.pause()
+        assert not hint.display
+
+
+@pytest.mark.parametrize("size", [(40, 10), (20, 5), (5, 2), (200, 60)])
+async def test_any_size_and_any_keys_leave_the_app_running(size: tuple[int, int], example_file: Path) -> None:
+    app = make_app()
+    async with app.run_test(size=size) as pilot:
+        mashed = "j k g G ctrl+d ctrl+u tab 2 enter j slash a b escape 1 question_mark j q tab enter r 2"
+        for key in mashed.split() * 2:
+            await pilot.press(key)
+        app.open_rows(example_file, 3)
+        await pilot.press("j", "j", "r", "z", "n", "colon", "7", "enter", "escape", "G", "ctrl+p", "escape")
+        await pilot.resize_terminal(80, 24)
+        await pilot.pause()
+        assert app.is_running
+        assert isinstance(app.screen, DeckScreen | HelpScreen)
+
+
+@pytest.mark.parametrize(
+    "theme", ["tunedeck-dark", "tunedeck-light", "ansi-dark", "ansi-light", "nord", "textual-light"]
+)
+async def test_no_theme_draws_text_in_the_colour_of_its_ground(
+    theme: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = make_app()
+    app.theme = theme
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        for segment in _segments(app):
+            if segment.text.strip() and segment.style and segment.style.color and segment.style.bgcolor:
+                same = segment.style.color == segment.style.bgcolor
+                assert not same or segment.style.color.is_default, segment
+
+
+async def test_no_color_means_no_colour_whatever_theme_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("TUNEDECK_THEME", "ansi-light")
+    app = make_app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        assert app.theme == PLAIN.name
+        for segment in _segments(app):
+            for colour in (segment.style and segment.style.color, segment.style and segment.style.bgcolor):
+                assert colour is None or colour.is_default, segment
+
+
+def _segments(app: TunedeckApp) -> list[Segment]:
+    return [segment for strip in app.screen._compositor.render_strips(app.size) for segment in strip]
+
+
+async def test_the_top_line_says_how_the_engine_is() -> None:
+    app = make_app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: app.engine_state.phase is not Phase.UNKNOWN)
+        app._engine_changed(EngineState(Phase.FETCHING, "smollm2", 61_000_000, 98_000_000))
+        await pilot.pause()
+        assert "model 62%" in text_of(app).splitlines()[0]
+        assert "61 MB of 98 MB" in text_of(app)
+
+
+@pytest.mark.parametrize("phase", list(Phase))
+def test_the_engines_headline_fits_beside_the_places_at_80_columns(phase: Phase) -> None:
+    assert len(EngineState(phase, "m", 1, 1).headline()[0]) <= 14
+
+
+async def test_opening_rows_from_anywhere_shows_them_in_datasets(example_file: Path) -> None:
+    app = make_app()
+    async with app.run_test(size=(100, 30)) as pilot:
+        app.open_rows(example_file, 12)
+        await until(pilot, lambda: isinstance(app.screen, RowsScreen))
+        assert app.current_mode == "datasets"
+        await pilot.press("escape")
+        await pilot.pause()
+        assert app.current_mode == "datasets"
+        await pilot.press("escape")
+        await pilot.pause()
+        assert app.current_mode == "home"
