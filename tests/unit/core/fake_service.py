@@ -10,7 +10,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
@@ -26,6 +26,7 @@ class FakeService(ThreadingHTTPServer):
 
     def __init__(self, port: int = 0) -> None:
         super().__init__(("127.0.0.1", port), _Handler)
+        self._connections: list[socket.socket] = []
         self.files: dict[str, Json] = {}
         self.contents: dict[str, bytes] = {}
         self.jobs: dict[str, Json] = {}
@@ -41,6 +42,17 @@ class FakeService(ThreadingHTTPServer):
         self.ignores_metadata = False
         self.chat_chunks: list[Json] = []
         self.stream_broken_off = threading.Event()
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self._connections.append(request)
+        super().process_request(request, client_address)
+
+    def server_close(self) -> None:
+        """End like a killed process: the port closes, and every open connection with it."""
+        super().server_close()
+        for connection in self._connections:
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
     @property
     def url(self) -> str:

@@ -7,7 +7,7 @@ import pytest
 from tests.unit.core.fake_service import FakeService, refuse, running
 from tui import local_engine
 from tui.local_engine import EngineAddress
-from tui.providers.failures import NOT_REACHED
+from tui.providers import local
 from tui.providers.protocol import ProviderError
 from tui.records.models import Capability
 from tui.services import Services
@@ -76,12 +76,19 @@ def test_proxies_of_the_environment_do_not_stand_before_the_engine(
     assert opened.provider("local").list_models()
 
 
+@pytest.mark.parametrize("trusted_seconds", [0.0, 1000.0])
 def test_an_engine_that_was_restarted_elsewhere_is_found_again(
-    engine: FakeEngine, opened: Services, service: FakeService
+    engine: FakeEngine,
+    opened: Services,
+    service: FakeService,
+    monkeypatch: pytest.MonkeyPatch,
+    trusted_seconds: float,
 ) -> None:
+    monkeypatch.setattr(local, "_TRUST_SECONDS", trusted_seconds)
     engine.next_address = address_of(service)
     provider = opened.provider("local")
     service.add_job(id="j")
+    provider.retrieve_job("j")
     provider.retrieve_job("j")
     service.shutdown()
     service.server_close()
@@ -89,12 +96,11 @@ def test_an_engine_that_was_restarted_elsewhere_is_found_again(
     with running(FakeService()) as again:
         again.jobs = service.jobs
         engine.next_address = address_of(again, "another-token-9876543210")
-        try:
-            job = provider.retrieve_job("j")
-        except ProviderError as error:  # within the second in which the old address is trusted
-            assert error.code == NOT_REACHED
-            job = provider.retrieve_job("j")
-        assert job.id == "j"
+        if trusted_seconds:  # the old address is still believed once; what fails tells better
+            with pytest.raises(ProviderError) as caught:
+                provider.retrieve_job("j")
+            assert caught.value.retryable
+        assert provider.retrieve_job("j").id == "j"
         assert engine.starts == 2
 
 
