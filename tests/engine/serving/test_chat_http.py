@@ -223,6 +223,22 @@ async def test_requests_at_the_same_time_all_progress_and_answer_as_if_alone(
     assert set(arrivals[:first_end]) == {0, 1, 2}
 
 
+async def test_a_request_for_many_answers_does_not_keep_out_one_for_a_single_answer(
+    fresh_engine: RunningEngine, slow_model: Callable[[float], None]
+) -> None:
+    slow_model(0.005)
+    client = fresh_engine.async_client()
+    many = asyncio.create_task(
+        client.chat.completions.create(
+            model=TINY_NAME, messages=HELLO, n=40, max_tokens=40, logit_bias=NEVER_END
+        )
+    )
+    await asyncio.to_thread(wait_until, lambda: fresh_engine.service.active_count == 1)
+    await client.chat.completions.create(model=TINY_NAME, messages=HELLO, max_tokens=20)
+    assert not many.done()
+    assert len((await many).choices) == 40
+
+
 def test_a_client_that_leaves_a_stream_ends_the_writing(
     fresh_engine: RunningEngine, slow_model: Callable[[float], None]
 ) -> None:

@@ -103,7 +103,7 @@ class Scheduler:
 
     def _admit(self) -> None:
         """Give waiting requests a cache, as long as there are places for their first answers."""
-        while self._waiting and self._has_room(len(self._reading) + len(self._ready)):
+        while self._waiting and self._has_room(self._promised()):
             generation = self._waiting.popleft()
             request = generation.request
             known = None
@@ -121,10 +121,15 @@ class Scheduler:
         used = sum(choice.cache.nbytes for choice in self._choices)
         return len(self._choices) + promised < MAX_RUNNING and used < RUNNING_BYTES
 
+    def _promised(self) -> int:
+        """Return the number of requests that will need a place for their first answer."""
+        return len(self._reading) + sum(not generation.running_choices for generation in self._ready)
+
     def _start_choices(self) -> list[Generation]:
         ended = []
         while self._ready and self._has_room(0):
-            generation = self._ready[0]
+            # A request for many answers must not keep out those who want one.
+            generation = min(self._ready, key=lambda ready: ready.running_choices)
             cache, logits = generation.cache, generation.first_logits
             assert cache is not None
             assert logits is not None
@@ -134,7 +139,7 @@ class Scheduler:
             generation.running_choices += 1
             if last:
                 generation.cache = None
-                self._ready.popleft()
+                self._ready.remove(generation)
             if choice.write(logits):
                 self._choices.append(choice)
             else:
