@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
-from tui.datasets.files import unchanged_file
+from tui.datasets.files import unchanged_file, written_error
 from tui.datasets.lines import LineReader
 from tui.datasets.options import CheckOptions
 from tui.datasets.report import Report
@@ -24,12 +24,14 @@ class _BlockWatcher:
 
     def __init__(
         self,
+        path: Path,
         size: int,
         on_progress: Callable[[int, int], None] | None,
         cancelled: Callable[[], bool] | None,
     ) -> None:
         self.hash = hashlib.sha256()
         self.done = 0
+        self._path = path
         self._size = size
         self._on_progress = on_progress
         self._cancelled = cancelled
@@ -41,6 +43,8 @@ class _BlockWatcher:
         if self._on_progress:
             self._on_progress(self.done, max(self._size, self.done))
         self.done += len(block)
+        if self._size and self.done > self._size:
+            raise written_error(self._path)  # or a file that grows as fast as it is read would never end
 
 
 def check_file(
@@ -64,7 +68,7 @@ def check_file(
     """
     scan = FileScan(options or CheckOptions())
     with unchanged_file(path) as (stream, size):
-        watcher = _BlockWatcher(size, on_progress, cancelled)
+        watcher = _BlockWatcher(path, size, on_progress, cancelled)
         reader = LineReader(stream, watcher)
         for first_line, lines in reader.batches():
             scan.batch(first_line, lines, reader.too_long)

@@ -51,6 +51,13 @@ def changed_error(path: Path) -> TunedeckError:
     return TunedeckError(f"{path} has changed since it was opened.", "Open it again.")
 
 
+def written_error(path: Path) -> TunedeckError:
+    """Return the error for a file that grew or changed during a pass."""
+    return TunedeckError(
+        f"{path} was written to while it was read.", "Wait until that is done, then try again."
+    )
+
+
 @contextmanager
 def unchanged_file(path: Path) -> Iterator[tuple[FileIO, int]]:
     """Open a file for one pass and give (stream, size in bytes; 0 for a pipe).
@@ -66,6 +73,4 @@ def unchanged_file(path: Path) -> Iterator[tuple[FileIO, int]]:
         except OSError as error:
             raise TunedeckError(f"{path} can't be read: {error}") from error
         if stat.S_ISREG(before.st_mode) and FileState.of(before) != FileState.of(after):
-            raise TunedeckError(
-                f"{path} was written to while it was read.", "Wait until that is done, then try again."
-            )
+            raise written_error(path)

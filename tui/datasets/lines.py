@@ -17,7 +17,8 @@ class LineReader:
     Args:
         stream: An open, unbuffered binary file or pipe.
         on_block: Called with each block as it is read, for hashes and progress; may raise to stop.
-        max_line_bytes: Lines above it are cut to their beginning and listed in `too_long`.
+        max_line_bytes: Lines above it (no less than a block) are cut to their beginning and listed in
+            `too_long`.
     """
 
     def __init__(
