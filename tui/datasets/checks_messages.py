@@ -13,9 +13,10 @@ from tui.datasets.checks_tools import (
     defined_tools,
     report_unanswered,
 )
-from tui.datasets.findings import RowFindings, quoted
+from tui.datasets.findings import RowFindings
 from tui.datasets.formats import DatasetFormat
 from tui.datasets.locate import JsonPath
+from tui.datasets.quoting import quoted
 
 _COMMON_KEYS = frozenset({"role", "content", "name"})
 ALLOWED_KEYS: dict[str, frozenset[str]] = {
@@ -148,10 +149,10 @@ def known_role(row: RowFindings, message: dict[str, Any], path: JsonPath, number
         allowed = ", ".join(f"'{name}'" for name in ALLOWED_KEYS)
         row.add(
             "unknown-role",
-            f"messages[{number - 1}] has the unknown role {str(role)[:40]!r}.",
+            f"messages[{number - 1}] has the unknown role {quoted(role, 40)!r}.",
             (*path, "role"),
             text=quoted(role),
-            service=f", message {number} No match for discriminator 'role' and value {str(role)[:40]!r} "
+            service=f", message {number} No match for discriminator 'role' and value {quoted(role, 40)!r} "
             f"(allowed values: {allowed})",
         )
     return None
@@ -268,7 +269,7 @@ def _check_weight(row: RowFindings, weight: object, path: JsonPath, number: int)
         return
     row.add(
         "weight-value",
-        f"messages[{number - 1}] has the weight {str(weight)[:40]}; only 0 and 1 are allowed.",
+        f"messages[{number - 1}] has the weight {quoted(weight, 40)}; only 0 and 1 are allowed.",
         (*path, "weight"),
         text=quoted(weight),
         service=f", message {number} weight unexpected value; permitted: 0, 1",

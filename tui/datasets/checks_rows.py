@@ -1,4 +1,4 @@
-"""The rules for one row of each format."""
+"""The rules for one row of each format; a missing key comes before an extra one, as the service has it."""
 
 from __future__ import annotations
 
@@ -14,18 +14,21 @@ from tui.datasets.checks_messages import (
 )
 from tui.datasets.checks_text import check_text
 from tui.datasets.checks_tools import OpenCalls
-from tui.datasets.findings import RowFindings, quoted
+from tui.datasets.findings import RowFindings
 from tui.datasets.formats import CHAT_KEYS, COMPLETION_KEYS, PREFERENCE_KEYS, DatasetFormat
 from tui.datasets.locate import JsonPath
+from tui.datasets.quoting import quoted
 
 _INPUT_KEYS = frozenset({"messages", "tools", "functions", "parallel_tool_calls"})
 
 
 def check_chat_row(row: RowFindings, value: dict[str, Any]) -> Conversation | None:
     """Check a row for supervised tuning."""
-    _report_extra_keys(row, value, CHAT_KEYS)
-    if "messages" not in value:
+    has_messages = "messages" in value
+    if not has_messages:
         _report_missing(row, "messages")
+    _report_extra_keys(row, value, CHAT_KEYS)
+    if not has_messages:
         return None
     seen = check_conversation(row, value, (), DatasetFormat.CHAT)
     if seen is None or seen.broken:
@@ -49,10 +52,10 @@ def check_chat_row(row: RowFindings, value: dict[str, Any]) -> Conversation | No
 
 def check_preference_row(row: RowFindings, value: dict[str, Any]) -> Conversation | None:
     """Check a row for preference tuning."""
-    _report_extra_keys(row, value, PREFERENCE_KEYS)
     for key in ("input", "preferred_output", "non_preferred_output"):
         if key not in value:
             _report_missing(row, key)
+    _report_extra_keys(row, value, PREFERENCE_KEYS)
     seen = _check_input(row, value["input"]) if "input" in value else None
     for key in ("preferred_output", "non_preferred_output"):
         if key in value:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from tui.datasets.findings import RowFindings, quoted
+from tui.datasets.findings import RowFindings
 from tui.datasets.locate import JsonPath
+from tui.datasets.quoting import quoted
 
 SPECIAL_TOKENS = ("<|endoftext|>", "<|endofprompt|>", "<|fim_prefix|>", "<|fim_middle|>", "<|fim_suffix|>")
 """Tokens that the service refuses in any text (johny-b/llmcomp#59, read 2026-11-21)."""
@@ -82,9 +83,14 @@ def check_parts(row: RowFindings, parts: list[Any], path: JsonPath, role: str, m
                 text=quoted(part),
                 service=f", message {message} has an invalid content part",
             )
-    if not images and not any(isinstance(part, dict) and str(part.get("text", "")).strip() for part in parts):
+    if not images and not any(_has_text(part) for part in parts):
         row.add("empty-content", f"messages[{message - 1}] ({role}) has no text in its parts.", path)
     return images
+
+
+def _has_text(part: object) -> bool:
+    text = part.get("text") or part.get("refusal") if isinstance(part, dict) else None
+    return isinstance(text, str) and not text.isspace()
 
 
 def _check_image(row: RowFindings, part: dict[str, Any], path: JsonPath, role: str) -> None:

@@ -8,8 +8,9 @@ from typing import Any
 import orjson
 
 from tui.datasets.checks_text import check_nested_text, check_text
-from tui.datasets.findings import RowFindings, quoted
+from tui.datasets.findings import RowFindings
 from tui.datasets.locate import JsonPath
+from tui.datasets.quoting import quoted
 
 MAX_FUNCTIONS = 128
 
@@ -172,7 +173,7 @@ def check_tool_answer(
         f"messages[{number - 1}] (tool) "
         + ("has no tool_call_id." if missing else "answers a call that was not made before it."),
         path if missing else (*path, "tool_call_id"),
-        text=None if missing else str(call_id),
+        text=None if missing else quoted(call_id),
         service=f", message {number} "
         + ("tool_call_id field required" if missing else "has a tool_call_id that matches no tool call"),
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tui.datasets.formats import CHAT_KEYS, DatasetFormat, row_format
+from tui.datasets.quoting import json_text, quoted
 from tui.datasets.source import Row
 from tui.safe_text import safe_line, safe_text
 
@@ -60,7 +61,11 @@ def conversation(row: Row, dataset_format: DatasetFormat) -> tuple[Turn, ...]:
 
 
 def _item_turn(value: dict[str, Any]) -> tuple[Turn, ...]:
-    own = [f"{safe_line(key)}: {safe_line(str(value[key]), 500)}" for key in value if key not in CHAT_KEYS]
+    own = [
+        f"{safe_line(key)}: {safe_line(quoted(value[key], 501), 500)}"
+        for key in value
+        if key not in CHAT_KEYS
+    ]
     return (Turn("item", "\n".join(own), note="for the grader"),) if own else ()
 
 
@@ -78,12 +83,12 @@ def _turn(message: dict[str, Any], note: str) -> Turn:
     name, weight = message.get("name"), message.get("weight")
     text, images = _content(message)
     return Turn(
-        role=safe_line(str(message.get("role", "?")), 40),
+        role=safe_line(quoted(message.get("role", "?")), 40),
         text=text,
         weight=weight if isinstance(weight, int) else None,
         tool_calls=tuple(_calls(message)),
         images=images,
-        name=safe_line(str(name), 80) if name is not None else None,
+        name=safe_line(quoted(name), 80) if name is not None else None,
         note=note,
     )
 
@@ -111,14 +116,15 @@ def _calls(message: dict[str, Any]) -> Iterator[str]:
 
 def _call(function: object) -> str:
     if not isinstance(function, dict):
-        return safe_line(str(function), 500)
-    return safe_line(f"{function.get('name', '?')}({function.get('arguments', '')})", 4_000)
+        return safe_line(quoted(function, 501), 500)
+    name, arguments = quoted(function.get("name", "?")), quoted(function.get("arguments", ""), 4_001)
+    return safe_line(f"{name}({arguments})", 4_000)
 
 
 def _shown(value: object) -> str:
     if value is None:
         return ""
-    text = value if isinstance(value, str) else str(value)
+    text = value if isinstance(value, str) else json_text(value)
     if len(text) > _SHOWN_CHARACTERS:
         text = f"{text[:_SHOWN_CHARACTERS]}\u2026 ({len(text):,} characters in all)"
     return safe_text(text)

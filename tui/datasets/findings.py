@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Set
 
-import orjson
-
 from tui.datasets.locate import JsonPath, locate, path_text
 from tui.datasets.report import Finding, Severity
 from tui.datasets.rules import RULES
@@ -16,12 +14,6 @@ KEPT_PER_RULE = 1_000
 SHOWN_TEXT = 80
 _LOCATE_BUDGET = 64_000_000
 """Characters that may be walked through for columns in one check, so that huge bad lines stay cheap (1 s)."""
-
-
-def quoted(value: object) -> str:
-    """Return the beginning of a value as it stands in a file: text as it is, the rest as JSON."""
-    text = value if isinstance(value, str) else orjson.dumps(value).decode()
-    return text[: SHOWN_TEXT + 1]
 
 
 class FindingCollector:

@@ -22,9 +22,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-import orjson
-
 from tui.datasets.formats import DatasetFormat
+from tui.datasets.quoting import json_text
 from tui.datasets.tokens import TextTokenizer
 
 TOKENS_PER_MESSAGE = 3
@@ -97,7 +96,7 @@ class RowTokenCounter:
         self._messages(row.get("messages"), tokens, trained=trained)
         for key in ("tools", "functions"):
             if row.get(key):
-                count = self.text(orjson.dumps(row[key]).decode())
+                count = self.text(json_text(row[key]))
                 tokens.total += count
                 self.by_role["tools"] += count
 

@@ -150,6 +150,12 @@ class FileScan:
             )
             return
         self._row.start(number, self._examples, line)
+        try:
+            self._check_object(number, line, value)
+        except RecursionError:
+            self._row.add("nested-too-deep", "Nested too deep to be checked.")
+
+    def _check_object(self, number: int, line: bytes, value: dict[str, Any]) -> None:
         seen = self._check(value)
         if seen is not None:
             self._note_conversation(number, seen)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import threading
 import time
@@ -13,8 +14,10 @@ from hypothesis import strategies as st
 from tests.unit.datasets.builders import assistant, chat, check_rows, clean_chats, found, user, write
 from tests.unit.datasets.test_conversation import SHAPED
 from tui.datasets.check import CheckCancelled, CheckOptions, check_file
+from tui.datasets.conversation import conversation, preview
 from tui.datasets.formats import DatasetFormat
 from tui.datasets.lines import LineReader
+from tui.datasets.source import Dataset
 from tui.errors import TunedeckError
 
 
@@ -36,7 +39,8 @@ def test_random_bytes_always_give_a_report(
 def test_json_of_any_shape_always_gives_a_report(
     tmp_path_factory: pytest.TempPathFactory, rows: list[object], dataset_format: DatasetFormat
 ) -> None:
-    report = check_rows(tmp_path_factory.mktemp("shapes"), rows, dataset_format, count_tokens=True)
+    lines = [json.dumps(row) for row in rows]
+    report = check_rows(tmp_path_factory.mktemp("shapes"), lines, dataset_format, count_tokens=True)
     assert report.rows == len(rows)
     assert sum(report.tokens.by_role.values()) == report.tokens.total
 
@@ -158,3 +162,31 @@ def test_time_grows_with_the_file_and_not_faster_even_when_all_is_wrong(tmp_path
     seconds(500)
     small, large = seconds(4_000), seconds(32_000)
     assert large < 24 * max(small, 0.05)
+
+
+@pytest.mark.parametrize("depth", [250, 300, 900, 1_000])
+@pytest.mark.parametrize(
+    "row",
+    [
+        '{"messages": DEEP}',
+        '{"messages": [DEEP]}',
+        '{"messages": [{"role": DEEP}]}',
+        '{"messages": [{"role": "user", "content": DEEP, "name": DEEP}, {"role": "assistant", "weight": 1}]}',
+        '{"messages": [{"role": "user", "content": [DEEP, {"type": "text", "text": DEEP}]}], "tools": DEEP}',
+        '{"messages": [{"role": "assistant", "tool_calls": [{"id": DEEP, "function": DEEP}]}]}',
+        '{"input": DEEP, "preferred_output": DEEP, "non_preferred_output": DEEP}',
+        '{"input": {"messages": DEEP}, "preferred_output": [DEEP], "non_preferred_output": [DEEP]}',
+        '{"prompt": DEEP, "completion": DEEP}',
+        '{"messages": [{"role": "user", "content": "x"}], "answer": DEEP}',
+    ],
+)
+def test_deep_nesting_anywhere_is_a_finding_and_no_crash(tmp_path: Path, row: str, depth: int) -> None:
+    deep = '{"a": [' * (depth // 2) + "]}" * (depth // 2)
+    line = row.replace("DEEP", deep)
+    report = check_rows(tmp_path, [line], count_tokens=True)
+    assert not report.valid
+    dataset = Dataset.open(tmp_path / "rows.jsonl")
+    for dataset_format in DatasetFormat:
+        conversation(dataset.row(1), dataset_format)
+        preview(dataset.row(1), dataset_format, 60)
+    dataset.close()
