@@ -80,18 +80,16 @@ class Turn:
 
 
 def describe_speed(answer: LaneAnswer) -> str:
-    """Return how an answer ended and how fast it came, in words for one short line."""
-    if answer.failed:
-        return "failed"
+    """Return how an answer ended and how fast it came, as `41 tokens at 40/s, first in 0.5 s`."""
     words = []
     if answer.usage.completion_tokens:
-        words.append(f"{answer.usage.completion_tokens:,} tokens")
-    if answer.tokens_per_second is not None:
-        words.append(f"{answer.tokens_per_second:.0f} tokens/s")
+        rate = answer.tokens_per_second
+        pace = f" at {rate:,.0f}/s" if rate is not None else ""
+        words.append(f"{answer.usage.completion_tokens:,} tokens{pace}")
     if answer.first_token_seconds is not None:
-        words.append(f"first after {answer.first_token_seconds:.1f} s")
+        words.append(f"first in {answer.first_token_seconds:.1f} s")
     if answer.finish_reason not in (None, "stop"):
         words.append(
             "cut at the token limit" if answer.finish_reason == "length" else str(answer.finish_reason)
         )
-    return " · ".join(words)
+    return ", ".join(words)

@@ -237,13 +237,13 @@ def test_a_tuned_model_is_named_by_what_tells_it_apart(model: str, short: str) -
 def test_speed_counts_the_tokens_after_the_first() -> None:
     answer = LaneAnswer("x", "stop", Usage(5, 41), first_token_seconds=0.5, seconds=1.5)
     assert answer.tokens_per_second == pytest.approx(40)
-    assert describe_speed(answer) == "41 tokens · 40 tokens/s · first after 0.5 s"
+    assert describe_speed(answer) == "41 tokens at 40/s, first in 0.5 s"
 
 
 def test_speed_is_not_guessed_without_the_services_count() -> None:
     answer = LaneAnswer("x", "length", Usage(), first_token_seconds=0.5, seconds=1.5)
     assert answer.tokens_per_second is None
-    assert describe_speed(answer) == "first after 0.5 s · cut at the token limit"
+    assert describe_speed(answer) == "first in 0.5 s, cut at the token limit"
 
 
 def test_parameters_left_empty_are_the_services_choice() -> None:

@@ -92,18 +92,17 @@ JOB = (
 CHAT = (
     Key("write", ("i", "slash"), "write", "Write", "Go to the message line.", footer=True),
     Key("models", ("m", "ctrl+o"), "choose_models", "Models", "Choose who answers.", footer=True),
-    Key(
-        "settings", ("s", "ctrl+s"), "toggle_settings", "System", "System prompt and parameters.", footer=True
-    ),
+    Key("system", ("s", "ctrl+s"), "toggle_settings", "System", "System prompt, parameters.", footer=True),
     Key("new", ("n", "ctrl+n"), "new_chat", "New chat", "Start over with the same models.", footer=True),
-    Key("history", ("h", "ctrl+t"), "show_history", "History", "Open a chat from before."),
-    Key("retry", ("r", "ctrl+r"), "retry", "Again", "Ask the last question again."),
-    Key("copy", ("y", "ctrl+y"), "copy_answer", "Copy", "Copy the last answer of this lane."),
+    Key("history", ("h", "ctrl+t"), "show_history", "History", "Open a chat from before.", footer=True),
+    Key("retry", ("r", "ctrl+r"), "retry", "Again", "Ask the last question again.", footer=True),
+    Key("copy", ("y",), "copy_answer", "Copy", "Copy the last answer of this lane.", footer=True),
+    Key("add", ("a",), "add_model", "Add model", "Let one more model answer."),
+    Key("remove", ("x",), "remove_lane", "Remove lane", "Take this model out of the chat."),
     Key("export", ("e",), "export_chat", "Export", "Write this chat as a training file."),
     Key("more", ("u",), "load_more", "Earlier", "Show earlier messages."),
-    Key(
-        "lane", ("left_square_bracket", "right_square_bracket"), "next_lane", "Lane", "Go to the other lane."
-    ),
+    Key("lane", ("right_square_bracket",), "next_lane(1)", "Next lane", "Go to the next model's lane."),
+    Key("lane-before", ("left_square_bracket",), "next_lane(-1)", "Lane before", "Go to the lane before."),
 )
 
 PROMPT = (
@@ -133,6 +132,11 @@ CHOICE = (
     Key("open", ("enter",), "open_field", "Choose", "Choose from a list where there is one; else go on."),
 )
 
+SETTINGS = (
+    Key("take", ("ctrl+s",), "take", "Take", "Take the system prompt and the parameters.", footer=True),
+    Key("close", ("escape",), "close", "Close", "Leave everything as it is.", footer=True),
+)
+
 BUTTON = (Key("press", ("enter", "space"), "press", "Press", "Do what the button says.", footer=True),)
 
 KEYS: dict[str, tuple[Key, ...]] = {
@@ -145,5 +149,6 @@ KEYS: dict[str, tuple[Key, ...]] = {
     "confirm": CONFIRM,
     "choice": CHOICE,
     "button": BUTTON,
+    "settings": SETTINGS,
     "choose": CHOOSE,
 }

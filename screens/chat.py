@@ -1,0 +1,390 @@
+"""Chat: one question, the answers of one or more models side by side, streamed and kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import ClassVar
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Horizontal
+from textual.events import Resize
+from textual.message import Message
+from textual.widgets import Static
+
+from screens.base import DeckScreen
+from screens.chat_choices import CHAT_COLUMNS, KEY_SEPARATOR, MODEL_COLUMNS, chat_options, model_options
+from screens.chat_settings import ChatSettings, ChatSettingsScreen
+from screens.choose import ChooseScreen
+from screens.greyed_keys import GreyedKeys
+from screens.navigation import ModelChoice
+from tui.chat.export import export_chat
+from tui.chat.lanes import Lane
+from tui.chat.models import beside_its_base, default_lanes, known_models, refresh_models
+from tui.chat.parameters import describe_parameters
+from tui.chat.session import ChatSession
+from tui.chat.streams import LaneUpdate
+from tui.errors import TunedeckError
+from tui.safe_text import safe_line
+from tui.widgets.keys import bindings
+from tui.widgets.lane_view import LaneView
+from tui.widgets.prompt_input import PromptInput
+from tui.widgets.tones import content
+
+NARROWEST_LANE = 36
+"""Columns below which lanes no longer stand side by side."""
+MOST_LANES = 4
+MOST_CHATS = 100
+INVITATION = "Ask something; enter sends, ctrl+j starts a new line"
+ANSWERING = "Answering… esc stops"
+
+
+class ChatScreen(GreyedKeys, inherit_bindings=False):
+    """A conversation with one or more models.
+
+    Args:
+        models: (account, model) pairs; the newest tuned model and its base when there are none.
+    """
+
+    PLACE = "chat"
+    CSS_PATH = "chat.tcss"
+    AUTO_FOCUS = "PromptInput"
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("chat"), *DeckScreen.BINDINGS]
+    HELP = """
+Every model gets the same question and goes on from its own answers. Esc stops the answers, then leaves the
+message line, so that the letters below work; i goes back to it. Chats are kept as they go; h opens one again.
+"""
+
+    @dataclass
+    class Grew(Message):
+        """Something arrived in a lane."""
+
+        session: ChatSession
+        update: LaneUpdate
+
+    @dataclass
+    class Ended(Message):
+        """A question is through, or could not be asked."""
+
+        session: ChatSession
+        error: TunedeckError | None
+
+    def __init__(self, models: tuple[ModelChoice, ...] = ()) -> None:
+        super().__init__()
+        self._wanted = tuple(Lane(account, model) for account, model in models)
+        self._active = 0
+        self._session: ChatSession | None = None
+        self._asking = False
+
+    def compose_body(self) -> ComposeResult:
+        """Yield a line about the chat, the lanes, and the message line."""
+        yield Static("", id="chat-line", markup=False)
+        yield Horizontal(id="lanes")
+        yield PromptInput(placeholder=INVITATION, id="prompt")
+
+    def on_mount(self) -> None:
+        """Open the lanes that are wanted."""
+        self._open_session(self._new_session(self._wanted or default_lanes(self.services)))
+        self._refresh_models()
+
+    def show_models(self, models: tuple[ModelChoice, ...]) -> None:
+        """Turn to these models: with the same ones the chat goes on, with others a new one begins."""
+        lanes = tuple(Lane(account, model) for account, model in models)
+        if lanes != self.session.lanes:
+            self._stop()
+            self._open_session(self._new_session(lanes))
+        self.query_one(PromptInput).focus()
+
+    @property
+    def session(self) -> ChatSession:
+        """The conversation on the screen."""
+        assert self._session is not None
+        return self._session
+
+    def _new_session(self, lanes: tuple[Lane, ...]) -> ChatSession:
+        former = self._session
+        return ChatSession(
+            lanes[:MOST_LANES],
+            self.services.provider,
+            self.services.store,
+            system=former.system if former is not None else "",
+            parameters=former.parameters if former is not None else None,
+        )
+
+    def _open_session(self, session: ChatSession) -> None:
+        self._session = session
+        self._asking = False
+        self._active = min(self._active, len(session.lanes) - 1)
+        lanes = self.query_one("#lanes", Horizontal)
+        views = [LaneView(lane, classes="pane") for lane in session.lanes]
+        with self.app.batch_update():
+            lanes.remove_children()
+            lanes.mount_all(views)
+        for view in views:
+            self.call_after_refresh(view.show_turns, session.turns)
+        self.query_one(PromptInput).set_history([turn.question for turn in session.turns])
+        self._arrange()
+        self._show_line()
+        self._show_asking()
+
+    # Looks
+
+    @property
+    def _views(self) -> list[LaneView]:
+        return [view for view in self.query(LaneView) if view.lane in self.session.lanes and view.is_attached]
+
+    def _arrange(self) -> None:
+        """Put the lanes side by side, or show only the active one where they would be too narrow."""
+        views = self._views
+        too_narrow = bool(views) and self.size.width // len(views) < NARROWEST_LANE
+        for index, view in enumerate(views):
+            view.display = not too_narrow or index == self._active
+            place = f"{index + 1} of {len(views)}: ] goes on" if too_narrow and len(views) > 1 else ""
+            view.border_subtitle = content(place)
+
+    def on_resize(self, event: Resize) -> None:
+        """Arrange the lanes for the new width."""
+        super().on_resize(event)
+        if self._session is not None:
+            self._arrange()
+
+    def _show_line(self) -> None:
+        session = self.session
+        title = session.turns[0].question if session.turns else "New chat"
+        system = f"system: {session.system}" if session.system.strip() else ""
+        facts = " · ".join(part for part in (system, describe_parameters(session.parameters)) if part)
+        self.query_one("#chat-line", Static).update(
+            content((safe_line(title, 60), "strong"), (f"  {safe_line(facts, 300)}", "muted"))
+        )
+
+    # Asking
+
+    @on(PromptInput.Sent)
+    def _send(self, message: PromptInput.Sent) -> None:
+        if self._asking:
+            self.tell("The last question is still being answered: esc stops it.", severity="warning")
+            return
+        self.query_one(PromptInput).accept()
+        self._begin(message.text)
+        self._ask(self.session, message.text)
+
+    def _begin(self, question: str) -> None:
+        self._asking = True
+        for view in self._views:
+            view.begin(question)
+        self._show_asking()
+
+    @work(thread=True, group="ask", exit_on_error=False, description="ask the models")
+    def _ask(self, session: ChatSession, question: str) -> None:
+        error: TunedeckError | None = None
+        try:
+            session.ask(question, lambda update: self._grew(session, update))
+        except TunedeckError as problem:
+            error = problem
+        self.post_message(self.Ended(session, error))
+
+    @work(thread=True, group="ask", exit_on_error=False, description="ask the models again")
+    def _ask_again(self, session: ChatSession) -> None:
+        error: TunedeckError | None = None
+        try:
+            session.retry(lambda update: self._grew(session, update))
+        except TunedeckError as problem:
+            error = problem
+        self.post_message(self.Ended(session, error))
+
+    def _grew(self, session: ChatSession, update: LaneUpdate) -> None:
+        self.post_message(self.Grew(session, update))
+
+    @on(Grew)
+    def _grow(self, message: Grew) -> None:
+        if message.session is not self._session:
+            return
+        for view in self._views:
+            if view.lane == message.update.lane:
+                view.grow(message.update.answer, finished=message.update.finished)
+
+    @on(Ended)
+    def _end(self, message: Ended) -> None:
+        if message.session is not self._session:
+            return
+        self._asking = False
+        if message.error is not None:
+            self.tell_error(message.error)
+            for view in self._views:
+                view.show_turns(self.session.turns)
+        self._show_line()
+        self._show_asking()
+
+    def _show_asking(self) -> None:
+        self.query_one(PromptInput).placeholder = ANSWERING if self._asking else INVITATION
+        self.refresh_bindings()
+
+    def _stop(self) -> None:
+        if self._session is not None and self._asking:
+            self._session.stop()
+
+    @on(PromptInput.Left)
+    def _stop_or_leave(self) -> None:
+        if self._asking:
+            self._stop()
+        elif self._views:
+            self._views[self._active].focus()
+
+    def go_back(self) -> bool:
+        """Stop the running answers first."""
+        running = self._asking
+        self._stop()
+        return running
+
+    # Keys
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Leave out the key that leads to where the keys are."""
+        if action == "write" and isinstance(self.focused, PromptInput):
+            return False
+        return super().check_action(action, parameters)
+
+    def reason_against(self, action: str) -> str:
+        """Return why a key can't act now."""
+        if self._session is None:
+            return "The chat is being opened."
+        if action == "retry":
+            if self._asking:
+                return "The last question is still being answered: esc stops it."
+            return "" if self.session.turns else "Nothing was asked yet."
+        if action in ("copy_answer", "export_chat"):
+            return "" if self.session.turns else "Nothing was answered yet."
+        if (
+            action in ("choose_models", "add_model", "remove_lane", "new_chat", "show_history")
+            and self._asking
+        ):
+            return "The last question is still being answered: esc stops it."
+        if action == "add_model" and len(self.session.lanes) >= MOST_LANES:
+            return f"{MOST_LANES} models at once are the most."
+        if action in ("remove_lane", "next_lane") and len(self.session.lanes) < 2:
+            return "There is only one model."
+        return ""
+
+    def action_write(self) -> None:
+        """Go to the message line."""
+        self.query_one(PromptInput).focus()
+
+    def action_new_chat(self) -> None:
+        """Begin a new chat with the same models."""
+        self._open_session(self._new_session(self.session.lanes))
+        self.query_one(PromptInput).focus()
+
+    def action_retry(self) -> None:
+        """Ask the last question again."""
+        turns = self.session.turns
+        for view in self._views:
+            view.show_turns(turns[:-1])
+        self.call_after_refresh(self._begin, turns[-1].question)
+        self._asking = True
+        self._ask_again(self.session)
+
+    def action_copy_answer(self) -> None:
+        """Copy the last answer of the active lane."""
+        lane = self._active_lane()
+        answer = self.session.turns[-1].answers.get(lane)
+        if answer is None or not answer.text:
+            self.tell(f"{lane.label} has not answered this.", severity="warning")
+        else:
+            self.navigator.copy_text(answer.text, "answer")
+
+    def _active_lane(self) -> Lane:
+        focused = self.focused
+        return focused.lane if isinstance(focused, LaneView) else self.session.lanes[self._active]
+
+    def action_next_lane(self, direction: int) -> None:
+        """Give the keys to another lane, and show it where only one has room."""
+        self._active = (self._active + direction) % len(self.session.lanes)
+        self._arrange()
+        if not isinstance(self.focused, PromptInput):
+            self._views[self._active].focus()
+
+    def action_load_more(self) -> None:
+        """Show earlier messages."""
+        for view in self._views:
+            view.show_more()
+
+    def action_export_chat(self) -> None:
+        """Write the chat as a training file into the current folder."""
+        path = Path.cwd() / f"chat-{datetime.now():%Y%m%d-%H%M%S}.jsonl"  # noqa: DTZ005 - a name in local time
+        try:
+            lines = export_chat(self.session, path)
+        except TunedeckError as error:
+            self.tell_error(error)
+            return
+        self.tell(
+            f"{lines} {'line' if lines == 1 else 'lines'}, one for each model.", title=f"Wrote {path.name}"
+        )
+
+    @work(group="chat-dialog", exclusive=True, exit_on_error=False)
+    async def action_toggle_settings(self) -> None:
+        """Change system prompt and parameters; they hold from the next question on."""
+        session = self.session
+        dialog = ChatSettingsScreen(ChatSettings(session.system, session.parameters))
+        chosen: ChatSettings | None = await self.app.push_screen_wait(dialog)
+        if chosen is not None:
+            session.system, session.parameters = chosen.system, chosen.parameters
+            self._show_line()
+
+    @work(group="chat-dialog", exclusive=True, exit_on_error=False)
+    async def action_choose_models(self) -> None:
+        """Choose who answers in the active lane; the first choice of a tuned model brings its base."""
+        lane = await self._pick_model("Who answers")
+        if lane is None:
+            return
+        lanes = list(self.session.lanes)
+        if len(lanes) == 1:
+            info = {Lane(model.account, model.id): model for model in known_models(self.services)}.get(lane)
+            self._set_lanes(beside_its_base(info) if info is not None else (lane,))
+        else:
+            lanes[self._active] = lane
+            self._set_lanes(tuple(dict.fromkeys(lanes)))
+
+    @work(group="chat-dialog", exclusive=True, exit_on_error=False)
+    async def action_add_model(self) -> None:
+        """Let one more model answer."""
+        lane = await self._pick_model("Who else answers")
+        if lane is not None:
+            self._set_lanes(tuple(dict.fromkeys((*self.session.lanes, lane))))
+
+    def action_remove_lane(self) -> None:
+        """Take the active lane out of the chat; its answers stay in the store."""
+        active = self._active_lane()
+        self._set_lanes(tuple(lane for lane in self.session.lanes if lane != active))
+
+    def _set_lanes(self, lanes: tuple[Lane, ...]) -> None:
+        self.session.lanes = lanes
+        self._open_session(self.session)
+
+    async def _pick_model(self, title: str) -> Lane | None:
+        options = model_options(known_models(self.services), self.services.accounts())
+        dialog = ChooseScreen(title, MODEL_COLUMNS, options, hint="part of a name", may_type=False)
+        chosen: str | None = await self.app.push_screen_wait(dialog)
+        if chosen is None:
+            return None
+        account, _, model = chosen.partition(KEY_SEPARATOR)
+        return Lane(account, model)
+
+    @work(thread=True, group="models", exclusive=True, exit_on_error=False, description="list models")
+    def _refresh_models(self) -> None:
+        refresh_models(self.services)  # what can't be asked now is said when it is talked to
+
+    @work(group="chat-dialog", exclusive=True, exit_on_error=False)
+    async def action_show_history(self) -> None:
+        """Open a chat from before."""
+        options = chat_options(self.services.store.chats(MOST_CHATS))
+        dialog = ChooseScreen(
+            "Chats", CHAT_COLUMNS, options, hint="part of the question or of a model's name"
+        )
+        chosen: str | None = await self.app.push_screen_wait(dialog)
+        stored = self.services.store.chat(chosen) if chosen is not None else None
+        if stored is not None:
+            self._open_session(ChatSession.resume(stored, self.services.provider, self.services.store))
+            self.query_one(PromptInput).focus()

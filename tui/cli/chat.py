@@ -1,0 +1,168 @@
+"""`tunedeck chat`: one question or a conversation, plain text line by line, with one model or several."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import click
+
+from tui.chat.lanes import Lane, LaneAnswer, Turn, describe_speed
+from tui.chat.models import default_lanes, find_lane
+from tui.chat.parameters import parse_parameters
+from tui.chat.session import ChatSession
+from tui.chat.streams import LaneUpdate
+from tui.cli.output import json_option, narrate, print_json, say
+from tui.errors import ExitCode
+from tui.safe_text import safe_text
+from tui.services import Services
+
+
+@click.command()
+@click.argument("models", nargs=-1, metavar="[MODEL]...")
+@click.option("--message", "-m", help="Ask this and end; left out, it is read from standard input.")
+@click.option("--system", default="", help="System prompt.")
+@click.option("--account", help="Whose models they are; left out, found by name.")
+@click.option("--temperature", default="", help="0 to 2; 0 always takes the likeliest token.")
+@click.option("--top-p", default="", help="0 to 1.")
+@click.option("--max-tokens", default="", help="Most tokens of an answer.")
+@click.option("--seed", default="", help="Makes an answer repeatable where the service can.")
+@json_option
+def command(
+    models: tuple[str, ...],
+    message: str | None,
+    system: str,
+    account: str | None,
+    as_json: bool,
+    **parameters: str,
+) -> int:
+    """Talk to a MODEL, or to several that get the same questions.
+
+    Without a MODEL, to the newest tuned one and its base. On a terminal and without --message, line after line
+    until ctrl+d; the chat is kept and can be opened again in the app.
+    """
+    with Services.open() as services:
+        lanes = [find_lane(services, name, account) for name in models] or list(default_lanes(services))
+        session = ChatSession(
+            lanes, services.provider, services.store, system=system, parameters=parse_parameters(parameters)
+        )
+        if message is None and not sys.stdin.isatty():
+            message = sys.stdin.read()
+        if message is None:
+            return int(_talk(session))
+        return int(_ask_once(session, message, as_json=as_json))
+
+
+def _ask_once(session: ChatSession, message: str, *, as_json: bool) -> ExitCode:
+    if as_json:
+        turn = _ask(session, message, lambda update: None)
+        print_json(
+            {"chat_id": session.chat_id, "answers": [_answer_json(*pair) for pair in turn.answers.items()]}
+        )
+    else:
+        turn = _ask(session, message, Printer(session.lanes))
+    return _exit_code(turn)
+
+
+def _exit_code(turn: Turn) -> ExitCode:
+    answers = turn.answers.values()
+    if any(answer.finish_reason == "stopped" for answer in answers):
+        return ExitCode.INTERRUPTED
+    return ExitCode.BAD if any(answer.failed for answer in answers) else ExitCode.DONE
+
+
+def _talk(session: ChatSession) -> ExitCode:
+    """Ask line after line; ctrl+c stops an answer, ctrl+d ends."""
+    with contextlib.suppress(ImportError):
+        import readline  # noqa: F401 - gives the line its editing keys and history
+
+    narrate(
+        f"Talking to {', '.join(lane.model for lane in session.lanes)}. Ctrl+c stops an answer, ctrl+d ends."
+    )
+    code = ExitCode.DONE
+    while True:
+        try:
+            question = input("you> ")
+        except EOFError:
+            click.echo()
+            return code
+        if question.strip():
+            turn = _ask(session, question, Printer(session.lanes))
+            code = ExitCode.BAD if any(answer.failed for answer in turn.answers.values()) else ExitCode.DONE
+
+
+def _ask(session: ChatSession, question: str, on_update: Callable[[LaneUpdate], None]) -> Turn:
+    """Ask in a thread, so that ctrl+c can stop the answers and keep what has arrived."""
+    result: list[Turn] = []
+    failure: list[BaseException] = []
+
+    def ask() -> None:
+        try:
+            result.append(session.ask(question, on_update))
+        except BaseException as error:  # handed to the caller's thread
+            failure.append(error)
+
+    thread = threading.Thread(target=ask, name="chat")
+    thread.start()
+    while thread.is_alive():
+        try:
+            thread.join(0.2)
+        except KeyboardInterrupt:
+            session.stop()
+    if failure:
+        raise failure[0]
+    return result[0]
+
+
+class Printer:
+    """Prints answers as plain text: one as it comes, several each under its model's name when it is whole."""
+
+    def __init__(self, lanes: tuple[Lane, ...]) -> None:
+        self._streams = len(lanes) == 1
+        self._held = ""
+
+    def __call__(self, update: LaneUpdate) -> None:
+        """Print what has newly arrived."""
+        if self._streams:
+            self._print_piece(update.text, last=update.finished)
+        if update.finished:
+            self._print_end(update.lane, update.answer)
+
+    def _print_piece(self, text: str, *, last: bool) -> None:
+        text = self._held + text
+        # A line end may be cut between its two bytes; a bare carriage return would be shown as a sign.
+        self._held = "\r" if text.endswith("\r") and not last else ""
+        text = text[: len(text) - len(self._held)]
+        if text:
+            click.echo(safe_text(text), nl=False)
+
+    def _print_end(self, lane: Lane, answer: LaneAnswer) -> None:
+        if self._streams:
+            click.echo()
+        else:
+            say(f"{lane.model}:\n{answer.text}\n")
+        if answer.failed:
+            narrate(f"{lane.model}: {answer.error} {answer.remedy}".rstrip())
+        else:
+            narrate(f"{lane.label}: {describe_speed(answer)}")
+
+
+def _answer_json(lane: Lane, answer: LaneAnswer) -> Mapping[str, Any]:
+    return {
+        "account": lane.account,
+        "model": lane.model,
+        "text": answer.text,
+        "finish_reason": answer.finish_reason,
+        "error": answer.error if answer.failed else None,
+        "usage": {
+            "prompt_tokens": answer.usage.prompt_tokens,
+            "completion_tokens": answer.usage.completion_tokens,
+            "cached_tokens": answer.usage.cached_tokens,
+        },
+        "first_token_seconds": answer.first_token_seconds,
+        "seconds": answer.seconds,
+        "tokens_per_second": answer.tokens_per_second,
+    }
