@@ -19,7 +19,7 @@ from tui.errors import TunedeckError
 
 _POLL_SECONDS = 0.05
 _START_LOG = "start.txt"
-_LOCKED_EXIT_CODE = 2
+_LOCKED = "Another engine is already running"
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +102,12 @@ def ensure_engine(*, idle_exit_seconds: int = 120, timeout: float = 15) -> Engin
         if address is not None:
             return address
         # Another program may have started one at the same moment; then ours leaves and theirs answers.
-        if child.poll() not in (None, 0, _LOCKED_EXIT_CODE):
+        if child.poll() not in (None, 0) and not _last_words(root).startswith(_LOCKED):
             break
         time.sleep(_POLL_SECONDS)
     words = _last_words(root)
     raise TunedeckError(
-        f"The local engine did not start{': ' + words if words else ''}.",
+        f"The local engine did not start{': ' + words if words else '.'}",
         f"Run `tunedeck engine` in a terminal to see why; its log is {root / 'log.txt'}.",
     )
 
@@ -192,10 +192,12 @@ def _start(root: Path, idle_exit_seconds: int) -> subprocess.Popen[bytes]:
 
 def _last_words(root: Path) -> str:
     try:
-        lines = (root / _START_LOG).read_text("utf-8", "replace").strip().splitlines()
+        text = (root / _START_LOG).read_text("utf-8", "replace").strip()
     except OSError:
         return ""
-    return lines[-1][:300] if lines else ""
+    lines = text.splitlines() or [""]
+    # A traceback says what happened in its last line, an error of ours in its first.
+    return lines[-1 if text.startswith("Traceback") else 0][:300]
 
 
 def _is_alive(pid: int, created: float) -> bool:

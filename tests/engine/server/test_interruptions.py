@@ -128,14 +128,14 @@ def test_a_paused_job_waits_and_goes_on(new_engine: NewEngine) -> None:
     with engine.client() as client:
         job_id = long_job(client)
         wait_for_step(client, job_id, 5)
-        assert client.fine_tuning.jobs.pause(job_id).status == "paused"
+        assert str(client.fine_tuning.jobs.pause(job_id).status) == "paused"
         wait_until(lambda: not engine.worker_pids(), what="the worker's end")
-        assert client.fine_tuning.jobs.retrieve(job_id).status == "paused"
+        assert str(client.fine_tuning.jobs.retrieve(job_id).status) == "paused"
         other = long_job(client, epochs=1)
         assert finished(client, other).status == "succeeded"
     engine.kill()
     with engine.start().client() as client:
-        assert client.fine_tuning.jobs.retrieve(job_id).status == "paused"
+        assert str(client.fine_tuning.jobs.retrieve(job_id).status) == "paused"
         with pytest.raises(openai.BadRequestError, match="only a paused job"):
             client.fine_tuning.jobs.resume(other)
         assert client.fine_tuning.jobs.resume(job_id).status in ("queued", "running")

@@ -137,7 +137,7 @@ def test_preferences_train_without_top_level_hyperparameters(client: OpenAI) -> 
         client, client.fine_tuning.jobs.create(model=BASE_MODEL, training_file=training, method=method).id
     )
     assert job.status == "succeeded"
-    assert job.hyperparameters is None
+    assert job.to_dict()["hyperparameters"] is None
     assert job.method is not None
     assert job.method.dpo is not None
     assert job.method.dpo.hyperparameters is not None

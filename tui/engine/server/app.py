@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
@@ -43,6 +43,7 @@ def build_app(engine: Engine, *, token: str, shut_down: Callable[[], None]) -> G
         exception_handlers={
             ApiError: requests.answer_api_error,
             HTTPException: requests.answer_http_error,
+            ClientDisconnect: requests.answer_nobody,
             OSError: requests.answer_disk_error,
             Exception: requests.answer_unexpected_error,
         },

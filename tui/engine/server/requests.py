@@ -53,7 +53,8 @@ async def read_json_body(request: Request, max_bytes: int = JSON_LIMIT) -> dict[
 def parse_json_object(body: bytes) -> dict[str, Any]:
     """Return the JSON object in `body`, refusing NaN, endless nesting and anything that is not an object."""
     try:
-        value = json.loads(body, parse_constant=_refuse_constant) if body.strip() else {}
+        # Bytes would let UTF-16 and a byte order mark pass.
+        value = json.loads(body.decode("utf-8"), parse_constant=_refuse_constant) if body.strip() else {}
     except (ValueError, RecursionError) as error:
         raise ApiError(400, _BAD_JSON) from error
     if not isinstance(value, dict):
@@ -197,6 +198,11 @@ async def answer_disk_error(_: Request, error: Exception) -> Response:
             500, f"The engine could not read or write its folder: {error.strerror}.", type="server_error"
         )
     )
+
+
+async def answer_nobody(_: Request, __: Exception) -> Response:
+    """Starlette handler for a client that left while sending: nobody reads this, no fault of ours."""
+    return Response(status_code=499)
 
 
 async def answer_unexpected_error(_: Request, error: Exception) -> Response:

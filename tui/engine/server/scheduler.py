@@ -24,6 +24,7 @@ PAUSE_GRACE = 60.0
 SHUTDOWN_GRACE = 15.0
 LONGEST_EXAMPLE = 2048
 """Tokens of an example that are trained on; longer ones are cut at the end, as the service does."""
+_BUSY_POLL, _IDLE_POLL = 0.1, 1.0
 _log = logging.getLogger(__name__)
 
 
@@ -104,7 +105,8 @@ class Scheduler:
                 _log.exception("the scheduler could not go on with %s", self._job_id)
                 time.sleep(1)
             with self._jobs.changed:
-                self._jobs.changed.wait(0.1 if self._worker is not None else 1.0)
+                waiting = self._worker is not None or self._next_job() is not None
+                self._jobs.changed.wait(_BUSY_POLL if waiting else _IDLE_POLL)
 
     def _step(self) -> None:
         if self._worker is None:
