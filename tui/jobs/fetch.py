@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from tui.jobs.ports import JobServices
 from tui.jobs.results import read_result_file
@@ -13,6 +15,8 @@ from tui.store.rows import LaunchState
 from tui.store.store import Store
 
 _NOT_FOUND = 404
+_NOT_OFFERED = (404, 405, 501)
+Item = TypeVar("Item")
 GONE_STATUS = "not found"
 """Our word in `Job.raw_status` for a job that its service no longer knows."""
 
@@ -43,15 +47,27 @@ def fetch_job(store: Store, provider: Provider, known: Job) -> FetchResult:
             raise
         return _gone(store, known)
     last_event = store.last_event_id(account, known.id)
-    new_events = store.add_events(account, known.id, provider.list_events(known.id, known_id=last_event))
+    events = _if_offered(lambda: provider.list_events(known.id, known_id=last_event))
+    new_events = store.add_events(account, known.id, events)
     if job.state.is_final or any("checkpoint" in event.message.lower() for event in new_events):
-        store.save_checkpoints(account, known.id, provider.list_checkpoints(known.id))
+        checkpoints = _if_offered(lambda: provider.list_checkpoints(known.id))
+        store.save_checkpoints(account, known.id, checkpoints)
     if job.state.is_final:
         _keep_result_file(store, provider, job)
     changed = store.save_job(job)
     if job.state.is_final:
         store.mark_archived(account, known.id)
     return FetchResult(job, changed, new_events)
+
+
+def _if_offered(ask: Callable[[], Sequence[Item]]) -> Sequence[Item]:
+    """Return what a service lists, or nothing when it has no such list."""
+    try:
+        return ask()
+    except ProviderError as error:
+        if error.status in _NOT_OFFERED:
+            return ()
+        raise
 
 
 def _gone(store: Store, known: Job) -> FetchResult:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from tui.errors import TunedeckError
 from tui.jobs.fetch import fetch_job, keep_leftovers
 from tui.jobs.ports import JobServices
+from tui.providers.protocol import ProviderError
 from tui.records.jobs import Job, JobEvent
 
 LOCAL = "local"
@@ -23,6 +24,7 @@ _LONGEST_BACK_OFF, _LONGEST_LOCAL_BACK_OFF = 120.0, 10.0
 _JITTER = 0.2
 _DISCOVER_SECONDS = 60.0
 _IDLE_SECONDS = 5.0
+_HISTORIES_PER_ROUND = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,7 @@ class JobWatcher:
         self._watched: dict[tuple[str, str], int] = {}
         self._paces: dict[str, _Pace] = {}
         self._discovered_at: dict[str, float] = {}
+        self._looked_at: set[tuple[str, str]] = set()
         self._lock = threading.Lock()
         self._round = threading.Lock()
         self._wake = threading.Event()
@@ -112,7 +115,8 @@ class JobWatcher:
         """A screen shows this job: look at once, and more often from now on. Pair with `unwatch`."""
         with self._lock:
             self._watched[account, job_id] = self._watched.get((account, job_id), 0) + 1
-        self.wake(account)
+            self._paces.pop(account, None)
+        self._wake.set()
 
     def unwatch(self, account: str, job_id: str) -> None:
         """The screen that showed this job is gone."""
@@ -122,9 +126,10 @@ class JobWatcher:
                 self._watched[account, job_id] = count
 
     def wake(self, account: str) -> None:
-        """Look at this account's jobs at once (after a launch or a cancel)."""
+        """Look at this account's jobs at once, and for new ones (after a launch or a cancel)."""
         with self._lock:
             self._paces.pop(account, None)
+            self._discovered_at.pop(account, None)
         self._wake.set()
 
     def poll_once(self) -> list[JobChange]:
@@ -142,20 +147,23 @@ class JobWatcher:
 
     def _poll(self, *, everything: bool) -> list[JobChange]:
         changes: list[JobChange] = []
-        by_account: dict[str, list[Job]] = {}
-        for job in self._services.store.jobs_to_watch():
-            by_account.setdefault(job.account, []).append(job)
+        open_jobs = self._services.store.jobs_to_watch()
         for account in self._services.accounts():
-            jobs = by_account.get(account.name, [])
-            if account.ready and not self._stopping.is_set() and (everything or self._is_due(account.name)):
-                changes += self._poll_account(account.name, jobs)
+            if self._stopping.is_set():
+                break
+            if account.ready and (everything or self._is_due(account.name, open_jobs)):
+                # Noted before the look, so that a service that is down is not asked beyond its pace.
+                self._looked_at |= {(job.account, job.id) for job in open_jobs if job.account == account.name}
+                changes += self._poll_account(account.name)
         return changes
 
-    def _poll_account(self, account: str, jobs: list[Job]) -> list[JobChange]:
+    def _poll_account(self, account: str) -> list[JobChange]:
         changes: list[JobChange] = []
+        jobs: list[Job] = []
         current = ""
         try:
-            changes += self._discover(account, {job.id for job in jobs})
+            changes += self._discover(account)
+            jobs = self._jobs_of(account)
             for job in jobs:
                 current = job.id
                 changes += self._look_at(account, job)
@@ -173,21 +181,36 @@ class JobWatcher:
         self._tell(change)
         return change
 
+    def _jobs_of(self, account: str) -> list[Job]:
+        """Running jobs first; of finished ones, whose history is fetched once, only a few at a time."""
+        jobs = [job for job in self._services.store.jobs_to_watch() if job.account == account]
+        over = [job for job in reversed(jobs) if job.state.is_final]
+        return [job for job in jobs if not job.state.is_final] + over[:_HISTORIES_PER_ROUND]
+
     def _look_at(self, account: str, job: Job) -> list[JobChange]:
-        result = fetch_job(self._services.store, self._services.provider(account), job)
+        try:
+            result = fetch_job(self._services.store, self._services.provider(account), job)
+        except ProviderError as error:
+            if error.retryable or not job.state.is_final:
+                raise
+            # Its history can't be had, now or later; what is known of it stays.
+            self._services.store.mark_archived(account, job.id)
+            return []
         if not result.changed and not result.new_events:
             return []
         change = JobChange(account, job.id, result.job, tuple(result.new_events))
         self._tell(change)
         return [change]
 
-    def _discover(self, account: str, known: set[str]) -> list[JobChange]:
+    def _discover(self, account: str) -> list[JobChange]:
         now = time.monotonic()
         if now < self._discovered_at.get(account, 0.0) or not self._may_discover(account):
             return []
         changes = []
+        watched = {job.id for job in self._services.store.jobs_to_watch() if job.account == account}
         for job in self._services.provider(account).list_jobs(limit=50):
-            if job.id not in known and self._services.store.save_job(job):
+            # Jobs that are being watched get their turn, in which events are kept before the state.
+            if job.id not in watched and self._services.store.save_job(job):
                 changes.append(JobChange(account, job.id, job))
                 self._tell(changes[-1])
         keep_leftovers(self._services, account)
@@ -204,7 +227,9 @@ class JobWatcher:
                 with self._lock:
                     self._subscribers.pop(key, None)
 
-    def _is_due(self, account: str) -> bool:
+    def _is_due(self, account: str, open_jobs: list[Job]) -> bool:
+        if any(job.account == account and (account, job.id) not in self._looked_at for job in open_jobs):
+            return True  # another process launched it
         with self._lock:
             return time.monotonic() >= self._paces.setdefault(account, _Pace()).next_at
 

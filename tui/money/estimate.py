@@ -66,12 +66,17 @@ class Estimate:
         return self.total == 0 and self.price_per_million == 0
 
     @property
+    def _size(self) -> str:
+        word = "epoch" if self.epochs == 1 else "epochs"
+        return f"{self.tokens_per_epoch:,} tokens x {self.epochs} {word}"
+
+    @property
     def formula(self) -> str:
         """The calculation as a line of text."""
         if self.is_free:
-            return f"{self.tokens_per_epoch:,} tokens x {self.epochs} epochs, free on this machine"
+            return f"{self._size}, free on this machine"
         return (
-            f"{self.tokens_per_epoch:,} tokens x {self.epochs} epochs x "
+            f"{self._size} x "
             f"{format_money(self.price_per_million, self.currency)} per million = "
             f"{format_money(self.total, self.currency)}"
         )

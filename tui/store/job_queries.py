@@ -41,7 +41,9 @@ class JobQueries(Database):
                 return False
             connection.execute(
                 f"INSERT INTO jobs ({_JOB_COLUMNS}, seen_at) VALUES ({_JOB_PLACES}, ?)"
-                f" ON CONFLICT (account, id) DO UPDATE SET {_JOB_UPDATES}, seen_at = excluded.seen_at",
+                f" ON CONFLICT (account, id) DO UPDATE SET {_JOB_UPDATES}, seen_at = excluded.seen_at,"
+                # A job that was given up as lost and turns up again has news to fetch.
+                " archived = archived AND jobs.final AND excluded.final",
                 (*values, int(time.time())),
             )
         return True

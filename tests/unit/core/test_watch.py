@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from tests.unit.core.fake_service import FakeService, drop, running
+from tests.unit.core.fake_service import FakeService, drop, refuse, running
 from tui.jobs.watch import JobChange, JobWatcher
 from tui.providers.protocol import ProviderError
 from tui.records.jobs import JobState
@@ -161,3 +161,76 @@ def test_one_unreachable_account_does_not_hold_up_the_program(
     assert len(problems) == 1
     service.add_job(id="j")
     assert [change.job_id for change in services.watcher.poll_once()] == ["j"]
+
+
+def test_the_histories_of_many_finished_jobs_do_not_hold_up_a_running_one(
+    services: Services, service: FakeService
+) -> None:
+    for number in range(12):
+        service.add_job(id=f"old-{number}", status="succeeded")
+    service.add_job(id="new")
+    service.add_event("new")
+    services.watcher.poll_once()
+    assert event_ids(services, "new") == ["ftevent-0001"]
+    looks = [path for _, path in service.requests if "/jobs/old-" in path and path.count("/") == 4]
+    assert 0 < len(looks) <= 5
+    for _ in range(2):
+        services.watcher.poll_once()
+    assert [job.id for job in services.store.jobs_to_watch()] == ["new"]
+
+
+def test_a_service_without_events_or_checkpoints_is_followed_all_the_same(
+    services: Services, service: FakeService
+) -> None:
+    service.add_job(id="j", status="succeeded")
+    service.faults["GET", "/v1/fine_tuning/jobs/j/events"].append(refuse(404, "what?"))
+    service.faults["GET", "/v1/fine_tuning/jobs/j/checkpoints"].append(refuse(405, "what?"))
+    assert [change.problem for change in services.watcher.poll_once()] == [None]
+    assert services.store.jobs_to_watch() == []
+
+
+def test_a_job_given_up_as_lost_is_followed_again_when_it_turns_up(
+    services: Services, service: FakeService
+) -> None:
+    job = service.add_job(id="j")
+    services.watcher.poll_once()
+    service.jobs.clear()
+    services.watcher.poll_once()
+    service.jobs["j"] = job
+    service.add_event("j")
+    services.watcher.wake("openai")
+    services.watcher.poll_once()
+    found = services.store.job("openai", "j")
+    assert found is not None
+    assert found.state is JobState.RUNNING
+    assert event_ids(services) == ["ftevent-0001"]
+
+
+def test_a_subscriber_that_fails_does_not_end_the_watching_for_the_others(
+    services: Services, service: FakeService
+) -> None:
+    heard: list[str] = []
+
+    def fail(_change: JobChange) -> None:
+        raise RuntimeError("the screen is gone")
+
+    services.watcher.subscribe(fail)
+    services.watcher.subscribe(lambda change: heard.append(change.job_id))
+    service.add_job(id="j")
+    services.watcher.poll_once()
+    assert "j" in heard
+
+
+def test_a_job_launched_by_another_process_is_looked_at_without_waiting_for_the_next_round(
+    services: Services, service: FakeService
+) -> None:
+    watcher = JobWatcher(services, poll_seconds=600)
+    watcher.start()
+    try:
+        wait_until(lambda: service.count("GET", "/v1/fine_tuning/jobs") == 1)
+        service.add_job(id="j")
+        service.add_event("j")
+        services.store.save_job(services.provider("openai").retrieve_job("j"))
+        wait_until(lambda: event_ids(services) == ["ftevent-0001"])
+    finally:
+        watcher.stop()
