@@ -27,6 +27,7 @@ FORMATS = [known.value for known in DatasetFormat if known is not DatasetFormat.
     "--format", "format_name", type=click.Choice(FORMATS), help="Format of the rows; else found out."
 )
 @click.option("--validation", is_flag=True, help="It is a validation file: one example is enough.")
+@click.option("--training", type=click.Path(path_type=Path), help="Compare with this training file.")
 @click.option(
     "--token-limit", type=click.IntRange(min=1), help="Most tokens of an example; else the model's."
 )
@@ -39,6 +40,7 @@ def command(
     model: str,
     format_name: str | None,
     validation: bool,
+    training: Path | None,
     token_limit: int | None,
     no_tokens: bool,
     ignore: tuple[str, ...],
@@ -58,6 +60,7 @@ def command(
         count_tokens=not no_tokens,
         ignored_rules=frozenset(ignore),
         validation=validation,
+        training_file=training,
     )
     with SlowProgress("Checking") as progress:
         report = check_file(file, options, on_progress=progress.update)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Set
 from dataclasses import dataclass
+from pathlib import Path
 
 from tui.datasets.formats import DatasetFormat
 from tui.datasets.tokens import TextTokenizer
@@ -31,3 +32,5 @@ class CheckOptions:
     """Rules that are switched off."""
     validation: bool = False
     """The file is for validation: the service's sentence says so."""
+    training_file: Path | None = None
+    """Compares a validation file with the training file beside it."""

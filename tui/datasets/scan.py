@@ -14,7 +14,7 @@ from tui.datasets.checks_rows import (
     check_preference_row,
     check_reinforcement_row,
 )
-from tui.datasets.duplicates import DuplicateFinder
+from tui.datasets.duplicates import LineHashes
 from tui.datasets.findings import KEPT_PER_RULE, FindingCollector, RowFindings
 from tui.datasets.formats import CHAT_KEYS, DatasetFormat, detect_format
 from tui.datasets.options import CheckOptions
@@ -25,6 +25,7 @@ from tui.datasets.tokens import encoding_for, training_limit
 
 FEW_EXAMPLES = 50
 MAX_REINFORCEMENT_EXAMPLES = 50_000
+MAX_REINFORCEMENT_VALIDATION = 1_000
 MAX_IMAGE_EXAMPLES = 50_000
 LARGE_FILE_BYTES = 512 * 1024 * 1024
 MAX_FILE_BYTES = 8 * 1024 * 1024 * 1024
@@ -42,7 +43,7 @@ class FileScan:
         self._options = options
         self._findings = FindingCollector(options.ignored_rules)
         self._row = RowFindings(self._findings)
-        self._duplicates = DuplicateFinder()
+        self._hashes = LineHashes()
         self._tokens = self._token_totals(options)
         self._format = options.format or DatasetFormat.UNKNOWN
         self._examples = 0
@@ -71,6 +72,9 @@ class FileScan:
         if first_line == 1:
             self._start_of_file(lines)
         if self._unreadable_encoding:
+            return
+        if not any(lines):
+            self._blank_batch(first_line, len(lines))
             return
         if self._format is DatasetFormat.UNKNOWN:
             self._format = detect_format(parse_line(line)[0] for line in lines[:_SAMPLE_ROWS])
@@ -115,6 +119,11 @@ class FileScan:
         if len(self._blank_lines) < KEPT_PER_RULE:
             self._blank_lines.append(number)
 
+    def _blank_batch(self, first_line: int, count: int) -> None:
+        room = KEPT_PER_RULE - len(self._blank_lines)
+        self._blank_lines.extend(range(first_line, first_line + min(room, count)))
+        self._blank_count += count
+
     def _report_blank_lines(self) -> None:
         """Report the blank lines met so far, once an example follows them."""
         for number in self._blank_lines:
@@ -136,7 +145,7 @@ class FileScan:
         if problem is not None:
             self._report_problem(number, line, problem)
             return
-        self._duplicates.add(number, line)
+        self._hashes.add(number, line)
         if not isinstance(value, dict):
             shown = line[:200].decode("utf-8", "replace")
             self._findings.add(
@@ -224,7 +233,9 @@ class FileScan:
         if not self._unreadable_encoding:
             self._check_example_count()
             self._check_system_messages()
-            self._duplicates.report(self._findings)
+            self._hashes.report_repeated(self._findings)
+            if self._options.training_file:
+                self._hashes.report_shared(LineHashes.of_file(self._options.training_file), self._findings)
         counts = self._findings.counts
         return Report(
             file=file,
@@ -257,8 +268,11 @@ class FileScan:
             self._findings.add("not-enough-examples", message, service_text=service)
         elif found < FEW_EXAMPLES and not self._options.validation:
             self._findings.add("few-examples", f"The file has {found} examples; 50 or more are advised.")
-        if self._format is DatasetFormat.REINFORCEMENT and found > MAX_REINFORCEMENT_EXAMPLES:
-            self._findings.add("too-many-examples", f"The file has {found:,} examples; 50,000 are the most.")
+        most = MAX_REINFORCEMENT_VALIDATION if self._options.validation else MAX_REINFORCEMENT_EXAMPLES
+        if self._format is DatasetFormat.REINFORCEMENT and found > most:
+            self._findings.add(
+                "too-many-examples", f"The file has {found:,} examples; {most:,} are the most."
+            )
         if self._image_examples:
             self._findings.add("images-may-be-skipped", f"{self._image_examples:,} examples hold images.")
         if self._image_examples > MAX_IMAGE_EXAMPLES:

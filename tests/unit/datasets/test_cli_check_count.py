@@ -111,3 +111,13 @@ def test_progress_is_shown_when_the_work_is_slow(
     monkeypatch.setattr(slow_progress, "_PATIENCE_SECONDS", -1.0)
     run(["check", str(path)])
     assert "Checking 100 %" in capsys.readouterr().err
+
+
+def test_a_validation_file_is_compared_with_its_training_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    training = write(tmp_path / "training.jsonl", clean_chats())
+    validation = write(tmp_path / "validation.jsonl", clean_chats(2))
+    assert run(["check", str(validation), "--validation", "--training", str(training)]) == 0
+    assert "WARNING train-overlap: A line that is in the training file too (2)" in capsys.readouterr().out
+    assert run(["check", str(validation), "--training", str(tmp_path / "nothing")]) == 2

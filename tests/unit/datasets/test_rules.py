@@ -178,6 +178,7 @@ OF_THE_FILE = {
     "line-too-long",
     "blank-line",
     "duplicate-row",
+    "train-overlap",
     "missing-system",
     "completion-format",
     "over-token-limit",
@@ -329,6 +330,16 @@ def test_duplicates_name_the_first_line(tmp_path: Path) -> None:
     ]
 
 
+def test_lines_that_stand_in_the_training_file_too_are_told(tmp_path: Path) -> None:
+    training = write(tmp_path / "training.jsonl", ["", *clean_chats(20)])
+    rows = [*clean_chats(60)[30:], clean_chats(20)[6]]
+    report = check_rows(tmp_path, rows, validation=True, minimum_examples=1, training_file=training)
+    assert [(finding.rule, finding.line, finding.message) for finding in report.findings] == [
+        ("train-overlap", 31, "The same as line 8 of the training file.")
+    ]
+    assert report.valid
+
+
 def test_a_missing_system_message_counts_only_beside_others(tmp_path: Path) -> None:
     rows = clean_chats(50)
     rows[7]["messages"].insert(0, {"role": "system", "content": "s"})
@@ -409,3 +420,13 @@ def test_a_report_survives_its_json(tmp_path: Path) -> None:
     }  # fmt: skip
     assert set(value["tokens"]) >= {"encoding", "total", "trained", "per_epoch", "over_limit"}
     assert replace(report, rows=1) != report
+
+
+def test_a_megabyte_of_blank_lines_is_counted_in_no_time(tmp_path: Path) -> None:
+    path = tmp_path / "blank.jsonl"
+    good = write(tmp_path / "good.jsonl", clean_chats(25)).read_bytes()
+    path.write_bytes(good + b"\n" * 3_000_000 + good.replace(b"Question", b"Problem"))
+    report = check_file(path, CheckOptions(count_tokens=False))
+    assert report.counts == {"error": 0, "warning": 3_000_000, "info": 0}
+    assert found(report, "blank-line")[0].line == 26
+    assert report.rows == 50
