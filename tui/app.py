@@ -27,6 +27,8 @@ from tui.widgets.themes import OWN_THEMES, PLAIN
 from tui.widgets.tones import Part
 
 if TYPE_CHECKING:
+    from textual.types import CSSPathType
+
     from tui.services import Services
 
 
@@ -34,7 +36,8 @@ class TunedeckApp(App[None], inherit_bindings=False):
     """The deck: six places by number, everything by keys."""
 
     TITLE = "tunedeck"
-    CSS_PATH = "app.tcss"
+    # Home's styles are read with the app's: on their own they would cost a second parse before first paint.
+    CSS_PATH: ClassVar[CSSPathType | None] = ["app.tcss", "../screens/home.tcss"]
     DEFAULT_MODE = "home"
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("app")]
     COMMAND_PALETTE_BINDING = "ctrl+p"

@@ -4,6 +4,9 @@ from pathlib import Path
 
 import pytest
 from rich.segment import Segment
+from rich.style import Style
+from textual.screen import Screen
+from textual.widget import Widget
 from textual.widgets import Static
 
 from screens.base import DeckScreen
@@ -26,6 +29,14 @@ def text_of(app: TunedeckApp) -> str:
     return "\n".join("".join(segment.text for segment in strip)[:width] for strip in lines)
 
 
+def shows(app: TunedeckApp, screen: type[Screen[None]]) -> bool:
+    return isinstance(app.screen, screen)
+
+
+def visible(widget: Widget) -> bool:
+    return widget.display
+
+
 async def test_number_keys_go_to_places_and_escape_goes_back() -> None:
     app = make_app()
     async with app.run_test(size=(80, 24)) as pilot:
@@ -45,10 +56,10 @@ async def test_the_focus_is_where_it_was_after_going_back() -> None:
         assert before is not None
         await pilot.press("question_mark")
         await pilot.pause()
-        assert type(app.screen) is HelpScreen
+        assert shows(app, HelpScreen)
         await pilot.press("q")
         await pilot.pause()
-        assert type(app.screen) is HomeScreen
+        assert shows(app, HomeScreen)
         assert app.focused is before
 
 
@@ -128,14 +139,14 @@ async def test_a_small_terminal_says_so_until_it_is_large_enough() -> None:
     app = make_app()
     async with app.run_test(size=(80, 24)) as pilot:
         hint = app.screen.query_one(SizeHint)
-        assert not hint.display
+        assert not visible(hint)
         await pilot.resize_terminal(40, 10)
         await pilot.pause()
-        assert hint.display
+        assert visible(hint)
         assert "40×10" in text_of(app)
         await pilot.resize_terminal(60, 20)
         await pilot.pause()
-        assert not hint.display
+        assert not visible(hint)
 
 
 @pytest.mark.parametrize("size", [(40, 10), (20, 5), (5, 2), (200, 60)])
@@ -177,7 +188,8 @@ async def test_no_color_means_no_colour_whatever_theme_is_set(monkeypatch: pytes
         await pilot.pause()
         assert app.theme == PLAIN.name
         for segment in _segments(app):
-            for colour in (segment.style and segment.style.color, segment.style and segment.style.bgcolor):
+            style = segment.style or Style.null()
+            for colour in (style.color, style.bgcolor):
                 assert colour is None or colour.is_default, segment
 
 

@@ -18,7 +18,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from tui.widgets.keys import bindings
-from tui.widgets.tones import TONE_CLASSES, TONE_CSS, Line, Tone
+from tui.widgets.tones import Line, tone_style
 
 
 class LineList(ScrollView, can_focus=True, inherit_bindings=False):
@@ -28,19 +28,16 @@ class LineList(ScrollView, can_focus=True, inherit_bindings=False):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("list")]
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"line-list--cursor", "line-list--cursor-blurred", *TONE_CLASSES}
-    DEFAULT_CSS = (
-        """
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"line-list--cursor", "line-list--cursor-blurred"}
+    DEFAULT_CSS = """
     LineList {
         height: 1fr; overflow-x: hidden; overflow-y: auto; scrollbar-size-vertical: 1;
         & > .line-list--cursor { background: $block-cursor-background; color: $block-cursor-foreground;
             text-style: $block-cursor-text-style; }
         & > .line-list--cursor-blurred { background: $block-cursor-blurred-background;
             color: $block-cursor-blurred-foreground; text-style: $block-cursor-blurred-text-style; }
+    }
     """
-        + TONE_CSS
-        + "}"
-    )
 
     cursor: reactive[int] = reactive(0, repaint=False)
     """Index of the item the cursor is on."""
@@ -179,12 +176,8 @@ class LineList(ScrollView, can_focus=True, inherit_bindings=False):
         return strip
 
     def _strip(self, line: Line, width: int, base: Style, plain: bool = False) -> Strip:
-        segments = [Segment(text, base if plain else base + self.tone_style(tone)) for text, tone in line]
+        segments = [Segment(text, base if plain else base + tone_style(self, tone)) for text, tone in line]
         return Strip(segments).adjust_cell_length(width, base)
-
-    def tone_style(self, tone: Tone) -> Style:
-        """Return the theme's style of a tone, without background."""
-        return self.get_component_rich_style(f"tone--{tone}", partial=True) if tone else Style.null()
 
     def watch_has_focus(self, has_focus: bool) -> None:
         """Show by the cursor's colour whether keys come here."""

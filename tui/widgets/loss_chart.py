@@ -17,7 +17,7 @@ from textual.widget import Widget
 from tui.widgets.chart_drawing import ChartData, ChartLook, draw_chart
 from tui.widgets.chart_scale import Point, format_value, smooth
 from tui.widgets.keys import bindings
-from tui.widgets.tones import TONE_CLASSES, TONE_CSS, Line, Part, Tone
+from tui.widgets.tones import Line, Part, Tone, tone_style
 
 SMOOTHING = (0.0, 0.6, 0.9)
 """How much of the past each press of the key keeps."""
@@ -54,8 +54,7 @@ class LossChart(Widget, can_focus=True, inherit_bindings=False):
     """A chart of several series over steps; redrawn only when its data, size or view change."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("chart")]
-    COMPONENT_CLASSES: ClassVar[set[str]] = {*TONE_CLASSES}
-    DEFAULT_CSS = "LossChart { height: 1fr; min-height: 5;" + TONE_CSS + "}"
+    DEFAULT_CSS = "LossChart { height: 1fr; min-height: 5; }"
 
     logarithmic: reactive[bool] = reactive(False)
     """Whether the vertical axis is logarithmic."""
@@ -122,12 +121,7 @@ class LossChart(Widget, can_focus=True, inherit_bindings=False):
 
     def _strip(self, line: Line, width: int) -> Strip:
         base = self.rich_style
-        segments = [
-            Segment(
-                text, base + self.get_component_rich_style(f"tone--{tone}", partial=True) if tone else base
-            )
-            for text, tone in line
-        ]
+        segments = [Segment(text, base + tone_style(self, tone)) for text, tone in line]
         return Strip(segments).adjust_cell_length(width, base)
 
     def _all_lines(self, width: int, height: int) -> list[Line]:
