@@ -158,14 +158,17 @@ class Decoder:
         kv_heads, seen, _ = keys.shape
         group = self.config.heads // kv_heads
         grouped = queries.transpose(1, 0, 2).reshape(kv_heads, group * rows, head_dim)
-        scores = np.matmul(grouped, keys.transpose(0, 2, 1))
-        if rows > 1:
+        if rows == 1:
+            # 55 us a layer, where small matrix products take 190 (511 tokens, 2 threads, 2026-11).
+            scores = np.matvec(keys[:, None], grouped)
+        else:
+            scores = np.matmul(grouped, keys.transpose(0, 2, 1))
             own = scores.reshape(kv_heads, group, rows, seen)[..., seen - rows :]
             own += _causal_mask(rows)
         scores -= scores.max(axis=-1, keepdims=True)
         np.exp(scores, out=scores)
         total = scores.sum(axis=-1, keepdims=True)
-        mixed: Array = np.matmul(scores, values)
+        mixed: Array = np.vecmat(scores, values[:, None]) if rows == 1 else np.matmul(scores, values)
         mixed /= total
         return mixed.reshape(self.config.heads, rows, head_dim).transpose(1, 0, 2)
 
