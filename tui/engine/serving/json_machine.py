@@ -14,7 +14,7 @@ MAX_DEPTH = 64
 MAX_DIGITS = 40
 """Digits of a number's integer or fraction; Python refuses integers over 4,300 digits."""
 MAX_EXPONENT_DIGITS = 2
-MAX_SPACES = 40
+MAX_SPACES = 33
 """White space in a row between two marks, so that a model cannot indent for ever."""
 
 _SPACES = frozenset(b" \t\n\r")
@@ -93,7 +93,9 @@ def advance_all(state: JsonState, text: bytes) -> JsonState | None:
 
 def _between(state: JsonState, byte: int) -> JsonState | None:
     if byte in _SPACES:
-        return state._replace(tally=state.tally + 1) if state.tally < MAX_SPACES else None
+        # Before a colon nobody needs more than one space; a small model at a loss would go on and on.
+        most = 1 if state.mode is Mode.COLON else MAX_SPACES
+        return state._replace(tally=state.tally + 1) if state.tally < most else None
     match state.mode:
         case Mode.START:
             return JsonState(Mode.FIRST_KEY, "{") if byte == ord("{") else None
