@@ -71,6 +71,8 @@ def test_curl_does_the_whole_job(engine: EngineProcess, tmp_path: Path) -> None:
     assert curl(engine, f"{base}/chat/completions", *kind, "-d", chat)["choices"]
 
 
+NODE_MODULES = os.environ.get("TUNEDECK_TEST_NODE_MODULES")
+"""A node_modules folder with the openai package; read before tests hide our own variables."""
 NODE_SCRIPT = """
 import OpenAI, { toFile } from "openai";
 const client = new OpenAI();
@@ -100,7 +102,7 @@ def test_the_node_client_does_the_whole_job(engine: EngineProcess, tmp_path: Pat
     roots = subprocess.run(
         [npm, "root", "-g"], capture_output=True, text=True, timeout=60, check=False
     ).stdout
-    places = [Path(place) for place in (os.environ.get("TUNEDECK_TEST_NODE_MODULES"), roots.strip()) if place]
+    places = [Path(place) for place in (NODE_MODULES, roots.strip()) if place]
     modules = next((place for place in places if (place / "openai").is_dir()), None)
     if modules is None:
         pytest.skip("Node has no openai package (npm install -g openai, or name TUNEDECK_TEST_NODE_MODULES)")

@@ -6,7 +6,7 @@ import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import psutil
 
@@ -16,15 +16,13 @@ from tui.engine.server.base_model_shelf import BaseModelShelf, Fetch
 from tui.engine.server.file_store import FileStore
 from tui.engine.server.guard import Activity
 from tui.engine.server.job_outcome import JobOutcome
+from tui.engine.server.job_service import JobService
 from tui.engine.server.job_store import JobStore
 from tui.engine.server.model_directory import ModelDirectory
 from tui.engine.server.scheduler import Scheduler
 from tui.engine.server.serving_mount import ServingMount
+from tui.engine.server.upload_store import UploadStore
 from tui.engine.server.validator import Validator
-
-if TYPE_CHECKING:
-    from tui.engine.server.job_service import JobService
-    from tui.engine.server.upload_store import UploadStore
 
 ACTIVE = ("validating_files", "queued", "running")
 """States in which a job keeps the engine alive."""
@@ -64,14 +62,10 @@ class Engine:
 
     def job_service(self) -> JobService:
         """Return the verbs of jobs."""
-        from tui.engine.server.job_service import JobService  # pydantic, which costs 30 ms
-
         return JobService(self.jobs, self.files, self.models, self._scheduler, self._outcome)
 
     def upload_store(self) -> UploadStore:
         """Return the multi-part uploads."""
-        from tui.engine.server.upload_store import UploadStore
-
         return UploadStore(self.folder.uploads, self.files, self.folder.incoming)
 
     def start(self) -> None:

@@ -92,6 +92,7 @@ class FileStore:
         try:
             staging.mkdir(mode=0o700)
             os.replace(source, staging / "content")
+            _flush(staging / "content")
             write_json_atomically(staging / "file.json", asdict(record))
             with self._lock:
                 shutil.rmtree(self._folder / record.id, ignore_errors=True)
@@ -149,6 +150,12 @@ class FileStore:
         os.replace(self._folder / file_id, grave)
         del self._records[file_id]
         shutil.rmtree(grave, ignore_errors=True)
+
+
+def _flush(path: Path) -> None:
+    """Wait until a file's bytes are on the disk: its record, written next, must not outlive them."""
+    with path.open("rb+") as stream:
+        os.fsync(stream.fileno())
 
 
 def _read_record(folder: Path) -> FileRecord:

@@ -7,7 +7,7 @@ import secrets
 import shutil
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tui.engine.api_errors import ApiError
 from tui.engine.atomic_files import write_json_atomically
@@ -16,10 +16,12 @@ from tui.engine.server.file_store import FileStore
 from tui.engine.server.identifiers import new_id, random_letters
 from tui.engine.server.job_outcome import JobOutcome
 from tui.engine.server.job_record import JobRecord
-from tui.engine.server.job_schema import CreateJob
 from tui.engine.server.job_store import JobStore
 from tui.engine.server.model_directory import ModelDirectory
 from tui.engine.server.scheduler import Scheduler
+
+if TYPE_CHECKING:
+    from tui.engine.server.job_schema import CreateJob
 
 _NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9._-]+")
 _LONGEST_WAIT = 5.0

@@ -19,6 +19,8 @@ from tui.engine.server.requests import MEGABYTE, too_large
 
 FIELD_LIMIT = 64 * 1024
 """Most bytes of all text fields together."""
+MOST_FILES = 8
+"""File parts of one form; the API knows forms with one."""
 ENVELOPE_LIMIT = MEGABYTE
 """Bytes a body may hold beyond its file: boundaries, headers and text fields."""
 
@@ -107,6 +109,8 @@ class _FormParser:
         if filename is None:
             self._text = bytearray()
             return
+        if len(self.form.files) >= MOST_FILES:
+            raise ApiError(400, f"The form holds more than {MOST_FILES} files.")
         path = self._folder / secrets.token_hex(16)
         self._file = ReceivedFile(path, filename.decode("utf-8", "replace"))
         self.form.files[f"{self._part_name}#{len(self.form.files)}"] = self._file

@@ -3,47 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from tui.engine.api_errors import ApiError
-from tui.engine.server.body_errors import parse_body
 from tui.engine.server.file_routes import check_training_upload, lifetime_of, require_purpose
 from tui.engine.server.multipart import read_form
 from tui.engine.server.requests import read_json_body
-from tui.engine.server.upload_store import LIFETIME, PART_LIMIT, UPLOAD_LIMIT, UploadRecord, UploadStore
-
-Text = Annotated[str, Field(strict=True, min_length=1, max_length=1000)]
-
-
-class _ExpiresAfter(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-    anchor: Literal["created_at"]
-    seconds: Annotated[int, Field(strict=True)]
-
-
-class CreateUpload(BaseModel):
-    """POST /v1/uploads."""
-
-    model_config = ConfigDict(extra="forbid")
-    bytes: Annotated[int, Field(strict=True, ge=1, le=UPLOAD_LIMIT)]
-    filename: Text
-    mime_type: Text
-    purpose: Text
-    expires_after: _ExpiresAfter | None = None
-
-
-class CompleteUpload(BaseModel):
-    """POST /v1/uploads/{id}/complete."""
-
-    model_config = ConfigDict(extra="forbid")
-    part_ids: list[Annotated[str, Field(strict=True)]]
-    md5: Annotated[str, Field(strict=True)] | None = None
+from tui.engine.server.upload_store import LIFETIME, PART_LIMIT, UploadRecord, UploadStore
 
 
 class UploadRoutes:
@@ -64,6 +35,9 @@ class UploadRoutes:
 
     async def create(self, request: Request) -> Response:
         """Open an upload."""
+        from tui.engine.server.body_errors import parse_body  # pydantic, after the port is open
+        from tui.engine.server.upload_schema import CreateUpload
+
         body = parse_body(CreateUpload, await read_json_body(request))
         purpose = require_purpose(body.purpose)
         after = body.expires_after
@@ -95,6 +69,9 @@ class UploadRoutes:
 
     async def complete(self, request: Request) -> Response:
         """Join the parts into a file."""
+        from tui.engine.server.body_errors import parse_body
+        from tui.engine.server.upload_schema import CompleteUpload
+
         body = parse_body(CompleteUpload, await read_json_body(request))
         upload_id = request.path_params["upload_id"]
         purpose = self._store.get(upload_id).purpose

@@ -83,7 +83,8 @@ class WorkerProcess:
 
     def ask_to_stop(self) -> None:
         """Ask it to finish its step, save and leave; the stop file in its folder says why."""
-        self._signal(signal.SIGTERM, whole_group=False)
+        if os.name == "posix":  # elsewhere this signal ends a process at once; the file is enough
+            self._signal(signal.SIGTERM, whole_group=False)
 
     def kill(self) -> None:
         """End it and whatever it started, at once."""
