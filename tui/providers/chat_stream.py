@@ -21,7 +21,7 @@ def chat_arguments(request: ChatRequest, profile: Profile) -> dict[str, Any]:
     }
     return {
         "model": request.model,
-        "messages": [{"role": one.role, "content": one.content} for one in request.messages],
+        "messages": [{"role": one.role, "content": _encodable(one.content)} for one in request.messages],
         "stream": True,
         "stream_options": {"include_usage": True},
         **{name: value for name, value in arguments.items() if value is not None},
@@ -41,6 +41,11 @@ def chat_deltas(chunks: Iterable[Any]) -> Iterator[ChatDelta]:
             if text:
                 yield ChatDelta(text=text)
     yield ChatDelta(finish_reason=finish_reason, usage=usage)
+
+
+def _encodable(text: str) -> str:
+    """Replace unpaired surrogates, which no request can carry."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _usage(raw: Any) -> Usage | None:

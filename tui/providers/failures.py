@@ -74,6 +74,7 @@ def told_as_provider_errors(service: str, secrets: Iterable[str]) -> Iterator[No
     Raises:
         ProviderError: The call failed.
     """
+    import httpx2
     import openai  # 0.4 s; loaded by the caller already
 
     try:
@@ -88,6 +89,12 @@ def told_as_provider_errors(service: str, secrets: Iterable[str]) -> Iterator[No
         raise _from_stream(error, service, secrets) from None
     except openai.OpenAIError as error:
         raise ProviderError(_clean(f"{service}: {error}", secrets), "") from None
+    except (httpx2.InvalidURL, UnicodeEncodeError):
+        raise ProviderError(
+            f"The request to {service} could not be written.",
+            "A base URL, key or organisation in the environment holds characters that can't stand there.",
+            code=NOT_REACHED,
+        ) from None
 
 
 def _from_status(error: object, service: str, secrets: Iterable[str]) -> ProviderError:
@@ -132,7 +139,7 @@ def _from_connection(error: Exception, service: str, secrets: Iterable[str]) -> 
     import httpx2
 
     if isinstance(error.__cause__, httpx2.ConnectError | httpx2.ConnectTimeout | httpx2.UnsupportedProtocol):
-        words = str(error.__cause__) or "no connection"
+        words = str(error.__cause__).rstrip(".") or "no connection"
         return ProviderError(
             _clean(f"{service} can't be reached: {words}.", secrets),
             "Check the network and the base URL.", code=NOT_REACHED, retryable=True,

@@ -28,19 +28,35 @@ def accounts(settings: Settings) -> list[Account]:
 def _hosted(profile: Profile) -> Account:
     assert profile.key_variable is not None
     url = (os.environ.get(profile.base_url_variable or "") or profile.default_base_url or "").strip()
-    has_key = bool(os.environ.get(profile.key_variable, "").strip())
-    label = profile.label if url == profile.default_base_url else f"{profile.label} ({_host(url)})"
-    state = (
-        "" if has_key else f"Set the environment variable {profile.key_variable} and start tunedeck again."
+    host = _host(url)
+    label = (
+        profile.label
+        if url == profile.default_base_url
+        else f"{profile.label} ({host or 'unreadable address'})"
     )
-    return Account(profile.name, profile.name, url, label, ready=has_key, state=state)
+    state = _problem(profile, os.environ.get(profile.key_variable, "").strip(), host)
+    # An address that can't be used is not shown either: it may hold a password.
+    return Account(profile.name, profile.name, url if host else None, label, ready=not state, state=state)
 
 
-def _host(url: str) -> str:
+def _problem(profile: Profile, key: str, host: str | None) -> str:
+    if not key:
+        return f"Set the environment variable {profile.key_variable} and start tunedeck again."
+    if not all("!" <= char <= "~" for char in key):
+        return f"The key in {profile.key_variable} holds a space or a letter that no key has; set it again."
+    if host is None:
+        return f"{profile.base_url_variable} is not a URL such as {profile.default_base_url}."
+    return ""
+
+
+def _host(url: str) -> str | None:
     try:
-        return urlsplit(url).hostname or url
+        parts = urlsplit(url)
+        _ = parts.port  # raises when it is no port
     except ValueError:
-        return "base URL not readable"
+        return None
+    usable = parts.scheme in ("http", "https") and parts.username is None
+    return parts.hostname if usable else None
 
 
 def build_provider(account: Account, facts: ModelFacts, *, engine_idle_seconds: int = 120) -> Provider:

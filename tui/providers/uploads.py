@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -35,6 +36,8 @@ def upload_in_parts(
     client: OpenAI, path: Path, purpose: str, on_progress: UploadProgress | None
 ) -> Mapping[str, Any]:
     """Send a large file part by part, its MD5 checked at the end; given up, it is cancelled there."""
+    import openai
+
     total = path.stat().st_size
     upload = client.uploads.create(
         bytes=total, filename=_remote_name(path), mime_type="text/jsonl", purpose=cast(Any, purpose)
@@ -54,7 +57,8 @@ def upload_in_parts(
             once.uploads.with_raw_response.complete(upload.id, part_ids=part_ids, md5=digest.hexdigest())
         )
     except BaseException:
-        client.with_options(max_retries=0).uploads.cancel(upload.id)
+        with suppress(openai.OpenAIError):  # what stopped it is the error to tell
+            client.with_options(max_retries=0).uploads.cancel(upload.id)
         raise
     inner = done.get("file")
     return inner if isinstance(inner, Mapping) else done

@@ -40,6 +40,7 @@ class FakeService(ThreadingHTTPServer):
         self.omits_has_more = False
         self.ignores_after = False
         self.ignores_metadata = False
+        self.upload_parts: list[bytes] = []
         self.chat_chunks: list[Json] = []
         self.stream_broken_off = threading.Event()
 
@@ -89,6 +90,10 @@ class _Handler(BaseHTTPRequestHandler):
         ("GET", r"/v1/files", "_files"),
         ("POST", r"/v1/files", "_upload"),
         ("GET", r"/v1/files/([^/]+)/content", "_content"),
+        ("POST", r"/v1/uploads", "_begin_upload"),
+        ("POST", r"/v1/uploads/up/parts", "_add_part"),
+        ("POST", r"/v1/uploads/up/complete", "_complete_upload"),
+        ("POST", r"/v1/uploads/up/cancel", "_cancel_upload"),
         ("GET", r"/v1/fine_tuning/jobs", "_jobs"),
         ("POST", r"/v1/fine_tuning/jobs", "_create"),
         ("GET", r"/v1/fine_tuning/jobs/([^/]+)", "_job"),
@@ -171,6 +176,25 @@ class _Handler(BaseHTTPRequestHandler):
             "filename": name[1].decode() if name else "", "status": "processed",
         }  # fmt: skip
         self.send(self.server.files[file_id])
+
+    def _begin_upload(self) -> None:
+        self.server.bodies.append(json.loads(self.body))
+        self.send({"id": "up", "object": "upload", "status": "pending"})
+
+    def _add_part(self) -> None:
+        part = next(one for one in self.body.split(b"\r\n--") if b'name="data"' in one)
+        self.server.upload_parts.append(part.split(b"\r\n\r\n", 1)[1])
+        self.send({"id": f"part-{len(self.server.upload_parts)}", "object": "upload.part"})
+
+    def _complete_upload(self) -> None:
+        self.server.bodies.append(json.loads(self.body))
+        content = b"".join(self.server.upload_parts)
+        self.server.contents["file-up"] = content
+        self.send({"id": "up", "status": "completed", "file": {"id": "file-up", "bytes": len(content)}})
+
+    def _cancel_upload(self) -> None:
+        self.server.upload_parts.clear()
+        self.send({"id": "up", "status": "cancelled"})
 
     def _content(self, file_id: str) -> None:
         if file_id in self.server.contents:

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import hashlib
 import itertools
 import json
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,8 @@ from hypothesis import strategies as st
 
 from tests.unit.core.conftest import KEY
 from tests.unit.core.fake_service import FakeService, answer_with, drop, refuse
+from tui.errors import TunedeckError
+from tui.providers import registry, uploads
 from tui.providers.failures import LOST_ANSWER, NOT_REACHED, TRAINING_REFUSED
 from tui.providers.openai_shape import OpenAIShapeProvider
 from tui.providers.paging import all_pages
@@ -291,3 +295,74 @@ def test_opening_the_services_asks_nobody(services: Services, service: FakeServi
     services.provider("openai")
     time.sleep(0)
     assert service.requests == []
+
+
+@pytest.fixture
+def small_parts(services: Services, monkeypatch: pytest.MonkeyPatch) -> OpenAIShapeProvider:
+    monkeypatch.setattr(uploads, "_PART_BYTES", 1000)
+    monkeypatch.setattr(registry, "PROFILES", {"openai": replace(OPENAI, largest_file_bytes=2500)})
+    provider = services.provider("openai")
+    assert isinstance(provider, OpenAIShapeProvider)
+    return provider
+
+
+def test_a_large_file_goes_up_in_parts_with_its_checksum(
+    small_parts: OpenAIShapeProvider, service: FakeService, tmp_path: Path
+) -> None:
+    path = tmp_path / "large.jsonl"
+    content = b"0123456789" * 260
+    path.write_bytes(content)
+    seen: list[int] = []
+    remote = small_parts.upload_file(path, on_progress=lambda done, _: seen.append(done))
+    assert service.contents[remote.id] == content
+    assert remote.bytes == 2600
+    assert seen == [1000, 2000, 2600]
+    assert service.bodies[-1] == {
+        "part_ids": ["part-1", "part-2", "part-3"], "md5": hashlib.md5(content).hexdigest(),
+    }  # fmt: skip
+
+
+def test_a_large_upload_that_fails_is_cancelled_at_the_service(
+    small_parts: OpenAIShapeProvider, service: FakeService, tmp_path: Path
+) -> None:
+    path = tmp_path / "large.jsonl"
+    path.write_bytes(b"x" * 2600)
+    service.faults["POST", "/v1/uploads/up/complete"].append(refuse(400, "checksum differs"))
+    with pytest.raises(ProviderError, match="checksum differs"):
+        small_parts.upload_file(path)
+    assert service.count("POST", "/v1/uploads/up/cancel") == 1
+
+
+@pytest.mark.parametrize(
+    ("key", "url", "words"),
+    [
+        ("sk-ünicode", "https://example.com/v1", "OPENAI_API_KEY"),
+        ("sk-a b", "https://example.com/v1", "OPENAI_API_KEY"),
+        ("sk-fine-and-well", "not a url", "OPENAI_BASE_URL"),
+        ("sk-fine-and-well", "http://[::1", "OPENAI_BASE_URL"),
+        ("sk-fine-and-well", "http://host:port/v1", "OPENAI_BASE_URL"),
+        ("sk-fine-and-well", "ftp://host/v1", "OPENAI_BASE_URL"),
+        ("sk-fine-and-well", "https://me:hunter22@host/v1", "OPENAI_BASE_URL"),
+    ],
+)
+def test_a_key_or_url_that_can_not_work_is_told_before_any_request(
+    monkeypatch: pytest.MonkeyPatch, key: str, url: str, words: str
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", key)
+    monkeypatch.setenv("OPENAI_BASE_URL", url)
+    with Services.open() as services:
+        account = services.account("openai")
+        assert not account.ready
+        assert words in account.state
+        assert key not in repr(account)
+        assert "hunter22" not in repr(account)
+        with pytest.raises(TunedeckError, match="not ready"):
+            services.provider("openai")
+
+
+def test_a_chat_with_broken_characters_is_sent_all_the_same(
+    provider: OpenAIShapeProvider, service: FakeService
+) -> None:
+    service.chat_chunks = [chunk("ok", "stop")]
+    list(provider.stream_chat(ChatRequest("m", (ChatMessage("user", "a \ud83d b"),))))
+    assert service.bodies[-1]["messages"][0]["content"] == "a \ufffd b"
