@@ -23,6 +23,7 @@ def account_models(services: JobServices, account: str) -> tuple[list[ModelInfo]
         known = services.store.models(account) or _from_catalog(services)
         return known, "The local engine is not running; these are its models as last seen."
     models = list(services.provider(account).list_models())
+    services.store.save_accounts([details])
     services.store.save_models(account, models)
     return models, ""
 
