@@ -53,6 +53,8 @@ _FIXED = {
 def isolated_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Keep everything this test stores in a folder of its own, away from the user's keys and settings."""
     for name in list(os.environ):
+        if name == "TEXTUAL_SNAPSHOT_TEMPDIR":
+            continue  # the snapshot plugin keeps its own notes there
         if name.startswith((*_KEY_PREFIXES, "TEXTUAL")) or name in _TERMINAL_TRACES:
             monkeypatch.delenv(name)
     for name, value in _FIXED.items():

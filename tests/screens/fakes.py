@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from textual.pilot import Pilot
 
 from tui import paths
@@ -229,3 +230,28 @@ def keep_job(store: Store, job: Job, steps: int = 40) -> None:
     store.save_job(job)
     store.add_events(job.account, job.id, make_events(job.id, steps))
     store.save_checkpoints(job.account, job.id, make_checkpoints(job.id))
+
+
+def text_of(app: TunedeckApp) -> str:
+    """Return what the screen shows, line by line."""
+    strips = app.screen._compositor.render_strips(app.size)
+    return "\n".join("".join(segment.text for segment in strip) for strip in strips)
+
+
+def freeze(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
+    """Make what is drawn the same on every machine and at every time: clock, cores, home folder."""
+    monkeypatch.setattr("screens.job_words.now", lambda: NOW)
+    monkeypatch.setattr("screens.job_view.now", lambda: NOW)
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    monkeypatch.setattr(TunedeckApp, "watch_engine", lambda _app: None)
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("USERPROFILE", str(home))
+
+
+def dataset(home: Path, example: Path, name: str = "support.jsonl") -> Path:
+    """Copy a shipped example to `~/data`, so that its path is short and the same everywhere."""
+    folder = home / "data"
+    folder.mkdir(exist_ok=True)
+    target = folder / name
+    target.write_bytes(example.read_bytes())
+    return target

@@ -1,0 +1,264 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from screens.check import CheckScreen
+from screens.choose import ChooseScreen
+from screens.finding_list import FindingList, group_findings
+from screens.launch import LaunchScreen
+from screens.rows import RowsScreen
+from tests.screens.fakes import Pilots, dataset, freeze, make_app, text_of, until
+from tui.app import TunedeckApp
+from tui.datasets.check import CheckCancelled
+from tui.datasets.formats import DatasetFormat
+from tui.datasets.report import Finding, Report, Severity, TokenSummary
+from tui.jobs.reports import report_for
+from tui.widgets.table import Table
+
+SIZES = [(80, 24), (140, 40)]
+
+
+@pytest.fixture(autouse=True)
+def _fixed(monkeypatch: pytest.MonkeyPatch, isolated_home: Path) -> None:
+    freeze(monkeypatch, isolated_home)
+
+
+@pytest.fixture
+def broken(isolated_home: Path, broken_file: Path) -> Path:
+    return dataset(isolated_home, broken_file, "broken.jsonl")
+
+
+@pytest.fixture
+def sound(isolated_home: Path, example_file: Path) -> Path:
+    return dataset(isolated_home, example_file, "sentiment.jsonl")
+
+
+async def open_check(pilot: Pilots, app: TunedeckApp, path: Path) -> CheckScreen:
+    app.open_check(path)
+    await until(pilot, lambda: isinstance(app.screen, CheckScreen) and priced(app))
+    assert isinstance(app.screen, CheckScreen)
+    return app.screen
+
+
+def priced(app: TunedeckApp) -> bool:
+    return any(table.keys for table in app.screen.query("#costs").results(Table))
+
+
+def costs(app: TunedeckApp) -> Table:
+    return app.screen.query_one("#costs", Table)
+
+
+async def test_a_broken_file_is_said_to_be_refused_in_words(broken: Path) -> None:
+    app = make_app()
+    async with app.run_test(size=(140, 40)) as pilot:
+        await open_check(pilot, app, broken)
+        shown = text_of(app)
+        assert "12 errors" in shown
+        assert "the service would refuse this file" in shown
+        assert "✗ error" in shown
+        assert "! warning" in shown
+
+
+async def test_a_sound_file_is_said_to_be_sound_and_free_on_this_machine(sound: Path) -> None:
+    app = make_app()
+    async with app.run_test(size=(140, 40)) as pilot:
+        await open_check(pilot, app, sound)
+        shown = text_of(app)
+        assert "✓ Sound" in shown
+        assert "free" in shown
+        assert "on this machine" in shown
+        assert "$5.00/M" in shown
+        assert costs(app).keys[0] == "smollm2-135m-instruct"
+
+
+async def test_space_unfolds_a_rule_and_enter_on_a_line_shows_the_row(broken: Path) -> None:
+    app = make_app()
+    async with app.run_test(size=(140, 40)) as pilot:
+        screen = await open_check(pilot, app, broken)
+        findings = screen.query_one(FindingList)
+        folded = findings.item_count()
+        await pilot.press("space", "j")
+        item = findings.current
+        assert findings.item_count() > folded
+        assert item is not None
+        assert item.finding is not None
+        line = item.finding.line
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, RowsScreen))
+        assert line is not None
+        await until(pilot, lambda: f"line {line}" in text_of(app).lower() or f" {line} " in text_of(app))
+
+
+async def test_enter_on_a_rule_unfolds_it_and_u_unfolds_all(broken: Path) -> None:
+    app = make_app()
+    async with app.run_test(size=(140, 40)) as pilot:
+        screen = await open_check(pilot, app, broken)
+        findings = screen.query_one(FindingList)
+        folded = findings.item_count()
+        await pilot.press("enter")
+        one = findings.item_count()
+        await pilot.press("u")
+        every = findings.item_count()
+        await pilot.press("u")
+        assert folded < one < every
+        assert findings.item_count() == folded
+
+
+async def test_the_finding_under_the_cursor_is_explained_with_the_services_words(broken: Path) -> None:
+    app = make_app()
+    async with app.run_test(size=(140, 40)) as pilot:
+        await open_check(pilot, app, broken)
+        assert "The service says" in text_of(app)
+        assert "read 2026-" in text_of(app)
+
+
+async def test_a_report_is_kept_and_not_made_again(sound: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = make_app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = await open_check(pilot, app, sound)
+
+        def never(*_args: object, **_options: object) -> Report:
+            raise AssertionError("the file was read again")
+
+        monkeypatch.setattr("tui.jobs.reports.check_file", never)
+        costs(app).set_rows([])
+        screen.show_path(sound)
+        await until(pilot, lambda: costs(app).keys)
+        assert "✓ Sound" in text_of(app)
+
+
+async def test_x_stops_reading_and_r_begins_again(sound: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = make_app()
+    begun = threading.Event()
+
+    def endless(*_args: object, cancelled: Callable[[], bool], **_options: object) -> Report:
+        begun.set()
+        while not cancelled():
+            begun.wait(0.01)
+        raise CheckCancelled
+
+    monkeypatch.setattr("screens.check.report_for", endless)
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.open_check(sound)
+        await until(pilot, lambda: begun.is_set())
+        await until(pilot, lambda: "x stops" in text_of(app))
+        await pilot.press("x")
+        await until(pilot, lambda: "Stopped" in text_of(app))
+        monkeypatch.setattr("screens.check.report_for", report_for)
+        await pilot.press("r")
+        await until(pilot, lambda: "✓ Sound" in text_of(app))
+
+
+async def test_a_file_that_can_not_be_read_says_so(isolated_home: Path) -> None:
+    app = make_app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.open_check(isolated_home / "[/gone].jsonl")
+        await until(pilot, lambda: "✗" in text_of(app))
+        assert "[/gone].jsonl" in text_of(app)
+
+
+async def test_m_checks_for_the_next_model(sound: Path) -> None:
+    app = make_app()
+    async with app.run_test(size=(140, 40)) as pilot:
+        await open_check(pilot, app, sound)
+        assert "for smollm2-135m-instruct" in text_of(app)
+        await pilot.press("m")
+        await until(pilot, lambda: "for gpt-4.1-2025-04-14" in text_of(app))
+
+
+async def test_l_goes_to_launch_with_this_file(sound: Path) -> None:
+    app = make_app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await open_check(pilot, app, sound)
+        await pilot.press("l")
+        await until(pilot, lambda: isinstance(app.screen, LaunchScreen))
+        assert isinstance(app.screen, LaunchScreen)
+        assert app.screen.form.training == sound
+
+
+async def test_without_a_file_o_offers_the_shipped_examples(example_file: Path) -> None:
+    app = make_app()
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await pilot.press("3")
+        await until(pilot, lambda: "No file yet" in text_of(app))
+        await pilot.press("l")
+        await until(pilot, lambda: any("Choose a file first" in note.message for note in app._notifications))
+        await pilot.press("o")
+        await until(pilot, lambda: isinstance(app.screen, ChooseScreen))
+        await pilot.press(*"sentiment", "enter")
+        await until(pilot, lambda: isinstance(app.screen, CheckScreen) and priced(app))
+        assert example_file.name in text_of(app)
+
+
+async def test_a_typed_path_is_taken_when_no_name_matches(sound: Path) -> None:
+    app = make_app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("3", "o")
+        await until(pilot, lambda: isinstance(app.screen, ChooseScreen))
+        app.screen.query_one("Input").value = str(sound)  # type: ignore[attr-defined]
+        await pilot.pause()
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, CheckScreen) and priced(app))
+        assert "sentiment.jsonl" in text_of(app)
+
+
+def make_report(findings: tuple[Finding, ...], truncated: dict[str, int]) -> Report:
+    counts = {"error": 0, "warning": 0, "info": 0}
+    return Report(
+        "f", DatasetFormat.CHAT, 9, 9, "0", True, counts, findings, truncated, TokenSummary("o200k_base")
+    )
+
+
+def test_groups_come_errors_first_then_by_how_often() -> None:
+    def found(rule: str, severity: Severity, times: int) -> list[Finding]:
+        return [Finding(rule, severity, line, "m") for line in range(1, times + 1)]
+
+    findings = [
+        *found("few-examples", Severity.WARNING, 9),
+        *found("invalid-json", Severity.ERROR, 1),
+        *found("blank-line", Severity.WARNING, 1),
+        *found("not-an-object", Severity.ERROR, 3),
+    ]
+    groups = group_findings(make_report(tuple(findings), {"blank-line": 20}))
+    assert [(group.rule, group.count) for group in groups] == [
+        ("not-an-object", 3),
+        ("invalid-json", 1),
+        ("blank-line", 21),
+        ("few-examples", 9),
+    ]
+
+
+@pytest.mark.parametrize("size", SIZES, ids=["80x24", "140x40"])
+def test_a_broken_file_looks(broken: Path, snap_compare: Callable[..., bool], size: tuple[int, int]) -> None:
+    app = make_app()
+
+    async def before(pilot: Pilots) -> None:
+        await open_check(pilot, app, broken)
+        await pilot.press("space", "j")
+        await pilot.pause()
+
+    assert snap_compare(app, terminal_size=size, run_before=before)
+
+
+@pytest.mark.parametrize("size", SIZES, ids=["80x24", "140x40"])
+def test_a_sound_file_looks(sound: Path, snap_compare: Callable[..., bool], size: tuple[int, int]) -> None:
+    app = make_app()
+
+    async def before(pilot: Pilots) -> None:
+        await open_check(pilot, app, sound)
+
+    assert snap_compare(app, terminal_size=size, run_before=before)
+
+
+def test_no_file_looks(snap_compare: Callable[..., bool]) -> None:
+    app = make_app()
+
+    async def before(pilot: Pilots) -> None:
+        await pilot.press("3")
+        await until(pilot, lambda: "No file yet" in text_of(app))
+
+    assert snap_compare(app, terminal_size=(80, 24), run_before=before)
