@@ -14,11 +14,12 @@ from textual.containers import Container
 from textual.widgets import Static
 
 from screens.base import DeckScreen
-from screens.job_words import ago, duration, job_title, now, state_part
-from screens.next_step import Situation, next_step
+from screens.job_words import ago, job_title, now, rough_duration, state_part
+from screens.next_step import UNDER_WAY, Situation, next_step
 from screens.verdicts import verdict
 from tui.chat.lanes import short_model_name
 from tui.errors import TunedeckError
+from tui.jobs.metrics import eta_seconds
 from tui.records.jobs import Job
 from tui.records.models import Account, ModelInfo
 from tui.store.rows import DatasetRecord
@@ -144,7 +145,7 @@ class HomeScreen(DeckScreen):
 
     def _read_store(self) -> _Known:
         store = self.services.store
-        jobs = store.jobs(limit=MOST_JOBS)
+        jobs = sorted(store.jobs(limit=MOST_JOBS), key=lambda job: job.state not in UNDER_WAY)
         return _Known(
             jobs,
             [self._curve(job) for job in jobs],
@@ -171,11 +172,17 @@ class HomeScreen(DeckScreen):
         rows = [
             TableRow(
                 f"{job.account}\n{job.id}",
-                (job_title(job), state_part(job), curve, _left(job), ago(job.created_at)),
+                (job_title(job), state_part(job), curve, self._left(job), ago(job.created_at)),
             )
             for job, curve in zip(known.jobs, known.curves, strict=True)
         ]
         self.query_one("#jobs", Table).set_rows(rows)
+
+    def _left(self, job: Job) -> str:
+        if job.state not in UNDER_WAY:
+            return ""
+        seconds = eta_seconds(job, self.services.store.events(job.account, job.id), now())
+        return "" if seconds is None else rough_duration(seconds)
 
     def _show_things(self, known: _Known) -> None:
         self.query_one("#datasets", Table).set_rows(
@@ -305,9 +312,3 @@ class HomeScreen(DeckScreen):
         self._show_stored()
         self.navigator.watch_engine()
         self.services.watcher.start()
-
-
-def _left(job: Job) -> str:
-    if job.state.is_final or job.estimated_finish is None:
-        return ""
-    return duration(job.estimated_finish - now())

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tui.records.jobs import Job
+from tui.records.jobs import Job, JobState
 from tui.records.models import ModelInfo
 from tui.safe_text import safe_line
 from tui.store.rows import DatasetRecord
 from tui.widgets.engine_watch import EngineState, Phase
 from tui.widgets.tones import Part
 from tui.widgets.words import size
+
+UNDER_WAY = frozenset({JobState.PREPARING, JobState.QUEUED, JobState.RUNNING, JobState.FINISHING})
+"""States in which a job gets on by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,7 @@ def next_step(situation: Situation) -> list[Part]:
 
 
 def _job_step(situation: Situation) -> list[Part]:
-    active = [job for job in situation.jobs if not job.state.is_final]
+    active = [job for job in situation.jobs if job.state in UNDER_WAY]
     if not active:
         return []
     name = safe_line(active[0].suffix or active[0].model, 40)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from bisect import bisect_left, bisect_right
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
@@ -54,6 +53,7 @@ class RowsScreen(DeckScreen):
         self._format: DatasetFormat | None = None
         self._raw = False
         self._errors: list[int] | None = None
+        self._messages: dict[int, list[str]] = {}
 
     def compose_body(self) -> ComposeResult:
         """Yield list and conversation, and the line to jump with."""
@@ -151,10 +151,11 @@ class RowsScreen(DeckScreen):
         view.border_title = f"line {row.line:,}"
         view.border_subtitle = "JSON" if self._raw else ""
         turns = () if self._raw or row.error else conversation(row, self._format)
+        findings = self._messages.get(row.line, ())
         if turns:
-            view.show_turns(turns)
+            view.show_turns(turns, findings)
         else:
-            view.show_raw(row)
+            view.show_raw(row, findings)
 
     # Errors
 
@@ -181,9 +182,10 @@ class RowsScreen(DeckScreen):
             elif finding.line is not None and finding.severity == "warning":
                 marks.setdefault(finding.line, "warning")
         self._errors = sorted(line for line, mark in marks.items() if mark == "error")
-        self._messages = _first_messages(report)
+        self._messages = _messages_by_line(report)
         self.query_one(RowList).show_marks(marks)
         self._show_title()
+        self._show_row()
         self.action_next_finding(direction)
 
     def action_next_finding(self, direction: int) -> None:
@@ -197,11 +199,7 @@ class RowsScreen(DeckScreen):
         if not 0 <= index < len(self._errors):
             self.tell("No line with an error." if not self._errors else "No more errors in this direction.")
             return
-        line = self._errors[index]
-        self.query_one(RowList).go_to_line(line)
-        self.query_one(MessageView).border_subtitle = _plain_title(self._messages.get(line, ""))
-
-    _messages: Mapping[int, str] = {}
+        self.query_one(RowList).go_to_line(self._errors[index])
 
     # Keys
 
@@ -286,9 +284,9 @@ def _first_values(dataset: Dataset) -> list[object]:
     return values
 
 
-def _first_messages(report: Report) -> dict[int, str]:
-    messages: dict[int, str] = {}
+def _messages_by_line(report: Report) -> dict[int, list[str]]:
+    messages: dict[int, list[str]] = {}
     for finding in report.findings:
-        if finding.line is not None and finding.severity == "error":
-            messages.setdefault(finding.line, finding.message)
+        if finding.line is not None and finding.severity in ("error", "warning"):
+            messages.setdefault(finding.line, []).append(finding.message)
     return messages

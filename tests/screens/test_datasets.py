@@ -188,11 +188,15 @@ async def test_n_goes_from_error_to_error_and_says_which(broken_file: Path) -> N
         await pilot.press("n")
         await until(pilot, lambda: screen._errors is not None)
         first = rows.line_number
+        await until(pilot, lambda: message_of(screen).strip() != "")
         assert first in (screen._errors or [])
         await pilot.press("n")
         assert rows.line_number > first
         await pilot.press("N")
         assert rows.line_number == first
+        await pilot.press("n")
+        await pilot.pause()
+        assert "✗ " in message_of(screen)
 
 
 async def test_enter_moves_into_the_conversation_and_escape_back(example_file: Path) -> None:

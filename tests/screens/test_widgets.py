@@ -10,7 +10,7 @@ from textual.app import App, ComposeResult
 
 from tui.widgets.braille import DotCanvas
 from tui.widgets.chart_drawing import ChartData, ChartLook, draw_chart
-from tui.widgets.chart_scale import Scale, buckets, format_value, smooth, value_scale
+from tui.widgets.chart_scale import Scale, buckets, format_value, value_scale
 from tui.widgets.key_value import KeyValue
 from tui.widgets.loss_chart import LossChart
 from tui.widgets.meter import Meter, bar
@@ -70,15 +70,6 @@ async def test_a_meter_shows_percent_and_note() -> None:
 
 
 # Chart arithmetic
-
-
-def test_smoothing_keeps_the_first_value_and_the_level() -> None:
-    smoothed = smooth([(step, 2.0) for step in range(10)], 0.9)
-    assert [value for _, value in smoothed] == pytest.approx([2.0] * 10)
-
-
-def test_smoothing_by_nothing_changes_nothing() -> None:
-    assert smooth([(1, 5.0), (2, 1.0)], 0.0) == [(1, 5.0), (2, 1.0)]
 
 
 @given(losses)

@@ -1,4 +1,4 @@
-"""Arithmetic of a chart, without drawing: smoothing, buckets, scales and round numbers for the axes."""
+"""Arithmetic of a chart, without drawing: buckets, scales and round numbers for the axes."""
 
 from __future__ import annotations
 
@@ -8,25 +8,6 @@ from dataclasses import dataclass
 
 Point = tuple[int, float]
 """Step and value."""
-
-
-def smooth(points: Sequence[Point], weight: float) -> list[Point]:
-    """Return the exponential moving average, corrected so that the first values are not pulled to zero.
-
-    Args:
-        points: In order of steps.
-        weight: How much of the past is kept, 0 to below 1.
-    """
-    if weight <= 0:
-        return list(points)
-    average = 0.0
-    correction = 1.0
-    smoothed = []
-    for step, value in points:
-        average = weight * average + (1 - weight) * value
-        correction *= weight
-        smoothed.append((step, average / (1 - correction)))
-    return smoothed
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,9 @@ from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
 
+from tui.jobs.metrics import smoothed
 from tui.widgets.chart_drawing import ChartData, ChartLook, draw_chart
-from tui.widgets.chart_scale import Point, format_value, smooth
+from tui.widgets.chart_scale import Point, format_value
 from tui.widgets.keys import bindings
 from tui.widgets.tones import Line, Part, Tone, tone_style
 
@@ -138,7 +139,7 @@ class LossChart(Widget, can_focus=True, inherit_bindings=False):
             if not look.is_line:
                 marks[name] = points
                 continue
-            lines[name] = smooth(points, self.smoothing)
+            lines[name] = smoothed(points, self.smoothing)
             if self.smoothing:
                 faint[name] = points
         return ChartData(lines, marks, faint, self._total_steps, self._readout_step_or_none())

@@ -44,13 +44,14 @@ class MessageView(VerticalScroll, inherit_bindings=False):
         """Yield the one text."""
         yield Static("", markup=False)
 
-    def show_turns(self, turns: Sequence[Turn]) -> None:
-        """Show a conversation."""
-        self._show(Content("\n\n").join([turn_content(turn) for turn in turns]))
+    def show_turns(self, turns: Sequence[Turn], findings: Sequence[str] = ()) -> None:
+        """Show a conversation, below what is wrong with it."""
+        self._show(Content("\n\n").join([*_finding_lines(findings), *(turn_content(turn) for turn in turns)]))
 
-    def show_raw(self, row: Row) -> None:
+    def show_raw(self, row: Row, findings: Sequence[str] = ()) -> None:
         """Show the row's JSON, indented where it is valid, and where it breaks where it isn't."""
-        self._show(raw_content(row))
+        known = findings if row.error is None else ()
+        self._show(Content("\n\n").join([*_finding_lines(known), raw_content(row)]))
 
     def show_note(self, text: str) -> None:
         """Show a sentence instead of a row."""
@@ -63,6 +64,11 @@ class MessageView(VerticalScroll, inherit_bindings=False):
             text = text[:MOST_CHARACTERS] + note
         self.query_one(Static).update(text)
         self.scroll_home(animate=False)
+
+
+def _finding_lines(findings: Sequence[str]) -> list[Content]:
+    lines = [content(("✗ ", "bad"), safe_text(finding)) for finding in findings]
+    return [Content("\n").join(lines)] if lines else []
 
 
 def turn_content(turn: Turn) -> Content:

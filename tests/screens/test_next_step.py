@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+from screens.next_step import Situation, next_step
+from screens.verdicts import verdict
+from tests.screens.fakes import BASE, NOW, TUNED, make_job
+from tui.data.examples import SENTIMENT
+from tui.records.jobs import JobState
+from tui.records.models import ModelInfo
+from tui.store.rows import DatasetRecord
+from tui.widgets.engine_watch import EngineState, Phase
+
+READY = EngineState(Phase.READY, BASE)
+NOTHING = Situation(READY, (), (), ())
+CHECKED = DatasetRecord(SENTIMENT.training, "0" * 64, 100, 90, "chat", True, {"error": 0, "warning": 0}, NOW)
+
+
+def words(situation: Situation) -> str:
+    return "".join(text for text, _ in next_step(situation))
+
+
+def test_a_newcomer_is_led_to_the_example() -> None:
+    assert "e checks it, then l trains on it" in words(NOTHING)
+
+
+def test_a_sound_dataset_leads_to_launch() -> None:
+    assert words(replace(NOTHING, datasets=[CHECKED])).startswith("sentiment-train.jsonl is sound. l ")
+
+
+def test_a_tuned_model_leads_to_chat() -> None:
+    models = [ModelInfo("local", TUNED, base_model=BASE)]
+    assert words(replace(NOTHING, datasets=[CHECKED], models=models)).startswith("c talks to")
+
+
+def test_a_job_under_way_comes_first_and_one_that_is_lost_does_not() -> None:
+    assert "is under way" in words(replace(NOTHING, jobs=[make_job(), make_job("ftjob-two")]))
+    assert "under way" not in words(replace(NOTHING, jobs=[make_job(state=JobState.OTHER)]))
+
+
+def test_an_engine_that_failed_says_why_and_how_to_try_again() -> None:
+    failed = EngineState(Phase.FAILED, error="The disk is full.", remedy="Free some space.")
+    text = words(replace(NOTHING, engine=failed, jobs=[make_job()]))
+    assert "The disk is full. Free some space. r tries again." in text
+
+
+def test_a_verdict_reads_without_colour() -> None:
+    assert verdict(None) == ("not checked", "muted")
+    assert verdict(CHECKED, 100)[0] == "✓ sound"
+    assert verdict(CHECKED, 101)[0] == "changed since"
+    assert verdict(replace(CHECKED, counts={"warning": 1}))[0] == "! 1 warning"
+    assert verdict(replace(CHECKED, valid=False, counts={"error": 2}))[0] == "✗ 2 errors"

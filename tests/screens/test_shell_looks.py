@@ -1,0 +1,164 @@
+"""Pictures of Home, Datasets, Rows and Help, in the sizes and states that matter."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from screens import job_words
+from screens.base import DeckScreen
+from screens.home import HomeScreen
+from screens.rows import RowsScreen
+from tests.screens.fakes import BASE, NOW, TUNED, Pilots, keep_job, make_app, make_job, until
+from tui.app import TunedeckApp
+from tui.records.jobs import JobState
+from tui.records.models import ModelInfo
+from tui.widgets.engine_watch import EngineState, Phase
+
+SIZES = [(80, 24), (140, 40)]
+READY = EngineState(Phase.READY, BASE)
+FETCHING = EngineState(Phase.FETCHING, BASE, 61_000_000, 98_000_000)
+Snap = Callable[..., bool]
+
+
+@pytest.fixture(autouse=True)
+def same_moment_and_place(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Stop the clock, and let the current folder be one that reads the same everywhere."""
+    monkeypatch.setattr(job_words, "now", lambda: NOW)
+    monkeypatch.setattr("screens.home.now", lambda: NOW)
+    moments = itertools.count(NOW * 10**9, 10**9)
+    monkeypatch.setattr("tui.store.dataset_queries.time.time_ns", lambda: next(moments))
+    home = tmp_path / "person"
+    work = home / "work"
+    (work / "archive").mkdir(parents=True)
+    (work / "tickets.jsonl").write_text('{"messages": []}\n' * 1200)
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("USERPROFILE", str(home))
+    monkeypatch.chdir(work)
+
+
+def full_app(example_file: Path, broken_file: Path) -> TunedeckApp:
+    app = make_app()
+    store = app.services.store
+    keep_job(store, make_job("ftjob-two", JobState.SUCCEEDED, created_at=NOW - 90_000), steps=66)
+    keep_job(store, make_job("ftjob-one", JobState.RUNNING, suffix="sentiment"))
+    failed = make_job("ftjob-three", JobState.FAILED, account="openai", suffix="support-bot")
+    store.save_job(failed)
+    store.save_models("local", [ModelInfo("local", TUNED, base_model=BASE), ModelInfo("local", BASE)])
+    for path, valid, errors in ((broken_file, False, 12), (example_file, True, 0)):
+        store.touch_dataset(
+            path,
+            sha256=path.name,
+            size=path.stat().st_size,
+            rows=90 if valid else 15,
+            format="chat",
+            valid=valid,
+            counts={"error": errors, "warning": 0, "info": 1},
+        )
+    return app
+
+
+async def settle(pilot: Pilots, state: EngineState) -> None:
+    """Wait for the engine's own report, then show this one, without asking a service."""
+    app = pilot.app
+    assert isinstance(app, TunedeckApp)
+    await until(pilot, lambda: app.engine_state.phase is not Phase.UNKNOWN)
+    app.services.watcher.stop()
+    app._engine_state = state
+    screen = app.screen
+    assert isinstance(screen, DeckScreen)
+    screen.show_status(*app.account_status)
+    if isinstance(screen, HomeScreen):
+        screen._show_stored()
+    await pilot.pause()
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_home_with_everything(
+    example_file: Path, broken_file: Path, snap_compare: Snap, size: tuple[int, int]
+) -> None:
+    async def before(pilot: Pilots) -> None:
+        await settle(pilot, READY)
+
+    assert snap_compare(full_app(example_file, broken_file), terminal_size=size, run_before=before)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_home_on_the_first_day(snap_compare: Snap, size: tuple[int, int]) -> None:
+    async def before(pilot: Pilots) -> None:
+        await settle(pilot, FETCHING)
+
+    assert snap_compare(make_app(), terminal_size=size, run_before=before)
+
+
+def test_home_in_a_small_terminal(example_file: Path, broken_file: Path, snap_compare: Snap) -> None:
+    async def before(pilot: Pilots) -> None:
+        await settle(pilot, READY)
+
+    assert snap_compare(full_app(example_file, broken_file), terminal_size=(50, 16), run_before=before)
+
+
+@pytest.mark.parametrize("theme", ["tunedeck-light", "ansi-dark"])
+def test_home_in_other_colours(example_file: Path, broken_file: Path, snap_compare: Snap, theme: str) -> None:
+    app = full_app(example_file, broken_file)
+    app.theme = theme
+
+    async def before(pilot: Pilots) -> None:
+        await settle(pilot, READY)
+
+    assert snap_compare(app, terminal_size=(80, 24), run_before=before)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_datasets(example_file: Path, broken_file: Path, snap_compare: Snap, size: tuple[int, int]) -> None:
+    app = full_app(example_file, broken_file)
+
+    async def before(pilot: Pilots) -> None:
+        await pilot.press("2")
+        await settle(pilot, READY)
+        await until(pilot, lambda: "tickets.jsonl" in shown(app) and "1,200" in shown(app))
+
+    assert snap_compare(app, terminal_size=size, run_before=before)
+
+
+def shown(app: TunedeckApp) -> str:
+    strips = app.screen._compositor.render_strips(app.size)
+    return "\n".join("".join(segment.text for segment in strip) for strip in strips)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_rows(example_file: Path, snap_compare: Snap, size: tuple[int, int]) -> None:
+    app = make_app()
+
+    async def before(pilot: Pilots) -> None:
+        await settle(pilot, READY)
+        app.open_rows(example_file)
+        await until(pilot, lambda: isinstance(app.screen, RowsScreen) and "90 lines ·" in shown(app))
+        await pilot.press("j", "j")
+
+    assert snap_compare(app, terminal_size=size, run_before=before)
+
+
+def test_rows_at_an_error(broken_file: Path, snap_compare: Snap) -> None:
+    app = make_app()
+
+    async def before(pilot: Pilots) -> None:
+        await settle(pilot, READY)
+        app.open_rows(broken_file)
+        await until(pilot, lambda: isinstance(app.screen, RowsScreen) and "15 lines ·" in shown(app))
+        await pilot.press("n")
+        await until(pilot, lambda: "error lines" in shown(app))
+        await pilot.press("n", "n")
+
+    assert snap_compare(app, terminal_size=(120, 30), run_before=before)
+
+
+def test_help(snap_compare: Snap) -> None:
+    async def before(pilot: Pilots) -> None:
+        await settle(pilot, READY)
+        await pilot.press("question_mark")
+
+    assert snap_compare(make_app(), terminal_size=(80, 24), run_before=before)
