@@ -79,12 +79,7 @@ class TerminalApp:
             program,
             list(arguments),
             dimensions=(self.rows, self.columns),
-            env={
-                **os.environ,
-                "TERM": "xterm-256color",
-                "TUNEDECK_NO_ENGINE_START": "0",
-                **(environment or {}),
-            },
+            env=_environment(environment or {}),
             timeout=None,
         )
         self._modes_before = termios.tcgetattr(self.child.child_fd)
@@ -225,6 +220,12 @@ class TerminalApp:
     def modes_before(self) -> object:
         """The line settings that the program found."""
         return self._modes_before
+
+
+def _environment(extra: Mapping[str, str]) -> dict[str, str]:
+    # COLUMNS and LINES would win over the size that the terminal itself tells.
+    inherited = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
+    return {**inherited, "TERM": "xterm-256color", "TUNEDECK_NO_ENGINE_START": "0", **extra}
 
 
 def processes_of(home: str) -> list[psutil.Process]:
