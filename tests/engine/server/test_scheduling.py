@@ -133,7 +133,7 @@ def test_a_job_that_finishes_while_it_is_paused_has_succeeded(scripted: Scripted
     )
     job_id = create(engine)
     wait_until(lambda: engine.jobs.progress(job_id) is not None)
-    assert engine.job_service().pause(job_id)["status"] == "paused"
+    assert engine.job_service().pause(job_id)["status"] in ("paused", "succeeded")
     assert ended(engine, job_id).status == "succeeded"
 
 
