@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -24,6 +25,31 @@ FETCHING = EngineState(Phase.FETCHING, BASE, 61_000_000, 98_000_000)
 Snap = Callable[..., bool]
 
 
+def _row(number: int) -> str:
+    answer = ("positive", "negative", "neutral")[number % 3]
+    messages = [
+        {"role": "system", "content": "Classify the sentiment of the text. Answer with one word."},
+        {
+            "role": "user",
+            "content": f"Delivery number {number} came with a note, and I have something to say about it.",
+        },
+        {"role": "assistant", "content": answer},
+    ]
+    return json.dumps({"messages": messages}) + "\n"
+
+
+@pytest.fixture
+def example_file(tmp_path: Path) -> Path:
+    """A sound dataset that never changes, unlike the shipped ones."""
+    return tmp_path / "person" / "sentiment.jsonl"
+
+
+@pytest.fixture
+def broken_file(tmp_path: Path) -> Path:
+    """A dataset with errors on lines 2 to 4."""
+    return tmp_path / "person" / "broken.jsonl"
+
+
 @pytest.fixture(autouse=True)
 def same_moment_and_place(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Stop the clock, and let the current folder be one that reads the same everywhere."""
@@ -34,6 +60,12 @@ def same_moment_and_place(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
     home = tmp_path / "person"
     work = home / "work"
     (work / "archive").mkdir(parents=True)
+    shipped = [home / "sentiment.jsonl", home / "broken.jsonl"]
+    shipped[0].write_text("".join(_row(number) for number in range(90)))
+    shipped[1].write_text(
+        _row(0) + '{"messages": [}\n' + '{"messages": []}\n' + '{"prompt": "x"}\n' + _row(1)
+    )
+    monkeypatch.setattr("screens.datasets._SHIPPED", shipped)
     (work / "tickets.jsonl").write_text('{"messages": []}\n' * 1200)
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("USERPROFILE", str(home))
@@ -48,12 +80,12 @@ def full_app(example_file: Path, broken_file: Path) -> TunedeckApp:
     failed = make_job("ftjob-three", JobState.FAILED, account="openai", suffix="support-bot")
     store.save_job(failed)
     store.save_models("local", [ModelInfo("local", TUNED, base_model=BASE), ModelInfo("local", BASE)])
-    for path, valid, errors in ((broken_file, False, 12), (example_file, True, 0)):
+    for path, valid, errors in ((broken_file, False, 3), (example_file, True, 0)):
         store.touch_dataset(
             path,
             sha256=path.name,
             size=path.stat().st_size,
-            rows=90 if valid else 15,
+            rows=90 if valid else 5,
             format="chat",
             valid=valid,
             counts={"error": errors, "warning": 0, "info": 1},
@@ -148,10 +180,11 @@ def test_rows_at_an_error(broken_file: Path, snap_compare: Snap) -> None:
     async def before(pilot: Pilots) -> None:
         await settle(pilot, READY)
         app.open_rows(broken_file)
-        await until(pilot, lambda: isinstance(app.screen, RowsScreen) and "15 lines ·" in shown(app))
+        await until(pilot, lambda: isinstance(app.screen, RowsScreen) and "5 lines ·" in shown(app))
         await pilot.press("n")
         await until(pilot, lambda: "error lines" in shown(app))
-        await pilot.press("n", "n")
+        await pilot.press("n")
+        await pilot.pause()
 
     assert snap_compare(app, terminal_size=(120, 30), run_before=before)
 
