@@ -34,6 +34,4 @@ class ApiError(Exception):
 
     def body(self) -> dict[str, Any]:
         """Return the JSON body: {"error": {message, type, param, code}}."""
-        return {
-            "error": {"message": self.message, "type": self.type, "param": self.param, "code": self.code}
-        }
+        return {"error": {"message": self.message, "type": self.type, "param": self.param, "code": self.code}}
