@@ -77,6 +77,7 @@ message line, so that the letters below work; i goes back to it. Chats are kept 
         self._wanted = tuple(Lane(account, model) for account, model in models)
         self._active = 0
         self._session: ChatSession | None = None
+        self._views: list[LaneView] = []
         self._asking = False
 
     def compose_body(self) -> ComposeResult:
@@ -119,7 +120,8 @@ message line, so that the letters below work; i goes back to it. Chats are kept 
         self._asking = False
         self._active = min(self._active, len(session.lanes) - 1)
         lanes = self.query_one("#lanes", Horizontal)
-        views = [LaneView(lane, classes="pane") for lane in session.lanes]
+        # Kept here, because views that are being removed can still be queried for a while.
+        self._views = views = [LaneView(lane, classes="pane") for lane in session.lanes]
         with self.app.batch_update():
             lanes.remove_children()
             lanes.mount_all(views)
@@ -131,10 +133,6 @@ message line, so that the letters below work; i goes back to it. Chats are kept 
         self._show_asking()
 
     # Looks
-
-    @property
-    def _views(self) -> list[LaneView]:
-        return [view for view in self.query(LaneView) if view.lane in self.session.lanes and view.is_attached]
 
     def _arrange(self) -> None:
         """Put the lanes side by side, or show only the active one where they would be too narrow."""
@@ -350,7 +348,7 @@ message line, so that the letters below work; i goes back to it. Chats are kept 
     @work(group="chat-dialog", exclusive=True, exit_on_error=False)
     async def action_add_model(self) -> None:
         """Let one more model answer."""
-        lane = await self._pick_model("Who else answers")
+        lane = await self._pick_model("Who else answers", self.session.lanes)
         if lane is not None:
             self._set_lanes(tuple(dict.fromkeys((*self.session.lanes, lane))))
 
@@ -363,8 +361,11 @@ message line, so that the letters below work; i goes back to it. Chats are kept 
         self.session.lanes = lanes
         self._open_session(self.session)
 
-    async def _pick_model(self, title: str) -> Lane | None:
-        options = model_options(known_models(self.services), self.services.accounts())
+    async def _pick_model(self, title: str, without: tuple[Lane, ...] = ()) -> Lane | None:
+        models = [
+            model for model in known_models(self.services) if Lane(model.account, model.id) not in without
+        ]
+        options = model_options(models, self.services.accounts())
         dialog = ChooseScreen(title, MODEL_COLUMNS, options, hint="part of a name", may_type=False)
         chosen: str | None = await self.app.push_screen_wait(dialog)
         if chosen is None:

@@ -79,11 +79,11 @@ class ChooseScreen(DeckDialog, inherit_bindings=False):
 
     def _narrow(self, words: str) -> None:
         wanted = words.lower().split()
-        rows = [
-            TableRow(option.key, option.cells)
-            for option in self._options
-            if all(word in option.search.lower() for word in wanted)
+        matching = [
+            option for option in self._options if all(word in option.search.lower() for word in wanted)
         ]
+        matching.sort(key=lambda option: not option.search.lower().startswith(words.lower()))
+        rows = [TableRow(option.key, option.cells) for option in matching]
         table = self.query_one(Table)
         if self._may_type and words:
             table.empty_text = "Enter takes what you typed."

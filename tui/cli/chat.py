@@ -41,8 +41,8 @@ def command(
 ) -> int:
     """Talk to a MODEL, or to several that get the same questions.
 
-    Without a MODEL, to the newest tuned one and its base. On a terminal and without --message, line after line
-    until ctrl+d; the chat is kept and can be opened again in the app.
+    Without a MODEL, to the newest tuned one and its base. On a terminal and without --message, line after
+    line until ctrl+d; the chat is kept and can be opened again in the app.
     """
     with Services.open() as services:
         lanes = [find_lane(services, name, account) for name in models] or list(default_lanes(services))
