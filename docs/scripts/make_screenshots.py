@@ -24,12 +24,14 @@ if TYPE_CHECKING:
 PICTURES = Path(__file__).resolve().parents[1] / "screenshots"
 SIZE = (112, 34)
 _FONT_FACES = re.compile(r"\s*@font-face \{.*?\}", re.DOTALL)
+_SYSTEM = "Classify the sentiment of the text. Answer with one word: positive, negative or neutral."
 _QUESTIONS = ("The soup was watery and cold.", "The concert was a joy from start to end.")
 
 
 def save(pilot: Pilot[None], name: str) -> None:
     """Write what is on the screen; fonts are the reader's own, so that nothing is fetched to see it."""
     drawing = pilot.app.export_screenshot(title="tunedeck")
+    assert str(Path.cwd()) not in drawing, f"{name}: a picture must not name a folder of this machine"
     drawing = _FONT_FACES.sub("", drawing).replace("Fira Code", "ui-monospace, Menlo, Consolas")
     PICTURES.mkdir(exist_ok=True)
     (PICTURES / f"{name}.svg").write_text(drawing + "\n", encoding="utf-8", newline="\n")
@@ -58,14 +60,16 @@ async def draw(job: Job) -> None:
         app.open_check(BROKEN.training)
         await settle(pilot, 2)
         save(pilot, "check")
-        app.open_launch(SENTIMENT.training)
-        await settle(pilot, 2)
-        save(pilot, "launch")
         app.open_job(job.account, job.id)
         await settle(pilot, 2)
         save(pilot, "job")
         app.open_chat((job.account, job.model), (job.account, job.fine_tuned_model))
         await settle(pilot, 2)
+        await pilot.press("ctrl+s")
+        await settle(pilot)
+        # Asked as the model was trained, for the likeliest answer, cut short: the base model likes to ramble.
+        await pilot.press(*_SYSTEM, "tab", "0", "tab", "tab", *"40", "ctrl+s")
+        await settle(pilot)
         for question in _QUESTIONS:
             await pilot.press(*question, "enter")
             await settle(pilot, 8)
