@@ -158,6 +158,8 @@ def rounds(work: Path, torch_python: str, count: int) -> tuple[list[Side], list[
 def run_side(module: str, python: str, work: Path) -> Side | None:
     """Run one side in a process; None when its libraries are missing."""
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+    # PyTorch picks the widest instructions of the machine; numpy must not be held back beside it.
+    environment.pop("OPENBLAS_CORETYPE", None)
     if module == OURS:
         environment |= ONE_THREAD
     finished = subprocess.run(
