@@ -23,6 +23,7 @@ from typing import Any
 
 from benchmarks.measurement import Measurement, print_measurements
 from tui.engine.server.worker_process import ONE_THREAD
+from tui.engine.worker.threads import usable_cores
 
 BATCH = 4
 RANK = 16
@@ -58,7 +59,7 @@ def main() -> int:
     parser.add_argument("--base", type=Path, help="prepared base-model folder (default: the engine's own)")
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--examples", type=int, default=None, help="use only so many")
-    parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--threads", type=int, default=usable_cores())
     arguments = parser.parse_args()
     base = arguments.base or default_base()
     with tempfile.TemporaryDirectory() as scratch:
