@@ -1,0 +1,31 @@
+"""Measures every budget and prints one table: `python -m benchmarks.run_all`.
+
+The app is measured first, while nothing else runs; then chat, then training (beside PyTorch if it is there).
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+
+from benchmarks import app, serving
+from benchmarks.measurement import print_measurements
+
+
+def main() -> int:
+    """Print the tables; the exit code is 1 when a budget does not hold."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--skip-training", action="store_true", help="Leave out what takes minutes.")
+    chosen = parser.parse_args()
+    measurements = [*app.measure(), *serving.measure(with_training=not chosen.skip_training)]
+    print_measurements(measurements)
+    code = 0 if all(one.holds for one in measurements) else 1
+    if not chosen.skip_training:
+        # A process of its own: its threads and its memory must not be those of what was measured before.
+        code |= subprocess.run([sys.executable, "-m", "benchmarks.training"], check=False).returncode
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())
