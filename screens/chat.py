@@ -27,6 +27,7 @@ from tui.chat.models import beside_its_base, default_lanes, known_models, refres
 from tui.chat.parameters import describe_parameters
 from tui.chat.session import ChatSession
 from tui.chat.streams import LaneUpdate
+from tui.chat.trained_prompt import trained_prompt
 from tui.errors import TunedeckError
 from tui.safe_text import safe_line
 from tui.widgets.keys import bindings
@@ -106,12 +107,16 @@ message line, so that the letters below work; i goes back to it. Chats are kept 
         return self._session
 
     def _new_session(self, lanes: tuple[Lane, ...]) -> ChatSession:
+        """Begin with the former chat's settings; other models bring the prompt they were trained with."""
         former = self._session
+        system = former.system if former is not None else ""
+        if former is None or former.lanes != lanes:
+            system = trained_prompt(self.services.store, lanes) or system
         return ChatSession(
             lanes[:MOST_LANES],
             self.services.provider,
             self.services.store,
-            system=former.system if former is not None else "",
+            system=system,
             parameters=former.parameters if former is not None else None,
         )
 

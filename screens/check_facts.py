@@ -144,7 +144,7 @@ def local_time(report: Report, tokens: int, rates: Sequence[float]) -> TimeEstim
 def price_cells(estimate: Estimate, time: TimeEstimate) -> list[Cell]:
     """Return one model's price as a line, with the calculation."""
     if estimate.provider == LOCAL:
-        how = f"{time.text} on this machine"
+        how = f"{time.text} here"
         return [(estimate.model, "strong"), ("free", "good"), how]
     per_million = format_money(estimate.price_per_million, estimate.currency)
     epochs = plural(estimate.epochs, "epoch")

@@ -38,7 +38,7 @@ CHECKPOINT_COLUMNS = (
     Column("Step", 6, align="right"),
     Column("Train", 7, align="right"),
     Column("Valid", 7, align="right"),
-    Column("Full valid", 10, align="right"),
+    Column("Full", 7, align="right"),
     Column("Made", tone="muted"),
 )
 

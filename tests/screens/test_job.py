@@ -234,6 +234,7 @@ def test_a_running_job_looks(
 ) -> None:
     async def before(pilot: Pilots) -> None:
         await open_job(pilot, app)
+        await until(pilot, lambda: "Step 40/66" in text_of(app))
 
     assert snap_compare(app, terminal_size=size, run_before=before)
 
@@ -253,5 +254,6 @@ def test_a_failed_job_looks(app: TunedeckApp, snap_compare: Callable[..., bool])
 
     async def before(pilot: Pilots) -> None:
         await open_job(pilot, app)
+        await until(pilot, lambda: "Step 40/66" in text_of(app))
 
     assert snap_compare(app, terminal_size=(80, 24), run_before=before)

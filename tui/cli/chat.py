@@ -15,6 +15,7 @@ from tui.chat.models import default_lanes, find_lane
 from tui.chat.parameters import parse_parameters
 from tui.chat.session import ChatSession
 from tui.chat.streams import LaneUpdate
+from tui.chat.trained_prompt import trained_prompt
 from tui.cli.output import json_option, narrate, print_json, say
 from tui.errors import ExitCode
 from tui.safe_text import safe_text
@@ -24,7 +25,7 @@ from tui.services import Services
 @click.command()
 @click.argument("models", nargs=-1, metavar="[MODEL]...")
 @click.option("--message", "-m", help="Ask this and end; left out, it is read from standard input.")
-@click.option("--system", default="", help="System prompt.")
+@click.option("--system", help="System prompt; left out, a tuned model's own from its training file.")
 @click.option("--account", help="Whose models they are; left out, found by name.")
 @click.option("--temperature", default="", help="0 to 2; 0 always takes the likeliest token.")
 @click.option("--top-p", default="", help="0 to 1.")
@@ -34,7 +35,7 @@ from tui.services import Services
 def command(
     models: tuple[str, ...],
     message: str | None,
-    system: str,
+    system: str | None,
     account: str | None,
     as_json: bool,
     **parameters: str,
@@ -46,6 +47,10 @@ def command(
     """
     with Services.open() as services:
         lanes = [find_lane(services, name, account) for name in models] or list(default_lanes(services))
+        if system is None:
+            system = trained_prompt(services.store, lanes)
+            if system:
+                narrate(f"System prompt, from the training file: {system}")
         session = ChatSession(
             lanes, services.provider, services.store, system=system, parameters=parse_parameters(parameters)
         )
@@ -59,9 +64,8 @@ def command(
 def _ask_once(session: ChatSession, message: str, *, as_json: bool) -> ExitCode:
     if as_json:
         turn = _ask(session, message, lambda update: None)
-        print_json(
-            {"chat_id": session.chat_id, "answers": [_answer_json(*pair) for pair in turn.answers.items()]}
-        )
+        answers = [_answer_json(lane, turn.answers[lane]) for lane in session.lanes]
+        print_json({"chat_id": session.chat_id, "answers": answers})
     else:
         turn = _ask(session, message, Printer(session.lanes))
     return _exit_code(turn)
@@ -118,18 +122,24 @@ def _ask(session: ChatSession, question: str, on_update: Callable[[LaneUpdate], 
 
 
 class Printer:
-    """Prints answers as plain text: one as it comes, several each under its model's name when it is whole."""
+    """Prints answers as plain text: one as it comes; several whole, each under its model's name, in order."""
 
     def __init__(self, lanes: tuple[Lane, ...]) -> None:
         self._streams = len(lanes) == 1
         self._held = ""
+        self._waiting = list(lanes)
+        self._finished: dict[Lane, LaneAnswer] = {}
 
     def __call__(self, update: LaneUpdate) -> None:
         """Print what has newly arrived."""
         if self._streams:
             self._print_piece(update.text, last=update.finished)
-        if update.finished:
-            self._print_end(update.lane, update.answer)
+        if not update.finished:
+            return
+        self._finished[update.lane] = update.answer
+        while self._waiting and self._waiting[0] in self._finished:
+            lane = self._waiting.pop(0)
+            self._print_end(lane, self._finished[lane])
 
     def _print_piece(self, text: str, *, last: bool) -> None:
         text = self._held + text

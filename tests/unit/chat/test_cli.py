@@ -126,6 +126,33 @@ def test_a_line_end_cut_in_two_is_still_one_line_end(capsys: pytest.CaptureFixtu
     assert capsys.readouterr().out == "a\nb␍\n"
 
 
+def test_answers_are_printed_in_the_order_of_the_models(capsys: pytest.CaptureFixture[str]) -> None:
+    slow, quick = Lane("local", "slow"), Lane("local", "quick")
+    show = Printer((slow, quick))
+    show(LaneUpdate(quick, "b", LaneAnswer("b", "stop"), True))
+    assert capsys.readouterr().out == ""
+    show(LaneUpdate(slow, "a", LaneAnswer("a", "stop"), True))
+    assert capsys.readouterr().out == "slow:\na\n\nquick:\nb\n\n"
+
+
+def test_on_a_terminal_it_goes_on_line_after_line_until_the_end(
+    model: ListedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = iter(["one", "", "two"])
+
+    def typed(_prompt: str) -> str:
+        try:
+            return next(lines)
+        except StopIteration:
+            raise EOFError from None
+
+    monkeypatch.setattr("builtins.input", typed)
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    result = run_cli("chat", BASE)
+    assert (result.code, result.stdout) == (0, "Hello there.\nHello there.\n\n")
+    assert [message.content for message in model.requests[1].messages] == ["one", "Hello there.", "two"]
+
+
 def test_the_newest_tuned_model_is_opened_beside_its_base(model: ListedModel, services: Services) -> None:
     assert default_lanes(services) == (Lane("local", BASE),)
     services.store.save_models("local", model.list_models())
