@@ -16,14 +16,11 @@ from textual.message import Message
 from textual.widgets import Static
 
 from screens.base import DeckScreen
-from screens.chat_choices import CHAT_COLUMNS, KEY_SEPARATOR, MODEL_COLUMNS, chat_options, model_options
-from screens.chat_settings import ChatSettings, ChatSettingsScreen
-from screens.choose import ChooseScreen
-from screens.greyed_keys import GreyedKeys
+from screens.chat_dialogs import ChatDialogs
 from screens.navigation import ModelChoice
 from tui.chat.export import export_chat
 from tui.chat.lanes import Lane
-from tui.chat.models import beside_its_base, default_lanes, known_models, refresh_models
+from tui.chat.models import default_lanes, refresh_models
 from tui.chat.parameters import describe_parameters
 from tui.chat.session import ChatSession
 from tui.chat.streams import LaneUpdate
@@ -38,12 +35,11 @@ from tui.widgets.tones import content
 NARROWEST_LANE = 36
 """Columns below which lanes no longer stand side by side."""
 MOST_LANES = 4
-MOST_CHATS = 100
 INVITATION = "Ask something; enter sends, ctrl+j starts a new line"
 ANSWERING = "Answering… esc stops"
 
 
-class ChatScreen(GreyedKeys, inherit_bindings=False):
+class ChatScreen(ChatDialogs, inherit_bindings=False):
     """A conversation with one or more models.
 
     Args:
@@ -89,7 +85,7 @@ message line, so that the letters below work; i goes back to it. Chats are kept 
 
     def on_mount(self) -> None:
         """Open the lanes that are wanted."""
-        self._open_session(self._new_session(self._wanted or default_lanes(self.services)))
+        self.open_session(self._new_session(self._wanted or default_lanes(self.services)))
         self._refresh_models()
 
     def show_models(self, models: tuple[ModelChoice, ...]) -> None:
@@ -97,7 +93,7 @@ message line, so that the letters below work; i goes back to it. Chats are kept 
         lanes = tuple(Lane(account, model) for account, model in models)
         if lanes != self.session.lanes:
             self._stop()
-            self._open_session(self._new_session(lanes))
+            self.open_session(self._new_session(lanes))
         self.query_one(PromptInput).focus()
 
     @property
@@ -120,7 +116,8 @@ message line, so that the letters below work; i goes back to it. Chats are kept 
             parameters=former.parameters if former is not None else None,
         )
 
-    def _open_session(self, session: ChatSession) -> None:
+    def open_session(self, session: ChatSession) -> None:
+        """Show a conversation in lanes of its own."""
         self._session = session
         self._asking = False
         self._active = min(self._active, len(session.lanes) - 1)
@@ -134,7 +131,7 @@ message line, so that the letters below work; i goes back to it. Chats are kept 
             self.call_after_refresh(view.show_turns, session.turns)
         self.query_one(PromptInput).set_history([turn.question for turn in session.turns])
         self._arrange()
-        self._show_line()
+        self.show_line()
         self._show_asking()
 
     # Looks
@@ -154,7 +151,8 @@ message line, so that the letters below work; i goes back to it. Chats are kept 
         if self._session is not None:
             self._arrange()
 
-    def _show_line(self) -> None:
+    def show_line(self) -> None:
+        """Show the first question, the system prompt and the parameters."""
         session = self.session
         title = session.turns[0].question if session.turns else "New chat"
         system = f"system: {session.system}" if session.system.strip() else ""
@@ -218,7 +216,7 @@ message line, so that the letters below work; i goes back to it. Chats are kept 
             self.tell_error(message.error)
             for view in self._views:
                 view.show_turns(self.session.turns)
-        self._show_line()
+        self.show_line()
         self._show_asking()
 
     def _show_asking(self) -> None:
@@ -277,7 +275,7 @@ message line, so that the letters below work; i goes back to it. Chats are kept 
 
     def action_new_chat(self) -> None:
         """Begin a new chat with the same models."""
-        self._open_session(self._new_session(self.session.lanes))
+        self.open_session(self._new_session(self.session.lanes))
         self.query_one(PromptInput).focus()
 
     def action_retry(self) -> None:
@@ -291,14 +289,15 @@ message line, so that the letters below work; i goes back to it. Chats are kept 
 
     def action_copy_answer(self) -> None:
         """Copy the last answer of the active lane."""
-        lane = self._active_lane()
+        lane = self.active_lane()
         answer = self.session.turns[-1].answers.get(lane)
         if answer is None or not answer.text:
             self.tell(f"{lane.label} has not answered this.", severity="warning")
         else:
             self.navigator.copy_text(answer.text, "answer")
 
-    def _active_lane(self) -> Lane:
+    def active_lane(self) -> Lane:
+        """Return the lane that has the keys, or had them last."""
         focused = self.focused
         return focused.lane if isinstance(focused, LaneView) else self.session.lanes[self._active]
 
@@ -326,71 +325,16 @@ message line, so that the letters below work; i goes back to it. Chats are kept 
             f"{lines} {'line' if lines == 1 else 'lines'}, one for each model.", title=f"Wrote {path.name}"
         )
 
-    @work(group="chat-dialog", exclusive=True, exit_on_error=False)
-    async def action_toggle_settings(self) -> None:
-        """Change system prompt and parameters; they hold from the next question on."""
-        session = self.session
-        dialog = ChatSettingsScreen(ChatSettings(session.system, session.parameters))
-        chosen: ChatSettings | None = await self.app.push_screen_wait(dialog)
-        if chosen is not None:
-            session.system, session.parameters = chosen.system, chosen.parameters
-            self._show_line()
-
-    @work(group="chat-dialog", exclusive=True, exit_on_error=False)
-    async def action_choose_models(self) -> None:
-        """Choose who answers in the active lane; the first choice of a tuned model brings its base."""
-        lane = await self._pick_model("Who answers")
-        if lane is None:
-            return
-        lanes = list(self.session.lanes)
-        if len(lanes) == 1:
-            info = {Lane(model.account, model.id): model for model in known_models(self.services)}.get(lane)
-            self._set_lanes(beside_its_base(info) if info is not None else (lane,))
-        else:
-            lanes[self._active] = lane
-            self._set_lanes(tuple(dict.fromkeys(lanes)))
-
-    @work(group="chat-dialog", exclusive=True, exit_on_error=False)
-    async def action_add_model(self) -> None:
-        """Let one more model answer."""
-        lane = await self._pick_model("Who else answers", self.session.lanes)
-        if lane is not None:
-            self._set_lanes(tuple(dict.fromkeys((*self.session.lanes, lane))))
-
     def action_remove_lane(self) -> None:
         """Take the active lane out of the chat; its answers stay in the store."""
-        active = self._active_lane()
-        self._set_lanes(tuple(lane for lane in self.session.lanes if lane != active))
+        active = self.active_lane()
+        self.set_lanes(tuple(lane for lane in self.session.lanes if lane != active))
 
-    def _set_lanes(self, lanes: tuple[Lane, ...]) -> None:
+    def set_lanes(self, lanes: tuple[Lane, ...]) -> None:
+        """Let these models go on with the conversation."""
         self.session.lanes = lanes
-        self._open_session(self.session)
-
-    async def _pick_model(self, title: str, without: tuple[Lane, ...] = ()) -> Lane | None:
-        models = [
-            model for model in known_models(self.services) if Lane(model.account, model.id) not in without
-        ]
-        options = model_options(models, self.services.accounts())
-        dialog = ChooseScreen(title, MODEL_COLUMNS, options, hint="part of a name", may_type=False)
-        chosen: str | None = await self.app.push_screen_wait(dialog)
-        if chosen is None:
-            return None
-        account, _, model = chosen.partition(KEY_SEPARATOR)
-        return Lane(account, model)
+        self.open_session(self.session)
 
     @work(thread=True, group="models", exclusive=True, exit_on_error=False, description="list models")
     def _refresh_models(self) -> None:
         refresh_models(self.services)  # what can't be asked now is said when it is talked to
-
-    @work(group="chat-dialog", exclusive=True, exit_on_error=False)
-    async def action_show_history(self) -> None:
-        """Open a chat from before."""
-        options = chat_options(self.services.store.chats(MOST_CHATS))
-        dialog = ChooseScreen(
-            "Chats", CHAT_COLUMNS, options, hint="part of the question or of a model's name"
-        )
-        chosen: str | None = await self.app.push_screen_wait(dialog)
-        stored = self.services.store.chat(chosen) if chosen is not None else None
-        if stored is not None:
-            self._open_session(ChatSession.resume(stored, self.services.provider, self.services.store))
-            self.query_one(PromptInput).focus()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
@@ -11,9 +9,8 @@ from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, VerticalScroll
-from textual.message import Message
 from textual.widgets import Static
-from textual.worker import Worker, get_current_worker
+from textual.worker import Worker
 
 from screens.base import DeckScreen
 from screens.check_facts import (
@@ -23,16 +20,12 @@ from screens.check_facts import (
     price_note,
     prices,
     token_pairs,
-    tokens_by_encoding,
     verdict_line,
 )
+from screens.check_run import ChecksFile, CheckWish
 from screens.choose import choose_file
 from screens.finding_list import FindingList, group_findings
-from screens.greyed_keys import GreyedKeys
-from tui.datasets.check import CheckCancelled
 from tui.datasets.report import Report
-from tui.errors import TunedeckError
-from tui.jobs.reports import report_for
 from tui.money.base_tokenizer import MODEL_ENCODING
 from tui.money.catalog import CatalogModel
 from tui.money.estimate import Estimate, TimeEstimate
@@ -48,17 +41,6 @@ from tui.widgets.words import place, size
 COST_COLUMNS = (Column("Model", 26), Column("Price", 11, align="right"), Column("How", tone="muted"))
 
 
-PROGRESS_SECONDS = 0.25
-
-
-@dataclass(frozen=True, slots=True)
-class CheckWish:
-    """Which file is to be checked for which model."""
-
-    path: Path
-    model: CatalogModel
-
-
 class ExplanationPane(VerticalScroll, inherit_bindings=False):
     """The finding explained, scrolled with the keys of every other pane."""
 
@@ -71,7 +53,7 @@ class TokenPane(VerticalScroll, inherit_bindings=False):
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("scroll")]
 
 
-class CheckScreen(GreyedKeys, inherit_bindings=False):
+class CheckScreen(ChecksFile, inherit_bindings=False):
     """A file's verdict, findings, tokens and prices.
 
     Args:
@@ -87,35 +69,6 @@ class CheckScreen(GreyedKeys, inherit_bindings=False):
 Errors are what the service refuses; warnings cost money or quality without a word from it. Space unfolds
 a rule to its lines, enter on a line shows that row. m checks for another model and its limits.
 """
-
-    @dataclass
-    class Progressed(Message):
-        """Some more of the file was read."""
-
-        done: int
-        total: int
-
-    @dataclass
-    class Finished(Message):
-        """The report is there."""
-
-        wish: CheckWish
-        report: Report
-
-    @dataclass
-    class Priced(Message):
-        """The tokens for every model's price are there."""
-
-        wish: CheckWish
-        tokens: dict[str, int]
-        rates: list[float]
-
-    @dataclass
-    class Ended(Message):
-        """There will be no report."""
-
-        wish: CheckWish
-        error: TunedeckError | None
 
     def __init__(self, path: Path | None) -> None:
         super().__init__()
@@ -150,7 +103,7 @@ a rule to its lines, enter on a line shows that row. m checks for another model 
         ):
             self.query_one(f"#{name}").border_title = title
         self.query_one(Meter).display = False
-        models = self._models()
+        models = self.trainable_models()
         default = self.services.settings.default_model
         self._model = next((model for model in models if model.id == default), models[0] if models else None)
         if self._path is None:
@@ -164,9 +117,6 @@ a rule to its lines, enter on a line shows that row. m checks for another model 
         self._report = None
         self._start()
 
-    def _models(self) -> list[CatalogModel]:
-        return self.services.catalog.trainable()
-
     # Reading the file
 
     def _start(self) -> None:
@@ -176,44 +126,18 @@ a rule to its lines, enter on a line shows that row. m checks for another model 
         self.query_one("#check-verdict", Static).update(
             content(("Reading…  ", "muted"), ("x", "accent"), (" stops", "muted"))
         )
-        self._worker = self._check(CheckWish(self._path, self._model))
+        self._worker = self.check_file(CheckWish(self._path, self._model))
         self.refresh_bindings()
 
-    @work(thread=True, group="check", exclusive=True, exit_on_error=False, description="check a file")
-    def _check(self, wish: CheckWish) -> None:
-        worker = get_current_worker()
-        last = 0.0
-
-        def progress(done: int, total: int) -> None:
-            nonlocal last
-            if time.monotonic() - last >= PROGRESS_SECONDS:
-                last = time.monotonic()
-                self.post_message(self.Progressed(done, total))
-
-        def report_of(model: CatalogModel) -> Report:
-            return report_for(
-                self.services, wish.path, model, on_progress=progress, cancelled=lambda: worker.is_cancelled
-            )
-
-        try:
-            report = report_of(wish.model)
-            self.post_message(self.Finished(wish, report))
-            tokens = tokens_by_encoding(wish.model, report, self._models(), report_of)
-            self.post_message(self.Priced(wish, tokens, self.services.store.training_rates("local")))
-        except CheckCancelled:
-            self.post_message(self.Ended(wish, None))
-        except TunedeckError as error:
-            self.post_message(self.Ended(wish, error))
-
-    @on(Progressed)
-    def _show_progress(self, message: Progressed) -> None:
+    @on(ChecksFile.Progressed)
+    def _show_progress(self, message: ChecksFile.Progressed) -> None:
         meter = self.query_one(Meter)
         meter.display = True
         meter.fraction = message.done / message.total if message.total else 0.0
         meter.note = f"{size(message.done)} of {size(message.total)}"
 
-    @on(Ended)
-    def _show_end(self, message: Ended) -> None:
+    @on(ChecksFile.Ended)
+    def _show_end(self, message: ChecksFile.Ended) -> None:
         if not self._is_wanted(message.wish):
             return
         self._worker = None
@@ -230,8 +154,8 @@ a rule to its lines, enter on a line shows that row. m checks for another model 
     def _is_wanted(self, wish: CheckWish) -> bool:
         return wish.path == self._path and wish.model == self._model
 
-    @on(Finished)
-    def _show_report(self, message: Finished) -> None:
+    @on(ChecksFile.Finished)
+    def _show_report(self, message: ChecksFile.Finished) -> None:
         if not self._is_wanted(message.wish):
             return
         report = message.report
@@ -248,8 +172,8 @@ a rule to its lines, enter on a line shows that row. m checks for another model 
         self._explain()
         self.refresh_bindings()
 
-    @on(Priced)
-    def _show_prices(self, message: Priced) -> None:
+    @on(ChecksFile.Priced)
+    def _show_prices(self, message: ChecksFile.Priced) -> None:
         report = self._report
         if not self._is_wanted(message.wish) or report is None:
             return
@@ -366,7 +290,7 @@ a rule to its lines, enter on a line shows that row. m checks for another model 
 
     def action_next_model(self, direction: int) -> None:
         """Check for another model's limits."""
-        models = self._models()
+        models = self.trainable_models()
         if self._model is None or not models:
             return
         index = models.index(self._model) if self._model in models else 0

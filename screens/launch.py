@@ -2,79 +2,40 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Horizontal, Vertical
-from textual.events import DescendantFocus
-from textual.message import Message
+from textual.containers import Horizontal
 from textual.timer import Timer
 from textual.widget import Widget
-from textual.widgets import Input, Static
-from textual.worker import get_current_worker
+from textual.widgets import Input
 
 from screens.base import DeckScreen
 from screens.choose import choose_file
 from screens.confirm import ConfirmScreen
 from screens.greyed_keys import GreyedKeys
 from screens.launch_facts import button_text, confirm_facts, preflight_lines, time_of
-from screens.launch_form import AUTO, NUMBERS, LaunchForm, hints
+from screens.launch_form import AUTO, NUMBERS, LaunchForm
+from screens.launch_judge import JudgesPlan, Readiness
+from screens.launch_pane import ROWS, LaunchPane
 from screens.launch_send import SendsPlan
 from screens.preflight_pane import PreflightPane
-from tui.errors import TunedeckError
-from tui.jobs.plan import LaunchPlan, PreflightLine, may_launch
-from tui.jobs.preflight import estimate_plan, preflight
-from tui.jobs.reports import file_sha256, report_for
-from tui.money.estimate import Estimate
+from tui.jobs.plan import LaunchPlan
 from tui.records.jobs import Method
 from tui.safe_text import safe_line
 from tui.widgets.choice_field import ChoiceField
+from tui.widgets.engine_watch import EngineState, Phase
 from tui.widgets.keys import bindings
 from tui.widgets.meter import Meter
 from tui.widgets.press_button import PressButton
-from tui.widgets.tones import content
-from tui.widgets.words import place
 
 DEBOUNCE_SECONDS = 0.2
-ROWS: tuple[tuple[str, str], ...] = (
-    ("training", "Training file"),
-    ("account", "Account"),
-    ("model", "Model"),
-    ("method", "Method"),
-    ("validation", "Validation"),
-    ("n_epochs", "Epochs"),
-    ("batch_size", "Batch size"),
-    ("learning_rate_multiplier", "Rate multiplier"),
-    ("beta", "Beta"),
-    ("seed", "Seed"),
-    ("suffix", "Suffix"),
-)
-"""Field -> its label, in the order of the form and of tab."""
-CHOICES = ("training", "account", "model", "method", "validation")
 
 
-@dataclass(frozen=True, slots=True)
-class Readiness:
-    """What was found out about a plan."""
-
-    plan: LaunchPlan
-    lines: list[PreflightLine]
-    estimate: Estimate | None
-    examples: int
-    rates: list[float]
-    format: str
-
-    @property
-    def may_launch(self) -> bool:
-        """True when nothing forbids it and the price is known."""
-        return self.estimate is not None and may_launch(self.lines)
-
-
-class LaunchScreen(SendsPlan, GreyedKeys, inherit_bindings=False):
+class LaunchScreen(JudgesPlan, SendsPlan, GreyedKeys, inherit_bindings=False):
     """The form for a fine-tuning job.
 
     Args:
@@ -91,12 +52,6 @@ Every field is filled in; auto leaves a number to the service, and the note besi
 Arrow keys change a choice, enter goes on, ctrl+l launches. Nothing is sent before you confirm the price.
 """
 
-    @dataclass
-    class Judged(Message):
-        """The preflight is through."""
-
-        readiness: Readiness
-
     def __init__(self, path: Path | None) -> None:
         super().__init__()
         self.form = LaunchForm(training=path)
@@ -109,28 +64,18 @@ Arrow keys change a choice, enter goes on, ctrl+l launches. Nothing is sent befo
     def compose_body(self) -> ComposeResult:
         """Yield the form, the preflight and the button."""
         with Horizontal(id="launch-body"):
-            with Vertical(id="launch-form", classes="pane"):
-                for name, label in ROWS:
-                    with Horizontal(classes="row", id=f"row-{name}"):
-                        yield Static(label, classes="label", markup=False)
-                        yield ChoiceField(id=name) if name in CHOICES else Input(id=name, compact=True)
-                        yield Static("", classes="note", id=f"note-{name}", markup=False)
-                yield Static("", id="launch-hint", markup=False)
+            yield LaunchPane(self.form)
             yield PreflightPane(id="preflight", classes="pane")
         yield PressButton(id="launch-button")
         yield Meter(id="launch-progress")
 
     def on_mount(self) -> None:
         """Fill the form."""
-        self.query_one("#launch-form").border_title = "New job"
         self.query_one("#preflight").border_title = "Before the launch"
         self.query_one(Meter).display = False
         settings = self.services.settings
         self.form.account = settings.default_account
         self.form.model = settings.default_model
-        for name in NUMBERS:
-            self.query_one(f"#{name}", Input).value = AUTO
-        self.query_one("#suffix", Input).placeholder = "none"
         self._form_changed()
 
     def show_path(self, path: Path) -> None:
@@ -140,79 +85,23 @@ Arrow keys change a choice, enter goes on, ctrl+l launches. Nothing is sent befo
         self._examples = 0
         self._form_changed()
 
+    def engine_changed(self, state: EngineState) -> None:
+        """Judge anew once the engine is ready: its model and its tokenizer are there now."""
+        if state.phase is Phase.READY and not self.is_sending:
+            self._form_changed()
+
     # The form
 
     def _form_changed(self) -> None:
-        self._offer_choices()
+        pane = self.query_one(LaunchPane)
+        pane.offer_choices(self.services)
         self._readiness = None
         self._wanted = None
-        self._show_notes()
+        pane.show_notes(self._examples)
         self._show_readiness()
         if self._timer is not None:
             self._timer.stop()
         self._timer = self.set_timer(DEBOUNCE_SECONDS, self._judge_form)
-
-    def _offer_choices(self) -> None:
-        form = self.form
-        services = self.services
-        accounts = services.accounts()
-        provider = next((one.provider for one in accounts if one.name == form.account), form.account)
-        models = [model for model in services.catalog.trainable() if model.provider == provider]
-        known = [model.id for model in models]
-        known += [
-            one.id for one in services.store.models(form.account) if one.can_train and one.id not in known
-        ]
-        if form.model not in known:
-            form.model = known[0] if known else ""
-        fitting = services.catalog.find(form.model, provider)
-        methods = list(fitting.methods) if fitting is not None else [Method.SUPERVISED]
-        file = form.training.name if form.training is not None else "none yet: enter chooses one"
-        aside = form.validation_file
-        self._set("training", [("", file)], "")
-        self._set("account", [(one.name, one.label) for one in accounts], form.account)
-        self._set("model", [(name, name) for name in known], form.model)
-        self._set("method", [(str(method), str(method)) for method in methods], str(form.method))
-        kinds = [("split", "split 10 % off"), ("file", aside.name if aside else "a file"), ("none", "none")]
-        self._set("validation", kinds, form.validation)
-        self.query_one("#row-beta").display = form.method is Method.DPO
-
-    def _set(self, name: str, options: list[tuple[str, str]], value: str) -> None:
-        self.query_one(f"#{name}", ChoiceField).set_options(options, value)
-
-    def _show_notes(self) -> None:
-        problems = self.form.problems()
-        known = hints(self.form, self._examples)
-        for name, _ in ROWS:
-            note = self.query_one(f"#note-{name}", Static)
-            if name in problems:
-                note.update(content((f"✗ {problems[name]}", "bad")))
-                continue
-            if name == "training" and self.form.training is not None:
-                note.update(content((safe_line(place(self.form.training.parent), 200), "muted")))
-                continue
-            hint = known.get(name)
-            left_open = name not in NUMBERS or self.form.numbers[name].strip() in ("", AUTO)
-            arrow = "→ " if name in NUMBERS else ""
-            note.update(
-                content((f"{arrow}{hint.value}", "muted")) if hint and hint.value and left_open else ""
-            )
-        self._show_hint()
-
-    def _show_hint(self) -> None:
-        focused = self.focused.id if self.focused is not None else None
-        hint = hints(self.form, self._examples).get(focused or "")
-        words = {
-            "training": "Enter chooses a file of yours or a shipped example.",
-            "account": "Who trains: ←→ changes it. The local engine is free and needs no key.",
-            "model": "What is trained: ←→ changes it.",
-            "method": "Supervised learns answers; dpo learns which of two answers is preferred.",
-        }
-        text = hint.why if hint is not None else words.get(focused or "", "")
-        self.query_one("#launch-hint", Static).update(content((safe_line(text), "muted")))
-
-    def on_descendant_focus(self, event: DescendantFocus) -> None:
-        """Explain the field that has the keys."""
-        self._show_hint()
 
     @on(Input.Changed)
     def _typed(self, message: Input.Changed) -> None:
@@ -260,29 +149,10 @@ Arrow keys change a choice, enter goes on, ctrl+l launches. Nothing is sent befo
     def _judge_form(self) -> None:
         if not self.form.problems() and not self.is_sending:
             self._wanted = self.form.plan()
-            self._judge(self._wanted)
+            self.judge(self._wanted)
 
-    @work(thread=True, group="preflight", exclusive=True, exit_on_error=False, description="check a launch")
-    def _judge(self, plan: LaunchPlan) -> None:
-        worker = get_current_worker()
-        services = self.services
-        examples, shape, estimate = 0, "", None
-        try:
-            model = services.catalog.model(plan.model, services.account(plan.account).provider)
-            report = report_for(services, plan.training, model, cancelled=lambda: worker.is_cancelled)
-            examples, shape = report.rows, report.format.value
-            plan = replace(plan, training_sha256=file_sha256(plan.training))
-            lines = preflight(plan, services)
-            estimate = estimate_plan(plan, services)
-        except TunedeckError as error:
-            lines = [PreflightLine("stop", error.message, error.remedy)]
-        if worker.is_cancelled:
-            return
-        rates = services.store.training_rates(plan.account)
-        self.post_message(self.Judged(Readiness(plan, lines, estimate, examples, rates, shape)))
-
-    @on(Judged)
-    def _judged(self, message: Judged) -> None:
+    @on(JudgesPlan.Judged)
+    def _judged(self, message: JudgesPlan.Judged) -> None:
         readiness = message.readiness
         if self._wanted is None or readiness.plan.run_id != self._wanted.run_id:
             return
@@ -294,7 +164,7 @@ Arrow keys change a choice, enter goes on, ctrl+l launches. Nothing is sent befo
             self._form_changed()
             return
         self._readiness = readiness
-        self._show_notes()
+        self.query_one(LaunchPane).show_notes(self._examples)
         self._show_readiness()
 
     def _show_readiness(self) -> None:

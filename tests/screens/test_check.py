@@ -141,14 +141,14 @@ async def test_x_stops_reading_and_r_begins_again(sound: Path, monkeypatch: pyte
             begun.wait(0.01)
         raise CheckCancelled
 
-    monkeypatch.setattr("screens.check.report_for", endless)
+    monkeypatch.setattr("screens.check_run.report_for", endless)
     async with app.run_test(size=(80, 24)) as pilot:
         app.open_check(sound)
         await until(pilot, lambda: begun.is_set())
         await until(pilot, lambda: "x stops" in text_of(app))
         await pilot.press("x")
         await until(pilot, lambda: "Stopped" in text_of(app))
-        monkeypatch.setattr("screens.check.report_for", report_for)
+        monkeypatch.setattr("screens.check_run.report_for", report_for)
         await pilot.press("r")
         await until(pilot, lambda: "✓ Sound" in text_of(app))
 

@@ -103,17 +103,21 @@ def _ask(session: ChatSession, question: str, on_update: Callable[[LaneUpdate], 
     result: list[Turn] = []
     failure: list[BaseException] = []
 
+    done = threading.Event()
+
     def ask() -> None:
         try:
             result.append(session.ask(question, on_update))
         except BaseException as error:  # handed to the caller's thread
             failure.append(error)
+        finally:
+            done.set()
 
-    thread = threading.Thread(target=ask, name="chat")
-    thread.start()
-    while thread.is_alive():
+    threading.Thread(target=ask, name="chat").start()
+    # Not `Thread.join`: interrupted by ctrl+c, it takes a running thread for an ended one.
+    while not done.is_set():
         try:
-            thread.join(0.2)
+            done.wait(0.2)
         except KeyboardInterrupt:
             session.stop()
     if failure:

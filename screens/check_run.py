@@ -1,0 +1,93 @@
+"""Checks a file in the background and posts what is found, piece by piece."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from textual import work
+from textual.message import Message
+from textual.worker import get_current_worker
+
+from screens.check_facts import tokens_by_encoding
+from screens.greyed_keys import GreyedKeys
+from tui.datasets.check import CheckCancelled
+from tui.datasets.report import Report
+from tui.errors import TunedeckError
+from tui.jobs.reports import report_for
+from tui.money.catalog import CatalogModel
+
+PROGRESS_SECONDS = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class CheckWish:
+    """Which file is to be checked for which model."""
+
+    path: Path
+    model: CatalogModel
+
+
+class ChecksFile(GreyedKeys, inherit_bindings=False):
+    """A screen that has files checked; one at a time."""
+
+    @dataclass
+    class Progressed(Message):
+        """Some more of the file was read."""
+
+        done: int
+        total: int
+
+    @dataclass
+    class Finished(Message):
+        """The report is there."""
+
+        wish: CheckWish
+        report: Report
+
+    @dataclass
+    class Priced(Message):
+        """The tokens for every model's price are there."""
+
+        wish: CheckWish
+        tokens: dict[str, int]
+        rates: list[float]
+
+    @dataclass
+    class Ended(Message):
+        """There will be no report."""
+
+        wish: CheckWish
+        error: TunedeckError | None
+
+    def trainable_models(self) -> list[CatalogModel]:
+        """Return the models on which a job can be created today."""
+        return self.services.catalog.trainable()
+
+    @work(thread=True, group="check", exclusive=True, exit_on_error=False, description="check a file")
+    def check_file(self, wish: CheckWish) -> None:
+        """Check in the background; posts `Progressed`, `Finished`, `Priced`, or `Ended` when it can't."""
+        worker = get_current_worker()
+        last = 0.0
+
+        def progress(done: int, total: int) -> None:
+            nonlocal last
+            if time.monotonic() - last >= PROGRESS_SECONDS:
+                last = time.monotonic()
+                self.post_message(self.Progressed(done, total))
+
+        def report_of(model: CatalogModel) -> Report:
+            return report_for(
+                self.services, wish.path, model, on_progress=progress, cancelled=lambda: worker.is_cancelled
+            )
+
+        try:
+            report = report_of(wish.model)
+            self.post_message(self.Finished(wish, report))
+            tokens = tokens_by_encoding(wish.model, report, self.trainable_models(), report_of)
+            self.post_message(self.Priced(wish, tokens, self.services.store.training_rates("local")))
+        except CheckCancelled:
+            self.post_message(self.Ended(wish, None))
+        except TunedeckError as error:
+            self.post_message(self.Ended(wish, error))

@@ -1,0 +1,129 @@
+"""The launch form on the screen: a line for each field, with a note beside it and a sentence below."""
+
+from __future__ import annotations
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.events import DescendantFocus
+from textual.widgets import Input, Static
+
+from screens.launch_form import AUTO, NUMBERS, LaunchForm, hints
+from tui.jobs.ports import JobServices
+from tui.records.jobs import Method
+from tui.safe_text import safe_line
+from tui.widgets.choice_field import ChoiceField
+from tui.widgets.tones import content
+from tui.widgets.words import place
+
+ROWS: tuple[tuple[str, str], ...] = (
+    ("training", "Training file"),
+    ("account", "Account"),
+    ("model", "Model"),
+    ("method", "Method"),
+    ("validation", "Validation"),
+    ("n_epochs", "Epochs"),
+    ("batch_size", "Batch size"),
+    ("learning_rate_multiplier", "Rate multiplier"),
+    ("beta", "Beta"),
+    ("seed", "Seed"),
+    ("suffix", "Suffix"),
+)
+"""Field -> its label, in the order of the form and of tab."""
+CHOICES = ("training", "account", "model", "method", "validation")
+
+
+class LaunchPane(Vertical):
+    """Shows a form and its notes; the fields' own messages go to the screen.
+
+    Args:
+        form: What is shown; the screen changes it.
+    """
+
+    def __init__(self, form: LaunchForm) -> None:
+        super().__init__(id="launch-form", classes="pane")
+        self.form = form
+        self._examples = 0
+        self.border_title = "New job"
+
+    def compose(self) -> ComposeResult:
+        """Yield the lines."""
+        for name, label in ROWS:
+            with Horizontal(classes="row", id=f"row-{name}"):
+                yield Static(label, classes="label", markup=False)
+                if name in CHOICES:
+                    yield ChoiceField(id=name)
+                else:
+                    value, empty = (AUTO, AUTO) if name in NUMBERS else ("", "none")
+                    yield Input(value, placeholder=empty, id=name, compact=True)
+                yield Static("", classes="note", id=f"note-{name}", markup=False)
+        yield Static("", id="launch-hint", markup=False)
+
+    def offer_choices(self, services: JobServices) -> None:
+        """Offer the accounts, models and methods that there are; what no longer fits the form gives way."""
+        form = self.form
+        accounts = services.accounts()
+        provider = next((one.provider for one in accounts if one.name == form.account), form.account)
+        models = [model for model in services.catalog.trainable() if model.provider == provider]
+        known = [model.id for model in models]
+        known += [
+            one.id for one in services.store.models(form.account) if one.can_train and one.id not in known
+        ]
+        if form.model not in known:
+            form.model = known[0] if known else ""
+        fitting = services.catalog.find(form.model, provider)
+        methods = list(fitting.methods) if fitting is not None else [Method.SUPERVISED]
+        if form.method not in methods:
+            form.method = methods[0]
+        file = form.training.name if form.training is not None else "none yet: enter chooses one"
+        aside = form.validation_file
+        self._set("training", [("", file)], "")
+        self._set("account", [(one.name, one.label) for one in accounts], form.account)
+        self._set("model", [(name, name) for name in known], form.model)
+        self._set("method", [(str(method), str(method)) for method in methods], str(form.method))
+        kinds = [("split", "split 10 % off"), ("file", aside.name if aside else "a file"), ("none", "none")]
+        self._set("validation", kinds, form.validation)
+        self.query_one("#row-beta").display = form.method is Method.DPO
+
+    def _set(self, name: str, options: list[tuple[str, str]], value: str) -> None:
+        self.query_one(f"#{name}", ChoiceField).set_options(options, value)
+
+    def show_notes(self, examples: int) -> None:
+        """Say beside each field what is wrong with it, or what it comes to.
+
+        Args:
+            examples: Examples of the training file; 0 while they are not counted.
+        """
+        self._examples = examples
+        problems = self.form.problems()
+        known = hints(self.form, examples)
+        for name, _ in ROWS:
+            note = self.query_one(f"#note-{name}", Static)
+            if name in problems:
+                note.update(content((f"✗ {problems[name]}", "bad")))
+                continue
+            if name == "training" and self.form.training is not None:
+                note.update(content((safe_line(place(self.form.training.parent), 200), "muted")))
+                continue
+            hint = known.get(name)
+            left_open = name not in NUMBERS or self.form.numbers[name].strip() in ("", AUTO)
+            arrow = "→ " if name in NUMBERS else ""
+            note.update(
+                content((f"{arrow}{hint.value}", "muted")) if hint and hint.value and left_open else ""
+            )
+        self._show_hint()
+
+    def _show_hint(self) -> None:
+        focused = self.screen.focused.id if self.screen.focused is not None else None
+        hint = hints(self.form, self._examples).get(focused or "")
+        words = {
+            "training": "Enter chooses a file of yours or a shipped example.",
+            "account": "Who trains: ←→ changes it. The local engine is free and needs no key.",
+            "model": "What is trained: ←→ changes it.",
+            "method": "Supervised learns answers; dpo learns which of two answers is preferred.",
+        }
+        text = hint.why if hint is not None else words.get(focused or "", "")
+        self.query_one("#launch-hint", Static).update(content((safe_line(text), "muted")))
+
+    def on_descendant_focus(self, event: DescendantFocus) -> None:
+        """Explain the field that has the keys."""
+        self._show_hint()
