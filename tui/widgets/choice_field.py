@@ -22,9 +22,9 @@ class ChoiceField(Widget, can_focus=True, inherit_bindings=False):
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("choice")]
     DEFAULT_CSS = """
     ChoiceField { height: 1; background: $panel; padding: 0 1; }
+    ChoiceField:ansi { background: ansi_default; }
     ChoiceField:focus { background: $block-cursor-background; color: $block-cursor-foreground;
         text-style: $block-cursor-text-style; }
-    ChoiceField:ansi { background: ansi_default; }
     """
 
     @dataclass

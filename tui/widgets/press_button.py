@@ -21,10 +21,10 @@ class PressButton(Widget, can_focus=True, inherit_bindings=False):
     DEFAULT_CSS = """
     PressButton { height: 1; background: $panel; color: $text-muted; padding: 0 2;
         content-align: center middle; }
+    PressButton:ansi { background: ansi_default; }
     PressButton.-enabled { background: $primary 30%; color: $foreground; text-style: bold; }
     PressButton:focus { background: $block-cursor-background; color: $block-cursor-foreground;
         text-style: $block-cursor-text-style; }
-    PressButton:ansi { background: ansi_default; }
     """
 
     @dataclass
