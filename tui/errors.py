@@ -25,9 +25,7 @@ class TunedeckError(Exception):
         exit_code: What a subcommand that ends with this error returns.
     """
 
-    def __init__(
-        self, message: str, remedy: str = "", *, exit_code: ExitCode = ExitCode.WRONG_USE
-    ) -> None:
+    def __init__(self, message: str, remedy: str = "", *, exit_code: ExitCode = ExitCode.WRONG_USE) -> None:
         super().__init__(message)
         self.message = message
         self.remedy = remedy

@@ -45,6 +45,8 @@ async def settle(pilot: Pilot[None], seconds: float = 1.0) -> None:
 
 async def draw(job: Job) -> None:
     """Visit the screens and save each."""
+    from textual.widgets import TextArea
+
     from tui.app import TunedeckApp
     from tui.data.examples import BROKEN, SENTIMENT
     from tui.services import Services
@@ -68,7 +70,9 @@ async def draw(job: Job) -> None:
         await pilot.press("ctrl+s")
         await settle(pilot)
         # Asked as the model was trained, for the likeliest answer, cut short: the base model likes to ramble.
-        await pilot.press(*_SYSTEM, "tab", "0", "tab", "tab", *"40", "ctrl+s")
+        if not app.screen.query_one("#system", TextArea).text:
+            await pilot.press(*_SYSTEM)
+        await pilot.press("tab", "0", "tab", "tab", *"40", "ctrl+s")
         await settle(pilot)
         for question in _QUESTIONS:
             await pilot.press(*question, "enter")

@@ -1,1 +1,1 @@
-
+"""Data that ships with the program: the model catalog, tokenizer vocabularies, example datasets."""

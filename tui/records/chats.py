@@ -44,7 +44,7 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class ChatDelta:
-    """A piece of an answer as it arrives; the last one has a finish reason, and usage if the service tells it."""
+    """A piece of an answer as it arrives; the last has a finish reason, and usage if the service tells it."""
 
     text: str = ""
     finish_reason: str | None = None
