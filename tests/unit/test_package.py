@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -155,3 +156,11 @@ def test_the_check_passes_the_sound_examples_and_stops_the_broken_one() -> None:
     broken = check_file(BROKEN.training, options)
     assert not broken.valid
     assert len({finding.rule for finding in broken.findings}) >= 7
+
+
+def test_the_pages_made_from_the_program_are_up_to_date() -> None:
+    made = subprocess.run(
+        [sys.executable, "docs/scripts/make_pages.py", "--check"],
+        cwd=ROOT, capture_output=True, text=True, check=False, env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert made.stdout.strip() == "up to date", made.stderr

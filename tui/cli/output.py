@@ -40,7 +40,7 @@ def narrate(text: str) -> None:
 
 
 def print_table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print left-aligned columns as plain text, readable by people and screen readers; no boxes, nothing cut."""
+    """Print left-aligned columns as plain text, for people and screen readers; no boxes, nothing cut."""
     cells = [[safe_line(str(cell)) for cell in row] for row in rows]
     widths = [max([len(head), *(len(row[i]) for row in cells)]) for i, head in enumerate(headings)]
     for line in [list(headings), *cells]:
