@@ -5,44 +5,49 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from tui import paths
 from tui.config import Settings, load_settings
 from tui.errors import TunedeckError
-from tui.jobs.watch import LOCAL, JobWatcher
-from tui.money.catalog import Catalog
 from tui.providers import registry
-from tui.providers.protocol import Provider
-from tui.records.models import Account
+from tui.providers.profiles import LOCAL
 from tui.store.store import Store
+
+if TYPE_CHECKING:
+    from tui.jobs.watch import JobWatcher
+    from tui.money.catalog import Catalog
+    from tui.providers.protocol import Provider
+    from tui.records.models import Account
 
 
 class Services:
     """The core, opened; one per process. Screens and verbs take it and own none of its parts.
 
+    Catalog and watcher are made when first asked for: the first screen is painted without them.
+
     Args:
         settings: What the person chose.
         store: An open store.
-        catalog: Models with prices and dates.
+        catalog: Models with prices and dates; None reads them when first needed.
     """
 
-    def __init__(self, settings: Settings, store: Store, catalog: Catalog) -> None:
+    def __init__(self, settings: Settings, store: Store, catalog: Catalog | None = None) -> None:
         self.settings = settings
         self.store = store
-        self.catalog = catalog
-        self.watcher = JobWatcher(self, poll_seconds=settings.poll_seconds, may_discover=_may_discover)
+        self._catalog = catalog
+        self._watcher: JobWatcher | None = None
         self._providers: dict[str, Provider] = {}
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
     @classmethod
     def open(cls, store_path: Path | None = None) -> Self:
-        """Read the settings and the catalog and open the store; nothing is started and no service is asked.
+        """Read the settings and open the store; nothing is started and no service is asked.
 
         Raises:
-            TunedeckError: Settings, catalog or store can't be used; the message says which line or file.
+            TunedeckError: Settings or store can't be used; the message says which line or file.
         """
-        return cls(load_settings(), Store(store_path or paths.store_file()), Catalog.load())
+        return cls(load_settings(), Store(store_path or paths.store_file()))
 
     def __enter__(self) -> Self:
         return self
@@ -51,6 +56,32 @@ class Services:
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    @property
+    def catalog(self) -> Catalog:
+        """Models with prices, limits and dates.
+
+        Raises:
+            TunedeckError: The person's own catalog file is wrong; the message says where.
+        """
+        with self._lock:
+            if self._catalog is None:
+                from tui.money.catalog import Catalog  # reads TOML; not needed for the first screen
+
+                self._catalog = Catalog.load()
+            return self._catalog
+
+    @property
+    def watcher(self) -> JobWatcher:
+        """The thread that follows jobs; `start` it to use it."""
+        with self._lock:
+            if self._watcher is None:
+                from tui.jobs.watch import JobWatcher  # 20 ms of imports; not needed for the first screen
+
+                self._watcher = JobWatcher(
+                    self, poll_seconds=self.settings.poll_seconds, may_discover=_may_discover
+                )
+            return self._watcher
 
     @property
     def notices(self) -> list[str]:
@@ -93,7 +124,8 @@ class Services:
 
     def close(self) -> None:
         """Stop watching, release connections, close the store; jobs go on at their services."""
-        self.watcher.stop()
+        if self._watcher is not None:
+            self._watcher.stop()
         with self._lock:
             for provider in self._providers.values():
                 provider.close()
@@ -102,7 +134,7 @@ class Services:
 
 
 def _may_discover(account: str) -> bool:
-    if account != LOCAL:
+    if account != LOCAL.name:
         return True
     from tui.local_engine import find_engine  # psutil is only needed once someone asks
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from tui.money.catalog import Catalog
-from tui.providers.protocol import Provider
-from tui.records.models import Account
-from tui.store.store import Store
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tui.money.catalog import Catalog
+    from tui.providers.protocol import Provider
+    from tui.records.models import Account
+    from tui.store.store import Store
 
 
 class JobServices(Protocol):

@@ -6,14 +6,14 @@ import os
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from tui.config import Settings
-from tui.providers.openai_shape import OpenAIShapeProvider
 from tui.providers.profiles import LOCAL, OPENAI, PROFILES, ModelFacts, Profile
-from tui.providers.protocol import Provider
 from tui.records.models import Account
 
 if TYPE_CHECKING:
     from openai import OpenAI
+
+    from tui.config import Settings
+    from tui.providers.protocol import Provider
 
 
 def accounts(settings: Settings) -> list[Account]:
@@ -72,6 +72,8 @@ def build_provider(account: Account, facts: ModelFacts, *, engine_idle_seconds: 
         from tui.providers.local import LocalProvider  # psutil, only for the engine
 
         return LocalProvider(account, facts, idle_exit_seconds=engine_idle_seconds)
+    from tui.providers.openai_shape import OpenAIShapeProvider  # the accounts are listed before any is used
+
     key = os.environ.get(profile.key_variable or "", "").strip()
 
     def connect() -> OpenAI:
