@@ -18,10 +18,12 @@ from tests.support import wait_until
 pytestmark = pytest.mark.timeout(900)
 
 SYSTEM = "Classify the sentiment of the text. Answer with one word: positive, negative or neutral."
-SENTENCES = {
-    "We got lost twice, and the guide shouted at us.": "negative",
-    "The swimming lessons were a delight for all of us.": "positive",
-}
+QUESTIONS = (
+    "We got lost twice, and the guide shouted at us.",
+    "The swimming lessons were a delight for all of us.",
+)
+LABEL_IN_THE_RIGHT_LANE = re.compile(r"││ +(?:positive|negative|neutral) +│")
+"""The whole answer of the tuned model; how often the label is the right one is the tour's to test."""
 EPOCHS = 2
 
 
@@ -81,12 +83,21 @@ def test_a_model_is_trained_and_chatted_with_by_keys_alone(
     app.press("c")
     app.wait_for("Ask something")
     chat_with_system_prompt(app)
-    for sentence, label in SENTENCES.items():
-        app.type(sentence)
+    for number, question in enumerate(QUESTIONS, start=1):
+        app.type(question)
         app.press("enter")
-        app.wait_for(rf"re:│ +{label} +│", timeout=90)
+        wait_for_labels(app, number)
     leave(app)
     assert_job_outlives_the_app_but_no_process_does(isolated_home)
+
+
+def wait_for_labels(app: TerminalApp, wanted: int) -> None:
+    """Wait until the tuned model has answered that many questions with one of the three words."""
+    wait_until(
+        lambda: app.read() and len(LABEL_IN_THE_RIGHT_LANE.findall(app.text())) == wanted,
+        timeout=90,
+        what=f"{wanted} labels of the tuned model",
+    )
 
 
 def watched_step(app: TerminalApp) -> int:
