@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -255,6 +256,8 @@ class TunedeckApp(App[None], inherit_bindings=False):
         self.call_after_refresh(self._start_background)
 
     def _start_background(self) -> None:
+        gc.freeze()  # what was made so far stays: no need to look through it ever again
+        gc.enable()
         self.services.watcher.start()
         self.watch_engine()
         for notice in self.services.notices:
