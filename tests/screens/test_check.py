@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from screens.check import CheckScreen
+from screens.check_facts import explain
 from screens.choose import ChooseScreen
-from screens.finding_list import FindingList, group_findings
+from screens.finding_list import FindingList, Item, group_findings
 from screens.launch import LaunchScreen
 from screens.rows import RowsScreen
 from tests.screens.fakes import Pilots, dataset, freeze, make_app, text_of, until
@@ -114,6 +115,14 @@ async def test_the_finding_under_the_cursor_is_explained_with_the_services_words
         await open_check(pilot, app, broken)
         assert "The service says" in text_of(app)
         assert "read 2026-" in text_of(app)
+
+
+@pytest.mark.parametrize("words", [None, "Example 1 is missing key 'input'."])
+def test_the_service_is_quoted_only_where_its_words_are_known(words: str | None) -> None:
+    finding = Finding("missing-key", Severity.ERROR, 1, "m", service_text=words)
+    (group,) = group_findings(make_report((finding,), {}))
+    shown = [part[0] for line in explain(Item(group, finding)) for part in line]
+    assert ("The service says: " in shown) is (words is not None)
 
 
 async def test_a_report_is_kept_and_not_made_again(sound: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -70,7 +70,6 @@ def check_conversation(
             f"messages is {kind_of(messages)}, not a list.",
             where,
             text=quoted(messages),
-            service=", messages value is not a valid list",
         )
         return None
     if not messages:
@@ -78,7 +77,6 @@ def check_conversation(
             "messages-empty",
             "messages is empty.",
             where,
-            service=", messages ensure this value has at least 1 items",
         )
         return None
     seen = Conversation(messages=len(messages))
@@ -107,7 +105,6 @@ def _check_message(
             f"messages[{number - 1}] is {kind_of(message)}, not an object.",
             path,
             text=quoted(message),
-            service=f", message {number} value is not a valid dict",
         )
         return
     role = known_role(row, message, path, number)
@@ -143,17 +140,17 @@ def known_role(row: RowFindings, message: dict[str, Any], path: JsonPath, number
             f"messages[{number - 1}] has no role.",
             path,
             text=quoted(message),
-            service=f", message {number} Discriminator 'role' is missing in value",
+            # Published for the messages of chat rows only.
+            service=f", message {number} Discriminator 'role' is missing in value"
+            if path[0] == "messages"
+            else None,
         )
     else:
-        allowed = ", ".join(f"'{name}'" for name in ALLOWED_KEYS)
         row.add(
             "unknown-role",
             f"messages[{number - 1}] has the unknown role {quoted(role, 40)!r}.",
             (*path, "role"),
             text=quoted(role),
-            service=f", message {number} No match for discriminator 'role' and value {quoted(role, 40)!r} "
-            f"(allowed values: {allowed})",
         )
     return None
 
@@ -181,7 +178,7 @@ def check_known_message(
         if "weight" in message:
             _check_weight(row, message["weight"], path, number)
         if "tool_calls" in message or "function_call" in message:
-            check_tool_calls(row, message, path, calls, number)
+            check_tool_calls(row, message, path, calls)
         if isinstance(message.get("refusal"), str):
             check_text(row, message["refusal"], (*path, "refusal"))
     elif role == "tool":
@@ -207,8 +204,6 @@ def _check_content(row: RowFindings, message: dict[str, Any], path: JsonPath, nu
                 "missing-content",
                 f"messages[{number - 1}] ({role}) has no content.",
                 where if "content" in message else path,
-                service=f", message {number} content "
-                + ("none is not an allowed value" if "content" in message else "field required"),
             )
         return 0
     row.add(
@@ -216,7 +211,6 @@ def _check_content(row: RowFindings, message: dict[str, Any], path: JsonPath, nu
         f"The content of messages[{number - 1}] is {kind_of(content)}, not text or a list of parts.",
         where,
         text=quoted(content),
-        service=f", message {number} content str type expected",
     )
     return 0
 
@@ -229,14 +223,12 @@ def _report_extra_keys(
     row: RowFindings, message: dict[str, Any], path: JsonPath, number: int, role: str
 ) -> None:
     for key in message.keys() - ALLOWED_KEYS[role]:
-        service = f', message {number} contains an extra "{key}".'
         if key == "weight":
             row.add(
                 "weight-role",
                 f"messages[{number - 1}] ({role}) has a weight; only assistant messages may.",
                 (*path, key),
                 text=f"{key}: {message[key]}",
-                service=service,
                 at_key=True,
             )
         else:
@@ -245,7 +237,6 @@ def _report_extra_keys(
                 f'messages[{number - 1}] ({role}) has the key "{key}", which is not allowed there.',
                 (*path, key),
                 text=key,
-                service=service,
                 at_key=True,
             )
 
@@ -260,7 +251,6 @@ def _check_name(row: RowFindings, message: dict[str, Any], path: JsonPath, numbe
             f"messages[{number - 1}] ({role}) needs a name that is text.",
             (*path, "name"),
             text=quoted(name),
-            service=f", message {number} name str type expected",
         )
 
 
@@ -272,7 +262,6 @@ def _check_weight(row: RowFindings, weight: object, path: JsonPath, number: int)
         f"messages[{number - 1}] has the weight {quoted(weight, 40)}; only 0 and 1 are allowed.",
         (*path, "weight"),
         text=quoted(weight),
-        service=f", message {number} weight unexpected value; permitted: 0, 1",
     )
 
 

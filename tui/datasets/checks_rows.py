@@ -35,7 +35,7 @@ def check_chat_row(row: RowFindings, value: dict[str, Any]) -> Conversation | No
         return seen
     _check_user(row, seen, ("messages",))
     if not seen.assistant:
-        row.add("no-assistant", "No message is the assistant's.", ("messages",), service=_last_message(value))
+        row.add("no-assistant", "No message is the assistant's.", ("messages",))
         return seen
     if not seen.trained:
         row.add("nothing-trained", "Every assistant message has weight 0.", ("messages",))
@@ -45,7 +45,6 @@ def check_chat_row(row: RowFindings, value: dict[str, Any]) -> Conversation | No
             f"The last message is {_whose(seen.last_role)}, not the assistant's.",
             ("messages", len(value["messages"]) - 1),
             text=seen.last_role,
-            service=_last_message(value),
         )
     return seen
 
@@ -74,10 +73,9 @@ def _check_input(row: RowFindings, source: object) -> Conversation | None:
             else f"input is {kind_of(source)}, not an object.",
             path,
             text=quoted(source),
-            service=" is missing key 'messages'.",
         )
         return None
-    _report_extra_keys(row, source, _INPUT_KEYS, path)
+    _report_extra_keys(row, source, _INPUT_KEYS, path, published=False)
     seen = check_conversation(row, source, path, DatasetFormat.PREFERENCE)
     if seen is None or seen.broken:
         return seen
@@ -102,7 +100,6 @@ def _check_output(row: RowFindings, output: object, key: str) -> None:
             f"{key} must be a list of exactly one message, and is {found}.",
             (key,),
             text=quoted(output),
-            service=f", {key} must contain exactly one assistant message",
         )
         return
     message, path = output[0], (key, 0)
@@ -115,7 +112,6 @@ def _check_output(row: RowFindings, output: object, key: str) -> None:
             f"The message of {key} is {_whose(role)}, not the assistant's.",
             (*path, "role"),
             text=role,
-            service=f", {key} must contain exactly one assistant message",
         )
         return
     if "weight" in message:
@@ -147,17 +143,16 @@ def check_reinforcement_row(row: RowFindings, value: dict[str, Any]) -> Conversa
 
 def check_completion_row(row: RowFindings, value: dict[str, Any]) -> None:
     """Check a row for the old base models."""
-    _report_extra_keys(row, value, COMPLETION_KEYS)
+    _report_extra_keys(row, value, COMPLETION_KEYS, published=False)
     for key in ("prompt", "completion"):
         if key not in value:
-            _report_missing(row, key)
+            _report_missing(row, key, published=False)
         elif not isinstance(value[key], str):
             row.add(
                 "value-not-text",
                 f"{key} is {kind_of(value[key])}, not text.",
                 (key,),
                 text=quoted(value[key]),
-                service=f", {key} str type expected",
             )
         else:
             check_text(row, value[key], (key,))
@@ -165,13 +160,20 @@ def check_completion_row(row: RowFindings, value: dict[str, Any]) -> None:
                 row.add("empty-content", "The completion is empty.", (key,), text=value[key])
 
 
-def _report_missing(row: RowFindings, key: str) -> None:
-    row.add("missing-key", f'The key "{key}" is missing.', service=f" is missing key '{key}'.")
+def _report_missing(row: RowFindings, key: str, *, published: bool = True) -> None:
+    service = f" is missing key '{key}'." if published else None
+    row.add("missing-key", f'The key "{key}" is missing.', service=service)
 
 
 def _report_extra_keys(
-    row: RowFindings, value: dict[str, Any], allowed: Set[str], path: JsonPath = ()
+    row: RowFindings,
+    value: dict[str, Any],
+    allowed: Set[str],
+    path: JsonPath = (),
+    *,
+    published: bool = True,
 ) -> None:
+    """Report what is not allowed; `published`: the service's sentence for keys at this place is known."""
     if value.keys() <= allowed:
         return
     for key in value:
@@ -181,7 +183,7 @@ def _report_extra_keys(
                 f'The key "{key}" is not allowed here.',
                 (*path, key),
                 text=key,
-                service=f' contains an extra "{key}".',
+                service=f' contains an extra "{key}".' if published else None,
                 at_key=True,
             )
 
@@ -189,10 +191,6 @@ def _report_extra_keys(
 def _check_user(row: RowFindings, seen: Conversation, path: JsonPath) -> None:
     if not seen.user:
         row.add("no-user", "No message is the user's.", path)
-
-
-def _last_message(value: dict[str, Any]) -> str:
-    return f", message {len(value['messages'])} last message must be from the assistant"
 
 
 def _whose(role: str | None) -> str:

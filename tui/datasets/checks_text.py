@@ -11,6 +11,8 @@ from tui.datasets.quoting import quoted
 
 SPECIAL_TOKENS = ("<|endoftext|>", "<|endofprompt|>", "<|fim_prefix|>", "<|fim_middle|>", "<|fim_suffix|>")
 """Tokens that the service refuses in any text (johny-b/llmcomp#59, read 2026-11-21)."""
+_MESSAGE_LISTS = frozenset({"messages", "preferred_output", "non_preferred_output"})
+"""Where messages stand in a row or its input; the service's sentence about tokens speaks of a message."""
 CHAT_MARKUP = ("<|im_start|>", "<|im_end|>", "<|im_sep|>")
 MAX_IMAGE_BYTES = 10 * 1024 * 1024
 _IMAGE_FORMATS = frozenset({"image/jpeg", "image/jpg", "image/png", "image/webp"})
@@ -22,6 +24,7 @@ def check_text(row: RowFindings, text: str, path: JsonPath) -> None:
     """Find reserved tokens and chat markup in one text."""
     if "<|" not in text:
         return
+    in_message = not _MESSAGE_LISTS.isdisjoint(path[:2])
     for token in SPECIAL_TOKENS:
         if token in text:
             row.add(
@@ -30,7 +33,7 @@ def check_text(row: RowFindings, text: str, path: JsonPath) -> None:
                 path,
                 text=_around(text, token),
                 needle=token,
-                service=f" message contains an invalid token: {token}.",
+                service=f" message contains an invalid token: {token}." if in_message else None,
             )
     for token in CHAT_MARKUP:
         if token in text:
@@ -64,7 +67,7 @@ def check_parts(row: RowFindings, parts: list[Any], path: JsonPath, role: str, m
         parts: The list.
         path: Of the list.
         role: Who speaks; only a user may show images.
-        message: Number of the message, from 1, for the service's words.
+        message: Number of the message, from 1.
     """
     images = 0
     for index, part in enumerate(parts):
@@ -81,7 +84,6 @@ def check_parts(row: RowFindings, parts: list[Any], path: JsonPath, role: str, m
                 f"messages[{message - 1}]: part {index + 1} of the content is no text or image part.",
                 where,
                 text=quoted(part),
-                service=f", message {message} has an invalid content part",
             )
     if not images and not any(_has_text(part) for part in parts):
         row.add("empty-content", f"messages[{message - 1}] ({role}) has no text in its parts.", path)

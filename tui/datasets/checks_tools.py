@@ -71,9 +71,7 @@ def _check_definitions(row: RowFindings, value: object, path: JsonPath, *, wrapp
     return names
 
 
-def check_tool_calls(
-    row: RowFindings, message: dict[str, Any], path: JsonPath, calls: OpenCalls, number: int
-) -> None:
+def check_tool_calls(row: RowFindings, message: dict[str, Any], path: JsonPath, calls: OpenCalls) -> None:
     """Check tool_calls and function_call of an assistant message and remember the calls.
 
     Args:
@@ -81,12 +79,11 @@ def check_tool_calls(
         message: The assistant message.
         path: Of the message.
         calls: The conversation's calls, changed.
-        number: Of the message, from 1, for the service's words.
     """
     if message.get("function_call") is not None:
         where = (*path, "function_call")
         row.add("deprecated-functions", "function_call is deprecated; use tool_calls.", where)
-        _check_function(row, message["function_call"], where, calls, number)
+        _check_function(row, message["function_call"], where, calls)
     value = message.get("tool_calls")
     if value is None:
         return
@@ -97,14 +94,13 @@ def check_tool_calls(
             "tool_calls must be a list of at least one call.",
             where,
             text=quoted(value),
-            service=f", message {number} has invalid tool_calls",
         )
         return
     for index, call in enumerate(value):
-        _check_call(row, call, (*where, index), calls, number)
+        _check_call(row, call, (*where, index), calls)
 
 
-def _check_call(row: RowFindings, call: object, path: JsonPath, calls: OpenCalls, number: int) -> None:
+def _check_call(row: RowFindings, call: object, path: JsonPath, calls: OpenCalls) -> None:
     call_id = call.get("id") if isinstance(call, dict) else None
     if not isinstance(call, dict) or not isinstance(call_id, str) or call.get("type") != "function":
         row.add(
@@ -112,19 +108,16 @@ def _check_call(row: RowFindings, call: object, path: JsonPath, calls: OpenCalls
             'A tool call needs an id, type "function" and function.',
             path,
             text=quoted(call),
-            service=f", message {number} has an invalid tool call",
         )
         if not isinstance(call, dict):
             return
     if isinstance(call_id, str):
         calls.known.add(call_id)
         calls.waiting[call_id] = path
-    _check_function(row, call.get("function"), (*path, "function"), calls, number)
+    _check_function(row, call.get("function"), (*path, "function"), calls)
 
 
-def _check_function(
-    row: RowFindings, function: object, path: JsonPath, calls: OpenCalls, number: int
-) -> None:
+def _check_function(row: RowFindings, function: object, path: JsonPath, calls: OpenCalls) -> None:
     name = function.get("name") if isinstance(function, dict) else None
     if not isinstance(function, dict) or not isinstance(name, str) or "arguments" not in function:
         row.add(
@@ -132,24 +125,22 @@ def _check_function(
             "The called function needs a name and arguments.",
             path,
             text=quoted(function),
-            service=f", message {number} has an invalid function call",
         )
         if not isinstance(function, dict):
             return
     if isinstance(name, str) and name not in (calls.defined or ()):
         row.add("tool-not-defined", f'"{name}" is called but not among the row\'s tools.', path, text=name)
     if "arguments" in function:
-        _check_arguments(row, function["arguments"], (*path, "arguments"), number)
+        _check_arguments(row, function["arguments"], (*path, "arguments"))
 
 
-def _check_arguments(row: RowFindings, arguments: object, path: JsonPath, number: int) -> None:
+def _check_arguments(row: RowFindings, arguments: object, path: JsonPath) -> None:
     if not isinstance(arguments, str):
         row.add(
             "tool-arguments-not-text",
             "arguments must be JSON in a string.",
             path,
             text=quoted(arguments),
-            service=f", message {number} str type expected",
         )
         return
     check_text(row, arguments, path)
@@ -174,8 +165,6 @@ def check_tool_answer(
         + ("has no tool_call_id." if missing else "answers a call that was not made before it."),
         path if missing else (*path, "tool_call_id"),
         text=None if missing else quoted(call_id),
-        service=f", message {number} "
-        + ("tool_call_id field required" if missing else "has a tool_call_id that matches no tool call"),
     )
 
 

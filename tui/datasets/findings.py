@@ -146,7 +146,8 @@ class RowFindings:
             message: Our sentence.
             path: What it is about.
             text: The offending text; None quotes the line from the column on.
-            service: What the service says after "Invalid file format. Example N".
+            service: What the service says after "Invalid file format. Example N"; None where nobody has
+                published its words (N counts examples from 1, as its published errors do).
             at_key: The column is that of the key, not of the value.
             needle: The column is that of this text within the value.
         """

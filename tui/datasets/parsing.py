@@ -64,7 +64,6 @@ def _diagnose(line: bytes, error: orjson.JSONDecodeError) -> ParseProblem:
             "A byte order mark (EF BB BF) stands before the JSON.",
             1,
             None,
-            _json_error(text),
         )
     if "\0" in text:
         column = text.index("\0") + 1

@@ -37,7 +37,7 @@ class Finding:
     text: str | None = None
     """The offending text, at most some 80 characters."""
     service_text: str | None = None
-    """What the service would say, in its own words."""
+    """What the service says, only where its own sentence has been published; else None."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,20 +98,19 @@ class FileScan:
                 "A byte order mark (EF BB BF) stands before the first line.",
                 line=1,
                 column=1,
-                service_text="Invalid file format. Example 1 cannot be parsed. Error: line contains "
-                "invalid json: Unexpected UTF-8 BOM (decode using utf-8-sig): "
-                "line 1 column 1 (char 0) (line 1)",
             )
             lines[0] = lines[0].removeprefix(BYTE_ORDER_MARK)
-        first = next((line.strip() for line in lines if line.strip()), b"")
+        number, first = next(
+            ((at, line.strip()) for at, line in enumerate(lines, 1) if line.strip()), (1, b"")
+        )
         if first in (b"[", b"{") or (first.startswith(b"[") and first.endswith((b",", b"]"))):
             self._findings.add(
                 "json-not-jsonl",
                 "The file holds one JSON document instead of one object per line.",
-                line=1,
+                line=number,
                 column=1,
                 text=first[:200].decode("utf-8", "replace"),
-                service_text=_not_a_dictionary(1, first),
+                service_text=_not_a_dictionary(number, first),
             )
 
     def _blank(self, number: int) -> None:
@@ -259,8 +258,9 @@ class FileScan:
 
     def _check_example_count(self) -> None:
         found, needed = self._examples, self._options.minimum_examples
-        kind = "Validation" if self._options.validation else "Training"
-        service = f"{kind} file has {found} example(s), but must have at least {needed} examples"
+        service = None  # nobody has published what it says of a validation file
+        if not self._options.validation:
+            service = f"Training file has {found} example(s), but must have at least {needed} examples"
         if not found:
             self._findings.add("file-empty", "The file holds no example.", service_text=service)
         elif found < needed:

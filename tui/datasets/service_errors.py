@@ -37,12 +37,27 @@ def file_error(report: Report, *, validation: bool = False) -> FileError | None:
     finding = min(errors, key=lambda error: (error.line is None, error.line or 0))
     kind = "validation" if validation else "training"
     code = RULES[finding.rule].service_code or "invalid_file_format"
-    message = _PREFIX.get(code, "").replace("training", kind) + _sentence(finding)
+    message = _PREFIX.get(code, "").replace("training", kind) + _sentence(finding, code, report)
     return FileError(code, message, f"{kind}_file")
 
 
-def _sentence(finding: Finding) -> str:
+def _sentence(finding: Finding, code: str, report: Report) -> str:
+    """Return the service's own words where they are known, else ours in the same form."""
     if finding.service_text:
         return finding.service_text
-    where = f" (line {finding.line})" if finding.line else ""
-    return f"Invalid file format. {finding.message}{where}"
+    if code not in _PREFIX:
+        return finding.message
+    if finding.line is None:
+        return f"Invalid file format. {finding.message}"
+    example = _example_number(finding.line, report)
+    if example is None:
+        return f"Invalid file format. Line {finding.line}: {finding.message}"
+    return f"Invalid file format. Example {example}: {finding.message} (line {finding.line})"
+
+
+def _example_number(line: int, report: Report) -> int | None:
+    """Return which example stands on a line, from 1; None when not every blank line before it is known."""
+    blank = [finding.line or 0 for finding in report.findings if finding.rule == "blank-line"]
+    if report.findings_truncated.get("blank-line") and line > max(blank, default=0):
+        return None
+    return line - sum(1 for number in blank if number < line)
