@@ -154,15 +154,21 @@ def test_preferences_train_without_top_level_hyperparameters(client: OpenAI) -> 
         ),
         (
             chat_rows(12).replace(b'"role": "user"', b'"rule": "user"', 1),
-            "invalid_file_format",
-            "The job failed due to a file format error in the training file. Invalid file format.",
+            "invalid_training_file",
+            "The job failed due to an invalid training file. Invalid file format. "
+            "Example 1, message 1 Discriminator 'role' is missing in value",
         ),
         (chat_rows(12) + b'{"messages": [\n', "invalid_file_format", "Example 13"),
         (b'{"prompt": "a", "completion": "b"}\n' * 12, "invalid_file_format", "is missing key 'messages'"),
+        (
+            chat_rows(12).replace(b'"role": "user"', b'"role": "helper"', 1),
+            "invalid_training_file",
+            "Invalid file format. Example 1: messages[0] has the unknown role 'helper'. (line 1)",
+        ),
     ],
-    ids=["too few", "no role", "torn line", "completions"],
+    ids=["too few", "no role", "torn line", "completions", "words of our own"],
 )
-def test_a_bad_file_fails_the_job_in_the_services_words(
+def test_a_bad_file_fails_the_job_in_the_services_words_where_they_are_known(
     client: OpenAI, content: bytes, code: str, words: str
 ) -> None:
     job = finished(
@@ -184,7 +190,11 @@ def test_a_bad_validation_file_is_named(client: OpenAI) -> None:
     )
     done = finished(client, job.id)
     assert done.error is not None
-    assert done.error.param == "validation_file"
+    assert (done.error.code, done.error.param) == ("invalid_training_file", "validation_file")
+    assert done.error.message == (
+        "The job failed due to an invalid validation file. "
+        "Invalid file format. Example 1: messages is empty. (line 1)"
+    )
 
 
 def test_a_job_keeps_its_data_when_the_file_is_deleted(client: OpenAI, engine: EngineProcess) -> None:

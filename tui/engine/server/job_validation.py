@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from tui.datasets.report import Finding, Report
 
 MINIMUM_TRAINING_EXAMPLES = 10
 """The service's own minimum (Developers guide, read 2026-11-21)."""
@@ -15,8 +12,10 @@ MINIMUM_TRAINING_EXAMPLES = 10
 
 def file_error(
     path: Path, *, model: str, method: str, validation: bool, cancelled: Callable[[], bool]
-) -> dict[str, str | None] | None:
+) -> dict[str, str] | None:
     """Check a training or validation file and return the job error it causes, or None when it is sound.
+
+    Only errors end a job, so rows that both files share are not looked for here: they are a warning.
 
     Args:
         path: The job's own copy of the file.
@@ -25,10 +24,15 @@ def file_error(
         validation: True for the validation file, which may have a single example.
         cancelled: Asked now and then; True ends the check.
 
+    Returns:
+        {"code", "message", "param"}: the code is invalid_n_examples, invalid_file_format or
+        invalid_training_file; the message is the service's sentence where that is known.
+
     Raises:
         CheckCancelled: `cancelled` said so.
     """
-    from tui.datasets.check import CheckOptions, check_file  # loads the rules only when a job needs them
+    from tui.datasets import service_errors  # loads the rules only when a job needs them
+    from tui.datasets.check import CheckOptions, check_file
     from tui.datasets.formats import DatasetFormat
 
     options = CheckOptions(
@@ -36,38 +40,8 @@ def file_error(
         format=DatasetFormat.PREFERENCE if method == "dpo" else DatasetFormat.CHAT,
         minimum_examples=1 if validation else MINIMUM_TRAINING_EXAMPLES,
         count_tokens=False,
+        validation=validation,
     )
     report = check_file(path, options, cancelled=cancelled)
-    if report.valid:
-        return None
-    return _job_error(report, "validation" if validation else "training")
-
-
-def _job_error(report: Report, which: str) -> dict[str, str | None]:
-    errors = [finding for finding in report.findings if finding.severity == "error"]
-    first = min(errors, key=_telling_order, default=None)
-    too_few = next((finding for finding in errors if _is_too_few(finding)), None)
-    param = f"{which}_file"
-    if too_few is not None and (first is too_few or len(errors) == 1):
-        text = too_few.service_text or too_few.message
-        return {
-            "code": "invalid_n_examples",
-            "message": text.replace("Training", which.capitalize()),
-            "param": param,
-        }
-    text = (first.service_text or first.message) if first else f"{report.counts} problems were found."
-    opening = f"The job failed due to a file format error in the {which} file. "
-    if not text.startswith("Invalid file format"):
-        opening += "Invalid file format. "
-    more = sum(1 for finding in errors if not _is_too_few(finding)) - 1
-    closing = f" (and {more} more; `tunedeck check` lists them all)" if more > 0 else ""
-    return {"code": "invalid_file_format", "message": opening + text + closing, "param": param}
-
-
-def _telling_order(finding: Finding) -> tuple[bool, int, bool]:
-    """Order findings by line; of one line, the service names a missing key before an extra one."""
-    return finding.line is None, finding.line or 0, "is missing key" not in (finding.service_text or "")
-
-
-def _is_too_few(finding: Finding) -> bool:
-    return "must have at least" in (finding.service_text or "")
+    error = service_errors.file_error(report, validation=validation)
+    return None if error is None else asdict(error)
