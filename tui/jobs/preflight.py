@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -160,6 +159,9 @@ def _fits(value: object, lowest: float, highest: float, whole: bool) -> bool:
 
 def _about_report(report: Report, role: str) -> Iterator[PreflightLine]:
     errors, warnings = report.counts.get("error", 0), report.counts.get("warning", 0)
+    if role == "validation":
+        # More examples are advised to learn from; a file that is only measured may well be small.
+        warnings -= sum(one.rule == "few-examples" for one in report.findings)
     name = Path(report.file).name
     if not report.valid:
         yield PreflightLine("stop", f"The {role} file {name} has {_count(errors, 'error')}.",
@@ -167,7 +169,7 @@ def _about_report(report: Report, role: str) -> Iterator[PreflightLine]:
     elif warnings:
         size = _count(report.rows, "example")
         yield PreflightLine("warn", f"The {role} file {name} ({size}) has {_count(warnings, 'warning')}.",
-                            "Look at them in Check; the service would accept the file.")  # fmt: skip
+                            "Check shows what; the service would accept the file.")  # fmt: skip
     else:
         yield PreflightLine("ok", f"The {role} file {name} is sound: {report.rows:,} examples.")
     if report.tokens.over_limit:
@@ -191,8 +193,7 @@ def _about_validation(services: JobServices, files: JobFiles, model: CatalogMode
         yield PreflightLine("warn", "Without validation rows nothing shows when it starts to memorise.",
                             "Give a validation file or split 10 % off.")  # fmt: skip
         return
-    yield from _about_report(report_for(services, files.validation, replace(model, minimum_examples=1)),
-                             "validation")  # fmt: skip
+    yield from _about_report(report_for(services, files.validation, model, validation=True), "validation")
     if file_sha256(files.validation) == file_sha256(files.training):
         yield PreflightLine("warn", "Training and validation file are the same.",
                             "The validation loss then says nothing new.")  # fmt: skip

@@ -34,18 +34,23 @@ def file_sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
-def check_options(model: CatalogModel) -> CheckOptions:
+def check_options(model: CatalogModel, *, validation: bool = False) -> CheckOptions:
     """Return how a file is checked and counted for a model.
 
     A local base model that is not there yet is counted with OpenAI's vocabulary, which comes near enough for
     a free job's time; the report's encoding says so.
+
+    Args:
+        model: Whose limits and vocabulary count.
+        validation: The file is for validation: a single example is enough, and few are no fault.
     """
     tokenizer = _tokenizer(model)
     return CheckOptions(
         model=model.id,
-        minimum_examples=model.minimum_examples,
+        minimum_examples=1 if validation else model.minimum_examples,
         token_limit=model.training_example_limit,
         tokenizer=tokenizer,
+        validation=validation,
     )
 
 
@@ -56,7 +61,9 @@ def _tokenizer(model: CatalogModel) -> BaseModelTokenizer | None:
 def options_key(options: CheckOptions) -> str:
     """Return the key under which a report made with these options is kept."""
     counted_by = options.tokenizer.name if options.tokenizer else "tiktoken"
-    return f"{__version__}/{options.model}/{options.minimum_examples}/{options.token_limit}/{counted_by}"
+    role = "validation" if options.validation else "training"
+    limits = f"{options.minimum_examples}/{options.token_limit}"
+    return f"{__version__}/{options.model}/{role}/{limits}/{counted_by}"
 
 
 def report_for(
@@ -64,16 +71,25 @@ def report_for(
     path: Path,
     model: CatalogModel,
     *,
+    validation: bool = False,
     on_progress: Progress | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> Report:
     """Return the report of a file for a model: the kept one while the content is the same, else a new one.
 
+    Args:
+        services: The store and the catalog.
+        path: The file.
+        model: What it is checked and counted for.
+        validation: It is a validation file.
+        on_progress: Called with (bytes done, bytes in all) while the file is read.
+        cancelled: Asked now and then; True ends the check.
+
     Raises:
         TunedeckError: The file can't be read.
         CheckCancelled: `cancelled` said so.
     """
-    options = check_options(model)
+    options = check_options(model, validation=validation)
     key = options_key(options)
     known = services.store.dataset(path)
     kept = services.store.report(known.sha256, key) if known is not None else None

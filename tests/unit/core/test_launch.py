@@ -232,6 +232,26 @@ def test_a_split_trains_on_the_larger_part_and_prices_only_that(
     assert sorted(training + validation) == sorted(dataset.read_bytes().splitlines())
 
 
+@pytest.mark.parametrize("account", ["openai", "local"])
+def test_a_tenth_of_the_shipped_example_is_no_reason_for_a_warning(
+    services: Services, example_file: Path, account: str
+) -> None:
+    model = "gpt-4.1-mini" if account == "openai" else "smollm2-135m-instruct"
+    lines = preflight(LaunchPlan(account, model, example_file, split_share=0.1), services)
+    about_validation = [line for line in lines if "validation file" in line.text]
+    assert [line.level for line in about_validation] == ["ok"]
+
+
+def test_a_file_is_judged_for_what_it_is_used_as(services: Services, dataset: Path) -> None:
+    few = dataset.with_name("few.jsonl")
+    few.write_bytes(b"".join(dataset.read_bytes().splitlines(keepends=True)[:3]))
+    model = services.catalog.model("gpt-4.1-mini")
+    for _ in range(2):  # made, then kept
+        assert not report_for(services, few, model).valid
+        as_validation = report_for(services, few, model, validation=True)
+        assert (as_validation.valid, as_validation.counts["warning"]) == (True, 0)
+
+
 def test_a_report_is_made_once_per_content(
     services: Services, dataset: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
