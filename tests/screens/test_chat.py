@@ -13,6 +13,7 @@ from screens.chat_settings import ChatSettingsScreen
 from screens.choose import ChooseScreen
 from tests.screens.fakes import BASE, NOW, TUNED, FakeProvider, Pilots, freeze, make_app, text_of, until
 from tui.app import TunedeckApp
+from tui.chat.parameters import NEW_CHAT
 from tui.providers.protocol import ProviderError
 from tui.records.chats import Answer, ChatParameters, Usage
 from tui.store.store import Store
@@ -194,7 +195,7 @@ async def test_system_prompt_and_parameters_hold_from_the_next_question_on(
         await ask(pilot, screen, "hi")
         request = provider.chats[0]
         assert request.messages[0].content == "Be brief."
-        assert request.parameters == ChatParameters(temperature=0.2)
+        assert request.parameters == ChatParameters(temperature=0.2, max_tokens=NEW_CHAT.max_tokens)
 
 
 async def test_lanes_that_would_be_too_narrow_are_shown_one_at_a_time(app: TunedeckApp) -> None:

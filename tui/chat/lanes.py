@@ -27,6 +27,11 @@ class Lane:
         """The model's name, short enough for a heading; see `short_model_name`."""
         return short_model_name(self.model)
 
+    @property
+    def is_tuned(self) -> bool:
+        """True for a model made by fine-tuning, as its name tells."""
+        return self.model.startswith(f"{_TUNED_PREFIX}:")
+
 
 def short_model_name(model: str) -> str:
     """Return the part of a model's name that tells tuned models of one base apart.

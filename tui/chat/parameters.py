@@ -19,6 +19,9 @@ PARAMETER_RANGES: Mapping[str, tuple[float, float]] = {
 }
 _WHOLE = ("max_tokens", "seed")
 
+NEW_CHAT = ChatParameters(max_tokens=512)
+"""What a chat starts with: a small base model left to itself writes until its context is full."""
+
 
 def parse_parameter(name: str, text: str) -> float | int | None:
     """Return the number that `text` says, or None for an empty text: the service chooses.

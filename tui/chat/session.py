@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 from tui.chat.lanes import FAILED, STOPPED, Lane, LaneAnswer, Turn
+from tui.chat.parameters import NEW_CHAT
 from tui.chat.streams import LaneUpdate, OpenStream, stream_lanes
 from tui.errors import TunedeckError
 from tui.records.chats import Answer, ChatDelta, ChatMessage, ChatParameters, ChatRequest
@@ -42,7 +43,7 @@ class ChatSession:
         provider_of: Returns the provider of an account's name.
         store: Where everything is kept as it arrives.
         system: System prompt; empty for none.
-        parameters: How answers are sampled.
+        parameters: How answers are sampled; `NEW_CHAT` when None.
         clock: Unix seconds, for the record.
     """
 
@@ -58,7 +59,7 @@ class ChatSession:
     ) -> None:
         self.lanes = tuple(dict.fromkeys(lanes))
         self.system = system
-        self.parameters = parameters or ChatParameters()
+        self.parameters = parameters or NEW_CHAT
         self.turns: list[Turn] = []
         self.chat_id: str | None = None
         self._provider_of = provider_of

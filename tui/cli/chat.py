@@ -12,7 +12,7 @@ import click
 
 from tui.chat.lanes import Lane, LaneAnswer, Turn, describe_speed
 from tui.chat.models import default_lanes, find_lane
-from tui.chat.parameters import parse_parameters
+from tui.chat.parameters import NEW_CHAT, parse_parameters
 from tui.chat.session import ChatSession
 from tui.chat.streams import LaneUpdate
 from tui.chat.trained_prompt import trained_prompt
@@ -29,7 +29,9 @@ from tui.services import Services
 @click.option("--account", help="Whose models they are; left out, found by name.")
 @click.option("--temperature", default="", help="0 to 2; 0 always takes the likeliest token.")
 @click.option("--top-p", default="", help="0 to 1.")
-@click.option("--max-tokens", default="", help="Most tokens of an answer.")
+@click.option(
+    "--max-tokens", default=str(NEW_CHAT.max_tokens), show_default=True, help="Most tokens of an answer."
+)
 @click.option("--seed", default="", help="Makes an answer repeatable where the service can.")
 @json_option
 def command(
