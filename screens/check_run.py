@@ -27,6 +27,8 @@ class CheckWish:
 
     path: Path
     model: CatalogModel
+    fresh: bool = False
+    """Read it again even where its report is kept."""
 
 
 class ChecksFile(GreyedKeys, inherit_bindings=False):
@@ -77,13 +79,18 @@ class ChecksFile(GreyedKeys, inherit_bindings=False):
                 last = time.monotonic()
                 self.post_message(self.Progressed(done, total))
 
-        def report_of(model: CatalogModel) -> Report:
+        def report_of(model: CatalogModel, *, fresh: bool = False) -> Report:
             return report_for(
-                self.services, wish.path, model, on_progress=progress, cancelled=lambda: worker.is_cancelled
+                self.services,
+                wish.path,
+                model,
+                fresh=fresh,
+                on_progress=progress,
+                cancelled=lambda: worker.is_cancelled,
             )
 
         try:
-            report = report_of(wish.model)
+            report = report_of(wish.model, fresh=wish.fresh)
             self.post_message(self.Finished(wish, report))
             tokens = tokens_by_encoding(wish.model, report, self.trainable_models(), report_of)
             self.post_message(self.Priced(wish, tokens, self.services.store.training_rates("local")))

@@ -32,6 +32,11 @@ def cache_dir() -> Path:
     return _place("cache", platformdirs.user_cache_dir(APPLICATION, appauthor=False))
 
 
+def splits_dir() -> Path:
+    """Return the folder of the parts that files were split into for a job; they can be made again."""
+    return cache_dir() / "splits"
+
+
 def settings_file() -> Path:
     """Return the path of the settings file, which need not exist."""
     return config_dir() / "settings.toml"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from tui.jobs.plan import LaunchPlan
 from tui.jobs.reports import file_sha256
 
 _NAME_DIGITS = 16
+_NOTE_SUFFIX = ".split.json"
+"""Names the note beside a split that is whole: {file name: [bytes, modification time in ns]}."""
 DEFAULT_SPLIT_SEED = 42
 
 
@@ -23,10 +26,11 @@ class JobFiles:
 
 
 def job_files(plan: LaunchPlan) -> JobFiles:
-    """Return the plan's files; a split is made anew at the same place, with the same rows for the same seed.
+    """Return the plan's files; a split is made once for a content, share and seed, and then used again.
 
     Raises:
-        TunedeckError: A file can't be read, or both a split and a validation file are asked for.
+        TunedeckError: A file can't be read, changes while it is split, or both a split and a validation
+            file are asked for.
     """
     if plan.split_share is None:
         return JobFiles(plan.training, plan.validation)
@@ -37,10 +41,41 @@ def job_files(plan: LaunchPlan) -> JobFiles:
             f"A split of {plan.split_share:g} is out of range.",
             "Choose a share between 0 and 1, such as 0.1.",
         )
+    seed = DEFAULT_SPLIT_SEED if plan.seed is None else plan.seed
+    sha256 = file_sha256(plan.training)
+    name = f"{sha256[:_NAME_DIGITS]}-{plan.split_share:g}-{seed}"
+    folder = paths.make_private(paths.splits_dir() / name)
+    note = folder / f"{plan.training.stem}{_NOTE_SUFFIX}"
+    made = _made_before(note)
+    if made is not None:
+        return made
+    return _make(plan.training, sha256, plan.split_share, seed, note)
+
+
+def _make(source: Path, sha256: str, share: float, seed: int, note: Path) -> JobFiles:
     from tui.datasets.splitting import split_file  # only a split needs it
 
-    seed = DEFAULT_SPLIT_SEED if plan.seed is None else plan.seed
-    name = f"{file_sha256(plan.training)[:_NAME_DIGITS]}-{plan.split_share:g}-{seed}"
-    folder = paths.make_private(paths.cache_dir() / "splits" / name)
-    training, validation = split_file(plan.training, plan.split_share, seed, folder)
+    note.unlink(missing_ok=True)
+    training, validation = split_file(source, share, seed, note.parent)
+    if file_sha256(source) != sha256:  # or other rows would be found again under this content's name
+        raise TunedeckError(f"{source} was written to while it was split.", "Try again.")
+    parts = {path.name: _stamp(path) for path in (training, validation)}
+    note.write_text(json.dumps(parts), "utf-8")
     return JobFiles(training, validation)
+
+
+def _made_before(note: Path) -> JobFiles | None:
+    """Return the parts that a note names, or None unless both still are as they were written."""
+    try:
+        parts = json.loads(note.read_text("utf-8"))
+        training, validation = (note.with_name(name) for name in parts)
+        if any(_stamp(note.with_name(name)) != stamp for name, stamp in parts.items()):
+            return None
+    except (OSError, ValueError, AttributeError):
+        return None  # never made, or the program was killed while it was
+    return JobFiles(training, validation)
+
+
+def _stamp(path: Path) -> list[int]:
+    status = path.stat()
+    return [status.st_size, status.st_mtime_ns]

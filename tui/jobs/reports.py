@@ -72,6 +72,7 @@ def report_for(
     model: CatalogModel,
     *,
     validation: bool = False,
+    fresh: bool = False,
     on_progress: Progress | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> Report:
@@ -82,6 +83,7 @@ def report_for(
         path: The file.
         model: What it is checked and counted for.
         validation: It is a validation file.
+        fresh: Read the file again even where a report is kept.
         on_progress: Called with (bytes done, bytes in all) while the file is read.
         cancelled: Asked now and then; True ends the check.
 
@@ -91,7 +93,7 @@ def report_for(
     """
     options = check_options(model, validation=validation)
     key = options_key(options)
-    known = services.store.dataset(path)
+    known = None if fresh else services.store.dataset(path)
     kept = services.store.report(known.sha256, key) if known is not None else None
     if kept is not None:
         return Report.from_json({**kept, "file": str(path)})

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -8,7 +9,9 @@ from typing import Any
 import pytest
 
 from tests.unit.core.fake_service import FakeService, accept_and_drop, drop, refuse
+from tui.datasets.splitting import split_file
 from tui.errors import TunedeckError
+from tui.jobs.files import job_files
 from tui.jobs.launch import LaunchUncertain, launch
 from tui.jobs.plan import RUN_ID_KEY, LaunchPlan, PreflightLine, may_launch
 from tui.jobs.preflight import estimate_plan, preflight
@@ -262,6 +265,87 @@ def test_a_report_is_made_once_per_content(
     dataset.write_bytes(dataset.read_bytes() + b"\n")
     with pytest.raises(AssertionError):
         report_for(services, dataset, model)
+
+
+def test_a_report_is_made_anew_when_that_is_asked_for(services: Services, dataset: Path) -> None:
+    model = services.catalog.model("gpt-4.1-mini")
+    first = report_for(services, dataset, model)
+    written = dataset.stat()
+    dataset.write_bytes(dataset.read_bytes().replace(b"user", b"uses", 1))
+    os.utime(dataset, ns=(written.st_atime_ns, written.st_mtime_ns))  # as a copying tool may leave it
+    assert report_for(services, dataset, model) == first
+    assert not report_for(services, dataset, model, fresh=True).valid
+    assert not report_for(services, dataset, model).valid
+
+
+def count_splits(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    made: list[Path] = []
+
+    def counted(path: Path, share: float, seed: int, out_dir: Path) -> tuple[Path, Path]:
+        made.append(path)
+        return split_file(path, share, seed, out_dir)
+
+    monkeypatch.setattr("tui.datasets.splitting.split_file", counted)
+    return made
+
+
+def test_a_split_is_made_once_per_content_share_and_seed(
+    services: Services, dataset: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = count_splits(monkeypatch)
+    plan = a_plan(dataset, split_share=0.25, seed=5)
+    preflight(plan, services)
+    estimate_plan(plan, services)
+    launch_now(plan, services)
+    assert len(made) == 1
+    job_files(replace(plan, seed=6))
+    job_files(replace(plan, split_share=0.5))
+    assert len(made) == 3
+    dataset.write_bytes(dataset.read_bytes() * 2)
+    job_files(plan)
+    assert len(made) == 4
+
+
+@pytest.mark.parametrize("harm", ["edited", "gone", "torn note"])
+def test_a_split_that_is_not_as_it_was_written_is_made_again(
+    dataset: Path, monkeypatch: pytest.MonkeyPatch, harm: str
+) -> None:
+    plan = a_plan(dataset, split_share=0.25, seed=5)
+    files = job_files(plan)
+    assert files.validation is not None
+    rows = files.validation.read_bytes()
+    made = count_splits(monkeypatch)
+    if harm == "edited":
+        files.validation.write_bytes(b"{}\n")
+    elif harm == "gone":
+        files.validation.unlink()
+    else:
+        (note,) = files.training.parent.glob("*.split.json")
+        note.write_bytes(note.read_bytes()[:9])
+    assert job_files(plan) == files
+    assert len(made) == 1
+    assert files.validation.read_bytes() == rows
+
+
+def test_a_file_that_changes_while_it_is_split_leaves_nothing_to_be_used_again(
+    dataset: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = dataset.read_bytes()
+    plan = a_plan(dataset, split_share=0.25)
+
+    def changed_first(path: Path, share: float, seed: int, out_dir: Path) -> tuple[Path, Path]:
+        path.write_bytes(before * 2)
+        return split_file(path, share, seed, out_dir)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("tui.datasets.splitting.split_file", changed_first)
+        with pytest.raises(TunedeckError, match="written to"):
+            job_files(plan)
+    dataset.write_bytes(before)
+    files = job_files(plan)
+    assert files.validation is not None
+    parts = files.training.read_bytes() + files.validation.read_bytes()
+    assert sorted(parts.splitlines()) == sorted(before.splitlines())
 
 
 def _never(*_arguments: object, **_more: object) -> None:
