@@ -1,11 +1,13 @@
 """The run folder of a job: what server and worker read and write, each file whole or not at all.
 
 Events are only ever appended, one system call per line, so that server and worker may both write and a crash
-can tear no more than the last line; `repair_events` mends that one before anything is appended.
+can tear no more than the last line. Nothing is ever cut off, since what looks torn may be a line that the
+other process is just writing: whoever appends next begins a new line, and readers pass over the torn one.
 """
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import secrets
@@ -19,6 +21,8 @@ from tui.engine.atomic_files import write_bytes_atomically
 EVENTS, PROGRESS, DONE, RESULT = "events.jsonl", "progress.json", "done.json", "result.csv"
 STOP_CANCEL, STOP_PAUSE = "stop-cancel", "stop-pause"
 """Files whose presence asks the worker to stop."""
+ENGINE_VARIABLE = "TUNEDECK_ENGINE_PID"
+"""Set by the engine to its own process id, which a worker it loses at once could not ask for any more."""
 
 METRIC_COLUMNS = (
     "step",
@@ -62,19 +66,29 @@ def append_event(
         "data": dict(data or {}),
     }
     line = json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
-    descriptor = os.open(folder / EVENTS, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
+    descriptor = os.open(folder / EVENTS, flags, 0o600)
     try:
+        if not _ends_with_newline(descriptor):
+            line = b"\n" + line
         written = os.write(descriptor, line)
     finally:
         os.close(descriptor)
     if written != len(line):
-        repair_events(folder)
-        raise OSError(28, "No space left on device", str(folder / EVENTS))
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder / EVENTS))
     return event
 
 
+def _ends_with_newline(descriptor: int) -> bool:
+    """Say whether a line may follow; a needless new one only leaves an empty line, which readers skip."""
+    if os.lseek(descriptor, 0, os.SEEK_END) == 0:
+        return True
+    os.lseek(descriptor, -1, os.SEEK_END)
+    return os.read(descriptor, 1) == b"\n"
+
+
 def read_events(folder: Path) -> list[dict[str, Any]]:
-    """Return all whole events in the order they were written; a torn last line is left out."""
+    """Return all whole events in the order they were written; lines torn by a crash are left out."""
     try:
         lines = (folder / EVENTS).read_bytes().split(b"\n")
     except FileNotFoundError:
@@ -88,20 +102,6 @@ def read_events(folder: Path) -> list[dict[str, Any]]:
         if isinstance(event, dict):
             events.append(event)
     return events
-
-
-def repair_events(folder: Path) -> bool:
-    """Cut off a torn last line; return whether there was one. Only while nobody else is appending."""
-    try:
-        with (folder / EVENTS).open("r+b") as file:
-            content = file.read()
-            whole = content.rfind(b"\n") + 1
-            if whole == len(content):
-                return False
-            file.truncate(whole)
-            return True
-    except FileNotFoundError:
-        return False
 
 
 def metrics_by_step(folder: Path) -> dict[int, dict[str, Any]]:

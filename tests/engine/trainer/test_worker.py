@@ -18,7 +18,8 @@ from tests.engine.tiny_model import make_tiny_base_model
 from tests.engine.trainer.models import chat_row, chat_rows, write_job
 from tui.engine.llama.base_model import load_base_model
 from tui.engine.llama.peft_files import load_peft
-from tui.engine.run_folder import METRIC_COLUMNS, read_events
+from tui.engine.run_folder import ENGINE_VARIABLE, METRIC_COLUMNS, append_event, read_events
+from tui.engine.server.event_log import EventLog
 from tui.engine.worker import resume_state, run_job, run_log
 from tui.engine.worker.stop_request import StopReason, StopRequest
 from tui.engine.worker.threads import CHAT_ACTIVE, allowed_threads
@@ -139,15 +140,49 @@ def test_a_worker_killed_at_any_moment_goes_on_to_the_same_numbers(tmp_path: Pat
     assert created == [text for text in messages(undisturbed) if text.startswith("Checkpoint created")]
 
 
-def test_a_torn_last_event_is_mended_before_anything_is_appended(tmp_path: Path, base: Path) -> None:
+def test_a_torn_event_stays_as_it_is_and_what_follows_begins_a_new_line(tmp_path: Path, base: Path) -> None:
     folder = write_job(tmp_path / "jobs" / "one", base, chat_rows(10))
     assert run_job.run_job(folder, StopAfter(folder, 4, StopReason.PAUSE)) == 0
     events = folder / "events.jsonl"
-    events.write_bytes(events.read_bytes() + b'{"object":"fine_tuning.job.ev')
+    torn = b'{"object":"fine_tuning.job.ev'
+    before = events.read_bytes() + torn
+    events.write_bytes(before)
     assert run(folder) == 0
-    lines = events.read_bytes().splitlines()
+    # Cutting it off could take away a line that the server is just writing.
+    assert events.read_bytes().startswith(before + b"\n")
+    lines = [line for line in events.read_bytes().splitlines() if line != torn]
     assert all(json.loads(line)["object"] == "fine_tuning.job.event" for line in lines)
+    assert [event["id"] for event in EventLog(events).events()] == [json.loads(line)["id"] for line in lines]
     assert [data["step"] for data in metrics(folder)] == list(range(1, 10))
+
+
+def test_an_event_that_found_no_room_costs_only_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    append_event(tmp_path, "first")
+    write = os.write
+    monkeypatch.setattr(os, "write", lambda descriptor, line: write(descriptor, line[:20]))
+    with pytest.raises(OSError, match="space"):
+        append_event(tmp_path, "lost")
+    monkeypatch.undo()
+    append_event(tmp_path, "second")
+    assert messages(tmp_path) == ["first", "second"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a parent is not known by its number there")
+def test_a_worker_whose_engine_is_gone_before_it_looks_leaves_the_run_alone(
+    tmp_path: Path, base: Path
+) -> None:
+    folder = write_job(tmp_path / "jobs" / "one", base, chat_rows(10))
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait(DEADLINE)
+    worker = subprocess.Popen(
+        [sys.executable, "-m", "tui.engine.worker", str(folder)],
+        env={**os.environ, ENGINE_VARIABLE: str(gone.pid)},
+    )
+    assert worker.wait(DEADLINE) == run_job.EXIT_TO_BE_CONTINUED
+    assert read_events(folder) == []
+    assert not (folder / "state").exists()
 
 
 @pytest.mark.parametrize(("name", "status"), [("stop-pause", "paused"), ("stop-cancel", "cancelled")])

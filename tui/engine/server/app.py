@@ -33,7 +33,7 @@ def build_app(engine: Engine, *, token: str, shut_down: Callable[[], None]) -> G
         *FileRoutes(engine.files, engine.folder.incoming).routes(),
         *UploadRoutes(engine.upload_store(), engine.folder.incoming).routes(),
         *JobRoutes(engine.job_service(), engine.jobs, engine.models).routes(),
-        *ModelRoutes(engine.models).routes(),
+        *ModelRoutes(engine.models, engine.serving.forget).routes(),
         *engine.serving.routes(),
         *_own_routes(engine, shut_down),
         *unsupported_routes(),

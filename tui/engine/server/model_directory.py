@@ -88,8 +88,8 @@ class ModelDirectory:
         if base_model == DEFAULT_BASE_MODEL:
             self._shelf.start_fetch()
 
-    def delete(self, name: str) -> None:
-        """Delete a tuned model with its checkpoints.
+    def delete(self, name: str) -> list[ModelPlace]:
+        """Delete a tuned model with its checkpoints, and return what could be asked until now.
 
         Raises:
             ApiError: 404 when there is none, 403 for a base model.
@@ -106,8 +106,13 @@ class ModelDirectory:
             raise _not_found(name, self._shelf.preferred())
         self._jobs.change(record.id, lambda job: setattr(job, "model_deleted", True))
         folder = self._jobs.folder(record.id)
+        gone = [ModelPlace(name, record.base_model, folder / "adapter")]
+        for checkpoint in self._checkpoint_folders(record.id):
+            step = checkpoint.name.removeprefix("step-").lstrip("0")
+            gone.append(ModelPlace(f"{name}{CHECKPOINT_MARK}{step}", record.base_model, checkpoint))
         for part in ("adapter", "checkpoints", "state", "start_adapter"):
             shutil.rmtree(folder / part, ignore_errors=True)
+        return gone
 
     def checkpoints(self, job_id: str) -> list[dict[str, Any]]:
         """Return a job's checkpoint objects, newest step first."""

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from tui.engine.server.model_directory import ModelDirectory
+from tui.engine.server.model_directory import ModelDirectory, ModelPlace
 
 
 class ModelRoutes:
-    """The handlers, bound to one engine's models."""
+    """The handlers, bound to one engine's models.
 
-    def __init__(self, models: ModelDirectory) -> None:
+    Args:
+        models: The names that exist.
+        forget: Told of each model that exists no more.
+    """
+
+    def __init__(self, models: ModelDirectory, forget: Callable[[ModelPlace], None]) -> None:
         self._models = models
+        self._forget = forget
 
     def routes(self) -> list[Route]:
         """Return the routes to mount."""
@@ -34,5 +42,6 @@ class ModelRoutes:
     def delete(self, request: Request) -> Response:
         """Delete a tuned model."""
         name = request.path_params["name"]
-        self._models.delete(name)
+        for place in self._models.delete(name):
+            self._forget(place)
         return JSONResponse({"id": name, "object": "model", "deleted": True})

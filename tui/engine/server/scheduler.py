@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from tui.engine.atomic_files import read_json_object, write_json_atomically
-from tui.engine.run_folder import DONE, STOP_CANCEL, STOP_PAUSE, repair_events
+from tui.engine.run_folder import DONE, STOP_CANCEL, STOP_PAUSE
 from tui.engine.server.base_model_shelf import BaseModelShelf
 from tui.engine.server.job_outcome import JobOutcome
 from tui.engine.server.job_record import JobRecord
@@ -90,7 +90,6 @@ class Scheduler:
             _log.info("found the worker of %s again (process %d)", record.id, worker.pid)
             self._worker, self._job_id = worker, record.id
             return
-        repair_events(self._jobs.folder(record.id))
         if record.status == "running":
             self._settle(record.id, how="with the engine", blame=False)
 
@@ -198,7 +197,6 @@ class Scheduler:
             blame: Whether dying without a word counts against the worker.
         """
         folder = self._jobs.folder(job_id)
-        repair_events(folder)
         done = read_json_object(folder / DONE)
         if (folder / STOP_CANCEL).exists():
             self._outcome.cancel(job_id, done)

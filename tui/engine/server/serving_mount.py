@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Protocol
 
 from starlette.concurrency import run_in_threadpool
@@ -14,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 from tui.engine.api_errors import ApiError
 from tui.engine.folder import EngineFolder
 from tui.engine.server.base_model_shelf import BaseModelShelf
-from tui.engine.server.model_directory import ModelDirectory
+from tui.engine.server.model_directory import ModelDirectory, ModelPlace
 
 SERVING_PATHS = ("/v1/chat/completions", "/v1/completions")
 _log = logging.getLogger(__name__)
@@ -22,6 +23,7 @@ _log = logging.getLogger(__name__)
 
 class _Service(Protocol):
     def warm_up(self, base_folder: Any) -> None: ...
+    def forget(self, model_id: str, adapter_folder: Path | None = None) -> None: ...
     def close(self) -> None: ...
 
 
@@ -51,6 +53,12 @@ class ServingMount:
     def warm_up(self) -> None:
         """Load the service and the base model in the background, so that the first answer comes at once."""
         threading.Thread(target=self._warm_up, name="warm-up", daemon=True).start()
+
+    def forget(self, place: ModelPlace) -> None:
+        """Free what is kept in memory of a deleted model."""
+        with self._lock:
+            if self._service is not None:
+                self._service.forget(place.id, place.adapter_folder)
 
     def close(self) -> None:
         """End generation under way."""

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import psutil
 
+from tui.engine.run_folder import ENGINE_VARIABLE
+
 _POOL_SIZES = (
     "OPENBLAS_NUM_THREADS",
     "OMP_NUM_THREADS",
@@ -50,7 +52,7 @@ class WorkerProcess:
                 stdin=subprocess.DEVNULL,
                 stdout=stream,
                 stderr=stream,
-                env={**os.environ, **ONE_THREAD},
+                env={**os.environ, **ONE_THREAD, ENGINE_VARIABLE: str(os.getpid())},
                 start_new_session=True,
             )
         try:

@@ -54,6 +54,8 @@ def run_job(folder: Path, stop: StopRequest) -> int:
 
 def _train(folder: Path, stop: StopRequest, log: RunLog) -> StopReason | None:
     """Return why training ended early, or None at its end."""
+    if stop.reason() is StopReason.INTERRUPTED:
+        return StopReason.INTERRUPTED  # the next engine may have a worker here already
     spec = read_spec(folder)
     prepared = prepare_run(spec, log)
     run = _Run(folder, prepared, log, spec.fine_tuned_model)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tui.engine.atomic_files import write_json_atomically
-from tui.engine.run_folder import PROGRESS, append_event, metrics_by_step, read_events, repair_events
+from tui.engine.run_folder import PROGRESS, append_event, metrics_by_step, read_events
 from tui.engine.trainers.protocol import BatchMetrics, Trainer
 from tui.engine.trainers.schedule import Schedule
 
@@ -23,11 +23,10 @@ class RunLog:
     """Writes events, progress and checkpoints of one run folder.
 
     Args:
-        folder: The run folder; events torn by a crash are mended first.
+        folder: The run folder.
     """
 
     def __init__(self, folder: Path) -> None:
-        repair_events(folder)
         self.folder = folder
         self.trained_tokens = 0
         """Tokens of all steps so far, kept right over restarts by the run."""

@@ -9,7 +9,7 @@ import sys
 from enum import StrEnum
 from pathlib import Path
 
-from tui.engine.run_folder import STOP_CANCEL, STOP_PAUSE
+from tui.engine.run_folder import ENGINE_VARIABLE, STOP_CANCEL, STOP_PAUSE
 
 PARENT_DEATH_SIGNAL = 1
 """PR_SET_PDEATHSIG of Linux's prctl(2)."""
@@ -34,7 +34,7 @@ class StopRequest:
 
     def __init__(self, folder: Path, *, watch_parent: bool = False) -> None:
         self._folder = folder
-        self._parent = os.getppid() if watch_parent else None
+        self._parent = _engine_pid() if watch_parent else None
         self._terminated = False
 
     def listen(self) -> None:
@@ -55,3 +55,10 @@ class StopRequest:
 
     def _on_signal(self, _number: int, _frame: object) -> None:
         self._terminated = True
+
+
+def _engine_pid() -> int:
+    """Return the process whose end is this one's end: the engine, which may be gone already."""
+    told = os.environ.get(ENGINE_VARIABLE, "")
+    # On Windows a virtual environment's python is a launcher, so that the parent is not the engine.
+    return int(told) if told.isdecimal() and sys.platform != "win32" else os.getppid()
