@@ -6,12 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-from tui.jobs.ports import JobServices
 from tui.jobs.results import read_result_file
-from tui.jobs.runs import find_job_of_run
 from tui.providers.protocol import Provider, ProviderError
 from tui.records.jobs import Job, JobEvent, JobState
-from tui.store.rows import LaunchState
 from tui.store.store import Store
 
 _NOT_FOUND = 404
@@ -86,18 +83,3 @@ def _keep_result_file(store: Store, provider: Provider, job: Job) -> None:
                 raise
             continue  # deleted or expired: the events hold the same numbers
         store.add_metrics(job.account, job.id, read_result_file(content))
-
-
-def keep_leftovers(services: JobServices, account: str) -> None:
-    """Find the jobs of launches whose answer was lost, by the run id in their metadata.
-
-    Raises:
-        ProviderError: The service can't be asked.
-    """
-    for record in services.store.open_launches():
-        if record.account != account:
-            continue
-        job = find_job_of_run(services.provider(account), record.run_id)
-        if job is not None:
-            services.store.save_job(job)
-            services.store.update_launch(record.run_id, LaunchState.CREATED, job_id=job.id)

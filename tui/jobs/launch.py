@@ -1,7 +1,8 @@
 """From a confirmed plan to a job: uploads, creates once, and finds out what happened when an answer is lost.
 
 A confirmation has a run id, written down before anything is sent and carried in the job's metadata. The store
-lets one caller pass from "preparing" to "creating", so no confirmation can make two jobs. When the answer to
+lets one caller pass from "preparing" to "creating", so no confirmation can make two jobs; nor can a second
+confirmation of the same launch pass while the first has got no answer. When the answer to
 the creation is lost, the service's list of jobs is searched for the run id, and nothing is ever sent again.
 """
 
@@ -19,6 +20,7 @@ from tui.jobs.ports import JobServices
 from tui.jobs.preflight import preflight
 from tui.jobs.reports import file_sha256
 from tui.jobs.runs import find_job_of_run
+from tui.jobs.unsettled import held_up_by
 from tui.money.estimate import Estimate
 from tui.providers.failures import NOT_REACHED, TRAINING_REFUSED
 from tui.providers.protocol import Provider, ProviderError
@@ -65,6 +67,7 @@ def launch(
         search_delays: Seconds before each search after a lost answer.
 
     Raises:
+        LaunchHeldUp: The same launch was sent before, and it is not known whether it made a job.
         LaunchUncertain: No answer came and no job is listed; the watcher keeps looking.
         ProviderError: The service refused or could not be reached; no job exists.
         TunedeckError: File, price or plan changed since they were confirmed.
@@ -75,7 +78,10 @@ def launch(
         return _settle(services, known, search_delays)
     model = _check_price(plan, services, confirmed_price)
     files = _check_files(plan)
-    _claim(plan, services, files, confirmed_price)
+    fingerprint = _claim(plan, services, files, confirmed_price)
+    held_up = held_up_by(services, plan.account, fingerprint, plan.run_id)
+    if held_up is not None:
+        raise held_up  # before anything is uploaded
     provider = services.provider(plan.account)
     training = _upload(services, provider, files.training, "Uploading training file", report)
     validation = None
@@ -117,16 +123,18 @@ def _check_files(plan: LaunchPlan) -> JobFiles:
     return job_files(plan)
 
 
-def _claim(plan: LaunchPlan, services: JobServices, files: JobFiles, confirmed: Estimate) -> None:
+def _claim(plan: LaunchPlan, services: JobServices, files: JobFiles, confirmed: Estimate) -> str:
+    """Write the confirmation down and return the plan's fingerprint."""
     training_sha256 = file_sha256(files.training)
     validation_sha256 = file_sha256(files.validation) if files.validation else None
+    fingerprint = plan.fingerprint(training_sha256, validation_sha256)
     services.store.claim_launch(
         LaunchRecord(
             run_id=plan.run_id,
             account=plan.account,
             state=LaunchState.PREPARING,
             request=_plan_json(plan),
-            fingerprint=plan.fingerprint(training_sha256, validation_sha256),
+            fingerprint=fingerprint,
             dataset_path=plan.training.absolute(),
             dataset_sha256=training_sha256,
             price=confirmed.as_json(),
@@ -135,6 +143,7 @@ def _claim(plan: LaunchPlan, services: JobServices, files: JobFiles, confirmed: 
             created_at=int(time.time()),
         )
     )
+    return fingerprint
 
 
 def _plan_json(plan: LaunchPlan) -> dict[str, Any]:
@@ -181,6 +190,9 @@ def _create(
     if not store.begin_creating(plan.run_id):
         known = store.launch(plan.run_id)
         assert known is not None
+        held_up = held_up_by(services, plan.account, known.fingerprint, plan.run_id)
+        if held_up is not None and known.state in (LaunchState.PREPARING, LaunchState.REFUSED):
+            raise held_up
         return _settle(services, known, search_delays)
     try:
         job = provider.create_job(request)

@@ -13,6 +13,7 @@ from tui.jobs.files import JobFiles, job_files
 from tui.jobs.plan import LaunchPlan, PreflightLine
 from tui.jobs.ports import JobServices
 from tui.jobs.reports import file_sha256, report_for
+from tui.jobs.unsettled import held_up_by
 from tui.money.base_tokenizer import load_base_tokenizer
 from tui.money.catalog import STALE_AFTER_DAYS, CatalogModel
 from tui.money.estimate import Estimate, estimate_cost, estimate_local_time
@@ -20,7 +21,6 @@ from tui.providers.failures import TRAINING_REFUSED
 from tui.providers.profiles import PROFILES
 from tui.records.jobs import Method
 from tui.records.models import Capability
-from tui.store.rows import LaunchState
 
 _TRAINING = {
     Method.SUPERVISED: Capability.TRAIN_SUPERVISED,
@@ -221,13 +221,13 @@ def _about_earlier(
 ) -> Iterator[PreflightLine]:
     validation_sha256 = file_sha256(files.validation) if files.validation else None
     fingerprint = plan.fingerprint(training_sha256, validation_sha256)
+    held_up = held_up_by(services, plan.account, fingerprint, plan.run_id)
+    if held_up is not None:
+        yield PreflightLine("stop", held_up.message, held_up.remedy)
+        return
     for earlier in services.store.launches_like(plan.account, fingerprint):
         if earlier.run_id == plan.run_id:
             continue
-        if earlier.state in (LaunchState.CREATING, LaunchState.UNKNOWN):
-            yield PreflightLine("warn", "The same launch was made before and got no answer: a job may exist.",
-                                "Look at the service's own list of jobs first.")  # fmt: skip
-            return
         job = services.store.job(plan.account, earlier.job_id) if earlier.job_id else None
         if job is not None and job.state not in ("failed", "cancelled"):
             yield PreflightLine("warn", f"The same data and settings made job {job.id} ({job.state}).",

@@ -20,3 +20,15 @@ def find_job_of_run(provider: Provider, run_id: str) -> Job | None:
             if job.metadata.get(RUN_ID_KEY) == run_id:
                 return job
     return None
+
+
+def lists_back_to(provider: Provider, moment: float) -> bool:
+    """True when the jobs that are searched include every one made since `moment` (unix seconds).
+
+    Raises:
+        ProviderError: The list can't be read.
+    """
+    jobs = provider.list_jobs(limit=_JOBS_SEARCHED)
+    return len(jobs) < _JOBS_SEARCHED or any(
+        job.created_at is not None and job.created_at < moment for job in jobs
+    )

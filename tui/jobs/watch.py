@@ -11,8 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tui.errors import TunedeckError
-from tui.jobs.fetch import fetch_job, keep_leftovers
+from tui.jobs.fetch import fetch_job
 from tui.jobs.ports import JobServices
+from tui.jobs.unsettled import settle_launches
 from tui.providers.protocol import ProviderError
 from tui.records.jobs import Job, JobEvent
 
@@ -213,7 +214,7 @@ class JobWatcher:
             if job.id not in watched and self._services.store.save_job(job):
                 changes.append(JobChange(account, job.id, job))
                 self._tell(changes[-1])
-        keep_leftovers(self._services, account)
+        settle_launches(self._services, account)
         self._discovered_at[account] = now + _DISCOVER_SECONDS
         return changes
 

@@ -101,12 +101,20 @@ class DatasetQueries(Database):
             return cursor.rowcount == 1
 
     def begin_creating(self, run_id: str) -> bool:
-        """Pass from "preparing" (or a definite refusal) to "creating"; True for one caller only."""
+        """Pass from "preparing" (or a definite refusal) to "creating"; True for one caller only.
+
+        False too while another launch that asks for the same is "creating" or "unknown".
+        """
+        sent, unknown = str(LaunchState.CREATING), str(LaunchState.UNKNOWN)
         with self.transaction() as connection:
             cursor = connection.execute(
-                "UPDATE launches SET state = ?, problem = NULL WHERE run_id = ? AND state IN (?, ?)",
-                (str(LaunchState.CREATING), run_id, str(LaunchState.PREPARING), str(LaunchState.REFUSED)),
-            )
+                "UPDATE launches SET state = ?, problem = NULL, created_at = ?"
+                " WHERE run_id = ? AND state IN (?, ?) AND NOT EXISTS (SELECT 1 FROM launches AS other"
+                " WHERE other.account = launches.account AND other.fingerprint = launches.fingerprint"
+                " AND other.run_id <> launches.run_id AND other.state IN (?, ?))",
+                (sent, int(time.time()), run_id, str(LaunchState.PREPARING), str(LaunchState.REFUSED),
+                 sent, unknown),
+            )  # fmt: skip
             return cursor.rowcount == 1
 
     def update_launch(

@@ -54,6 +54,7 @@ class LaunchRecord:
     job_id: str | None
     problem: str | None
     created_at: int
+    """When it was confirmed (unix seconds), or when its creation was last sent."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from tui.jobs.launch import LaunchUncertain, launch
 from tui.jobs.plan import RUN_ID_KEY, LaunchPlan, PreflightLine, may_launch
 from tui.jobs.preflight import estimate_plan, preflight
 from tui.jobs.reports import file_sha256, report_for
+from tui.jobs.unsettled import NOT_CREATED, LaunchHeldUp, settled_after
 from tui.providers.failures import TRAINING_REFUSED
 from tui.providers.protocol import ProviderError
 from tui.records.jobs import Job, JobState, Method
@@ -110,11 +112,92 @@ def test_an_answer_that_stays_lost_is_never_sent_again(
             launch_now(plan, services)
     assert service.count("POST", JOBS) == 1
     lines = preflight(a_plan(dataset), services)
-    assert "got no answer" in texts(lines, "warn")
+    assert "got no answer" in texts(lines, "stop")
+    assert "`tunedeck jobs` looks for it" in texts(lines, "stop")
+    assert may_launch(preflight(a_plan(dataset, seed=1), services))
     # The service was only slow: the job appears later, and the watcher ties it to its launch.
     service.add_job(id="late", metadata={RUN_ID_KEY: plan.run_id})
     services.watcher.poll_once()
     assert launch_now(plan, services).id == "late"
+    assert service.count("POST", JOBS) == 1
+
+
+def move_clock(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    now = time.time
+    monkeypatch.setattr("tui.jobs.unsettled.time.time", lambda: now() + seconds)
+
+
+def test_a_second_confirmation_after_a_lost_answer_makes_no_second_job_until_the_first_is_settled(
+    services: Services, service: FakeService, dataset: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service.faults["POST", JOBS].append(drop)
+    first, second = a_plan(dataset), a_plan(dataset)
+    with pytest.raises(LaunchUncertain):
+        launch_now(first, services)
+    with pytest.raises(LaunchHeldUp):
+        launch_now(second, services)
+    services.watcher.poll_once()  # listed by the service, but too early to be believed
+    with pytest.raises(LaunchHeldUp):
+        launch_now(second, services)
+    assert service.count("POST", JOBS) == 1
+    with monkeypatch.context() as patch:
+        move_clock(patch, settled_after("openai") + 5)
+        services.watcher.wake("openai")
+        services.watcher.poll_once()
+    record = services.store.launch(first.run_id)
+    assert record is not None
+    assert (record.state, record.problem) == (LaunchState.REFUSED, NOT_CREATED)
+    assert may_launch(preflight(second, services))
+    launch_now(second, services)
+    assert len(service.jobs) == 1
+
+
+def test_a_lost_job_that_exists_is_never_settled_as_not_created(
+    services: Services, service: FakeService, dataset: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service.faults["POST", JOBS].append(drop)
+    plan = a_plan(dataset)
+    with pytest.raises(LaunchUncertain):
+        launch_now(plan, services)
+    service.ignores_metadata = True
+    move_clock(monkeypatch, settled_after("openai") + 5)
+    for _ in range(100):  # more jobs since than are searched
+        service.add_job(created_at=int(time.time()) + 10)
+    services.watcher.poll_once()
+    assert [one.run_id for one in services.store.open_launches()] == [plan.run_id]
+    service.faults["GET", JOBS] = [refuse(500, "oops")] * 9
+    services.watcher.wake("openai")
+    services.watcher.poll_once()
+    assert [one.run_id for one in services.store.open_launches()] == [plan.run_id]
+    service.faults["GET", JOBS].clear()
+    service.add_job(id="late", metadata={RUN_ID_KEY: plan.run_id})
+    services.watcher.wake("openai")
+    services.watcher.poll_once()
+    record = services.store.launch(plan.run_id)
+    assert record is not None
+    assert (record.state, record.job_id) == (LaunchState.CREATED, "late")
+
+
+def test_two_confirmations_of_the_same_launch_at_once_do_not_both_pass(
+    services: Services, service: FakeService, dataset: Path
+) -> None:
+    plans = [a_plan(dataset) for _ in range(4)]
+    price = estimate_plan(plans[0], services)
+    service.faults["POST", JOBS].append(drop)
+    problems: list[TunedeckError] = []
+
+    def press(plan: LaunchPlan) -> None:
+        try:
+            launch(plan, services, confirmed_price=price, search_delays=NO_WAIT)
+        except TunedeckError as error:
+            problems.append(error)
+
+    threads = [threading.Thread(target=press, args=(plan,)) for plan in plans]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(type(one).__name__ for one in problems) == [*["LaunchHeldUp"] * 3, "LaunchUncertain"]
     assert service.count("POST", JOBS) == 1
 
 
