@@ -132,7 +132,8 @@ Enter on a checkpoint talks to the model as it was then, beside the base model.
             problem = safe_line(f"Can't ask the service: {change.problem.message}", 200)
             self.query_one("#job-chart").border_subtitle = content((problem, "warning"))
             return
-        self.query_one("#job-chart").border_subtitle = ""
+        if change.job is None:  # the account answers again
+            self.query_one("#job-chart").border_subtitle = ""
         if self.is_current:
             self._read_job()
 

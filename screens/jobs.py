@@ -104,9 +104,10 @@ What you see is kept on this machine, so it is here without a network too.
         self.post_from_thread(self._take_note, change)
 
     def _take_note(self, change: JobChange) -> None:
-        problem = "" if change.problem is None else f"{change.account}: {change.problem.message}"
-        if change.problem is not None or change.account in self._problem:
-            self._problem = problem
+        if change.problem is not None:
+            self._problem = f"{change.account}: {change.problem.message}"
+        elif change.job is None and self._problem.startswith(f"{change.account}: "):
+            self._problem = ""
         if self.is_current:
             self._read_jobs()
 

@@ -26,6 +26,7 @@ from tests.screens.fakes import (
     until,
 )
 from tui.app import TunedeckApp
+from tui.errors import TunedeckError
 from tui.jobs.watch import JobChange
 from tui.records.jobs import JobError, JobEvent, JobState
 from tui.widgets.loss_chart import LossChart
@@ -88,6 +89,18 @@ async def test_new_events_appear_and_the_list_follows_them(app: TunedeckApp) -> 
         events = screen.query_one(EventList)
         assert events.item_count() == 44
         assert events.cursor == 43
+
+
+async def test_a_trouble_stays_shown_until_the_account_answers_again(app: TunedeckApp) -> None:
+    async with app.run_test(size=(140, 40)) as pilot:
+        screen = await open_job(pilot, app)
+        screen._heard(JobChange("local", "", None, (), TunedeckError("no answer", "")))
+        await until(pilot, lambda: "Can't ask the service: no answer" in text_of(app))
+        screen._heard(JobChange("local", "ftjob-one", screen.chosen_job()))
+        await pilot.pause()
+        assert "no answer" in text_of(app)
+        screen._heard(JobChange("local", "", None))
+        await until(pilot, lambda: "no answer" not in text_of(app))
 
 
 async def test_a_reader_of_old_events_is_left_where_he_is(app: TunedeckApp) -> None:

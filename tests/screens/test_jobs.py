@@ -22,6 +22,8 @@ from tests.screens.fakes import (
     until,
 )
 from tui.app import TunedeckApp
+from tui.errors import TunedeckError
+from tui.jobs.watch import JobChange
 from tui.providers.protocol import ProviderError
 from tui.records.jobs import JobError, JobState
 from tui.records.models import Capability
@@ -68,6 +70,21 @@ async def open_jobs(pilot: Pilots, app: TunedeckApp, rows: int = 3) -> Table:
 
 async def after_dead_time(pilot: Pilots) -> None:
     await pilot.pause(0.35)
+
+
+async def test_a_trouble_stays_shown_until_its_own_account_answers_again(app: TunedeckApp) -> None:
+    async with app.run_test(size=(140, 40)) as pilot:
+        await open_jobs(pilot, app)
+        screen = app.screen
+        assert isinstance(screen, JobsScreen)
+        screen._heard(JobChange("local", "", None, (), TunedeckError("no answer", "")))
+        await until(pilot, lambda: "local: no answer" in text_of(app))
+        screen._heard(JobChange("local", "ftjob-one", make_job()))
+        screen._heard(JobChange("openai", "", None))
+        await pilot.pause(0.2)
+        assert "local: no answer" in text_of(app)
+        screen._heard(JobChange("local", "", None))
+        await until(pilot, lambda: "no answer" not in text_of(app))
 
 
 async def test_jobs_are_listed_newest_first_with_state_progress_and_loss(app: TunedeckApp) -> None:

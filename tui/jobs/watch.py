@@ -7,7 +7,7 @@ import itertools
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from dataclasses import dataclass
 
 from tui.errors import TunedeckError
@@ -32,7 +32,8 @@ _HISTORIES_PER_ROUND = 5
 class JobChange:
     """News about a job, already in the store when it is told.
 
-    `job` is None only when the account could not be asked; `problem` then says why.
+    `job` is None, and `job_id` empty, when it is about the account: it could not be asked, and `problem` says
+    why; or, without a `problem`, it answers again. A subscriber hears of a trouble once until it is over.
     """
 
     account: str
@@ -72,6 +73,8 @@ class JobWatcher:
         self._poll_seconds = poll_seconds
         self._may_discover = may_discover
         self._subscribers: dict[int, Subscriber] = {}
+        self._know_trouble: dict[str, set[int]] = {}
+        """Account that can't be asked -> subscribers that have been told so."""
         self._numbers = itertools.count()
         self._watched: dict[tuple[str, str], int] = {}
         self._paces: dict[str, _Pace] = {}
@@ -161,26 +164,34 @@ class JobWatcher:
     def _poll_account(self, account: str) -> list[JobChange]:
         changes: list[JobChange] = []
         jobs: list[Job] = []
-        current = ""
         try:
             changes += self._discover(account)
             jobs = self._jobs_of(account)
             for job in jobs:
-                current = job.id
                 changes += self._look_at(account, job)
         except TunedeckError as error:
-            return [*changes, self._failed(account, current, bool(jobs), error)]
+            return [*changes, self._failed(account, bool(jobs), error)]
         except Exception as error:  # a foreign answer that nobody foresaw must not end the watching
             told = TunedeckError(f"{account} could not be followed: {error!r}.", "Please report this.")
-            return [*changes, self._failed(account, current, bool(jobs), told)]
+            return [*changes, self._failed(account, bool(jobs), told)]
         self._schedule(account, failed=False, has_jobs=bool(jobs))
+        self._recovered(account)
         return changes
 
-    def _failed(self, account: str, job_id: str, has_jobs: bool, problem: TunedeckError) -> JobChange:
+    def _failed(self, account: str, has_jobs: bool, problem: TunedeckError) -> JobChange:
         self._schedule(account, failed=True, has_jobs=has_jobs)
-        change = JobChange(account, job_id, None, (), problem)
-        self._tell(change)
+        change = JobChange(account, "", None, (), problem)
+        with self._lock:
+            knowing = self._know_trouble.setdefault(account, set())
+            unaware = self._subscribers.keys() - knowing
+            knowing |= unaware
+        self._tell(change, unaware)
         return change
+
+    def _recovered(self, account: str) -> None:
+        with self._lock:
+            knowing = self._know_trouble.pop(account, set())
+        self._tell(JobChange(account, "", None), knowing)
 
     def _jobs_of(self, account: str) -> list[Job]:
         """Running jobs first; of finished ones, whose history is fetched once, only a few at a time."""
@@ -218,9 +229,9 @@ class JobWatcher:
         self._discovered_at[account] = now + _DISCOVER_SECONDS
         return changes
 
-    def _tell(self, change: JobChange) -> None:
+    def _tell(self, change: JobChange, to: Set[int] | None = None) -> None:
         with self._lock:
-            subscribers = list(self._subscribers.items())
+            subscribers = [pair for pair in self._subscribers.items() if to is None or pair[0] in to]
         for key, subscriber in subscribers:
             try:
                 subscriber(change)

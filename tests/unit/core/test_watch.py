@@ -163,6 +163,36 @@ def test_one_unreachable_account_does_not_hold_up_the_program(
     assert [change.job_id for change in services.watcher.poll_once()] == ["j"]
 
 
+def test_a_trouble_is_told_once_to_each_subscriber_until_it_is_over(
+    services: Services, service: FakeService
+) -> None:
+    service.add_job(id="j")
+    services.watcher.poll_once()
+    early: list[JobChange] = []
+    late: list[JobChange] = []
+    path = "/v1/fine_tuning/jobs/j"
+
+    def fail_rounds(count: int) -> None:
+        service.faults["GET", path] = [refuse(400, "oops") for _ in range(count)]
+        for _ in range(count):
+            (change,) = services.watcher.poll_once()
+            assert change.problem is not None  # who asks for a round hears how it went
+
+    services.watcher.subscribe(early.append)
+    fail_rounds(3)
+    services.watcher.subscribe(late.append)
+    fail_rounds(2)
+    assert [(change.account, change.job_id) for change in early] == [("openai", "")]
+    assert [change.problem is None for change in early + late] == [False, False]
+    assert services.watcher.poll_once() == []
+    assert services.watcher.poll_once() == []
+    for heard in (early, late):
+        assert heard[-1] == JobChange("openai", "", None)
+        assert len(heard) == 2
+    fail_rounds(2)
+    assert [change.problem is None for change in early] == [False, True, False]
+
+
 def test_the_histories_of_many_finished_jobs_do_not_hold_up_a_running_one(
     services: Services, service: FakeService
 ) -> None:
