@@ -119,14 +119,14 @@ a rule to its lines, enter on a line shows that row. m checks for another model 
 
     # Reading the file
 
-    def _start(self) -> None:
+    def _start(self, *, fresh: bool = False) -> None:
         if self._path is None or self._model is None:
             return
         self._show_file_line()
         self.query_one("#check-verdict", Static).update(
             content(("Reading…  ", "muted"), ("x", "accent"), (" stops", "muted"))
         )
-        self._worker = self.check_file(CheckWish(self._path, self._model))
+        self._worker = self.check_file(CheckWish(self._path, self._model, fresh))
         self.refresh_bindings()
 
     @on(ChecksFile.Progressed)
@@ -280,8 +280,8 @@ a rule to its lines, enter on a line shows that row. m checks for another model 
             self.navigator.open_launch(self._path)
 
     def action_check_again(self) -> None:
-        """Check again; a file that has not changed is not read again."""
-        self._start()
+        """Read the file again and check it, whether it seems to have changed or not."""
+        self._start(fresh=True)
 
     def action_stop_check(self) -> None:
         """Stop reading."""

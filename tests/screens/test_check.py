@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -138,6 +139,21 @@ async def test_a_report_is_kept_and_not_made_again(sound: Path, monkeypatch: pyt
         screen.show_path(sound)
         await until(pilot, lambda: costs(app).keys)
         assert "✓ Sound" in text_of(app)
+
+
+def spoil_unseen(path: Path) -> None:
+    written = path.stat()
+    path.write_bytes(path.read_bytes().replace(b'"role"', b'"rule"', 1))
+    os.utime(path, ns=(written.st_atime_ns, written.st_mtime_ns))
+
+
+async def test_r_reads_a_file_again_that_looks_unchanged(sound: Path) -> None:
+    app = make_app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await open_check(pilot, app, sound)
+        spoil_unseen(sound)
+        await pilot.press("r")
+        await until(pilot, lambda: "the service would refuse this file" in text_of(app))
 
 
 async def test_x_stops_reading_and_r_begins_again(sound: Path, monkeypatch: pytest.MonkeyPatch) -> None:
