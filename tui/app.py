@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import os
 from collections.abc import Callable, Iterable
@@ -19,6 +20,7 @@ from textual.widget import Widget
 from screens.base import DeckScreen, Severity
 from screens.navigation import ModelChoice, ShowsModels, ShowsPath
 from tui.errors import TunedeckError
+from tui.leaving_threads import LeavingThreads
 from tui.safe_text import safe_text
 from tui.widgets.deck_header import PLACES, DeckHeader
 from tui.widgets.engine_watch import EngineState, EngineWatch
@@ -250,6 +252,10 @@ class TunedeckApp(App[None], inherit_bindings=False):
         self.call_from_thread(partial(self.notify, result.message, severity=severity, markup=False))
 
     # The state of what runs the jobs
+
+    def on_load(self) -> None:
+        """Have background work done in threads that never hold up leaving."""
+        asyncio.get_running_loop().set_default_executor(LeavingThreads())
 
     def on_mount(self) -> None:
         """Start what goes on in the background, once something is on the screen."""

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from tui.providers.protocol import Provider
     from tui.records.models import Account
 
+_CLOSE_SECONDS = 0.2
+"""Leaving waits so long for a look at a job; what it had not kept yet is fetched at the next start."""
+
 
 class Services:
     """The core, opened; one per process. Screens and verbs take it and own none of its parts.
@@ -125,7 +128,7 @@ class Services:
     def close(self) -> None:
         """Stop watching, release connections, close the store; jobs go on at their services."""
         if self._watcher is not None:
-            self._watcher.stop()
+            self._watcher.stop(_CLOSE_SECONDS)
         with self._lock:
             for provider in self._providers.values():
                 provider.close()

@@ -211,8 +211,8 @@ class OpenAIShapeProvider:
 
     def close(self) -> None:
         """Release connections; the next call opens new ones."""
-        with self._client_lock:
-            client, self._client = self._client, None
+        # Without the lock: whoever opens a client holds it until a service that hangs has answered.
+        client, self._client = self._client, None
         if client is not None:
             client.close()
 
@@ -234,9 +234,10 @@ class OpenAIShapeProvider:
 
     def _open_client(self) -> OpenAI:
         with self._client_lock:
-            if self._client is None:
-                self._client = self._client_factory()
-            return self._client
+            client = self._client
+            if client is None:
+                client = self._client = self._client_factory()
+            return client
 
 
 def _job_arguments(request: JobRequest) -> dict[str, Any]:
