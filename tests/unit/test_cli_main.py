@@ -116,3 +116,25 @@ def test_printed_text_and_tables_are_safe_and_aligned(capsys: pytest.CaptureFixt
         "a␤b          12",
         "longer name  3",
     ]
+
+
+def test_control_bytes_in_an_argument_do_not_reach_the_terminal() -> None:
+    result = run_cli("models", "\x1b]52;c;QQ==\x07")
+    assert result.code == ExitCode.WRONG_USE
+    assert "unexpected extra argument" in result.stderr
+    assert "\x1b" not in result.stderr
+    assert "\x07" not in result.stderr
+
+
+@pytest.mark.parametrize("verb", ["jobs", "watch", "events", "cancel", "pause", "resume"])
+@pytest.mark.parametrize("job_id", ["", "\udcff\udcfe", "\x1b[2J"])
+def test_a_job_id_that_none_can_have_is_refused_with_a_sentence(verb: str, job_id: str) -> None:
+    result = run_cli(verb, job_id)
+    assert result.code == ExitCode.WRONG_USE
+    assert "There is no job" in result.stderr
+
+
+def test_a_file_name_in_bytes_that_are_no_text_is_told() -> None:
+    result = run_cli("cost", "no-such-\udcff", "--model", "gpt-4o-mini-2024-07-18")
+    assert result.code == ExitCode.WRONG_USE
+    assert result.stderr.startswith("tunedeck: ")

@@ -23,6 +23,8 @@ def find_job(services: Services, job_id: str, account: str | None = None) -> Job
     Raises:
         TunedeckError: There is none, or more than one.
     """
+    if not job_id or not job_id.isprintable():  # surrogates of bytes that are no UTF-8 are not printable
+        raise TunedeckError(f"There is no job {job_id!r}.", "`tunedeck jobs` lists them.")
     found = [job for job in services.store.find_jobs(job_id) if account in (None, job.account)]
     found = found or _ask_services(services, job_id, account)
     if not found:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import sys
 
 import click
@@ -10,6 +11,7 @@ import click
 from tui import __version__
 from tui.cli.output import report_error
 from tui.errors import ExitCode, TunedeckError
+from tui.safe_text import safe_text
 
 VERBS: dict[str, tuple[str, str]] = {
     "check": ("tui.cli.check", "Find what is wrong with a dataset, line by line."),
@@ -86,7 +88,7 @@ def run(arguments: list[str] | None = None) -> int:
         click.echo(error.ctx.get_help() if error.ctx else "", err=True)
         return int(ExitCode.WRONG_USE)
     except click.ClickException as error:
-        error.show()
+        _show(error)
         return int(ExitCode.WRONG_USE)
     except (click.Abort, KeyboardInterrupt):
         click.echo("Interrupted.", err=True)
@@ -96,3 +98,10 @@ def run(arguments: list[str] | None = None) -> int:
         sys.stdout = None
         return int(ExitCode.DONE)
     return result if isinstance(result, int) else int(ExitCode.DONE)
+
+
+def _show(error: click.ClickException) -> None:
+    """Print click's words, which repeat what was typed: control bytes in it must not reach the terminal."""
+    words = io.StringIO()
+    error.show(words)
+    click.echo(safe_text(words.getvalue()), err=True, nl=False)

@@ -6,6 +6,7 @@ one commit of 26 us (measured 2026-11 on the development machine, against 990 us
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 import threading
@@ -189,8 +190,14 @@ class Database:
             if getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGE:
                 if opening:
                     raise _Damaged(str(error)) from None
-                self._mark.touch()
+                with contextlib.suppress(OSError):  # a full disk or a read-only one takes no mark
+                    self._mark.touch()
             raise self._told(error) from None
+        except UnicodeEncodeError:
+            # A file's name or an argument in bytes that are no UTF-8; SQLite takes no such text.
+            raise StoreError(
+                "A name that is not UTF-8 can't be kept in the store.", "Give the file a name in UTF-8."
+            ) from None
         except OSError as error:
             raise StoreError(
                 f"The store {self.path} can't be opened: {error.strerror or error}.",
