@@ -143,7 +143,7 @@ message line, so that the letters below work; i goes back to it. Chats are kept 
         for index, view in enumerate(views):
             view.display = not too_narrow or index == self._active
             place = f"{index + 1} of {len(views)}: ] goes on" if too_narrow and len(views) > 1 else ""
-            view.border_subtitle = content(place)
+            view.border_subtitle = content(place or view.standing)
 
     def on_resize(self, event: Resize) -> None:
         """Arrange the lanes for the new width."""

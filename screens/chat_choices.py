@@ -13,7 +13,7 @@ from tui.store.rows import ChatSummary
 from tui.widgets.table import Column
 
 MODEL_COLUMNS = (
-    Column("Model"),
+    Column("Model", cut="middle"),
     Column("Account", 10, tone="muted"),
     Column("Made", 12, align="right", tone="muted"),
 )

@@ -36,7 +36,7 @@ from tui.widgets.line_list import LineList
 from tui.widgets.meter import Meter
 from tui.widgets.table import Column, Table, TableRow
 from tui.widgets.tones import Part, content, content_lines
-from tui.widgets.words import place, size
+from tui.widgets.words import place, plural, size
 
 COST_COLUMNS = (Column("Model", 26), Column("Price", 11, align="right"), Column("How", tone="muted"))
 
@@ -195,12 +195,16 @@ a rule to its lines, enter on a line shows that row. m checks for another model 
             return
         facts = [place(self._path.parent)]
         if self._report is not None:
-            facts = [f"{self._report.rows:,} examples", self._report.format.value, size(self._report.bytes)]
-        checked_for = self._model.id if self._model is not None else ""
+            count = plural(self._report.rows, "example")
+            facts = [count, self._report.format.value, size(self._report.bytes)]
+        if self._model is not None:
+            self.query_one("#findings").border_title = content(
+                f"Findings for {safe_line(self._model.id, 60)}"
+            )
         self.query_one("#check-file", Static).update(
             content(
                 (safe_line(self._path.name, 80), "strong"),
-                (f"  {safe_line(' · '.join(facts), 200)} · for {checked_for}", "muted"),
+                (f"  {safe_line(' · '.join(facts), 200)}", "muted"),
             )
         )
 

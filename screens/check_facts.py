@@ -54,8 +54,8 @@ def token_pairs(report: Report) -> list[Pair]:
     tokens = report.tokens
     per = tokens.per_example
     pairs: list[Pair] = [
-        ("All", f"{tokens.total:>11,}"),
-        ("Trained", f"{tokens.trained:>11,}{_share(tokens.trained, tokens.total)}"),
+        ("All", f"{tokens.total:>10,}"),
+        ("Trained", f"{tokens.trained:>10,}{_share(tokens.trained, tokens.total)}"),
         ("Per example", f"{per.median:,.0f}, at most {per.max:,}"),
     ]
     if tokens.over_limit and tokens.limit:
@@ -72,7 +72,7 @@ def token_pairs(report: Report) -> list[Pair]:
 
 def _by_role(report: Report) -> list[Pair]:
     roles = report.tokens.by_role.items()
-    return [(f"  {safe_line(role, 12)}", (f"{count:>11,}", "muted")) for role, count in roles if count]
+    return [(f"  {safe_line(role, 12)}", (f"{count:>10,}", "muted")) for role, count in roles if count]
 
 
 def _share(part: int, whole: int) -> str:
@@ -155,10 +155,12 @@ def price_cells(estimate: Estimate, time: TimeEstimate) -> list[Cell]:
 def price_note(estimate: Estimate, time: TimeEstimate, catalog: Catalog) -> list[Part]:
     """Return where a price comes from and how old it is."""
     if estimate.provider == LOCAL:
-        return [(f"{estimate.epochs_source}; {time.source}.", "muted")]
+        return [(f"Epochs: {estimate.epochs_source}. Time: {time.source}.", "muted")]
     model = catalog.find(estimate.model, estimate.provider)
     age = model.price_age_days() if model is not None else None
-    parts: list[Part] = [(f"{estimate.epochs_source}; price read on {estimate.price_read_on}.", "muted")]
+    parts: list[Part] = [
+        (f"Epochs: {estimate.epochs_source}. Price read on {estimate.price_read_on}.", "muted")
+    ]
     if age is not None and age > STALE_AFTER_DAYS:
         parts.append((f" That is {age} days ago.", "warning"))
     if model is not None and model.training_ends:

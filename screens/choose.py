@@ -19,6 +19,7 @@ from screens.job_words import ago
 from screens.verdicts import verdict
 from tui.data.examples import EXAMPLES
 from tui.widgets.keys import bindings
+from tui.widgets.recent_files import recent_files
 from tui.widgets.table import Cell, Column, Table, TableRow
 from tui.widgets.tones import content
 from tui.widgets.words import place, size
@@ -115,6 +116,7 @@ class ChooseScreen(DeckDialog, inherit_bindings=False):
             event.stop()
 
 
+MOST_FILES = 20
 FILE_COLUMNS = (
     Column("File"),
     Column("Size", 8, align="right"),
@@ -125,9 +127,7 @@ FILE_COLUMNS = (
 
 def file_options(screen: DeckScreen) -> list[Option]:
     """Return the files last looked at and the shipped examples."""
-    records = {
-        record.path: record for record in screen.services.store.recent_datasets() if record.path.exists()
-    }
+    records = {record.path: record for record in recent_files(screen.services.store, MOST_FILES)}
     options = [
         Option(
             str(path),

@@ -19,6 +19,7 @@ from tui.data.examples import EXAMPLES
 from tui.safe_text import safe_line
 from tui.widgets.folder_listing import Entry, count_rows, list_folder
 from tui.widgets.keys import bindings
+from tui.widgets.recent_files import recent_files
 from tui.widgets.table import Column, Table, TableRow
 from tui.widgets.words import place, size
 
@@ -26,10 +27,10 @@ if TYPE_CHECKING:
     from tui.store.rows import DatasetRecord
 
 _COLUMNS = (
-    Column("name"),
-    Column("size", 8, "right", drop_below=50),
-    Column("rows", 9, "right"),
-    Column("last check", 14, drop_below=44),
+    Column("Name"),
+    Column("Size", 8, "right", drop_below=50),
+    Column("Rows", 9, "right"),
+    Column("Verdict", 14, drop_below=44),
 )
 MOST_RECENT = 20
 _SHIPPED = [path for example in EXAMPLES for path in (example.training, example.held_out) if path]
@@ -84,7 +85,7 @@ class DatasetsScreen(DeckScreen):
         self.query_one("#known", Table).set_rows(rows)
 
     def _known_paths(self) -> list[Path]:
-        recent = self.services.store.recent_datasets(MOST_RECENT)
+        recent = recent_files(self.services.store, MOST_RECENT)
         self._records = {record.path: record for record in recent}
         return [*self._records, *(path for path in _SHIPPED if path not in self._records)]
 

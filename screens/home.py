@@ -27,6 +27,7 @@ from tui.widgets.engine_watch import EngineState, Phase
 from tui.widgets.key_value import KeyValue, Pair
 from tui.widgets.keys import bindings
 from tui.widgets.meter import bar
+from tui.widgets.recent_files import recent_files
 from tui.widgets.spark import spark
 from tui.widgets.table import Column, Table, TableRow
 from tui.widgets.tones import Part, content
@@ -78,27 +79,27 @@ class HomeScreen(DeckScreen):
         yield KeyValue(id="accounts", classes="pane")
         with Container(id="lists"):
             yield Table(
-                Column("job"),
-                Column("state", 13),
-                Column("loss", _SPARK_WIDTH, tone="accent"),
-                Column("left", 11, "right", drop_below=60),
-                Column("started", 12, "right", "muted", drop_below=72),
+                Column("Job", cut="middle"),
+                Column("State", 13),
+                Column("Loss", _SPARK_WIDTH, tone="accent"),
+                Column("Left", 11, "right", drop_below=60),
+                Column("Started", 12, "right", "muted", drop_below=72),
                 id="jobs",
                 classes="pane",
                 empty="No jobs yet. Launch one with l; its curve will be here.",
             )
             with Container(id="things"):
                 yield Table(
-                    Column("dataset"),
-                    Column("rows", 7, "right", drop_below=34),
-                    Column("verdict", 13),
+                    Column("Dataset"),
+                    Column("Rows", 7, "right", drop_below=34),
+                    Column("Verdict", 13),
                     id="datasets",
                     classes="pane",
                     empty="No datasets yet. Press d to choose one.",
                 )
                 yield Table(
-                    Column("model"),
-                    Column("account", 8, tone="muted", drop_below=34),
+                    Column("Model", cut="middle"),
+                    Column("Account", 8, tone="muted", drop_below=34),
                     id="models",
                     classes="pane",
                     empty="Models appear here once an account answers.",
@@ -149,7 +150,7 @@ class HomeScreen(DeckScreen):
         return _Known(
             jobs,
             [self._curve(job) for job in jobs],
-            [record for record in store.recent_datasets(MOST_DATASETS) if record.path.exists()],
+            recent_files(store, MOST_DATASETS),
             store.models()[:MOST_MODELS],
             self.services.accounts(),
         )

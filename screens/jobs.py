@@ -28,15 +28,15 @@ from tui.widgets.table import Cell, Column, Table, TableRow
 from tui.widgets.tones import content
 
 MOST_JOBS = 200
-SPARK_WIDTH = 14
+SPARK_WIDTH = 8
 BAR_WIDTH = 8
 
 COLUMNS = (
     Column("State", 11),
-    Column("Job"),
+    Column("Job", cut="middle"),
     Column("Model", 20, tone="muted", drop_below=100),
     Column("Progress", BAR_WIDTH + 6),
-    Column("Time", 13, align="right"),
+    Column("Time", 12, align="right"),
     Column("Loss", SPARK_WIDTH + 6, tone="accent"),
     Column("Started", 11, align="right", tone="muted", drop_below=90),
     Column("Account", 8, tone="muted", drop_below=110),
@@ -133,7 +133,8 @@ What you see is kept on this machine, so it is here without a network too.
             if self._active_only
             else "No job yet. n starts one; the shipped example trains in a minute or two."
         )
-        table.set_rows([TableRow(key, _cells(row)) for key, row in self._rows.items()])
+        ascii_only = self.services.settings.ascii
+        table.set_rows([TableRow(key, _cells(row, ascii_only)) for key, row in self._rows.items()])
         table.refresh()
         self._show_summary()
         self.refresh_bindings()
@@ -205,32 +206,33 @@ def _read_view(store: Store, job: Job, known: JobView | None) -> JobView:
     return read_job(store, job.account, job.id, known) or JobView(job)
 
 
-def _cells(row: JobRow) -> list[Cell]:
+def _cells(row: JobRow, ascii_only: bool) -> list[Cell]:
     job, view = row.job, row.view
     return [
         state_part(job),
         (safe_line(job_title(job), 80), "strong"),
         safe_line(short_model_name(job.model), 60),
-        _progress_cell(view),
+        _progress_cell(view, ascii_only),
         time_left(view) or took(job),
-        _loss_cell(view),
+        _loss_cell(view, ascii_only),
         ago(job.created_at),
         job.account,
     ]
 
 
-def _progress_cell(view: JobView) -> Cell:
+def _progress_cell(view: JobView, ascii_only: bool) -> Cell:
     progress = view.progress
     if view.job.state.is_final and view.metrics:
         return (f"{max(view.metrics):,} steps", "muted")
     if not progress.total_steps:
         return ("–", "muted")
-    full, empty = bar(view.fraction, BAR_WIDTH)
+    full, empty = bar(view.fraction, BAR_WIDTH, ascii_only=ascii_only)
     return f"{full}{empty} {view.fraction:4.0%}"
 
 
-def _loss_cell(view: JobView) -> Cell:
+def _loss_cell(view: JobView, ascii_only: bool) -> Cell:
     points = series(view.metrics, ("train_loss",)).get("train_loss", [])
     if not points:
         return ("–", "muted")
-    return f"{spark([value for _, value in points], SPARK_WIDTH)} {points[-1][1]:.2f}"
+    curve = spark([value for _, value in points], SPARK_WIDTH, ascii_only=ascii_only)
+    return f"{curve} {points[-1][1]:.2f}"

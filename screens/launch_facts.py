@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from tui.jobs.plan import LaunchPlan, PreflightLine
 from tui.money.estimate import Estimate, TimeEstimate, estimate_local_time, format_money
 from tui.safe_text import safe_line, safe_text
 from tui.widgets.key_value import Pair
-from tui.widgets.tones import Line, Part, Tone
+from tui.widgets.tones import Line, Part, Tone, fit
 from tui.widgets.words import place
+
+_PATH_WIDTH = 52
+"""Columns beside the names in the dialog on a terminal of 80."""
 
 _SIGNS: Mapping[str, tuple[str, Tone]] = {
     "ok": ("✓ ok", "good"),
@@ -63,10 +67,15 @@ def confirm_facts(plan: LaunchPlan, estimate: Estimate, time: TimeEstimate | Non
     pairs += [
         ("Model", safe_line(plan.model, 120)),
         ("Account", safe_line(plan.account, 60)),
-        ("Training", safe_line(place(plan.training), 200)),
+        ("Training", _short_place(plan.training)),
     ]
     if plan.split_share is not None:
         pairs.append(("Validation", f"{plan.split_share:.0%} of it, put aside"))
     elif plan.validation is not None:
-        pairs.append(("Validation", safe_line(place(plan.validation), 200)))
+        pairs.append(("Validation", _short_place(plan.validation)))
     return pairs
+
+
+def _short_place(path: Path) -> str:
+    """Return a path in one line of the dialog: the name matters most, so that the middle gives way."""
+    return fit(safe_line(place(path), 400), _PATH_WIDTH, cut="middle").rstrip()

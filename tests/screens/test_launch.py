@@ -282,3 +282,13 @@ def test_a_form_without_a_file_looks(snap_compare: Callable[..., bool]) -> None:
         await until(pilot, lambda: "✗ choose a file" in text_of(app))
 
     assert snap_compare(app, terminal_size=(80, 24), run_before=before)
+
+
+async def test_a_field_with_one_value_offers_no_next_one(sound: Path) -> None:
+    app = make_app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = await open_launch(pilot, app, sound)
+        screen.query_one("#training").focus()
+        await until(pilot, lambda: "Next value" not in text_of(app))
+        screen.query_one("#method").focus()
+        await until(pilot, lambda: "Next value" in text_of(app))

@@ -41,7 +41,7 @@ def _hosted(profile: Profile) -> Account:
 
 def _problem(profile: Profile, key: str, host: str | None) -> str:
     if not key:
-        return f"Set the environment variable {profile.key_variable} and start tunedeck again."
+        return f"Set {profile.key_variable} and start tunedeck again."
     if not all("!" <= char <= "~" for char in key):
         return f"The key in {profile.key_variable} holds a space or a letter that no key has; set it again."
     if host is None:

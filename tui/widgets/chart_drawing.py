@@ -123,7 +123,7 @@ def _merged(row: Sequence[Part]) -> list[Part]:
 
 
 def _value_label(index: int, height: int, values: Scale, look: ChartLook) -> Part:
-    every = max(1, (height - 1) // 4) if height > 4 else max(1, height - 1)
+    every = max(2, (height - 1) // 4) if height > 4 else max(1, height - 1)
     labelled = index % every == 0
     line = "|" if look.ascii_only else "┤" if labelled else "│"
     text = format_value(values.value_at(1 - index / max(1, height - 1))) if labelled else ""

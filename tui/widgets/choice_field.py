@@ -65,6 +65,11 @@ class ChoiceField(Widget, can_focus=True, inherit_bindings=False):
         self._options = options
         self._value = value
         self.refresh()
+        self.refresh_bindings()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer the next value only where there is one."""
+        return action != "step" or len(self._options) > 1
 
     def render(self) -> Content:
         """Draw the label between arrows, which stand only where there is a choice."""

@@ -13,6 +13,7 @@ from textual.screen import Screen
 
 from tui.safe_text import safe_line
 from tui.widgets.keys import display
+from tui.widgets.recent_files import recent_files
 from tui.widgets.themes import OWN_THEMES, PLAIN, TERMINAL_THEMES
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def _store_commands(app: TunedeckApp) -> Iterator[SystemCommand]:
             f"{job.state} on {safe_line(job.account, 40)}",
             partial(app.open_job, job.account, job.id),
         )
-    for dataset in store.recent_datasets(_RECENT):
+    for dataset in recent_files(store, _RECENT):
         name = safe_line(dataset.path.name, 60)
         yield SystemCommand(
             f"dataset: show {name}", safe_line(str(dataset.path), 200), partial(app.open_rows, dataset.path)

@@ -18,6 +18,8 @@ from tui.widgets.tones import Part, content
 TAIL = 10
 """Turns (a question with its answer) that are laid out at first, and added by each wish for more."""
 
+EMPTY = "Nothing asked yet. Every model here gets the same question, and its answer stands below it."
+
 
 def question_content(question: str) -> Content:
     """Return what a person said."""
@@ -61,7 +63,10 @@ class LaneView(VerticalScroll, inherit_bindings=False):
         self._turns: Sequence[Turn] = ()
         self._shown = TAIL
         self._live: Static | None = None
-        self.border_title = Content(safe_line(f"{lane.label} · {lane.account}", 100))
+        self.border_title = Content(safe_line(lane.label, 100))
+        kind = "tuned" if lane.is_tuned else "base"
+        self.standing = f"{kind} · {safe_line(lane.account, 40)}"
+        """Whether the model is a tuned one, and whose it is."""
 
     def update_node_styles(self, animate: bool = True) -> None:
         """Restyle this pane alone: a message looks the same wherever the focus is, and many cost time."""
@@ -101,12 +106,15 @@ class LaneView(VerticalScroll, inherit_bindings=False):
             answer = turn.answers.get(self.lane)
             if answer is not None:
                 widgets.append(Static(answer_content(answer)))
+        if not widgets:
+            widgets.append(Static(content((EMPTY, "muted")), classes="empty"))
         with self.app.batch_update():
             self.remove_children()
             self.mount_all(widgets)
 
     def begin(self, question: str) -> None:
         """Show a question and wait for its answer; the follow begins anew."""
+        self.query(".empty").remove()
         self._live = Static(answer_content(LaneAnswer(), live=True))
         self.mount(Static(question_content(question)), self._live)
         self.anchor()

@@ -26,6 +26,7 @@ class Column:
         align: Numbers go right.
         tone: Tone of cells that bring none.
         drop_below: The column is left out when the table is narrower than this.
+        cut: What a cell that is too long loses.
     """
 
     title: str
@@ -33,6 +34,7 @@ class Column:
     align: Literal["left", "right"] = "left"
     tone: Tone = ""
     drop_below: int = 0
+    cut: Literal["end", "middle"] = "end"
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +130,7 @@ class Table(LineList):
             text, tone = (cell, column.tone) if isinstance(cell, str) else cell
             if parts:
                 parts.append((" ", ""))
-            parts.append((fit(safe_line(text, 500), cell_width, column.align), tone))
+            parts.append((fit(safe_line(text, 500), cell_width, column.align, column.cut), tone))
         return parts
 
     def _widths(self, width: int) -> list[int]:

@@ -73,18 +73,32 @@ def content_lines(lines: Iterable[Line]) -> Content:
     return Content("\n").join([content(*line) for line in lines])
 
 
-def fit(text: str, width: int, align: Literal["left", "right"] = "left") -> str:
+def fit(
+    text: str, width: int, align: Literal["left", "right"] = "left", cut: Literal["end", "middle"] = "end"
+) -> str:
     """Return `text` exactly `width` terminal columns wide, cut with an ellipsis or padded.
 
     Args:
         text: Safe text without newline; wide characters count as two columns.
         width: Columns.
         align: Which side keeps the text when there is room to spare.
+        cut: What is lost when there is no room; names that differ in their ends lose their middle.
     """
     if width <= 0:
         return ""
     length = cell_len(text)
+    if length > width and cut == "middle":
+        return _without_middle(text, width)
     if length > width:
         return set_cell_size(text, width - 1) + "…"
     padding = " " * (width - length)
     return padding + text if align == "right" else text + padding
+
+
+def _without_middle(text: str, width: int) -> str:
+    tail = (width - 1) // 2
+    head = set_cell_size(text, width - 1 - tail)
+    end = text[len(text) - tail :]
+    while cell_len(end) > tail:
+        end = end[1:]
+    return head + "…" + end + " " * (tail - cell_len(end))

@@ -48,7 +48,7 @@ JOBS = (
         "Talk to the base and the tuned model side by side.",
         footer=True,
     ),
-    Key("pause", ("p",), "pause_or_resume", "Pause", "Pause this job, or let it go on.", footer=True),
+    Key("pause", ("p",), "pause_or_resume", "Pause/resume", "Pause this job, or let it go on.", footer=True),
     Key("cancel", ("x",), "cancel_job", "Cancel", "Stop this job for good.", footer=True),
     Key("active", ("f",), "toggle_active", "Active only", "Show only jobs that have not ended."),
     Key("refresh", ("r",), "refresh_jobs", "Refresh", "Ask the services for their jobs now."),
@@ -63,7 +63,7 @@ JOB = (
         "Talk to the base and the tuned model side by side.",
         footer=True,
     ),
-    Key("pause", ("p",), "pause_or_resume", "Pause", "Pause this job, or let it go on.", footer=True),
+    Key("pause", ("p",), "pause_or_resume", "Pause/resume", "Pause this job, or let it go on.", footer=True),
     Key("cancel", ("x",), "cancel_job", "Cancel", "Stop this job for good.", footer=True),
     Key(
         "chart",
