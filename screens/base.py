@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 
 from textual.app import ComposeResult
+from textual.await_complete import AwaitComplete
 from textual.binding import BindingType
 from textual.events import Resize
 from textual.screen import ModalScreen, Screen
@@ -119,6 +120,13 @@ class DeckDialog(ModalScreen[Any], _Shared, inherit_bindings=False):
     DEFAULT_CSS = """
     DeckDialog { align: center middle; background: transparent; }
     """
+
+    def dismiss(self, result: Any = None) -> AwaitComplete:
+        """Close with an answer, unless keys typed quickly have closed or left this dialog already."""
+        if not self.is_active:
+            return AwaitComplete()
+        done: AwaitComplete = super().dismiss(result)
+        return done
 
     def action_close(self) -> None:
         """Close without an answer."""

@@ -225,6 +225,13 @@ class TunedeckApp(App[None], inherit_bindings=False):
 
     # Help, commands, clipboard
 
+    def action_command_palette(self) -> None:
+        """Open the list of everything that can be done here."""
+        from tui.widgets.palette import DeckPalette
+
+        if self.use_command_palette and not isinstance(self.screen, DeckPalette):
+            self.push_screen(DeckPalette(id="--command-palette"))
+
     def action_show_help(self) -> None:
         """List every key that works here."""
         from screens.help import HelpScreen
@@ -321,13 +328,18 @@ def _show_models(models: tuple[ModelChoice, ...], screen: Screen[object]) -> Non
         screen.show_models(models)
 
 
-def run_app(*, mouse: bool | None = None) -> None:
+def run_app(*, mouse: bool | None = None) -> int:
     """Open the app until the person leaves it.
 
     Args:
         mouse: False leaves the mouse to the terminal; None takes the setting.
+
+    Returns:
+        The exit code: 0, or 1 when the app ended by a fault of its own.
     """
     from tui.services import Services
 
     services = Services.open()
-    TunedeckApp(services).run(mouse=services.settings.mouse if mouse is None else mouse)
+    app = TunedeckApp(services)
+    app.run(mouse=services.settings.mouse if mouse is None else mouse)
+    return app.return_code or 0

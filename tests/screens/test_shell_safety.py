@@ -12,14 +12,18 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from textual.command import CommandList
 from textual.drivers.headless_driver import HeadlessDriver
 
+from screens.choose import ChooseScreen
 from screens.rows import RowsScreen
 from tests.screens.fakes import make_app, until
 from tui.app import TunedeckApp
 from tui.records.jobs import Job, JobState
 from tui.records.models import ModelInfo
+from tui.widgets.palette import DeckPalette
 from tui.widgets.row_list import RowList
+from tui.widgets.table import Column
 
 HOSTILE = "A\x1b]52;c;aGk=\x07B\x1b[31m\x9b1m\u202e\x00\x7f\ud800[/x][red]\r\n\t\u2028Z"
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\u2028]")
@@ -151,3 +155,31 @@ async def test_an_idle_app_sends_nothing(monkeypatch: pytest.MonkeyPatch) -> Non
         await pilot.press("tab")
         await pilot.pause()
         assert sent.getvalue()
+
+
+async def test_page_keys_in_a_palette_that_has_no_list_yet_do_nothing() -> None:
+    app = make_app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.action_command_palette()
+        await pilot.pause()
+        await pilot.press("x")
+        palette = app.screen
+        assert isinstance(palette, DeckPalette)
+        palette.query_one(CommandList).styles.height = 0
+        await pilot.pause()
+        await pilot.press("pageup", "pagedown")
+        assert app.screen is palette
+
+
+async def test_an_answer_that_comes_after_the_place_was_left_ends_nothing() -> None:
+    app = make_app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        dialog = ChooseScreen("Choose", (Column("File"),), [], hint="part of a name")
+        app.push_screen(dialog)
+        await pilot.pause()
+        app.go_to("jobs")
+        await pilot.pause()
+        dialog.dismiss("late")
+        await pilot.pause()
+        assert app.current_mode == "jobs"
+        assert len(app.screen_stack) == 1

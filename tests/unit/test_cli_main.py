@@ -1,11 +1,15 @@
 from __future__ import annotations
 
 import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
 
 import click
 import pytest
 
-from tests.support import run_cli, run_cli_process
+from tests.support import run_cli, run_cli_process, tunedeck_command
 from tui import __version__
 from tui.cli import main
 from tui.cli.output import print_json, print_table, say
@@ -138,3 +142,24 @@ def test_a_file_name_in_bytes_that_are_no_text_is_told() -> None:
     result = run_cli("cost", "no-such-\udcff", "--model", "gpt-4o-mini-2024-07-18")
     assert result.code == ExitCode.WRONG_USE
     assert result.stderr.startswith("tunedeck: ")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+@pytest.mark.parametrize("arguments", [("--help",), ("config",)])
+def test_output_to_a_full_disk_is_told_in_a_sentence(arguments: tuple[str, ...]) -> None:
+    with Path("/dev/full").open("wb") as full:
+        ended = subprocess.run(
+            tunedeck_command(*arguments), stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert ended.returncode == ExitCode.WRONG_USE
+    assert ended.stderr.startswith("tunedeck: The output could not be written")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="closes a descriptor by the shell")
+@pytest.mark.parametrize("verb", ["doctor", "config", "models"])
+def test_a_closed_output_brings_no_traceback(verb: str) -> None:
+    command = " ".join(shlex.quote(part) for part in tunedeck_command(verb))
+    ended = subprocess.run(
+        ["/bin/sh", "-c", f"{command} <&- >&-"], stderr=subprocess.PIPE, text=True, check=False
+    )
+    assert "Traceback" not in ended.stderr

@@ -87,6 +87,8 @@ def _python() -> Finding:
 def _terminal() -> Finding:
     size = shutil.get_terminal_size()
     names = [os.environ.get(name, "") for name in ("TERM", "COLORTERM", "TERM_PROGRAM")]
+    if sys.stdout is None:
+        return Finding("terminal", "ok", "the output is closed")
     text = f"{size.columns}x{size.lines}, {sys.stdout.encoding}, {' '.join(filter(None, names)) or 'no TERM'}"
     if not sys.stdout.isatty():
         return Finding("terminal", "ok", f"{text}; the output is not a terminal")

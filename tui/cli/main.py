@@ -34,6 +34,10 @@ VERBS: dict[str, tuple[str, str]] = {
 """Verb -> (module that holds a click command named `command`, one-line help)."""
 
 
+class _ReaderLeft(Exception):
+    """Nobody reads what this prints any more (head, less)."""
+
+
 class LazyGroup(click.Group):
     """A click group whose help needs no verb's module."""
 
@@ -48,6 +52,13 @@ class LazyGroup(click.Group):
         command = importlib.import_module(VERBS[cmd_name][0]).command
         assert isinstance(command, click.Command)
         return command
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the verb; a reader that left is told apart, for click would make it a failure."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            raise _ReaderLeft from None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the verbs from the table, without importing any."""
@@ -65,12 +76,13 @@ class LazyGroup(click.Group):
 @click.version_option(__version__, prog_name="tunedeck")
 @click.option("--no-mouse", is_flag=True, help="Leave the mouse to the terminal (native selection).")
 @click.pass_context
-def root(ctx: click.Context, no_mouse: bool) -> None:
+def root(ctx: click.Context, no_mouse: bool) -> int:
     """Fine-tune GPT-style models from a terminal. Without a command, opens the app."""
     if ctx.invoked_subcommand is None:
         from tui.cli.open_app import open_app  # Textual costs 140 ms; only the app needs it
 
-        open_app(mouse=False if no_mouse else None)
+        return open_app(mouse=False if no_mouse else None)
+    return int(ExitCode.DONE)
 
 
 def run(arguments: list[str] | None = None) -> int:
@@ -93,8 +105,13 @@ def run(arguments: list[str] | None = None) -> int:
     except (click.Abort, KeyboardInterrupt):
         click.echo("Interrupted.", err=True)
         return int(ExitCode.INTERRUPTED)
-    except BrokenPipeError:
-        # The reader (head, less) left: nobody to tell, and Python must not complain at exit.
+    except OSError as error:
+        # Output to a full disk, as a rule; what Python still holds of it must not be tried again at exit.
+        sys.stdout = None
+        report_error(TunedeckError(f"The output could not be written: {error.strerror or error}."))
+        return int(ExitCode.WRONG_USE)
+    except _ReaderLeft:
+        # Nobody to tell, and Python must not complain at exit.
         sys.stdout = None
         return int(ExitCode.DONE)
     return result if isinstance(result, int) else int(ExitCode.DONE)

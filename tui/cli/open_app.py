@@ -9,8 +9,8 @@ import sys
 from tui.errors import TunedeckError
 
 
-def open_app(*, mouse: bool | None = None) -> None:
-    """Run the full-screen app until the person leaves it.
+def open_app(*, mouse: bool | None = None) -> int:
+    """Run the full-screen app until the person leaves it, and return the exit code.
 
     Args:
         mouse: False leaves the mouse to the terminal; None takes the setting.
@@ -32,4 +32,4 @@ def open_app(*, mouse: bool | None = None) -> None:
     gc.disable()
     from tui.app import run_app
 
-    run_app(mouse=mouse)
+    return run_app(mouse=mouse)
