@@ -138,7 +138,7 @@ class Database:
             connection.execute(f"PRAGMA user_version = {max(version, len(MIGRATIONS))}")
             connection.execute("COMMIT")
         except BaseException:
-            connection.execute("ROLLBACK")
+            _roll_back(connection)
             raise
 
     def _move_aside(self) -> None:
@@ -244,9 +244,13 @@ class Database:
                 yield connection
                 connection.execute("COMMIT")
             except BaseException:
-                if connection.in_transaction:  # a full disk has rolled back by itself
-                    connection.execute("ROLLBACK")
+                _roll_back(connection)
                 raise
+
+
+def _roll_back(connection: sqlite3.Connection) -> None:
+    if connection.in_transaction:  # a full disk has rolled back by itself
+        connection.execute("ROLLBACK")
 
 
 def _version(connection: sqlite3.Connection) -> int:

@@ -310,3 +310,31 @@ def test_many_may_open_a_new_store_at_the_same_moment(tmp_path: Path) -> None:
         thread.join()
     assert problems == []
     assert [one.name for one in tmp_path.iterdir() if "damaged" in one.name] == []
+
+
+def test_a_disk_too_full_for_a_new_store_is_told_as_that(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connect = sqlite3.connect
+
+    def connect_with_little_room(*arguments: Any, **options: Any) -> sqlite3.Connection:
+        connection: sqlite3.Connection = connect(*arguments, **options)
+        connection.execute("PRAGMA max_page_count = 3")
+        return connection
+
+    monkeypatch.setattr(sqlite3, "connect", connect_with_little_room)
+    with pytest.raises(TunedeckError, match="full"):
+        Store(tmp_path / "store.sqlite3")
+
+
+def test_damage_on_a_disk_that_takes_no_mark_is_still_told(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "touch", refuse)
+    damage = sqlite3.DatabaseError("malformed")
+    damage.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+    with pytest.raises(TunedeckError, match="damaged"), store._failures():
+        raise damage
