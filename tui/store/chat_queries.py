@@ -1,4 +1,4 @@
-"""Accounts and models as last seen; chats, answers and the tokens they used."""
+"""Accounts and models as last seen; chats and their answers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from dataclasses import asdict
 from tui.records.chats import Answer, ChatMessage, ChatParameters, Usage
 from tui.records.models import Account, ModelInfo
 from tui.store.database import Database
-from tui.store.rows import ChatSummary, StoredChat, UsageTotal
+from tui.store.rows import ChatSummary, StoredChat
+from tui.store.usage_queries import keep_answer_usage
 
 _SERVICE_CHOOSES = ChatParameters()
 
@@ -129,7 +130,7 @@ class ChatQueries(Database):
         )
 
     def delete_chat(self, chat_id: str) -> None:
-        """Delete a conversation and all that was said in it."""
+        """Delete a conversation and all that was said in it; the tokens that it used stay counted."""
         with self.transaction() as connection:
             for table, column in (("answers", "chat_id"), ("messages", "chat_id"), ("chats", "id")):
                 connection.execute(f"DELETE FROM {table} WHERE {column} = ?", (chat_id,))
@@ -152,22 +153,10 @@ class ChatQueries(Database):
                  _plain(answer.text), answer.finish_reason, usage.prompt_tokens, usage.completion_tokens,
                  usage.cached_tokens, answer.first_token_seconds, answer.seconds),
             )  # fmt: skip
+            keep_answer_usage(connection, answer)
             connection.execute(
                 "UPDATE chats SET updated_at = ? WHERE id = ?", (_milliseconds(), answer.chat_id)
             )
-
-    def usage(self) -> list[UsageTotal]:
-        """Return the tokens that chats have used, by account and model."""
-        rows = self.query(
-            "SELECT account, model, count(*) AS answers, sum(prompt_tokens) AS prompt,"
-            " sum(completion_tokens) AS completion, sum(cached_tokens) AS cached"
-            " FROM answers GROUP BY account, model ORDER BY account, model"
-        )
-        return [
-            UsageTotal(row["account"], row["model"], row["answers"], row["prompt"], row["completion"],
-                       row["cached"])
-            for row in rows
-        ]  # fmt: skip
 
 
 def _milliseconds() -> int:

@@ -11,6 +11,7 @@ from typing import Any
 
 from tui.records.jobs import Checkpoint, Job, JobError, JobEvent, JobState, Method
 from tui.store.database import Database
+from tui.store.usage_queries import keep_job_usage
 
 _JOB_FIELDS = (
     "account", "id", "state", "raw_status", "model", "method", "created_at", "finished_at",
@@ -46,6 +47,7 @@ class JobQueries(Database):
                 " archived = archived AND jobs.final AND excluded.final",
                 (*values, int(time.time())),
             )
+            keep_job_usage(connection, job)
         return True
 
     def job(self, account: str, job_id: str) -> Job | None:

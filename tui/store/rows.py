@@ -81,13 +81,23 @@ class StoredChat:
     answers: tuple[Answer, ...]
 
 
+class UsageKind(StrEnum):
+    """What tokens were used for."""
+
+    CHAT = "chat"
+    TRAINING = "training"
+
+
 @dataclass(frozen=True, slots=True)
 class UsageTotal:
-    """Tokens that all chats with one model have used."""
+    """Tokens that one model of an account has used for one kind of work."""
 
     account: str
+    kind: UsageKind
     model: str
-    answers: int
+    uses: int
+    """Answers, or jobs."""
     prompt_tokens: int
     completion_tokens: int
     cached_tokens: int
+    trained_tokens: int

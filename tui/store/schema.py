@@ -83,5 +83,22 @@ CREATE TABLE answers (
 CREATE INDEX answers_by_model ON answers (account, model);
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST,)
+_USAGE = """
+CREATE TABLE usage (
+    account TEXT NOT NULL, kind TEXT NOT NULL CHECK (kind IN ('chat', 'training')), reference TEXT NOT NULL,
+    model TEXT NOT NULL, created_at INTEGER,
+    prompt_tokens INTEGER NOT NULL, completion_tokens INTEGER NOT NULL, cached_tokens INTEGER NOT NULL,
+    trained_tokens INTEGER NOT NULL,
+    PRIMARY KEY (account, kind, reference)
+) WITHOUT ROWID;
+INSERT OR REPLACE INTO usage
+    SELECT account, 'chat', chat_id || '/' || turn || '/' || created_at || '/' || model, model, created_at,
+        prompt_tokens, completion_tokens, cached_tokens, 0
+    FROM answers;
+INSERT OR REPLACE INTO usage
+    SELECT account, 'training', id, model, coalesce(finished_at, created_at), 0, 0, 0, trained_tokens
+    FROM jobs WHERE final AND trained_tokens > 0;
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _USAGE)
 """Statements that lead from version n to n + 1; published ones are never edited."""

@@ -162,7 +162,7 @@ def test_a_chat_comes_back_with_messages_answers_and_usage(store: Store) -> None
     assert found.messages[0][1].content == "Hi \ufffd"
     assert found.answers == (answer,)
     total = store.usage()[0]
-    assert (total.answers, total.prompt_tokens, total.completion_tokens) == (1, 3, 2)
+    assert (total.uses, total.prompt_tokens, total.completion_tokens) == (1, 3, 2)
     store.delete_chat(chat)
     assert store.chat(chat) is None
 

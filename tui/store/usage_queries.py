@@ -1,0 +1,69 @@
+"""Tokens that were used, and so paid for: one row per answer and per finished job.
+
+A table of its own, so that deleting a conversation does not make what it cost go away.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+
+from tui.records.chats import Answer
+from tui.records.jobs import Job
+from tui.store.database import Database
+from tui.store.rows import UsageKind, UsageTotal
+
+_LARGEST = 2**63 - 1
+_KEEP = """
+INSERT INTO usage (account, kind, reference, model, created_at,
+    prompt_tokens, completion_tokens, cached_tokens, trained_tokens)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (account, kind, reference) DO UPDATE SET model = excluded.model,
+    created_at = excluded.created_at, prompt_tokens = excluded.prompt_tokens,
+    completion_tokens = excluded.completion_tokens, cached_tokens = excluded.cached_tokens,
+    trained_tokens = excluded.trained_tokens
+"""
+
+
+def keep_answer_usage(connection: sqlite3.Connection, answer: Answer) -> None:
+    """Keep what an answer used, in the transaction that keeps the answer; again changes nothing."""
+    # The model comes last: it is the only part that may hold a slash.
+    reference = f"{answer.chat_id}/{answer.turn}/{answer.created_at}/{answer.model}"
+    used = answer.usage
+    connection.execute(
+        _KEEP,
+        (answer.account, UsageKind.CHAT, reference, answer.model, answer.created_at,
+         used.prompt_tokens, used.completion_tokens, used.cached_tokens, 0),
+    )  # fmt: skip
+
+
+def keep_job_usage(connection: sqlite3.Connection, job: Job) -> None:
+    """Keep what a final job trained, dated by its end, in the transaction that keeps the job.
+
+    A job that is not final, or that tells of no trained tokens, has used nothing yet.
+    """
+    if not job.state.is_final or not job.trained_tokens or job.trained_tokens < 0:
+        return
+    ended_at = job.created_at if job.finished_at is None else job.finished_at
+    when = None if ended_at is None else max(-_LARGEST, min(_LARGEST, ended_at))
+    trained = min(_LARGEST, job.trained_tokens)
+    connection.execute(_KEEP, (job.account, UsageKind.TRAINING, job.id, job.model, when, 0, 0, 0, trained))
+
+
+class UsageQueries(Database):
+    """The part of the store about tokens used."""
+
+    def usage(self) -> list[UsageTotal]:
+        """Return the tokens that chats and jobs have used, by account, kind and model."""
+        # sum() fails beyond 64 bits, which a service that tells nonsense would reach; total() does not.
+        rows = self.query(
+            "SELECT account, kind, model, count(*) AS uses, CAST(total(prompt_tokens) AS INTEGER) AS prompt,"
+            " CAST(total(completion_tokens) AS INTEGER) AS completion,"
+            " CAST(total(cached_tokens) AS INTEGER) AS cached,"
+            " CAST(total(trained_tokens) AS INTEGER) AS trained"
+            " FROM usage GROUP BY account, kind, model ORDER BY account, kind, model"
+        )
+        return [
+            UsageTotal(row["account"], UsageKind(row["kind"]), row["model"], row["uses"], row["prompt"],
+                       row["completion"], row["cached"], row["trained"])
+            for row in rows
+        ]  # fmt: skip
