@@ -17,6 +17,8 @@ from urllib.parse import urlsplit
 from tui import paths
 from tui.errors import TunedeckError
 
+USUAL_PORT = 8917
+"""Where an engine listens unless somebody has that port."""
 _POLL_SECONDS = 0.05
 _START_LOG = "start.txt"
 _LOCKED = "Another engine is already running"
@@ -172,6 +174,7 @@ def stop_engine(address: EngineAddress, timeout: float = 10) -> None:
 
 def _start(root: Path, idle_exit_seconds: int) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "tui.engine", "--idle-exit", str(idle_exit_seconds)]
+    command += ["--prefer-port", str(_last_port(root))]
     descriptor = os.open(root / _START_LOG, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
         if sys.platform == "win32":
@@ -188,6 +191,14 @@ def _start(root: Path, idle_exit_seconds: int) -> subprocess.Popen[bytes]:
         )
     finally:
         os.close(descriptor)
+
+
+def _last_port(root: Path) -> int:
+    """Return the port of the last engine here, so that clients set up by hand find the next one again."""
+    try:
+        return urlsplit(str(json.loads((root / "server.json").read_bytes())["url"])).port or USUAL_PORT
+    except (OSError, ValueError, KeyError, TypeError):
+        return USUAL_PORT
 
 
 def _last_words(root: Path) -> str:

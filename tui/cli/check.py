@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from tui.cli.counter import counter_for
 from tui.cli.output import json_option, print_json, say
 from tui.cli.slow_progress import SlowProgress
 from tui.datasets.check import CheckOptions, check_file
@@ -34,6 +35,7 @@ FORMATS = [known.value for known in DatasetFormat if known is not DatasetFormat.
 @click.option("--no-tokens", is_flag=True, help="Don't count tokens (faster).")
 @click.option("--ignore", multiple=True, metavar="RULE", help="Switch a rule off; may be repeated.")
 @click.option("--all", "show_all", is_flag=True, help="Show every finding kept, not 10 of each rule.")
+@click.option("--details", is_flag=True, help="With --json: hash, limits, roles and percentiles too.")
 @json_option
 def command(
     file: Path,
@@ -45,6 +47,7 @@ def command(
     no_tokens: bool,
     ignore: tuple[str, ...],
     show_all: bool,
+    details: bool,
     as_json: bool,
 ) -> int:
     """Find what is wrong with a dataset, line by line.
@@ -58,6 +61,7 @@ def command(
         minimum_examples=1 if validation else 10,
         token_limit=token_limit,
         count_tokens=not no_tokens,
+        tokenizer=None if no_tokens else counter_for(model),
         ignored_rules=frozenset(ignore),
         validation=validation,
         training_file=training,
@@ -65,7 +69,7 @@ def command(
     with SlowProgress("Checking") as progress:
         report = check_file(file, options, on_progress=progress.update)
     if as_json:
-        print_json(report.as_json())
+        print_json(report.as_record() if details else report.as_json())
     else:
         _print_report(report, None if show_all else _SHOWN_PER_RULE, with_tokens=not no_tokens)
     return int(ExitCode.DONE if report.valid else ExitCode.BAD)

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from tui.cli.check import FORMATS
+from tui.cli.counter import counter_for
 from tui.cli.output import json_option, narrate, print_json, say
 from tui.cli.slow_progress import SlowProgress
 from tui.datasets.counting import CountResult, count_file
@@ -31,8 +32,11 @@ def command(file: Path, model: str, format_name: str | None, as_json: bool) -> i
     Exit codes: 0 all counted; 1 some lines hold no JSON object, or there are none; 2 it can't be read.
     """
     dataset_format = DatasetFormat(format_name) if format_name else None
+    tokenizer = counter_for(model)
     with SlowProgress("Counting") as progress:
-        result = count_file(file, model, dataset_format=dataset_format, on_progress=progress.update)
+        result = count_file(
+            file, model, dataset_format=dataset_format, tokenizer=tokenizer, on_progress=progress.update
+        )
     if as_json:
         print_json(result.as_json())
     else:

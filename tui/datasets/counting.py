@@ -11,6 +11,7 @@ from tui.datasets.check import check_file
 from tui.datasets.formats import DatasetFormat
 from tui.datasets.options import CheckOptions
 from tui.datasets.report import Distribution
+from tui.datasets.tokens import TextTokenizer
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,9 @@ class CountResult:
 
     def as_json(self) -> dict[str, Any]:
         """Return the stable JSON shape of `tunedeck count --json`."""
-        return asdict(self)
+        value = asdict(self)
+        del value["skipped_lines"]
+        return value
 
 
 def count_file(
@@ -38,6 +41,7 @@ def count_file(
     model: str,
     *,
     dataset_format: DatasetFormat | None = None,
+    tokenizer: TextTokenizer | None = None,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> CountResult:
     """Count a dataset for a model.
@@ -46,12 +50,14 @@ def count_file(
         path: A file, or a pipe.
         model: Name of a base model or of a tuned one.
         dataset_format: The rows' format; None finds it out.
+        tokenizer: What counts; None takes the vocabulary of `model`.
         on_progress: Called with (bytes done, bytes in all).
 
     Raises:
         TunedeckError: The file can't be read.
     """
-    report = check_file(path, CheckOptions(model=model, format=dataset_format), on_progress=on_progress)
+    options = CheckOptions(model=model, format=dataset_format, tokenizer=tokenizer)
+    report = check_file(path, options, on_progress=on_progress)
     tokens = report.tokens
     return CountResult(
         model=model,

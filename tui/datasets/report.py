@@ -75,6 +75,11 @@ class TokenSummary:
     """Examples that could be read, and so were counted."""
 
 
+_STABLE_KEYS = ("file", "format", "rows", "bytes", "valid", "counts", "findings", "tokens")
+_STABLE_TOKEN_KEYS = ("encoding", "total", "trained", "per_epoch", "over_limit")
+"""The shape that programs may rely on, in this order; it does not grow."""
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
     """The result of `check_file`."""
@@ -95,7 +100,14 @@ class Report:
     tokens: TokenSummary
 
     def as_json(self) -> dict[str, Any]:
-        """Return the stable JSON shape of `tunedeck check --json`."""
+        """Return the stable JSON shape of `tunedeck check --json`; `as_record` holds more."""
+        record = self.as_record()
+        shape = {name: record[name] for name in _STABLE_KEYS}
+        shape["tokens"] = {name: record["tokens"][name] for name in _STABLE_TOKEN_KEYS}
+        return shape
+
+    def as_record(self) -> dict[str, Any]:
+        """Return all of it as JSON values, to keep and for `tunedeck check --json --details`."""
         value = asdict(self)
         value["findings"] = [_finding_json(finding) for finding in self.findings]
         value["tokens"]["longest"] = [list(pair) for pair in self.tokens.longest]
@@ -103,8 +115,8 @@ class Report:
         return value
 
     @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> Report:
-        """Return the report that `as_json` turned into `value`."""
+    def from_record(cls, value: Mapping[str, Any]) -> Report:
+        """Return the report that `as_record` turned into `value`."""
         tokens = dict(value["tokens"])
         tokens["longest"] = tuple((line, count) for line, count in tokens["longest"])
         tokens["per_example"] = Distribution(**tokens["per_example"])

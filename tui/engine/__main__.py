@@ -17,6 +17,7 @@ def main() -> int:
     parser.add_argument("--root", type=Path, default=paths.engine_dir())
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--prefer-port", type=int, default=0, help="taken when --port is 0 and it is free")
     parser.add_argument("--allow-remote", action="store_true")
     parser.add_argument("--idle-exit", type=int, default=0, metavar="SECONDS")
     parser.add_argument("--no-fetch", action="store_true")
@@ -30,6 +31,7 @@ def main() -> int:
         base_models=paths.base_models_dir(),
         host=chosen.host,
         port=chosen.port,
+        preferred_port=chosen.prefer_port,
         allow_remote=chosen.allow_remote,
         idle_exit_seconds=chosen.idle_exit,
         fetch=not (chosen.no_fetch or os.environ.get("TUNEDECK_NO_FETCH")),

@@ -96,9 +96,9 @@ def report_for(
     known = None if fresh else services.store.dataset(path)
     kept = services.store.report(known.sha256, key) if known is not None else None
     if kept is not None:
-        return Report.from_json({**kept, "file": str(path)})
+        return Report.from_record({**kept, "file": str(path)})
     report = check_file(path, options, on_progress=on_progress, cancelled=cancelled)
-    services.store.save_report(report.sha256, key, report.as_json())
+    services.store.save_report(report.sha256, key, report.as_record())
     services.store.touch_dataset(
         path, sha256=report.sha256, size=report.bytes, rows=report.rows, format=report.format,
         valid=report.valid, counts=report.counts,

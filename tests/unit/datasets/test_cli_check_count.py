@@ -91,8 +91,34 @@ def test_count_prints_the_stable_json(tmp_path: Path, capsys: pytest.CaptureFixt
         "total_tokens": 3 + (3 + 1 + 6) + (3 + 1 + 2),
         "trained_tokens": 2,
         "per_example": {"min": 19, "mean": 19.0, "median": 19.0, "p95": 19.0, "max": 19},
-        "skipped_lines": 0,
     }
+
+
+def test_check_prints_the_stable_json_and_all_of_it_when_asked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write(tmp_path / "rows.jsonl", clean_chats())
+    assert run(["check", str(path), "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert list(report) == ["file", "format", "rows", "bytes", "valid", "counts", "findings", "tokens"]
+    assert list(report["counts"]) == ["error", "warning", "info"]
+    assert list(report["tokens"]) == ["encoding", "total", "trained", "per_epoch", "over_limit"]
+    assert run(["check", str(path), "--json", "--details"]) == 0
+    details = json.loads(capsys.readouterr().out)
+    assert {"sha256", "findings_truncated"} < set(details)
+    assert details["tokens"]["by_role"]["assistant"] > 0
+
+
+@pytest.mark.parametrize(
+    ("model", "why"),
+    [("nobody-knows-this", "is not known here"), ("smollm2-135m-instruct", "is not on this machine yet")],
+)
+def test_a_model_without_a_vocabulary_here_is_said_to_be_counted_with_another(
+    model: str, why: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write(tmp_path / "rows.jsonl", clean_chats(3))
+    assert run(["count", str(path), "--model", model]) == 0
+    assert f"{model} {why}: counted with o200k_base." in capsys.readouterr().err
 
 
 def test_count_says_what_it_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -412,8 +412,8 @@ def test_control_bytes_of_data_reach_no_finding(tmp_path: Path) -> None:
 
 def test_a_report_survives_its_json(tmp_path: Path) -> None:
     report = check_rows(tmp_path, [*clean_chats(9), chat(weight=1)], count_tokens=True)
-    value = report.as_json()
-    assert type(report).from_json(value) == report
+    value = report.as_record()
+    assert type(report).from_record(value) == report
     assert set(value) >= {"file", "format", "rows", "bytes", "valid", "counts", "findings", "tokens"}
     assert set(value["findings"][0]) == {
         "rule", "severity", "line", "message", "path", "column", "text", "service_text",

@@ -36,6 +36,8 @@ class EngineOptions:
     base_models: Path
     host: str = "127.0.0.1"
     port: int = 0
+    """0 takes `preferred_port`, or any free one when somebody has that."""
+    preferred_port: int = 0
     allow_remote: bool = False
     idle_exit_seconds: int = 0
     """0 never exits by itself."""

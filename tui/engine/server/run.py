@@ -152,23 +152,30 @@ def _stop_on_signals(server: uvicorn.Server) -> None:
 
 
 def _bind(options: EngineOptions) -> socket.socket:
-    """Return a listening socket.
+    """Return a socket that listens on the wanted port, or on the preferred one where none is wanted.
 
     Raises:
         TunedeckError: The address can't be had.
     """
+    if options.port == 0 and options.preferred_port:
+        with suppress(TunedeckError):
+            return _listen(options, options.preferred_port)
+    return _listen(options, options.port)
+
+
+def _listen(options: EngineOptions, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     if os.name == "posix":
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind((options.host, options.port))
+        listener.bind((options.host, port))
         listener.listen(128)
     except (OSError, OverflowError) as error:
         listener.close()
         reason = getattr(error, "strerror", None) or error
         raise TunedeckError(
-            f"The engine can't listen on {options.host} port {options.port}: {reason}.",
+            f"The engine can't listen on {options.host} port {port}: {reason}.",
             "Give another --port (0 takes a free one) or another --host.",
         ) from error
     return listener

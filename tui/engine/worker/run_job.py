@@ -159,8 +159,8 @@ class _Run:
         self.log.trained_tokens = self.schedule.tokens_until(self.step, counts)
 
     def _tell_progress(self) -> None:
-        per_step = self._seconds / self.step if self.step else 0.0
-        left = per_step * (self.schedule.total_steps - self.step)
+        steps_left = self.schedule.total_steps - self.step
+        left = self._seconds / self.step * steps_left if self.step else None
         self.log.progress(self.step, self.schedule, left)
         self._told_at = time.monotonic()
 

@@ -77,8 +77,8 @@ class RunLog:
             shutil.rmtree(old, ignore_errors=True)
         return target
 
-    def progress(self, step: int, schedule: Schedule, seconds_left: float) -> None:
-        """Replace progress.json."""
+    def progress(self, step: int, schedule: Schedule, seconds_left: float | None) -> None:
+        """Replace progress.json; nothing is said of the end before a step has been timed."""
         now = time.time()
         write_json_atomically(
             self.folder / PROGRESS,
@@ -86,7 +86,7 @@ class RunLog:
                 "step": step,
                 "total_steps": schedule.total_steps,
                 "trained_tokens": self.trained_tokens,
-                "estimated_finish": int(now + seconds_left),
+                "estimated_finish": None if seconds_left is None else int(now + seconds_left),
                 "updated_at": int(now),
                 "resolved_hyperparameters": schedule.settings.as_json(),
                 "pid": os.getpid(),
