@@ -55,6 +55,16 @@ def test_the_app_starts_finds_asks_and_stops_an_engine(background_home: Path) ->
         local_engine.engine_status(address)
 
 
+def test_an_engine_that_was_killed_comes_back_where_its_clients_look(background_home: Path) -> None:
+    first = local_engine.ensure_engine(idle_exit_seconds=30)
+    process = psutil.Process(first.pid)
+    process.kill()
+    wait_until(lambda: not process.is_running() or process.status() == psutil.STATUS_ZOMBIE)
+    second = local_engine.ensure_engine(idle_exit_seconds=30)
+    assert (second.url, second.token) == (first.url, first.token)
+    assert second.pid != first.pid
+
+
 def test_a_stale_address_is_not_believed(background_home: Path) -> None:
     root = paths.make_private(paths.engine_dir())
     (root / "token").write_text("t" * 43)
