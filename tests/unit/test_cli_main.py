@@ -152,7 +152,7 @@ def test_output_to_a_full_disk_is_told_in_a_sentence(arguments: tuple[str, ...])
             tunedeck_command(*arguments), stdout=full, stderr=subprocess.PIPE, text=True, check=False
         )
     assert ended.returncode == ExitCode.WRONG_USE
-    assert ended.stderr.startswith("tunedeck: The output could not be written")
+    assert ended.stderr.startswith("tunedeck: The output could not be used")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="closes a descriptor by the shell")
@@ -163,3 +163,9 @@ def test_a_closed_output_brings_no_traceback(verb: str) -> None:
         ["/bin/sh", "-c", f"{command} <&- >&-"], stderr=subprocess.PIPE, text=True, check=False
     )
     assert "Traceback" not in ended.stderr
+
+
+def test_a_disk_that_refuses_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    code, _, stderr = run_verb_that(OSError(30, "Read-only file system", "/some/place"), monkeypatch)
+    assert code == ExitCode.WRONG_USE
+    assert stderr == "tunedeck: /some/place could not be used: Read-only file system.\n"

@@ -106,9 +106,10 @@ def run(arguments: list[str] | None = None) -> int:
         click.echo("Interrupted.", err=True)
         return int(ExitCode.INTERRUPTED)
     except OSError as error:
-        # Output to a full disk, as a rule; what Python still holds of it must not be tried again at exit.
+        # A full or read-only disk; what Python still holds of it must not be tried again at exit.
         sys.stdout = None
-        report_error(TunedeckError(f"The output could not be written: {error.strerror or error}."))
+        place = error.filename or "The output"
+        report_error(TunedeckError(f"{place} could not be used: {error.strerror or error}."))
         return int(ExitCode.WRONG_USE)
     except _ReaderLeft:
         # Nobody to tell, and Python must not complain at exit.
