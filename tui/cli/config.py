@@ -26,13 +26,21 @@ def show(as_json: bool) -> None:
 
 
 @command.command()
-def path() -> None:
+@json_option
+def path(as_json: bool) -> None:
     """Print where the settings file, the data and the caches are."""
-    say(f"settings  {paths.settings_file()}")
-    say(f"catalog   {paths.config_dir() / 'catalog.toml'}")
-    say(f"store     {paths.store_file()}")
-    say(f"engine    {paths.engine_dir()}")
-    say(f"models    {paths.base_models_dir()}")
+    places = {
+        "settings": paths.settings_file(),
+        "catalog": paths.config_dir() / "catalog.toml",
+        "store": paths.store_file(),
+        "engine": paths.engine_dir(),
+        "models": paths.base_models_dir(),
+    }
+    if as_json:
+        print_json({name: str(place) for name, place in places.items()})
+        return
+    for name, place in places.items():
+        say(f"{name:<8}  {place}")
 
 
 @command.command()

@@ -34,15 +34,33 @@ def command(ctx: click.Context) -> None:
 @click.option(
     "--root", type=click.Path(file_okay=False, path_type=Path), help="Folder of its files and jobs."
 )
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    help="Address to listen on. With --allow-remote it may be one that other machines reach: whoever does "
+    "and has the token can read the engine's files, train and chat; the connection is not encrypted.",
+)
 @click.option("--port", type=click.IntRange(0, 65535), help=f"Port; {DEFAULT_PORT}, or a free one if taken.")
-@click.option("--allow-remote", is_flag=True, help="Let other machines reach it (see what --host says).")
+@click.option(
+    "--allow-remote", is_flag=True, help="Let other machines reach it; --host says what that means."
+)
 @click.option("--idle-exit", type=click.IntRange(min=0), default=0, help="Leave after SECONDS without work.")
 @click.option("--no-fetch", is_flag=True, help="Don't fetch a base model when there is none.")
+@json_option
 def run(
-    root: Path | None, host: str, port: int | None, allow_remote: bool, idle_exit: int, no_fetch: bool
+    root: Path | None,
+    host: str,
+    port: int | None,
+    allow_remote: bool,
+    idle_exit: int,
+    no_fetch: bool,
+    as_json: bool,
 ) -> int:
-    """Run the engine here until Ctrl+C; a running job is saved and goes on at the next start."""
+    """Run the engine here until Ctrl+C; a running job is saved and goes on at the next start.
+
+    With --json, one line {"url", "pid", "folder"} is printed as soon as it listens.
+    """
     from tui.engine.base_models.fetch import fetch_default_model
     from tui.engine.server.engine import EngineOptions
     from tui.engine.server.run import run_engine
@@ -68,6 +86,10 @@ def run(
         narrate(
             f"Clients need this base URL and the token of `tunedeck engine token`. Folder: {options.root}"
         )
+        if as_json:
+            print_json(
+                {"url": f"{url}/v1", "pid": os.getpid(), "folder": str(options.root.absolute())}, indent=None
+            )
 
     run_engine(options, fetch_default_model if fetch else None, on_ready=announce)
     return int(ExitCode.DONE)
@@ -162,13 +184,17 @@ def _base_model_words(state: str, done: int, total: int) -> str:
 
 
 @command.command()
-def token() -> int:
+@json_option
+def token(as_json: bool) -> int:
     """Print the bearer token that clients of this engine send as their API key."""
     from tui.engine.folder import EngineFolder
 
     folder = EngineFolder(paths.engine_dir())
     folder.prepare_root()
-    say(folder.token())
+    if as_json:
+        print_json({"token": folder.token()})
+    else:
+        say(folder.token())
     return int(ExitCode.DONE)
 
 
@@ -243,7 +269,8 @@ def list_models(as_json: bool) -> int:
 @command.command()
 @click.argument("name")
 @click.option("--yes", is_flag=True, help="Don't ask.")
-def remove(name: str, yes: bool) -> int:
+@json_option
+def remove(name: str, yes: bool, as_json: bool) -> int:
     """Delete a base model from this machine; models tuned from it can't answer without it."""
     from tui.engine.base_models.add import remove_model
 
@@ -252,5 +279,8 @@ def remove(name: str, yes: bool) -> int:
     if not yes and not click.confirm(f"Delete the base model {name} from this machine?", err=True):
         return int(ExitCode.INTERRUPTED)
     remove_model(paths.base_models_dir(), name)
-    say(f"{name} is deleted.")
+    if as_json:
+        print_json({"name": name, "removed": True})
+    else:
+        say(f"{name} is deleted.")
     return int(ExitCode.DONE)

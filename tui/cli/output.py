@@ -14,11 +14,16 @@ from tui.safe_text import safe_line, safe_text
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 
 
-def print_json(value: Any) -> None:
-    """Print `value` as one indented JSON document; non-ASCII stays as it is, control bytes are escaped."""
+def print_json(value: Any, *, indent: int | None = 2) -> None:
+    """Print `value` as a JSON document; non-ASCII stays as it is, control bytes are escaped.
+
+    Args:
+        value: What to print.
+        indent: Blanks per level; None puts all on one line, for programs that read line by line.
+    """
     import json
 
-    text = json.dumps(value, indent=2, ensure_ascii=False, default=str)
+    text = json.dumps(value, indent=indent, ensure_ascii=False, default=str)
     # JSON leaves DEL and C1 bytes bare; a terminal acts on them.
     safe = "".join(char if char == "\n" or _is_plain(char) else f"\\u{ord(char):04x}" for char in text)
     click.echo(safe.encode("utf-8", "backslashreplace").decode())

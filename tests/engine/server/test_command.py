@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -45,6 +46,28 @@ def test_the_token_is_printed_alone(cli: Cli) -> None:
     assert printed.count("\n") == 1
 
 
+def test_the_token_is_printed_for_programs(cli: Cli) -> None:
+    assert cli("engine", "token", "--json").json() == {"token": (paths.engine_dir() / "token").read_text()}
+
+
+def test_a_removed_base_model_is_told_for_programs(
+    cli: Cli, tiny_base_models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shelf = tmp_path / "shelf"
+    shutil.copytree(tiny_base_models, shelf)
+    monkeypatch.setenv("TUNEDECK_BASE_MODELS", str(shelf))
+    removed = cli("engine", "remove", BASE_MODEL, "--yes", "--json")
+    assert removed.json() == {"name": BASE_MODEL, "removed": True}
+    assert not (shelf / BASE_MODEL).exists()
+
+
+def test_the_help_says_what_listening_elsewhere_means(cli: Cli) -> None:
+    words = " ".join(cli("engine", "run", "--help").stdout.split())
+    of_host = words[words.index("--host") : words.index("--port")]
+    assert "--allow-remote" in of_host
+    assert "not encrypted" in of_host
+
+
 def test_base_models_are_listed_with_where_they_are(cli: Cli, tiny_base_models: Path) -> None:
     assert [model["name"] for model in json.loads(cli("engine", "list", "--json").stdout)] == [BASE_MODEL]
     assert str(tiny_base_models / BASE_MODEL) in cli("engine", "list").stdout
@@ -87,3 +110,23 @@ def test_the_bare_command_runs_until_it_is_interrupted() -> None:
     assert running.returncode == 0
     assert stdout == ""
     assert f"listens on {address.url}" in stderr
+
+
+def test_a_running_engine_tells_programs_where_it_is_in_one_line() -> None:
+    running = subprocess.Popen(
+        [sys.executable, "-m", "tui", "engine", "run", "--json"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert running.stdout is not None
+        told = json.loads(running.stdout.readline())  # before it ends: a program waits for this line
+        address = wait_until(local_engine.find_engine, what="an engine")
+        assert told == {"url": address.url, "pid": running.pid,
+                        "folder": str(paths.engine_dir())}  # fmt: skip
+    finally:
+        running.send_signal(2)
+        rest, _ = running.communicate(timeout=20)
+    assert rest == ""
+    assert running.returncode == 0

@@ -148,6 +148,13 @@ def test_config_shows_sets_locates_and_checks(cli: Cli) -> None:
     shown = cli("config", "--json").json()
     assert shown["ascii"] == {"value": True, "source": str(paths.settings_file())}
     assert str(paths.store_file()) in cli("config", "path").stdout
+    assert cli("config", "path", "--json").json() == {
+        "settings": str(paths.settings_file()),
+        "catalog": str(paths.config_dir() / "catalog.toml"),
+        "store": str(paths.store_file()),
+        "engine": str(paths.engine_dir()),
+        "models": str(paths.base_models_dir()),
+    }
     assert cli("config", "check").code == 0
     wrong = cli("config", "set", "colour", "red")
     assert wrong.code == 2
