@@ -1,4 +1,4 @@
-"""Measures the app against its budgets: start, memory, keys on a big file, a long chat, silence when idle.
+"""Measures the app against its budgets: start, memory, big files, a long chat, silence, bytes of a live job.
 
 Run it from the repository: `python -m benchmarks.app`. CPU time is given where it can be: wall time on a
 busy machine says little. A bare Textual app is measured in the same run, in turns, for comparison.
@@ -21,8 +21,10 @@ from pathlib import Path
 
 import psutil
 
+from benchmarks.live_job import WATCHED_SECONDS, measure_live_job
 from benchmarks.measurement import Measurement, print_measurements
 from tests.e2e.terminal import TerminalApp
+from tui import paths
 
 BARE_APP = Path(__file__).with_name("bare_textual.py")
 ROUNDS = 5
@@ -41,9 +43,17 @@ def cpu_seconds(pid: int) -> float:
 @contextmanager
 def temporary_home() -> Iterator[Path]:
     """Give the programs that are measured a fresh home."""
+    before = os.environ.get("TUNEDECK_HOME")
     with tempfile.TemporaryDirectory(prefix="tunedeck-bench-") as folder:
         os.environ["TUNEDECK_HOME"] = folder
-        yield Path(folder)
+        try:
+            yield Path(folder)
+        finally:
+            # What is measured next must find the base models where the user keeps them.
+            if before is None:
+                del os.environ["TUNEDECK_HOME"]
+            else:
+                os.environ["TUNEDECK_HOME"] = before
 
 
 HOME_CONTENT = b"Accounts"
@@ -178,9 +188,13 @@ def measure_screens(path: Path) -> list[Measurement]:
 
 
 def measure(
-    rounds: int = ROUNDS, rows: int = BIG_ROWS, idle_seconds: float = IDLE_SECONDS
+    rounds: int = ROUNDS,
+    rows: int = BIG_ROWS,
+    idle_seconds: float = IDLE_SECONDS,
+    job_seconds: float = WATCHED_SECONDS,
 ) -> list[Measurement]:
     """Return everything about the app."""
+    base_models = paths.base_models_dir()  # before the home is another one
     with temporary_home() as home:
         path = home / "big.jsonl"
         write_big_file(path, rows)
@@ -190,6 +204,7 @@ def measure(
             *measure_silence(idle_seconds),
             *measure_big_file(path),
             *measure_screens(path),
+            *measure_live_job(base_models, job_seconds),
         ]
 
 
@@ -199,8 +214,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--rows", type=int, default=BIG_ROWS)
     parser.add_argument("--idle", type=float, default=IDLE_SECONDS)
+    parser.add_argument("--job", type=float, default=WATCHED_SECONDS, help="seconds to watch a live job")
     chosen = parser.parse_args(arguments)
-    print_measurements(measure(chosen.rounds, chosen.rows, chosen.idle))
+    print_measurements(measure(chosen.rounds, chosen.rows, chosen.idle, chosen.job))
 
 
 if __name__ == "__main__":
