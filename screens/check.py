@@ -111,6 +111,11 @@ a rule to its lines, enter on a line shows that row. m checks for another model 
         else:
             self._start()
 
+    @property
+    def has_path(self) -> bool:
+        """True once a file is chosen."""
+        return self._path is not None
+
     def show_path(self, path: Path) -> None:
         """Turn to another file."""
         self._path = path

@@ -116,6 +116,8 @@ class HomeScreen(DeckScreen):
         """Catch up with what happened while another place was open, and listen."""
         if self._seen_before:
             self._show_stored()
+            if self.navigator.engine_state.phase is Phase.READY:
+                self._list_models()
         self._seen_before = True
         self.call_after_refresh(self._listen)
 
@@ -131,9 +133,11 @@ class HomeScreen(DeckScreen):
                 lambda change: self.post_from_thread(self._job_changed, change)
             )
 
-    def _job_changed(self, _change: JobChange) -> None:
+    def _job_changed(self, change: JobChange) -> None:
         if self.is_current:
             self._show_stored()
+            if change.job is not None and change.job.state.is_final:
+                self._list_models()  # a finished job made one
 
     # Showing
 

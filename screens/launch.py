@@ -78,6 +78,11 @@ Arrow keys change a choice, enter goes on, ctrl+l launches. Nothing is sent befo
         self.form.model = settings.default_model
         self._form_changed()
 
+    @property
+    def has_path(self) -> bool:
+        """True once a training file is chosen."""
+        return self.form.training is not None
+
     def show_path(self, path: Path) -> None:
         """Turn to another training file; the rest of the form stays."""
         self.form.training = path

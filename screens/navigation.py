@@ -70,6 +70,11 @@ class Navigator(Protocol):
 class ShowsPath(Protocol):
     """A screen that can be handed another file while it is open (Check, Launch)."""
 
+    @property
+    def has_path(self) -> bool:
+        """True once a file is chosen."""
+        ...
+
     def show_path(self, path: Path) -> None:
         """Turn to this file."""
         ...

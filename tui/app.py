@@ -56,6 +56,8 @@ class TunedeckApp(App[None], inherit_bindings=False):
         self._trail: list[str] = []
         self._first_visit: dict[str, Callable[[], DeckScreen]] = {}
         self._visited: set[str] = set()
+        self._dataset: Path | None = None
+        """The file looked at last: Check and Launch begin with it."""
         self._engine_state = EngineState()
         for theme in OWN_THEMES:
             self.register_theme(theme)
@@ -122,7 +124,19 @@ class TunedeckApp(App[None], inherit_bindings=False):
         """Go to a place; at that place already, to its first screen."""
         if place == self.current_mode:
             self._to_root()
-        self.go_to(place)
+        begin = {"check": self.open_check, "launch": self.open_launch}.get(place)
+        if begin is not None and self._dataset is not None and self._is_without_file(place):
+            begin(self._dataset)
+        else:
+            self.go_to(place)
+
+    def _is_without_file(self, place: str) -> bool:
+        """Say whether a place that shows a file has none yet."""
+        if place not in self._visited:
+            return True
+        stack = self.get_screen_stack(place)
+        screen: object = stack[0] if stack else None  # none while it is being made
+        return isinstance(screen, ShowsPath) and not screen.has_path
 
     def _to_root(self) -> None:
         while len(self.screen_stack) > 1:
@@ -142,6 +156,7 @@ class TunedeckApp(App[None], inherit_bindings=False):
 
     def open_check(self, path: Path) -> None:
         """Go to Check & cost with this file."""
+        self._dataset = path
 
         def make() -> DeckScreen:
             from screens.check import CheckScreen
@@ -155,6 +170,7 @@ class TunedeckApp(App[None], inherit_bindings=False):
         if path is None:
             self.go_to("launch")
             return
+        self._dataset = path
 
         def make() -> DeckScreen:
             from screens.launch import LaunchScreen
@@ -167,6 +183,7 @@ class TunedeckApp(App[None], inherit_bindings=False):
         """Show a file's rows with the cursor on a line."""
         from screens.rows import RowsScreen
 
+        self._dataset = path
         self.go_to("datasets")
         self.push_screen(RowsScreen(path, line))
 

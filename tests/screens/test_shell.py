@@ -10,8 +10,10 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 from screens.base import DeckScreen
+from screens.check import CheckScreen
 from screens.help import HelpScreen
 from screens.home import HomeScreen
+from screens.launch import LaunchScreen
 from screens.rows import RowsScreen
 from screens.size_hint import SizeHint
 from tests.screens.fakes import make_app, until
@@ -224,3 +226,17 @@ async def test_opening_rows_from_anywhere_shows_them_in_datasets(example_file: P
         await pilot.press("escape")
         await pilot.pause()
         assert app.current_mode == "home"
+
+
+async def test_check_and_launch_begin_with_the_file_looked_at_last(example_file: Path) -> None:
+    app = make_app()
+    async with app.run_test(size=(100, 30)) as pilot:
+        await pilot.press("4")
+        await until(pilot, lambda: isinstance(app.screen, LaunchScreen) and not app.screen.has_path)
+        app.open_rows(example_file)
+        await until(pilot, lambda: isinstance(app.screen, RowsScreen))
+        await pilot.press("3")
+        await until(pilot, lambda: isinstance(app.screen, CheckScreen) and app.screen.has_path)
+        await pilot.press("4")
+        await until(pilot, lambda: isinstance(app.screen, LaunchScreen) and app.screen.has_path)
+        assert example_file.name in text_of(app)
