@@ -13,12 +13,11 @@ import click
 from tui import paths
 from tui.cli.output import ProgressLine, json_option, narrate, print_json, print_table, say
 from tui.errors import ExitCode, TunedeckError
+from tui.local_engine import USUAL_PORT
 
 if TYPE_CHECKING:
     from tui.local_engine import EngineStatus
 
-DEFAULT_PORT = 8917
-"""Port of an engine run by hand, so that a client's base URL stays the same from day to day."""
 _MEGABYTE = 1024 * 1024
 
 
@@ -41,7 +40,7 @@ def command(ctx: click.Context) -> None:
     help="Address to listen on. With --allow-remote it may be one that other machines reach: whoever does "
     "and has the token can read the engine's files, train and chat; the connection is not encrypted.",
 )
-@click.option("--port", type=click.IntRange(0, 65535), help=f"Port; {DEFAULT_PORT}, or a free one if taken.")
+@click.option("--port", type=click.IntRange(0, 65535), help=f"Port; {USUAL_PORT}, or a free one if taken.")
 @click.option(
     "--allow-remote", is_flag=True, help="Let other machines reach it; --host says what that means."
 )
@@ -70,7 +69,8 @@ def run(
         root=root or paths.engine_dir(),
         base_models=paths.base_models_dir(),
         host=host,
-        port=_free_port(host) if port is None else port,
+        port=port or 0,
+        preferred_port=USUAL_PORT if port is None else 0,
         allow_remote=allow_remote,
         idle_exit_seconds=idle_exit,
         fetch=fetch,
@@ -93,20 +93,6 @@ def run(
 
     run_engine(options, fetch_default_model if fetch else None, on_ready=announce)
     return int(ExitCode.DONE)
-
-
-def _free_port(host: str) -> int:
-    """Return the usual port, or 0 for any free one when somebody has it."""
-    import socket
-
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-        if os.name == "posix":
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, DEFAULT_PORT))
-        except OSError:
-            return 0
-    return DEFAULT_PORT
 
 
 @command.command()
