@@ -17,13 +17,17 @@ def main() -> int:
     """Print the tables; the exit code is 1 when a budget does not hold."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--skip-training", action="store_true", help="Leave out what takes minutes.")
+    parser.add_argument("--torch-python", help="Interpreter that has torch, transformers and peft.")
     chosen = parser.parse_args()
     measurements = [*app.measure(), *serving.measure(with_training=not chosen.skip_training)]
     print_measurements(measurements)
     code = 0 if all(one.holds for one in measurements) else 1
     if not chosen.skip_training:
         # A process of its own: its threads and its memory must not be those of what was measured before.
-        code |= subprocess.run([sys.executable, "-m", "benchmarks.training"], check=False).returncode
+        command = [sys.executable, "-m", "benchmarks.training"]
+        if chosen.torch_python:
+            command += ["--torch-python", chosen.torch_python]
+        code |= subprocess.run(command, check=False).returncode
     return code
 
 
