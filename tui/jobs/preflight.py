@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 from tui.datasets.report import Report
+from tui.datasets.rules import RULES
 from tui.errors import TunedeckError
 from tui.jobs.files import JobFiles, job_files
 from tui.jobs.plan import LaunchPlan, PreflightLine
@@ -56,8 +58,9 @@ def preflight(plan: LaunchPlan, services: JobServices) -> list[PreflightLine]:
     try:
         files = job_files(plan)
         report = report_for(services, files.training, model)
-        lines += _about_report(report, "training")
-        lines += _about_validation(services, files, model)
+        split = plan.split_share is not None
+        lines += _about_report(report, "training", split)
+        lines += _about_validation(services, files, model, split)
         lines += _about_price(plan, services, report, model)
         lines += _about_earlier(plan, services, files, report.sha256)
     except TunedeckError as error:
@@ -157,19 +160,16 @@ def _fits(value: object, lowest: float, highest: float, whole: bool) -> bool:
     return lowest <= value <= highest
 
 
-def _about_report(report: Report, role: str) -> Iterator[PreflightLine]:
-    errors, warnings = report.counts.get("error", 0), report.counts.get("warning", 0)
-    if role == "validation":
-        # More examples are advised to learn from; a file that is only measured may well be small.
-        warnings -= sum(one.rule == "few-examples" for one in report.findings)
+def _about_report(report: Report, role: str, split: bool) -> Iterator[PreflightLine]:
+    errors, warnings = report.counts.get("error", 0), _warnings(report, role)
     name = Path(report.file).name
     if not report.valid:
         yield PreflightLine("stop", f"The {role} file {name} has {_count(errors, 'error')}.",
                             f"`tunedeck check` lists them: {_first_error(report)}")  # fmt: skip
     elif warnings:
-        size = _count(report.rows, "example")
-        yield PreflightLine("warn", f"The {role} file {name} ({size}) has {_count(warnings, 'warning')}.",
-                            "Check shows what; the service would accept the file.")  # fmt: skip
+        yield PreflightLine("warn", f"{_subject(report, role, split)}: {', '.join(warnings)}.",
+                            "The service would accept it." if split else
+                            "Check shows where; the service would accept the file.")  # fmt: skip
     else:
         yield PreflightLine("ok", f"The {role} file {name} is sound: {report.rows:,} examples.")
     if report.tokens.over_limit:
@@ -181,6 +181,30 @@ def _about_report(report: Report, role: str) -> Iterator[PreflightLine]:
         )
 
 
+def _subject(report: Report, role: str, split: bool) -> str:
+    """Return what a report is about: the person's own file, or the part that a split made of it."""
+    if not split:
+        return f"The {role} file {Path(report.file).name} ({_count(report.rows, 'example')})"
+    use = "left to train on" if role == "training" else "put aside for validation"
+    return f"The {_count(report.rows, 'row')} {use}"
+
+
+def _warnings(report: Report, role: str) -> list[str]:
+    """Return what a report warns of, a rule at a time, with how often where that is more than once."""
+    found = Counter(one.rule for one in report.findings if one.severity == "warning")
+    if role == "validation":
+        # More examples are advised to learn from; a file that is only measured may well be small.
+        found.pop("few-examples", None)
+    words = []
+    for rule, kept in found.items():
+        times = kept + report.findings_truncated.get(rule, 0)
+        summary = RULES[rule].summary
+        # Inside the sentence; a key's name or an abbreviation stays as it is written.
+        summary = summary if summary[1:2].isupper() else summary[0].lower() + summary[1:]
+        words.append(summary if times == 1 else f"{summary} ({times:,} times)")
+    return words
+
+
 def _first_error(report: Report) -> str:
     first = next((one for one in report.findings if one.severity == "error"), None)
     if first is None:
@@ -188,12 +212,15 @@ def _first_error(report: Report) -> str:
     return f"line {first.line}: {first.message}" if first.line else first.message
 
 
-def _about_validation(services: JobServices, files: JobFiles, model: CatalogModel) -> Iterator[PreflightLine]:
+def _about_validation(
+    services: JobServices, files: JobFiles, model: CatalogModel, split: bool
+) -> Iterator[PreflightLine]:
     if files.validation is None:
         yield PreflightLine("warn", "Without validation rows nothing shows when it starts to memorise.",
                             "Give a validation file or split 10 % off.")  # fmt: skip
         return
-    yield from _about_report(report_for(services, files.validation, model, validation=True), "validation")
+    report = report_for(services, files.validation, model, validation=True)
+    yield from _about_report(report, "validation", split)
     if file_sha256(files.validation) == file_sha256(files.training):
         yield PreflightLine("warn", "Training and validation file are the same.",
                             "The validation loss then says nothing new.")  # fmt: skip

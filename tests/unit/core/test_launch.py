@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import threading
 import time
@@ -257,7 +258,7 @@ def test_preflight_of_a_sound_plan_stops_nothing_and_names_price_and_end(
     lines = preflight(a_plan(dataset, hyperparameters={"n_epochs": 3}), services)
     assert may_launch(lines)
     everything = "\n".join(line.text for line in lines)
-    assert "x 3 epochs x $5.00 per million" in everything
+    assert "× 3 epochs × $5.00 per million" in everything
     assert "2027-01-14" in everything
     assert "12 examples" in everything
     assert "Without validation" in texts(lines, "warn")
@@ -326,6 +327,21 @@ def test_a_tenth_of_the_shipped_example_is_no_reason_for_a_warning(
     lines = preflight(LaunchPlan(account, model, example_file, split_share=0.1), services)
     about_validation = [line for line in lines if "validation file" in line.text]
     assert [line.level for line in about_validation] == ["ok"]
+
+
+def test_a_warning_about_a_split_says_what_it_is_and_of_which_part(services: Services, dataset: Path) -> None:
+    answer = {"role": "assistant", "content": "yes"}
+    rows = [
+        json.dumps({"messages": [{"role": "user", "content": str(number)}, answer]}) + "\n"
+        for number in range(50)
+    ]
+    dataset.write_text("".join(rows))
+    plan = a_plan(dataset, split_share=0.1)
+    about_part = "The 45 rows left to train on: fewer than 50 examples."
+    assert about_part in [line.text for line in preflight(plan, services) if line.level == "warn"]
+    dataset.write_text("".join(rows) + rows[0] * 3)
+    warned = texts(preflight(a_plan(dataset), services), "warn")
+    assert f"The training file {dataset.name} (53 examples): the same line again (3 times)." in warned
 
 
 def test_a_file_is_judged_for_what_it_is_used_as(services: Services, dataset: Path) -> None:
