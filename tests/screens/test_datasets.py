@@ -10,6 +10,8 @@ from screens.datasets import DatasetsScreen
 from screens.rows import RowsScreen
 from tests.screens.fakes import Pilots, make_app, until
 from tui.app import TunedeckApp
+from tui.datasets.check import check_file
+from tui.widgets.folder_listing import Entry, count_rows
 from tui.widgets.message_view import MessageView
 from tui.widgets.row_list import RowList
 from tui.widgets.table import Table
@@ -53,6 +55,30 @@ async def test_rows_are_counted_behind_the_list(folder: Path) -> None:
     async with app.run_test(size=(100, 30)) as pilot:
         table = await open_folder(pilot, app)
         await until(pilot, lambda: " 90 " in "".join(table.render_line(y).text for y in range(6)))
+
+
+@pytest.mark.parametrize(
+    ("content", "rows"),
+    [
+        (b"", 0),
+        (b"{}", 1),
+        (b"{}\n{}\n", 2),
+        (b"{}\n\n{}\n", 2),
+        (b"\n \n{}\r\n\r\n\t\n  {}\n \n{}", 3),
+        (b"{} \n \n\n ", 1),
+        (b"   \n" * 5, 0),
+    ],
+)
+@pytest.mark.parametrize("chunk", [1, 2, 3, 1 << 20])
+def test_the_quick_count_leaves_out_blank_lines_as_the_check_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes, rows: int, chunk: int
+) -> None:
+    monkeypatch.setattr("tui.widgets.folder_listing._CHUNK", chunk)
+    path = tmp_path / "some.jsonl"
+    path.write_bytes(content)
+    assert list(count_rows([Entry(path, False, len(content))])) == [(path, rows)]
+    if content:
+        assert check_file(path).rows == rows
 
 
 async def test_typing_narrows_the_folder_and_escape_widens_it_again(folder: Path) -> None:
