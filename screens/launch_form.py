@@ -132,7 +132,8 @@ def hints(form: LaunchForm, examples: int) -> dict[str, Hint]:
         "beta": _beta_hint,
     }
     found = {name: maker(form, examples) for name, maker in makers.items()}
-    found["seed"] = Hint("the service's", "The same seed, file and settings give the same run.")
+    seed = "random, told in the job" if form.account == LOCAL else "the service's"
+    found["seed"] = Hint(seed, "The same seed, file and settings give the same run.")
     found["suffix"] = Hint(
         "", "Becomes part of the new model's name: letters, digits, hyphens. May stay empty."
     )

@@ -68,7 +68,7 @@ class Estimate:
     @property
     def _size(self) -> str:
         word = "epoch" if self.epochs == 1 else "epochs"
-        return f"{self.tokens_per_epoch:,} tokens x {self.epochs} {word}"
+        return f"{self.tokens_per_epoch:,} tokens × {self.epochs} {word}"
 
     @property
     def formula(self) -> str:
@@ -76,7 +76,7 @@ class Estimate:
         if self.is_free:
             return f"{self._size}, free on this machine"
         return (
-            f"{self._size} x "
+            f"{self._size} × "
             f"{format_money(self.price_per_million, self.currency)} per million = "
             f"{format_money(self.total, self.currency)}"
         )

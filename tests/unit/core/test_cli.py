@@ -34,7 +34,7 @@ def test_cost_of_a_file_counts_it_and_shows_the_formula(cli: Cli, dataset: Path)
     assert value["epochs"] == 8
     assert value["total"] == pytest.approx(value["tokens_per_epoch"] * 8 * 5 / 1e6)
     plain = cli("cost", str(dataset), "--model", "gpt-4.1-mini")
-    assert "x 8 epochs x $5.00 per million" in plain.stdout
+    assert "× 8 epochs × $5.00 per million" in plain.stdout
     assert "Price read on 2026-09-26" in plain.stdout
     table = cli("cost", str(dataset))
     assert "smollm2-135m-instruct" in table.stdout

@@ -39,7 +39,7 @@ def test_a_historic_job_costs_what_it_cost() -> None:
         "price_read_on": "2026-09-26",
         "price_source": "developers.openai.com/api/docs/pricing (fine-tuning)",
     }
-    assert estimate.formula == "100,000 tokens x 3 epochs x $8.00 per million = $2.40"
+    assert estimate.formula == "100,000 tokens × 3 epochs × $8.00 per million = $2.40"
 
 
 @given(st.integers(0, 10**12), st.integers(1, 50))
