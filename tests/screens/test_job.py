@@ -91,6 +91,43 @@ async def test_new_events_appear_and_the_list_follows_them(app: TunedeckApp) -> 
         assert events.cursor == 43
 
 
+async def test_events_read_after_the_first_layout_are_shown_from_their_end(app: TunedeckApp) -> None:
+    async with app.run_test(size=(80, 24)) as pilot:
+        events = (await open_job(pilot, app)).query_one(EventList)
+        events.set_events(())
+        await until(pilot, lambda: not events.show_vertical_scrollbar)
+        events.set_events(make_events())
+        await until(pilot, lambda: events.show_vertical_scrollbar)
+        assert events.scroll_offset.y == events.max_scroll_y > 0
+        assert "Step 40/66" in text_of(app)
+
+
+async def test_events_read_before_the_first_layout_are_shown_from_their_end(app: TunedeckApp) -> None:
+    async with app.run_test(size=(140, 40)) as pilot:
+        screen = await open_job(pilot, app)
+        await screen.query_one(EventList).remove()
+        events = EventList(classes="pane")
+        events.display = False
+        await screen.query_one("#job-panes").mount(events, before=0)
+        assert not events.size
+        events.set_events(make_events())
+        events.display = True
+        await until(pilot, lambda: events.show_vertical_scrollbar)
+        assert events.scroll_offset.y == events.max_scroll_y > 0
+
+
+async def test_every_single_event_is_shown_as_it_comes(app: TunedeckApp) -> None:
+    async with app.run_test(size=(80, 24)) as pilot:
+        events = (await open_job(pilot, app)).query_one(EventList)
+        everything = make_events(steps=12)
+        events.set_events(())
+        await until(pilot, lambda: not events.show_vertical_scrollbar)
+        for count in range(1, len(everything) + 1):
+            events.set_events(everything[:count])
+            await pilot.pause()
+            assert everything[count - 1].message in text_of(app)
+
+
 async def test_a_trouble_stays_shown_until_the_account_answers_again(app: TunedeckApp) -> None:
     async with app.run_test(size=(140, 40)) as pilot:
         screen = await open_job(pilot, app)

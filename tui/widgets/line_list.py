@@ -133,12 +133,16 @@ class LineList(ScrollView, can_focus=True, inherit_bindings=False):
         self.post_message(self.Moved(self, new))
 
     def _show_cursor(self) -> None:
+        if not self.size:  # not laid out yet: `on_resize` comes back here
+            return
         visible = self._page_rows
         top = round(self.scroll_target_y)
+        # Forced, because Textual scrolls only what has a scrollbar, and a list that just outgrew its page gets
+        # one with the next layout. That layout leaves the size as it is, so no resize would make up for it.
         if self.cursor < top:
-            self.scroll_to(y=self.cursor, animate=False)
-        elif visible and self.cursor >= top + visible:
-            self.scroll_to(y=self.cursor - visible + 1, animate=False)
+            self.scroll_to(y=self.cursor, animate=False, force=True)
+        elif self.cursor >= top + visible:
+            self.scroll_to(y=self.cursor - visible + 1, animate=False, force=True)
 
     @property
     def _page_rows(self) -> int:
