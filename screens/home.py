@@ -134,7 +134,7 @@ class HomeScreen(DeckScreen):
             )
 
     def _job_changed(self, change: JobChange) -> None:
-        if self.is_current:
+        if self.is_active:
             self._show_stored()
             if change.job is not None and change.job.state.is_final:
                 self._list_models()  # a finished job made one

@@ -108,7 +108,7 @@ What you see is kept on this machine, so it is here without a network too.
             self._problem = f"{change.account}: {change.problem.message}"
         elif change.job is None and self._problem.startswith(f"{change.account}: "):
             self._problem = ""
-        if self.is_current:
+        if self.is_active:
             self._read_jobs()
 
     @work(thread=True, group="read-jobs", exclusive=True, exit_on_error=False, description="read jobs")

@@ -10,6 +10,7 @@ from typing import ClassVar
 
 from rich.segment import Segment
 from textual.binding import BindingType
+from textual.geometry import Region
 from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
@@ -97,7 +98,18 @@ class LossChart(Widget, can_focus=True, inherit_bindings=False):
         self._series = new
         self._total_steps = total_steps
         self._version += 1
-        self.refresh()
+        self._refresh_changed_lines()
+
+    def _refresh_changed_lines(self) -> None:
+        """Draw now and repaint only lines that differ: a new point seldom touches more than three."""
+        old = self._lines
+        self._draw()
+        if len(old) != len(self._lines):
+            self.refresh()
+            return
+        for y, (before, after) in enumerate(zip(old, self._lines, strict=True)):
+            if before != after:
+                self.refresh(Region(0, y, self.size.width, 1))
 
     @property
     def readout(self) -> str:
@@ -108,12 +120,15 @@ class LossChart(Widget, can_focus=True, inherit_bindings=False):
 
     def render_line(self, y: int) -> Strip:
         """Draw one line, making all of them when anything changed."""
+        self._draw()
+        return self._lines[y] if y < len(self._lines) else Strip.blank(self.size.width, self.rich_style)
+
+    def _draw(self) -> None:
         width, height = self.size
         state = (self._version, width, height, self.logarithmic, self.smoothing, self.cursor_step)
         if state != self._drawn_for:
             self._lines = [self._strip(line, width) for line in self._all_lines(width, height)]
             self._drawn_for = state
-        return self._lines[y] if y < len(self._lines) else Strip.blank(width, self.rich_style)
 
     def notify_style_update(self) -> None:
         """Forget lines drawn in the old theme."""
