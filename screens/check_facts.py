@@ -50,24 +50,29 @@ def verdict_line(report: Report) -> list[Part]:
 
 
 def token_pairs(report: Report) -> list[Pair]:
-    """Return the tokens: all, trained, by role, per example, cut off."""
+    """Return the tokens: what is cut off, all and of what, trained, per example, the longest.
+
+    A small terminal shows the first six or so, hence the order.
+    """
     tokens = report.tokens
     per = tokens.per_example
-    pairs: list[Pair] = [
-        ("All", f"{tokens.total:>10,}"),
-        ("Trained", f"{tokens.trained:>10,}{_share(tokens.trained, tokens.total)}"),
-        ("Per example", f"{per.median:,.0f}, at most {per.max:,}"),
-    ]
+    pairs: list[Pair] = []
     if tokens.over_limit and tokens.limit:
         pairs.append(("Cut off", (f"{plural(tokens.over_limit, 'example')} at {tokens.limit:,}", "warning")))
         pairs.append(("", (f"{tokens.lost_tokens:,} tokens lost", "warning")))
-    elif tokens.limit:
+    pairs += [
+        ("All", f"{tokens.total:>10,}"),
+        *_by_role(report),
+        ("Trained", f"{tokens.trained:>10,}{_share(tokens.trained, tokens.total)}"),
+        ("Per example", f"{per.median:,.0f}, at most {per.max:,}"),
+    ]
+    if tokens.limit and not tokens.over_limit:
         pairs.append(("Cut off", ("none", "good")))
     pairs += [
         ("Longest" if index == 0 else "", f"line {line:,}: {count:,}")
         for index, (line, count) in enumerate(tokens.longest[:3])
     ]
-    return [*pairs, ("By role", ""), *_by_role(report), ("Counted by", (tokens.encoding, "muted"))]
+    return [*pairs, ("Counted by", (tokens.encoding, "muted"))]
 
 
 def _by_role(report: Report) -> list[Pair]:
