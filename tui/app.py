@@ -19,6 +19,7 @@ from textual.widget import Widget
 
 from screens.base import DeckScreen, Severity
 from screens.navigation import ModelChoice, ShowsModels, ShowsPath
+from tui.config import settings_with_sources
 from tui.errors import TunedeckError
 from tui.leaving_threads import LeavingThreads
 from tui.safe_text import safe_text
@@ -26,7 +27,7 @@ from tui.widgets.deck_header import PLACES, DeckHeader
 from tui.widgets.engine_watch import EngineState, EngineWatch
 from tui.widgets.keys import bindings
 from tui.widgets.quit_guard import QuitGuard
-from tui.widgets.themes import OWN_THEMES, PLAIN
+from tui.widgets.themes import DARK, OWN_THEMES, PLAIN, default_theme
 from tui.widgets.tones import Part
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class TunedeckApp(App[None], inherit_bindings=False):
         # NO_COLOR is read by Textual while it is built; with a theme of real colours it would draw greys, and
         # with the terminal's colours chosen later black on black. So the choice falls before.
         self._colourless = "NO_COLOR" in os.environ
+        self._default_theme = default_theme(os.environ)
         super().__init__(ansi_color=True if self._colourless else None)
         self._services = services
         self._quit_guard = QuitGuard()
@@ -70,7 +72,11 @@ class TunedeckApp(App[None], inherit_bindings=False):
         if self._colourless:
             return PLAIN.name
         wanted = self.services.settings.theme
-        return wanted if wanted in self.available_themes else OWN_THEMES[0].name
+        if wanted not in self.available_themes:
+            return self._default_theme
+        # Who wrote the usual theme's name into the settings gets it, whatever the terminal makes of it.
+        is_chosen = wanted != DARK.name or settings_with_sources()["theme"][1] != "default"
+        return wanted if is_chosen else self._default_theme
 
     @property
     def colourless(self) -> bool:

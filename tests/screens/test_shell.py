@@ -20,7 +20,7 @@ from tests.screens.fakes import make_app, until
 from tui.app import TunedeckApp
 from tui.widgets.engine_watch import EngineState, Phase
 from tui.widgets.key_footer import KeyFooter
-from tui.widgets.themes import PLAIN
+from tui.widgets.themes import DARK, PLAIN, default_theme
 
 
 def text_of(app: TunedeckApp) -> str:
@@ -193,6 +193,28 @@ async def test_no_color_means_no_colour_whatever_theme_is_set(monkeypatch: pytes
             style = segment.style or Style.null()
             for colour in (style.color, style.bgcolor):
                 assert colour is None or colour.is_default, segment
+
+
+@pytest.mark.parametrize(
+    ("environment", "theme"),
+    [
+        ({"TERM": "xterm"}, "ansi-dark"),
+        ({"TERM": "linux"}, "ansi-dark"),
+        ({"TERM": "xterm", "COLORTERM": "truecolor"}, DARK.name),
+        ({"TERM": "xterm-256color"}, DARK.name),
+        ({"TERM": "xterm", "TEXTUAL_COLOR_SYSTEM": "truecolor"}, DARK.name),
+        ({"TERM": "xterm-256color", "TEXTUAL_COLOR_SYSTEM": "standard"}, "ansi-dark"),
+    ],
+)
+def test_a_terminal_of_16_colours_keeps_its_own(environment: dict[str, str], theme: str) -> None:
+    assert default_theme(environment) == theme
+
+
+async def test_a_chosen_theme_is_kept_in_16_colours(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    assert make_app().theme == "ansi-dark"
+    monkeypatch.setenv("TUNEDECK_THEME", DARK.name)
+    assert make_app().theme == DARK.name
 
 
 def _segments(app: TunedeckApp) -> list[Segment]:

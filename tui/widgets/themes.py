@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from rich.console import Console
 from textual.theme import Theme
 
 DARK = Theme(
@@ -120,3 +123,16 @@ OWN_THEMES = (DARK, LIGHT, PLAIN)
 
 TERMINAL_THEMES = ("ansi-dark", "ansi-light")
 """Textual's themes made of the terminal's own 16 colours."""
+
+
+def default_theme(environment: Mapping[str, str]) -> str:
+    """Return the theme for a person who chose none, by what the terminal says it can show.
+
+    Of 16 colours the nearest to our own ones are mostly greys; the terminal's own are readable there.
+    Rich is asked, since it decides what Textual will write; `TEXTUAL_COLOR_SYSTEM` goes before the terminal.
+    """
+    wanted = environment.get("TEXTUAL_COLOR_SYSTEM", "auto")
+    system = wanted
+    if wanted == "auto":
+        system = Console(force_terminal=True, _environ=environment).color_system or ""
+    return TERMINAL_THEMES[0] if system == "standard" else DARK.name
