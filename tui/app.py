@@ -27,7 +27,7 @@ from tui.widgets.deck_header import PLACES, DeckHeader
 from tui.widgets.engine_watch import EngineState, EngineWatch
 from tui.widgets.keys import bindings
 from tui.widgets.quit_guard import QuitGuard
-from tui.widgets.themes import DARK, OWN_THEMES, PLAIN, default_theme
+from tui.widgets.themes import DARK, OWN_THEMES, PLAIN, TERMINAL_DARK, default_theme
 from tui.widgets.tones import Part
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ class TunedeckApp(App[None], inherit_bindings=False):
         self._dataset: Path | None = None
         """The file looked at last: Check and Launch begin with it."""
         self._engine_state = EngineState()
-        for theme in OWN_THEMES:
+        for theme in (*OWN_THEMES, TERMINAL_DARK):
             self.register_theme(theme)
         for place, _ in PLACES:
             self.add_mode(place, partial(self._make_screen, place))

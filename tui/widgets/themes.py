@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from rich.console import Console
-from textual.theme import Theme
+from textual.theme import BUILTIN_THEMES, Theme
 
 DARK = Theme(
     name="tunedeck-dark",
@@ -117,6 +118,10 @@ PLAIN = Theme(
     variables={**_ANSI_DEFAULTS, "border": "ansi_default", "border-blurred": "ansi_default"},
 )
 """What NO_COLOR gets: the terminal's two colours, with bold, dim and reverse to tell things apart."""
+
+_ANSI_DARK = BUILTIN_THEMES["ansi-dark"]
+TERMINAL_DARK = replace(_ANSI_DARK, variables={**_ANSI_DARK.variables, "border-blurred": "ansi_bright_black"})
+"""Textual's theme of the same name, whose borders without focus are black, so unseen on black."""
 
 OWN_THEMES = (DARK, LIGHT, PLAIN)
 """Themes that the app adds to Textual's."""
