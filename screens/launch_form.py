@@ -132,8 +132,12 @@ def hints(form: LaunchForm, examples: int) -> dict[str, Hint]:
         "beta": _beta_hint,
     }
     found = {name: maker(form, examples) for name, maker in makers.items()}
-    seed = "random, told in the job" if form.account == LOCAL else "the service's"
-    found["seed"] = Hint(seed, "The same seed, file and settings give the same run.")
+    same = "The same seed, file and settings give the same run."
+    found["seed"] = (
+        Hint("random", f"Left to auto, the job tells which. {same}")
+        if form.account == LOCAL
+        else Hint("the service's", same)
+    )
     found["suffix"] = Hint(
         "", "Becomes part of the new model's name: letters, digits, hyphens. May stay empty."
     )
