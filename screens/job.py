@@ -10,6 +10,7 @@ from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, VerticalScroll
+from textual.content import Content
 from textual.message import Message
 from textual.widgets import Static
 
@@ -79,6 +80,8 @@ Enter on a checkpoint talks to the model as it was then, beside the base model.
         self._job_id = job_id
         self._view: JobView | None = None
         self._permissions: Permissions | None = None
+        self._standing_wraps = True
+        self._pane_names: dict[str, tuple[str, str]] = {}
         self._accuracy = False
         self._tab = TABS[0]
         self._unsubscribe: Callable[[], None] | None = None
@@ -134,7 +137,7 @@ Enter on a checkpoint talks to the model as it was then, beside the base model.
             return
         if change.job is None:  # the account answers again
             self.query_one("#job-chart").border_subtitle = ""
-        if self.is_current:
+        if self.is_active:
             self._read_job()
 
     @work(thread=True, group="read-job", exclusive=True, exit_on_error=False, description="read a job")
@@ -147,6 +150,7 @@ Enter on a checkpoint talks to the model as it was then, beside the base model.
 
     @on(Read)
     def _show(self, message: Read) -> None:
+        before = (self._permissions, self._view.job.state if self._view is not None else None)
         self._permissions = message.permissions
         if message.view is None:
             self.query_one("#job-headline", Static).update(
@@ -157,7 +161,8 @@ Enter on a checkpoint talks to the model as it was then, beside the base model.
         self._show_standing(message.view)
         self._show_chart(message.view)
         self._show_panes(message.view)
-        self.refresh_bindings()
+        if before != (message.permissions, message.view.job.state):
+            self.refresh_bindings()
 
     def _show_standing(self, view: JobView) -> None:
         progress = view.progress
@@ -166,11 +171,20 @@ Enter on a checkpoint talks to the model as it was then, beside the base model.
         meter.fraction = view.fraction
         meter.note = f"step {progress.step:,} of {progress.total_steps:,}" if progress.total_steps else ""
         meter.display = not view.job.state.is_final
-        self.query_one("#job-standing", Static).update(standing(view))
+        self._update_standing(standing(view))
+
+    def _update_standing(self, line: Content) -> None:
+        """Show the line; the whole screen is laid out anew for it only when it wraps, or did."""
+        static = self.query_one("#job-standing", Static)
+        wraps = line.cell_length > static.content_size.width
+        static.update(line, layout=wraps or self._standing_wraps)
+        self._standing_wraps = wraps
 
     def _show_chart(self, view: JobView) -> None:
         chart = self.query_one(LossChart)
-        chart.border_title = "Token accuracy" if self._accuracy else "Loss"
+        title = "Token accuracy" if self._accuracy else "Loss"
+        if chart.border_title != title:
+            chart.border_title = title
         total = view.progress.total_steps or None
         chart.set_series(series(view.metrics, ACCURACY if self._accuracy else LOSS), total_steps=total)
 
@@ -192,11 +206,13 @@ Enter on a checkpoint talks to the model as it was then, beside the base model.
         narrow = self.has_class("-narrow")
         for name in TABS:
             pane = self.query_one(f"#{name}")
-            pane.border_title = content(counts[name])
             others = "  ".join(counts[other] for other in TABS if other != name)
-            pane.border_subtitle = (
-                f"] {others}" if narrow else ("enter: chat" if name == "checkpoints" else "")
-            )
+            hint = f"] {others}" if narrow else ("enter: chat" if name == "checkpoints" else "")
+            # The same title again would still repaint the whole pane.
+            if self._pane_names.get(name) != (counts[name], hint):
+                self._pane_names[name] = (counts[name], hint)
+                pane.border_title = content(counts[name])
+                pane.border_subtitle = hint
 
     # What keys act on
 

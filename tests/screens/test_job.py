@@ -278,13 +278,26 @@ def test_a_guess_is_rounded_and_ages_are_told_from_now() -> None:
     assert ago(None) == "–"
 
 
+async def laid_out_to_the_last_event(pilot: Pilots, app: TunedeckApp) -> None:
+    """Wait for the last event, and for the layout after it, which places the list's scrollbar."""
+    events = app.screen.query_one(EventList)
+    bar = events.vertical_scrollbar
+
+    def settled() -> bool:
+        placed = bool(bar.region) and round(bar.position) == round(events.scroll_y) == events.max_scroll_y
+        return "Step 40/66" in text_of(app) and placed and not app.screen._layout_required
+
+    await until(pilot, settled)
+    await pilot.pause()
+
+
 @pytest.mark.parametrize("size", SIZES, ids=["80x24", "140x40"])
 def test_a_running_job_looks(
     app: TunedeckApp, snap_compare: Callable[..., bool], size: tuple[int, int]
 ) -> None:
     async def before(pilot: Pilots) -> None:
         await open_job(pilot, app)
-        await until(pilot, lambda: "Step 40/66" in text_of(app))
+        await laid_out_to_the_last_event(pilot, app)
 
     assert snap_compare(app, terminal_size=size, run_before=before)
 
@@ -304,6 +317,6 @@ def test_a_failed_job_looks(app: TunedeckApp, snap_compare: Callable[..., bool])
 
     async def before(pilot: Pilots) -> None:
         await open_job(pilot, app)
-        await until(pilot, lambda: "Step 40/66" in text_of(app))
+        await laid_out_to_the_last_event(pilot, app)
 
     assert snap_compare(app, terminal_size=(80, 24), run_before=before)

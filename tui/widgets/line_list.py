@@ -101,7 +101,16 @@ class LineList(ScrollView, can_focus=True, inherit_bindings=False):
         self.refresh()
 
     def _fit_to_items(self) -> None:
-        self.virtual_size = Size(self.scrollable_content_region.width, self.item_count() + self._header_rows)
+        size = Size(self.scrollable_content_region.width, self.item_count() + self._header_rows)
+        old = self.virtual_size
+        page = self.scrollable_content_region.height
+        if size.width == old.width and page and (size.height > page) == (old.height > page):
+            # The scrollbar stays or stays away: no need to lay out, and so repaint, the whole screen.
+            self.set_reactive(LineList.virtual_size, size)
+            if self.show_vertical_scrollbar:
+                self.vertical_scrollbar.window_virtual_size = size.height
+        else:
+            self.virtual_size = size
 
     @property
     def _header_rows(self) -> int:
@@ -121,6 +130,11 @@ class LineList(ScrollView, can_focus=True, inherit_bindings=False):
         self._fit_to_items()
         self._show_cursor()
 
+    def watch_show_vertical_scrollbar(self, shown: bool) -> None:
+        """Put the scrollbar's thumb where the list was scrolled to before it had a scrollbar."""
+        if shown:
+            self.vertical_scrollbar.position = round(self.scroll_y)
+
     def validate_cursor(self, cursor: int) -> int:
         """Keep the cursor on an item."""
         return max(0, min(cursor, self.item_count() - 1))
@@ -137,8 +151,8 @@ class LineList(ScrollView, can_focus=True, inherit_bindings=False):
             return
         visible = self._page_rows
         top = round(self.scroll_target_y)
-        # Forced, because Textual scrolls only what has a scrollbar, and a list that just outgrew its page gets
-        # one with the next layout. That layout leaves the size as it is, so no resize would make up for it.
+        # Forced, because Textual scrolls only what has a scrollbar, and a list that just outgrew its page
+        # gets one with the next layout. That layout leaves the size as it is, so no resize makes up for it.
         if self.cursor < top:
             self.scroll_to(y=self.cursor, animate=False, force=True)
         elif self.cursor >= top + visible:
