@@ -12,6 +12,7 @@ from textual.binding import BindingType
 from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
 from textual.message import Message
+from textual.timer import Timer
 from textual.widgets import Static
 
 from screens.base import DeckScreen
@@ -23,6 +24,7 @@ from screens.text_dialog import TextDialog
 from tui.jobs.watch import JobChange
 from tui.records.jobs import Job
 from tui.safe_text import safe_line, safe_text
+from tui.terminal import is_remote
 from tui.widgets.key_value import KeyValue
 from tui.widgets.keys import bindings
 from tui.widgets.line_list import LineList
@@ -34,6 +36,8 @@ from tui.widgets.tones import content
 TABS = ("events", "checkpoints", "settings")
 """Panes below the chart, which share one place on a narrow terminal."""
 WIDE = 120
+REMOTE_SECONDS = 2.0
+"""Between two pictures of a live job over SSH, to stay below 5 KB/s."""
 
 CHECKPOINT_COLUMNS = (
     Column("Step", 6, align="right"),
@@ -80,6 +84,7 @@ Enter on a checkpoint talks to the model as it was then, beside the base model.
         self._job_id = job_id
         self._view: JobView | None = None
         self._permissions: Permissions | None = None
+        self._reading_at: Timer | None = None
         self._standing_wraps = True
         self._pane_names: dict[str, tuple[str, str]] = {}
         self._accuracy = False
@@ -137,6 +142,17 @@ Enter on a checkpoint talks to the model as it was then, beside the base model.
             return
         if change.job is None:  # the account answers again
             self.query_one("#job-chart").border_subtitle = ""
+        self._read_soon()
+
+    def _read_soon(self) -> None:
+        """Read the store for what was heard; over SSH what comes within `REMOTE_SECONDS` is shown at once."""
+        if not is_remote():
+            self._read_if_shown()
+        elif self._reading_at is None:
+            self._reading_at = self.set_timer(REMOTE_SECONDS, self._read_if_shown)
+
+    def _read_if_shown(self) -> None:
+        self._reading_at = None
         if self.is_active:
             self._read_job()
 

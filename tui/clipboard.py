@@ -13,6 +13,8 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from tui.terminal import is_remote
+
 _TIMEOUT_SECONDS = 3
 _TOOLS = (
     ("pbcopy",),
@@ -51,7 +53,7 @@ def copy(
     size = len(text.encode("utf-8", "replace"))
     if environment.get("TMUX") and _run(("tmux", "load-buffer", "-w", "-"), text):
         return CopyResult(True, f"{what} copied to tmux and its terminal ({size:,} bytes).")
-    if not _is_remote(environment) and (tool := _local_tool(environment)) and _run(tool, text):
+    if not is_remote(environment) and (tool := _local_tool(environment)) and _run(tool, text):
         return CopyResult(True, f"{what} copied with {tool[0]} ({size:,} bytes).")
     if size > _OSC52_LIMIT:
         return CopyResult(
@@ -59,10 +61,6 @@ def copy(
         )
     write_osc52(text)
     return CopyResult(True, f"{what} sent to the terminal's clipboard ({size:,} bytes).")
-
-
-def _is_remote(environment: Mapping[str, str]) -> bool:
-    return bool(environment.get("SSH_CONNECTION") or environment.get("SSH_TTY"))
 
 
 def _local_tool(environment: Mapping[str, str]) -> tuple[str, ...] | None:

@@ -197,6 +197,9 @@ class TerminalApp:
             if time.monotonic() > deadline:
                 raise AssertionError(f"the program did not end within {timeout:g} s\n{self.text()}")
         self.child.wait() if self.child.isalive() else None
+        drained_by = time.monotonic() + 2
+        while self.read(0.1) and time.monotonic() < drained_by:
+            pass  # its last words may still be on the way
         self.child.close()
         return int(self.child.exitstatus if self.child.exitstatus is not None else -self.child.signalstatus)
 

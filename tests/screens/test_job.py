@@ -320,3 +320,19 @@ def test_a_failed_job_looks(app: TunedeckApp, snap_compare: Callable[..., bool])
         await laid_out_to_the_last_event(pilot, app)
 
     assert snap_compare(app, terminal_size=(80, 24), run_before=before)
+
+
+async def test_over_ssh_news_that_come_together_are_drawn_once(
+    app: TunedeckApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSH_CONNECTION", "192.0.2.1 50000 192.0.2.2 22")
+    monkeypatch.setattr("screens.job.REMOTE_SECONDS", 0.2)
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = await open_job(pilot, app)
+        reads: list[None] = []
+        monkeypatch.setattr(screen, "_read_job", lambda: reads.append(None))
+        for _ in range(5):
+            screen._read_soon()
+        assert not reads
+        await until(pilot, lambda: bool(reads))
+        assert len(reads) == 1

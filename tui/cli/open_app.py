@@ -7,6 +7,7 @@ import os
 import sys
 
 from tui.errors import TunedeckError
+from tui.terminal import is_remote
 
 
 def open_app(*, mouse: bool | None = None) -> int:
@@ -23,7 +24,7 @@ def open_app(*, mouse: bool | None = None) -> int:
             "The app needs a terminal, and this input or output is not one.",
             "Use a subcommand instead: `tunedeck --help` lists them.",
         )
-    if os.environ.get("SSH_CONNECTION") or os.environ.get("SSH_TTY"):
+    if is_remote():
         # Textual reads these once, when it is imported; repaints cost bandwidth over SSH.
         os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
         os.environ.setdefault("TEXTUAL_FPS", "15")

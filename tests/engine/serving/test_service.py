@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -17,18 +18,24 @@ from tui.engine.serving.model_pool import ModelPool, ResolvedModel
 from tui.engine.serving.service import GenerationService
 
 
+def blas_pools() -> set[int]:
+    return {pool["num_threads"] for pool in threadpoolctl.threadpool_info() if pool["user_api"] == "blas"}
+
+
 def test_one_blas_thread_while_a_job_trains_and_all_cores_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(blas_threads, "CHECK_SECONDS", 0.0)
     monkeypatch.setattr(blas_threads, "WORTHWHILE", 1e9)
     monkeypatch.setattr(blas_threads, "available_cores", lambda: 2)
+    # A generation thread that another test left behind would set the same pools.
+    wait_until(lambda: not [thread for thread in threading.enumerate() if thread.name == "generation"])
     training = True
     with threadpoolctl.threadpool_limits(user_api="blas"):
         threads = BlasThreads(lambda: training)
         threads.adjust()
-        assert {pool["num_threads"] for pool in threadpoolctl.threadpool_info()} == {1}
+        assert blas_pools() == {1}
         training = False
         threads.adjust()
-        assert {pool["num_threads"] for pool in threadpoolctl.threadpool_info()} == {2}
+        assert blas_pools() == {2}
 
 
 def test_warming_up_opens_the_model(tiny_models: TinyModels) -> None:
