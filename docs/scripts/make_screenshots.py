@@ -95,6 +95,7 @@ def main() -> None:
     parser.add_argument("--home", type=Path)
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="tunedeck-pictures-") as folder:
+        os.environ["TUNEDECK_THEME"] = "tunedeck-dark"  # whatever terminal this is run in
         os.environ["TUNEDECK_HOME"] = str(chosen.home or folder)
         if finished_job() is None:
             subprocess.run([sys.executable, "-m", "tui", "tour"], check=True)
