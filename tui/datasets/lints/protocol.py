@@ -1,0 +1,41 @@
+"""How a lint meets the scan: it looks at rows of one part of a file, parts are merged, then it reports."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol, Self
+
+from tui.datasets.findings import FindingCollector, RowFindings
+from tui.datasets.formats import DatasetFormat
+
+
+@dataclass(frozen=True, slots=True)
+class LintRow:
+    """One row that parsed as an object.
+
+    Args:
+        line: Its line number in the file, from 1.
+        raw: The line's bytes without the line feed.
+        value: What they parse to.
+        format: The file's format.
+        findings: Where a finding about this row alone goes at once.
+    """
+
+    line: int
+    raw: bytes
+    value: dict[str, Any]
+    format: DatasetFormat
+    findings: RowFindings
+
+
+class Lint(Protocol):
+    """One subject. Its state is picklable and bounded: a few bytes per row at most."""
+
+    def row(self, row: LintRow) -> None:
+        """Look at a row; called in file order within a part."""
+
+    def merge(self, later: Self) -> None:
+        """Take over what the same lint saw in the part of the file that follows."""
+
+    def finish(self, findings: FindingCollector) -> None:
+        """Report what only the whole file shows."""
