@@ -14,6 +14,8 @@ from tui.records.jobs import Job
 from tui.services import Services
 
 account_option = click.option("--account", help="Only this account's; otherwise every account is searched.")
+_NO_SUCH_JOB = (400, 404)
+"""Answers to an id that the service does not have, or that can't be one of its ids."""
 job_argument = click.argument("job_id", metavar="JOB")
 
 
@@ -21,10 +23,12 @@ def find_job(services: Services, job_id: str, account: str | None = None) -> Job
     """Return the job with this id, or whose id begins so.
 
     Raises:
-        TunedeckError: There is none, or more than one.
+        TunedeckError: There is none, or more than one, or a service that may have it could not be asked.
     """
     if not job_id or not job_id.isprintable():  # surrogates of bytes that are no UTF-8 are not printable
         raise TunedeckError(f"There is no job {job_id!r}.", "`tunedeck jobs` lists them.")
+    if account is not None:
+        services.account(account)  # a name that is none must not look like a job that is none
     found = [job for job in services.store.find_jobs(job_id) if account in (None, job.account)]
     found = found or _ask_services(services, job_id, account)
     if not found:
@@ -38,16 +42,37 @@ def find_job(services: Services, job_id: str, account: str | None = None) -> Job
 
 
 def _ask_services(services: Services, job_id: str, account: str | None) -> list[Job]:
-    found = []
+    """Return the job from each service that has it.
+
+    Raises:
+        TunedeckError: None has it, and one that may have it could not be asked.
+    """
+    found, unasked = [], []
     for one in services.accounts():
-        if one.ready and account in (None, one.name):
-            try:
-                job = services.provider(one.name).retrieve_job(job_id)
-            except ProviderError:
-                continue  # unknown there; the sentence for the person names no single account
-            services.store.save_job(job)
-            found.append(job)
+        if account not in (None, one.name) or not (one.ready or account):
+            continue
+        try:
+            job = services.provider(one.name).retrieve_job(job_id)
+        except TunedeckError as error:
+            if not (isinstance(error, ProviderError) and error.status in _NO_SUCH_JOB):
+                unasked.append((one.name, error))
+            continue
+        services.store.save_job(job)
+        found.append(job)
+    if unasked and not found:
+        raise _unknown_because(job_id, unasked)
     return found
+
+
+def _unknown_because(job_id: str, unasked: list[tuple[str, TunedeckError]]) -> TunedeckError:
+    names = " and ".join(name for name, _ in unasked)
+    reasons = " ".join(error.message for _, error in unasked)
+    remedies = dict.fromkeys(error.remedy for _, error in unasked if error.remedy)
+    return TunedeckError(
+        f"The job {job_id!r} is not known here, and {names} could not be asked for it. {reasons}",
+        " ".join(remedies),
+        exit_code=unasked[0][1].exit_code,
+    )
 
 
 def refresh(services: Services, job: Job) -> FetchResult:

@@ -122,6 +122,38 @@ def test_an_unknown_job_is_told(cli: Cli) -> None:
     assert "There is no job" in result.stderr
 
 
+@pytest.mark.parametrize(
+    "verb", [("jobs", "--account", "openai"), ("cancel", "--account", "openai"), ("watch",)]
+)
+def test_a_job_at_a_service_that_is_down_is_not_called_missing(
+    cli: Cli, service: FakeService, verb: tuple[str, ...]
+) -> None:
+    service.shutdown()
+    service.server_close()
+    result = cli(*verb, "ftjob-far")
+    assert result.code == 2
+    assert "There is no job" not in result.stderr
+    assert "openai" in result.stderr
+    assert "can't be reached" in result.stderr
+    assert "Check the network and the base URL." in result.stderr
+
+
+def test_a_job_that_a_service_refuses_to_show_is_told_with_its_reason(cli: Cli, service: FakeService) -> None:
+    service.faults["GET", "/v1/fine_tuning/jobs/ftjob-far"].append(refuse(401, "Wrong key."))
+    result = cli("jobs", "ftjob-far", "--account", "openai")
+    assert result.code == 2
+    assert "Wrong key." in result.stderr
+    assert "Check the key" in result.stderr
+    assert "There is no job" not in result.stderr
+
+
+def test_a_job_of_an_account_that_is_not_ready_or_not_there_is_told_so(cli: Cli) -> None:
+    not_ready, nobody = cli("jobs", "x", "--account", "openai"), cli("jobs", "x", "--account", "nobody")
+    assert (not_ready.code, nobody.code) == (2, 2)
+    assert "OPENAI_API_KEY" in not_ready.stderr
+    assert "There is no account 'nobody'" in nobody.stderr
+
+
 def test_models_and_doctor_speak_of_every_account_and_show_no_key(cli: Cli, service: FakeService) -> None:
     service.faults["GET", "/v1/models"].append(refuse(401, f"Incorrect API key provided: {KEY}"))
     first, second, third = cli("models"), cli("models", "--json"), cli("doctor", "--json")
