@@ -7,9 +7,20 @@ import sys
 
 def main() -> None:
     """Run the command line; without a verb it opens the app."""
-    from tui.cli.main import run  # click is imported here so that `import tui` costs nothing
+    # click is imported where it is needed, and not between a person and the first paint.
+    if len(sys.argv) > 1:
+        from tui.cli.main import run
 
-    sys.exit(run())
+        sys.exit(run())
+    from tui.cli.open_app import open_app
+
+    try:
+        code = open_app()
+    except (Exception, KeyboardInterrupt) as error:
+        from tui.cli.main import end_with
+
+        code = end_with(error)
+    sys.exit(code)
 
 
 if __name__ == "__main__":

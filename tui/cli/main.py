@@ -93,29 +93,41 @@ def run(arguments: list[str] | None = None) -> int:
     """
     try:
         result = root.main(args=arguments, prog_name="tunedeck", standalone_mode=False)
-    except TunedeckError as error:
-        report_error(error)
-        return int(error.exit_code)
-    except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.ctx.get_help() if error.ctx else "", err=True)
-        return int(ExitCode.WRONG_USE)
-    except click.ClickException as error:
-        _show(error)
-        return int(ExitCode.WRONG_USE)
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("Interrupted.", err=True)
-        return int(ExitCode.INTERRUPTED)
-    except OSError as error:
-        # A full or read-only disk; what Python still holds of it must not be tried again at exit.
-        sys.stdout = None
-        place = error.filename or "The output"
-        report_error(TunedeckError(f"{place} could not be used: {error.strerror or error}."))
-        return int(ExitCode.WRONG_USE)
-    except _ReaderLeft:
-        # Nobody to tell, and Python must not complain at exit.
-        sys.stdout = None
-        return int(ExitCode.DONE)
+    except (Exception, KeyboardInterrupt) as error:
+        return end_with(error)
     return result if isinstance(result, int) else int(ExitCode.DONE)
+
+
+def end_with(error: BaseException) -> int:
+    """Say on stderr why the program ends, and return the exit code that is documented for it.
+
+    Raises:
+        BaseException: `error` itself, when it is a fault of ours.
+    """
+    match error:
+        case TunedeckError():
+            report_error(error)
+            return int(error.exit_code)
+        case click.exceptions.NoArgsIsHelpError():
+            click.echo(error.ctx.get_help() if error.ctx else "", err=True)
+            return int(ExitCode.WRONG_USE)
+        case click.ClickException():
+            _show(error)
+            return int(ExitCode.WRONG_USE)
+        case click.Abort() | KeyboardInterrupt():
+            click.echo("Interrupted.", err=True)
+            return int(ExitCode.INTERRUPTED)
+        case OSError():
+            # A full or read-only disk; what Python still holds of it must not be tried again at exit.
+            sys.stdout = None
+            place = error.filename or "The output"
+            report_error(TunedeckError(f"{place} could not be used: {error.strerror or error}."))
+            return int(ExitCode.WRONG_USE)
+        case _ReaderLeft():
+            # Nobody to tell, and Python must not complain at exit.
+            sys.stdout = None
+            return int(ExitCode.DONE)
+    raise error
 
 
 def _show(error: click.ClickException) -> None:
