@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from tui.datasets.formats import DatasetFormat
+from tui.datasets.token_spread import TokenSpread
 
 
 class Severity(StrEnum):
@@ -73,6 +74,8 @@ class TokenSummary:
     """Tokens beyond the limit, which the service cuts."""
     examples: int = 0
     """Examples that could be read, and so were counted."""
+    spread: TokenSpread = field(default_factory=TokenSpread)
+    """How the tokens spread over the rows, in all and by role."""
 
 
 _STABLE_KEYS = ("file", "format", "rows", "bytes", "valid", "counts", "findings", "tokens")
@@ -111,6 +114,7 @@ class Report:
         value = asdict(self)
         value["findings"] = [_finding_json(finding) for finding in self.findings]
         value["tokens"]["longest"] = [list(pair) for pair in self.tokens.longest]
+        value["tokens"]["spread"] = self.tokens.spread.as_json()
         value["format"] = self.format.value
         return value
 
@@ -120,6 +124,7 @@ class Report:
         tokens = dict(value["tokens"])
         tokens["longest"] = tuple((line, count) for line, count in tokens["longest"])
         tokens["per_example"] = Distribution(**tokens["per_example"])
+        tokens["spread"] = TokenSpread.from_json(tokens.get("spread", {}))
         fields = dict(value)
         fields["format"] = DatasetFormat(value["format"])
         fields["findings"] = tuple(_finding_from_json(finding) for finding in value["findings"])

@@ -10,6 +10,7 @@ from tui.datasets.findings import RowFindings
 from tui.datasets.formats import DatasetFormat
 from tui.datasets.report import Distribution, TokenSummary
 from tui.datasets.row_tokens import RowTokenCounter
+from tui.datasets.token_spread import SpreadBuilder
 from tui.datasets.tokens import TextTokenizer, TiktokenCounter
 
 LONGEST_KEPT = 10
@@ -38,6 +39,7 @@ class TokenTotals:
         self._over_limit = 0
         self._lost = 0
         self._longest: list[tuple[int, int]] = []
+        self._spread = SpreadBuilder(limit)
 
     def add(self, row: RowFindings, value: dict[str, Any], dataset_format: DatasetFormat) -> None:
         """Count one row, and report it when it is too long."""
@@ -48,6 +50,7 @@ class TokenTotals:
         tokens = self._counter.row(value, dataset_format)
         self._per_row.append(tokens.total)
         self._trained += tokens.trained
+        self._spread.add(row.line, tokens.total, self._counter.by_role)
         self._note_longest(tokens.total, row.line)
         if self._limit is not None and tokens.total > self._limit:
             self._report_too_long(row, tokens.total, self._limit)
@@ -83,6 +86,7 @@ class TokenTotals:
             per_example=self._distribution(total),
             lost_tokens=self._lost,
             examples=len(self._per_row),
+            spread=self._spread.spread(),
         )
 
     def _distribution(self, total: int) -> Distribution:
