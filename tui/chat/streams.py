@@ -17,8 +17,9 @@ from tui.errors import TunedeckError
 from tui.records.chats import ChatDelta
 
 UPDATES_PER_SECOND = 20
-STOP_GRACE_SECONDS = 1.0
-"""How long a stopped lane may take to let go; after that its thread is left to end by itself."""
+STOP_GRACE_SECONDS = 0.2
+"""How long a stopped lane may take to let go; after that its thread is left to end by itself. Stopping is
+felt as immediate below that, and a service that streams is told by the next piece it sends."""
 
 OpenStream = Callable[[], Iterator[ChatDelta]]
 

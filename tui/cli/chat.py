@@ -115,12 +115,18 @@ def _ask(session: ChatSession, question: str, on_update: Callable[[LaneUpdate], 
         finally:
             done.set()
 
-    threading.Thread(target=ask, name="chat").start()
+    # A daemon: whatever holds it up (a locked store, a reader of the output that stands still), a second
+    # ctrl+c ends the program all the same.
+    threading.Thread(target=ask, name="chat", daemon=True).start()
+    stopped = False
     # Not `Thread.join`: interrupted by ctrl+c, it takes a running thread for an ended one.
     while not done.is_set():
         try:
             done.wait(0.2)
         except KeyboardInterrupt:
+            if stopped:
+                raise
+            stopped = True
             session.stop()
     if failure:
         raise failure[0]
