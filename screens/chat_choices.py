@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from screens.choose import Option
 from screens.job_words import ago
-from tui.chat.lanes import short_model_name
+from tui.chat.model_names import short_model_name
 from tui.records.models import Account, ModelInfo
 from tui.safe_text import safe_line
 from tui.store.rows import ChatSummary

@@ -8,7 +8,7 @@ from textual.content import Content
 
 from screens.job_view import JobView, time_left
 from screens.job_words import clock_time, job_title, state_part, took
-from tui.chat.lanes import short_model_name
+from tui.chat.model_names import short_model_name
 from tui.records.jobs import Checkpoint, Job
 from tui.safe_text import safe_line
 from tui.widgets.chart_scale import format_value

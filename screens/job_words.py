@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 
-from tui.chat.lanes import short_model_name
+from tui.chat.model_names import short_model_name
 from tui.records.jobs import Job, JobState
 from tui.widgets.tones import Part, Tone
 

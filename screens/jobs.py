@@ -16,7 +16,7 @@ from screens.base import DeckScreen
 from screens.job_actions import JobActions, Permissions
 from screens.job_view import JobView, read_job, series, time_left
 from screens.job_words import ago, job_title, state_part, took
-from tui.chat.lanes import short_model_name
+from tui.chat.model_names import short_model_name
 from tui.jobs.watch import JobChange
 from tui.records.jobs import Job
 from tui.safe_text import safe_line

@@ -10,7 +10,6 @@ import difflib
 import os
 import re
 import tempfile
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -113,6 +112,10 @@ def _read_text(path: Path) -> str:
 
 def _read_file(path: Path) -> dict[str, Any]:
     text = _read_text(path)
+    if not text:
+        return {}
+    import tomllib  # its patterns take 5 ms; most people have no settings file
+
     try:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

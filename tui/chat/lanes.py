@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from tui.chat.model_names import TUNED_PREFIX, short_model_name
 from tui.records.chats import Usage
 
 STOPPED = "stopped"
 """Finish reason of an answer that the person stopped; services have no word for it."""
 FAILED = "error"
 """Finish reason of an answer that the service failed to give."""
-
-_TUNED_PREFIX = "ft"
-_TUNED_PARTS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,19 +28,7 @@ class Lane:
     @property
     def is_tuned(self) -> bool:
         """True for a model made by fine-tuning, as its name tells."""
-        return self.model.startswith(f"{_TUNED_PREFIX}:")
-
-
-def short_model_name(model: str) -> str:
-    """Return the part of a model's name that tells tuned models of one base apart.
-
-    `ft:base:organisation:suffix:id` becomes `suffix:id` (`base:id` without a suffix); any other name stays.
-    """
-    parts = model.split(":", _TUNED_PARTS - 1)
-    if len(parts) < _TUNED_PARTS or parts[0] != _TUNED_PREFIX:
-        return model
-    _, base, _, suffix, identity = parts
-    return f"{suffix or base}:{identity}"
+        return self.model.startswith(f"{TUNED_PREFIX}:")
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from tui.chat.parameters import NEW_CHAT
 from tui.chat.streams import LaneUpdate, OpenStream, stream_lanes
 from tui.errors import TunedeckError
 from tui.records.chats import Answer, ChatDelta, ChatMessage, ChatParameters, ChatRequest
+from tui.store.database import StoreError
 from tui.store.rows import StoredChat
 from tui.store.store import Store
 
@@ -31,6 +32,17 @@ class Streamer(Protocol):
     def stream_chat(self, request: ChatRequest) -> Iterator[ChatDelta]:
         """Yield the answer as it arrives; closing the iterator stops the service's work."""
         ...
+
+
+class AnswersNotKept(TunedeckError):
+    """A question was answered, and the answers could not be written to the store."""
+
+    def __init__(self, turn: Turn, problem: StoreError) -> None:
+        super().__init__(
+            f"The answer is not kept yet. {problem.message}",
+            f"{problem.remedy} It is written with the next question.",
+        )
+        self.turn = turn
 
 
 class ChatSession:
@@ -65,6 +77,8 @@ class ChatSession:
         self._provider_of = provider_of
         self._store = store
         self._clock = clock
+        self._unkept: list[Answer] = []
+        """Answers that the store could not take; written before the next question is asked."""
         self._stop = threading.Event()
         self._running = threading.Lock()
 
@@ -101,6 +115,7 @@ class ChatSession:
 
         Raises:
             TunedeckError: There is nothing to ask, nobody to ask, or a question is still being answered.
+            AnswersNotKept: All was answered, but the store could not take it; the error holds the turn.
         """
         if not question.strip():
             raise TunedeckError("There is nothing to ask: the message is empty.")
@@ -113,6 +128,7 @@ class ChatSession:
 
         Raises:
             TunedeckError: Nothing was asked yet, or a question is still being answered.
+            AnswersNotKept: All was answered, but the store could not take it; the error holds the turn.
         """
         if not self.turns:
             raise TunedeckError("Nothing was asked yet, so there is nothing to ask again.")
@@ -149,11 +165,17 @@ class ChatSession:
             chat_id = self._keep_question(turn)
             keeper = _AnswerKeeper(chat_id, turn, self._store, self._clock, on_update)
             stream_lanes({lane: self._opener(lane, turn) for lane in self.lanes}, self._stop, keeper)
+            self._unkept += keeper.unkept.values()
+            if keeper.unkept and keeper.problem is not None:
+                raise AnswersNotKept(turn, keeper.problem)
             return turn
         finally:
             self._running.release()
 
     def _keep_question(self, turn: Turn) -> str:
+        while self._unkept:
+            self._store.add_answer(self._unkept[0])
+            del self._unkept[0]
         models = [(lane.account, lane.model) for lane in self.lanes]
         if self.chat_id is None:
             title = " ".join(turn.question.split())[:TITLE_LENGTH]
@@ -175,7 +197,10 @@ class ChatSession:
 
 
 class _AnswerKeeper:
-    """Puts each update into the turn and the store before anyone else sees it."""
+    """Puts each update into the turn and the store before anyone else sees it.
+
+    A store that can't be written (a full disk) does not take the answer away from who is reading it.
+    """
 
     def __init__(
         self,
@@ -191,13 +216,24 @@ class _AnswerKeeper:
         self._created_at = int(clock())
         self._on_update = on_update
         self._saved: dict[Lane, float] = {}
+        self.unkept: dict[Lane, Answer] = {}
+        """Answers that the store does not hold as they are now."""
+        self.problem: StoreError | None = None
 
     def __call__(self, update: LaneUpdate) -> None:
         self._turn.answers[update.lane] = update.answer
         if update.finished or time.monotonic() - self._saved.get(update.lane, 0.0) > SAVE_SECONDS:
             self._saved[update.lane] = time.monotonic()
-            self._store.add_answer(self._record(update.lane, update.answer))
+            self._keep(update.lane, self._record(update.lane, update.answer))
         self._on_update(update)
+
+    def _keep(self, lane: Lane, record: Answer) -> None:
+        try:
+            self._store.add_answer(record)
+        except StoreError as error:
+            self.unkept[lane], self.problem = record, error
+        else:
+            self.unkept.pop(lane, None)
 
     def _record(self, lane: Lane, answer: LaneAnswer) -> Answer:
         return Answer(

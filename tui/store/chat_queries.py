@@ -8,14 +8,15 @@ import time
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
+from typing import TYPE_CHECKING
 
-from tui.records.chats import Answer, ChatMessage, ChatParameters, Usage
 from tui.records.models import Account, ModelInfo
 from tui.store.database import Database
 from tui.store.rows import ChatSummary, StoredChat
 from tui.store.usage_queries import keep_answer_usage
 
-_SERVICE_CHOOSES = ChatParameters()
+if TYPE_CHECKING:  # what a chat is made of is loaded with the first chat: Home paints without
+    from tui.records.chats import Answer, ChatParameters
 
 
 class ChatQueries(Database):
@@ -79,16 +80,18 @@ class ChatQueries(Database):
         *,
         title: str = "",
         system_prompt: str = "",
-        parameters: ChatParameters = _SERVICE_CHOOSES,
+        parameters: ChatParameters | None = None,
     ) -> str:
         """Begin a conversation with (account, model) pairs and return its id."""
+        from tui.records.chats import ChatParameters
+
         chat_id = uuid.uuid4().hex
         now = _milliseconds()
+        kept = json.dumps(asdict(parameters or ChatParameters()))
         with self.transaction() as connection:
             connection.execute(
                 "INSERT INTO chats VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (chat_id, title, json.dumps(list(models)), system_prompt, json.dumps(asdict(parameters)),
-                 now, now),
+                (chat_id, title, json.dumps(list(models)), system_prompt, kept, now, now),
             )  # fmt: skip
         return chat_id
 
@@ -121,6 +124,8 @@ class ChatQueries(Database):
         rows = self.query("SELECT * FROM chats WHERE id = ?", (chat_id,))
         if not rows:
             return None
+        from tui.records.chats import ChatMessage
+
         messages = self.query("SELECT * FROM messages WHERE chat_id = ? ORDER BY turn, rowid", (chat_id,))
         answers = self.query("SELECT * FROM answers WHERE chat_id = ? ORDER BY turn, rowid", (chat_id,))
         return StoredChat(
@@ -169,6 +174,8 @@ def _plain(text: str) -> str:
 
 
 def _summary(row: sqlite3.Row) -> ChatSummary:
+    from tui.records.chats import ChatParameters
+
     parameters = json.loads(row["parameters"])
     parameters["stop"] = tuple(parameters.get("stop") or ())
     return ChatSummary(
@@ -183,6 +190,8 @@ def _summary(row: sqlite3.Row) -> ChatSummary:
 
 
 def _answer(row: sqlite3.Row) -> Answer:
+    from tui.records.chats import Answer, Usage
+
     return Answer(
         row["chat_id"], row["turn"], row["model"], row["account"], row["text"], row["finish_reason"],
         Usage(row["prompt_tokens"], row["completion_tokens"], row["cached_tokens"]),

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tui.records.chats import Answer, ChatMessage, ChatParameters
+if TYPE_CHECKING:
+    from tui.records.chats import Answer, ChatMessage, ChatParameters
 
 
 @dataclass(frozen=True, slots=True)

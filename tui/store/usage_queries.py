@@ -6,11 +6,14 @@ A table of its own, so that deleting a conversation does not make what it cost g
 from __future__ import annotations
 
 import sqlite3
+from typing import TYPE_CHECKING
 
-from tui.records.chats import Answer
-from tui.records.jobs import Job
 from tui.store.database import Database
 from tui.store.rows import UsageKind, UsageTotal
+
+if TYPE_CHECKING:
+    from tui.records.chats import Answer
+    from tui.records.jobs import Job
 
 _LARGEST = 2**63 - 1
 _KEEP = """

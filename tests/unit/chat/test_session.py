@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from tests.unit.chat.script import ScriptedModel, provider_of
 from tui import paths
 from tui.chat.export import export_chat, export_lines
-from tui.chat.lanes import Lane, LaneAnswer, describe_speed, short_model_name
+from tui.chat.lanes import Lane, LaneAnswer, describe_speed
+from tui.chat.model_names import short_model_name
 from tui.chat.parameters import describe_parameters, parse_parameters
 from tui.chat.session import ChatSession
 from tui.chat.streams import LaneUpdate, stream_lanes
