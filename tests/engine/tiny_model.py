@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
+from tui.datasets.byte_level import byte_letters
 from tui.engine.llama.chat_template import CHATML
 from tui.engine.llama.config import LlamaConfig
 from tui.engine.llama.safetensors_file import write_tensors
-from tui.engine.llama.tokenizer import byte_letters
 from tui.engine.llama.weights import tensor_shapes
 
 SPECIALS = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")

@@ -5,10 +5,11 @@ on; one more for a `name`). That is the formula of OpenAI's cookbook (How_to_cou
 2026-11-21): three framing tokens around each message, three that prime the reply. Whether the last three are
 billed in training is not published. What the cookbook leaves out is counted as follows.
 
-- A text part of a list counts its text; an image 85 tokens at low detail, else 765 (85 + 170 for each of the
-  four tiles of a 1024x1024 picture): the picture itself is not fetched.
-- A tool call counts its function's name and its arguments.
-- `tools` and `functions` count their text as compact JSON. The service's own rendering is not published.
+- A text part of a list counts its text; an image what `tui.datasets.image_tokens` says: 85 at low detail, by
+  tiles where the picture lies in the row, 765 where it lies behind a link.
+- A tool call counts its function's name and its arguments. The tokens that stand around a call are not
+  published and not counted, so rows with calls count a little low.
+- `tools` and `functions` count by the cookbook's constants (`tui.datasets.tool_tokens`).
 - A preference row is its input, then both answers, each counted once.
 - A prompt and completion row counts its two texts and nothing else.
 
@@ -23,14 +24,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tui.datasets.formats import DatasetFormat
-from tui.datasets.quoting import json_text
+from tui.datasets.image_tokens import image_tokens
 from tui.datasets.tokens import TextTokenizer
+from tui.datasets.tool_tokens import tool_tokens
 
 TOKENS_PER_MESSAGE = 3
 TOKENS_PER_NAME = 1
 TOKENS_PER_EXAMPLE = 3
-IMAGE_TOKENS_LOW = 85
-IMAGE_TOKENS_HIGH = 765
 _REMEMBERED_TEXTS = 4_096
 _REMEMBERED_LENGTH = 4_000
 _KNOWN_ROLES = frozenset({"system", "developer", "user", "assistant", "tool", "function"})
@@ -96,7 +96,7 @@ class RowTokenCounter:
         self._messages(row.get("messages"), tokens, trained=trained)
         for key in ("tools", "functions"):
             if row.get(key):
-                count = self.text(json_text(row[key]))
+                count = tool_tokens(row[key], self.text, self.tokenizer.name)
                 tokens.total += count
                 self.by_role["tools"] += count
 
@@ -131,8 +131,7 @@ class RowTokenCounter:
     def _part(self, part: dict[str, Any]) -> int:
         image = part.get("image_url")
         if image is not None:
-            low = isinstance(image, dict) and image.get("detail") == "low"
-            return IMAGE_TOKENS_LOW if low else IMAGE_TOKENS_HIGH
+            return image_tokens(image).tokens
         function = part.get("function", part)
         if not isinstance(function, dict):
             return 0

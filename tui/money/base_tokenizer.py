@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from tui import paths
+from tui.datasets.byte_level import piece_bytes
 from tui.money.catalog import base_of
 
 MODEL_ENCODING = "model"
@@ -20,17 +21,34 @@ class _Encoding(Protocol):
 class _Tokenizer(Protocol):
     def encode(self, sequence: str, *, add_special_tokens: bool = ...) -> _Encoding: ...
 
+    def id_to_token(self, id: int) -> str | None: ...  # noqa: A002 - the package's own name
+
+    def to_str(self) -> str: ...
+
 
 class BaseModelTokenizer:
-    """A `TextTokenizer` over the `tokenizer.json` of a prepared base model."""
+    """A `TextTokenizer` and `TokenReader` over the `tokenizer.json` of a prepared base model."""
 
     def __init__(self, name: str, tokenizer: _Tokenizer) -> None:
         self.name = name
         self._tokenizer = tokenizer
+        self._byte_level: bool | None = None
 
     def count(self, text: str) -> int:
         """Return how many tokens `text` is, without any special ones."""
-        return len(self._tokenizer.encode(text, add_special_tokens=False).ids)
+        return len(self.encode(text))
+
+    def encode(self, text: str) -> list[int]:
+        """Return the tokens of `text`, without any special ones."""
+        return self._tokenizer.encode(text, add_special_tokens=False).ids
+
+    def token_bytes(self, token: int) -> bytes:
+        """Return a token's bytes, perhaps a part of a character."""
+        if self._byte_level is None:
+            import json
+
+            self._byte_level = "ByteLevel" in json.dumps(json.loads(self._tokenizer.to_str())["decoder"])
+        return piece_bytes(self._tokenizer.id_to_token(token) or "", byte_level=self._byte_level)
 
 
 def tokenizer_file(model_id: str) -> Path:

@@ -149,7 +149,7 @@ def test_json_mode_writes_json_and_whole_characters(engine: RunningEngine) -> No
 
 
 def _letter(byte: int) -> int:
-    from tui.engine.llama.tokenizer import byte_letters
+    from tui.datasets.byte_level import byte_letters
 
     return list(byte_letters().values()).index(byte)
 
@@ -211,13 +211,13 @@ async def test_requests_at_the_same_time_all_progress_and_answer_as_if_alone(
 
     models = [TINY_NAME, TUNED_NAME, TINY_NAME]
     with running_engine(tiny_models) as engine:
-        alone = [await write(engine.async_client(), number, model) for number, model in enumerate(models)]
-        arrivals.clear()
-        slow_model(0.01)
-        client = engine.async_client()
-        together = await asyncio.gather(
-            *(write(client, number, model) for number, model in enumerate(models))
-        )
+        async with engine.async_client() as client:
+            alone = [await write(client, number, model) for number, model in enumerate(models)]
+            arrivals.clear()
+            slow_model(0.01)
+            together = await asyncio.gather(
+                *(write(client, number, model) for number, model in enumerate(models))
+            )
     assert list(together) == alone
     first_end = min(len(arrivals) - 1 - arrivals[::-1].index(number) for number in range(3))
     assert set(arrivals[:first_end]) == {0, 1, 2}
@@ -227,16 +227,16 @@ async def test_a_request_for_many_answers_does_not_keep_out_one_for_a_single_ans
     fresh_engine: RunningEngine, slow_model: Callable[[float], None]
 ) -> None:
     slow_model(0.005)
-    client = fresh_engine.async_client()
-    many = asyncio.create_task(
-        client.chat.completions.create(
-            model=TINY_NAME, messages=HELLO, n=40, max_tokens=40, logit_bias=NEVER_END
+    async with fresh_engine.async_client() as client:
+        many = asyncio.create_task(
+            client.chat.completions.create(
+                model=TINY_NAME, messages=HELLO, n=40, max_tokens=40, logit_bias=NEVER_END
+            )
         )
-    )
-    await asyncio.to_thread(wait_until, lambda: fresh_engine.service.active_count == 1)
-    await client.chat.completions.create(model=TINY_NAME, messages=HELLO, max_tokens=20)
-    assert not many.done()
-    assert len((await many).choices) == 40
+        await asyncio.to_thread(wait_until, lambda: fresh_engine.service.active_count == 1)
+        await client.chat.completions.create(model=TINY_NAME, messages=HELLO, max_tokens=20)
+        assert not many.done()
+        assert len((await many).choices) == 40
 
 
 def test_a_client_that_leaves_a_stream_ends_the_writing(

@@ -11,13 +11,13 @@ import pytest
 
 from tests.engine.tiny_model import MERGES, SPECIALS, make_tiny_base_model, tiny_config, tiny_tokenizer_json
 from tests.engine.trainer.models import tiny_base
+from tui.datasets.byte_level import byte_letters
 from tui.engine.llama.base_model import load_base_model, prepare_base_model
 from tui.engine.llama.chat_template import CHATML
 from tui.engine.llama.config import LlamaConfig
 from tui.engine.llama.operations import rope_frequencies
 from tui.engine.llama.peft_files import module_rows
 from tui.engine.llama.safetensors_file import as_float32, open_tensors, write_tensors
-from tui.engine.llama.tokenizer import byte_letters
 from tui.errors import TunedeckError
 
 WEIGHTS = tiny_base(np.float32).weights

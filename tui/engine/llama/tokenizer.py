@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from tokenizers import Tokenizer
 
+from tui.datasets.byte_level import piece_bytes
 from tui.engine.llama.chat_template import ChatTemplate, Message
 from tui.engine.llama.special_guard import SpecialGuard, alternatives
 from tui.errors import TunedeckError
@@ -112,7 +112,7 @@ class ChatTokenizer:
         piece: str | None = self._plain.id_to_token(token_id)
         if piece is None:
             return b""
-        return _byte_level_bytes(piece) if self._byte_level else _sentence_piece_bytes(piece)
+        return piece_bytes(piece, byte_level=self._byte_level)
 
     def render(
         self,
@@ -229,28 +229,3 @@ def _example(ids: list[int], learned: list[bool]) -> TrainingExample:
     )
     last = int(np.flatnonzero(targets[1:] != NO_TARGET)[-1]) + 1 if (targets[1:] != NO_TARGET).any() else 0
     return TrainingExample(np.array(ids[:last], np.int64), targets[1 : last + 1], len(ids))
-
-
-@lru_cache(maxsize=1)
-def byte_letters() -> Mapping[str, int]:
-    """Return the byte each letter of a byte-level vocabulary stands for (GPT-2's table, 2019).
-
-    Printable Latin-1 stands for itself; the other bytes are numbered upwards from U+0100.
-    """
-    printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
-    letters = {chr(byte): byte for byte in printable}
-    others = (byte for byte in range(256) if byte not in printable)
-    return letters | {chr(0x100 + index): byte for index, byte in enumerate(others)}
-
-
-def _byte_level_bytes(piece: str) -> bytes:
-    letters = byte_letters()
-    if any(letter not in letters for letter in piece):
-        return piece.encode()  # an added word, stored as plain text
-    return bytes(letters[letter] for letter in piece)
-
-
-def _sentence_piece_bytes(piece: str) -> bytes:
-    if len(piece) == 6 and piece.startswith("<0x") and piece.endswith(">"):
-        return bytes([int(piece[3:5], 16)])
-    return piece.replace("\u2581", " ").encode()

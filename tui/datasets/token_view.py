@@ -1,0 +1,278 @@
+"""One row as the tokens a model reads: which are trained on, which only frame, and which the limit cuts.
+
+The tokens are those that `tui.datasets.row_tokens` counts, in the order a service lays a conversation out:
+tool definitions, the messages, the three tokens that prime the reply. Where no text is known behind a count
+(an image, tool definitions counted by constants, the marks around a message) one span stands for the count.
+
+What the limit cuts is at the end, as the service does it; a preference row is counted and cut as one whole,
+though a service may cut each of its two conversations by itself (not published).
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from tui.datasets.formats import DatasetFormat, row_format
+from tui.datasets.image_tokens import image_tokens
+from tui.datasets.quoting import json_text
+from tui.datasets.row_tokens import TOKENS_PER_EXAMPLE, TOKENS_PER_NAME
+from tui.datasets.token_ids import TokenReader
+from tui.datasets.token_text import shown_bytes
+from tui.datasets.tool_tokens import tool_tokens
+
+
+class SpanKind(StrEnum):
+    """What a token is part of."""
+
+    FRAMING = "framing"
+    """Marks, roles, names and ids around a message."""
+    CONTENT = "content"
+    """What somebody says, and the calls an assistant makes."""
+    TOOLS = "tools"
+    """Tool definitions."""
+    IMAGE = "image"
+
+
+@dataclass(frozen=True, slots=True)
+class TokenSpan:
+    """One token, or one thing that is known by its count alone."""
+
+    index: int
+    """Its first token's place in the row, from 0."""
+    tokens: int
+    """How many tokens it stands for; 1 for an ordinary token."""
+    id: int | None
+    """Number in the vocabulary, where there is one."""
+    text: str
+    """Safe to show; line ends and tabs are visible signs, parts of a character `\\xe2\\x82`."""
+    is_part: bool
+    """True when its bytes are only a part of a character."""
+    ends_line: bool
+    role: str
+    kind: SpanKind
+    trained: bool
+    """A loss is taken of it."""
+    cut: bool
+    """It lies beyond the limit, at least in part."""
+    message: int
+    """Which message it belongs to, from 0 through the row; -1 for none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """Tokens in a row that share everything but text and number."""
+
+    kind: SpanKind
+    role: str
+    message: int
+    trained: bool
+    ids: Sequence[int]
+    """Empty where only the count is known."""
+    label: str
+    """What stands for the count then; safe."""
+    tokens: int
+
+    @property
+    def spans(self) -> int:
+        """How many spans it is."""
+        return len(self.ids) or 1
+
+
+class TokenView:
+    """A row's spans by number; a span is made when it is asked for, so that a row of a megabyte stays quick.
+
+    Args:
+        segments: In the order of reading.
+        reader: The vocabulary.
+        limit: Most tokens the service reads, or None.
+    """
+
+    def __init__(self, segments: Sequence[Segment], reader: TokenReader, limit: int | None) -> None:
+        self.segments = tuple(segments)
+        self.encoding = reader.name
+        self.limit = limit
+        self._reader = reader
+        self._first_span: list[int] = []
+        self._first_token: list[int] = []
+        spans = tokens = trained = lost_trained = 0
+        for segment in self.segments:
+            self._first_span.append(spans)
+            self._first_token.append(tokens)
+            spans += segment.spans
+            tokens += segment.tokens
+            if segment.trained:
+                trained += segment.tokens
+                if limit is not None:
+                    lost_trained += min(segment.tokens, max(0, tokens - limit))
+        self.span_count = spans
+        self.total = tokens
+        self.trained = trained
+        self.lost = max(0, tokens - limit) if limit is not None else 0
+        self.lost_trained = lost_trained
+        """Trained tokens beyond the limit: what the model will not learn."""
+
+    def span(self, number: int) -> TokenSpan:
+        """Return span `number`, from 0.
+
+        Raises:
+            IndexError: There is none.
+        """
+        if not 0 <= number < self.span_count:
+            raise IndexError(number)
+        at = bisect_right(self._first_span, number) - 1
+        segment, offset = self.segments[at], number - self._first_span[at]
+        index = self._first_token[at] + offset
+        tokens = 1 if segment.ids else segment.tokens
+        token = segment.ids[offset] if segment.ids else None
+        raw = self._reader.token_bytes(token) if token is not None else b""
+        text, is_part = (segment.label, False) if token is None else shown_bytes(raw)
+        return TokenSpan(
+            index, tokens, token, text, is_part, b"\n" in raw, segment.role, segment.kind, segment.trained,
+            self.limit is not None and index + tokens > self.limit, segment.message,
+        )  # fmt: skip
+
+    def spans(self, start: int = 0, end: int | None = None) -> Iterator[TokenSpan]:
+        """Yield spans from `start` up to, without, `end`."""
+        for number in range(start, self.span_count if end is None else min(end, self.span_count)):
+            yield self.span(number)
+
+    @property
+    def first_cut(self) -> int | None:
+        """Number of the first span that the limit cuts, or None."""
+        if self.limit is None or not self.lost:
+            return None
+        at = bisect_right(self._first_token, self.limit) - 1
+        inside = self.limit - self._first_token[at]
+        segment = self.segments[at]
+        return self._first_span[at] + (min(inside, segment.spans) if segment.ids else 0)
+
+    def by_role(self) -> dict[str, int]:
+        """Return tokens by role, framing and tools apart, as the report of a file does."""
+        sums: dict[str, int] = {}
+        for segment in self.segments:
+            own = segment.kind in (SpanKind.FRAMING, SpanKind.TOOLS)
+            key = segment.kind.value if own else segment.role
+            sums[key] = sums.get(key, 0) + segment.tokens
+        return sums
+
+
+def view_row(
+    value: object, dataset_format: DatasetFormat, reader: TokenReader, limit: int | None
+) -> TokenView:
+    """Return the tokens of a parsed row; whatever has an impossible type counts nothing, as in the count.
+
+    Args:
+        value: The row.
+        dataset_format: Of the file; UNKNOWN looks at the row itself.
+        reader: Whose vocabulary.
+        limit: Most tokens the service reads, or None.
+    """
+    if dataset_format is DatasetFormat.UNKNOWN:
+        dataset_format = row_format(value)
+    layout = _Layout(reader)
+    if isinstance(value, dict):
+        layout.row(value, dataset_format)
+    return TokenView(layout.segments, reader, limit)
+
+
+class _Layout:
+    """Lays a row out as segments."""
+
+    def __init__(self, reader: TokenReader) -> None:
+        self.segments: list[Segment] = []
+        self._reader = reader
+        self._message = -1
+
+    def row(self, row: dict[str, Any], dataset_format: DatasetFormat) -> None:
+        if dataset_format is DatasetFormat.COMPLETION:
+            for key in ("prompt", "completion"):
+                self._message += 1
+                self._text(row.get(key), SpanKind.CONTENT, key, trained=key == "completion")
+        elif dataset_format is DatasetFormat.PREFERENCE:
+            source = row.get("input")
+            self._conversation(source if isinstance(source, dict) else {}, trained=False)
+            for key in ("preferred_output", "non_preferred_output"):
+                self._messages(row.get(key), trained=True)
+            self._priming()
+        else:
+            self._conversation(row, trained=dataset_format is not DatasetFormat.REINFORCEMENT)
+            self._priming()
+
+    def _conversation(self, row: dict[str, Any], *, trained: bool) -> None:
+        for key in ("tools", "functions"):
+            if row.get(key):
+                self._tools(row[key])
+        self._messages(row.get("messages"), trained=trained)
+
+    def _priming(self) -> None:
+        self._message = -1
+        for mark in ("<|im_start|>", "assistant", "<|im_sep|>")[:TOKENS_PER_EXAMPLE]:
+            self._counted(SpanKind.FRAMING, "framing", mark, 1)
+
+    def _tools(self, definitions: object) -> None:
+        text = json_text(definitions)
+        tokens = tool_tokens(definitions, lambda text: len(self._reader.encode(text)), self._reader.name)
+        ids = self._reader.encode(text)
+        if len(ids) == tokens:
+            self._add(SpanKind.TOOLS, "tools", ids)
+        else:
+            count = len(definitions) if isinstance(definitions, list) else 1
+            self._counted(SpanKind.TOOLS, "tools", f"‹{count:,} tool definitions, by constants›", tokens)
+
+    def _messages(self, messages: object, *, trained: bool) -> None:
+        for message in messages if isinstance(messages, list) else ():
+            if isinstance(message, dict):
+                self._message += 1
+                self._one(message, trained=trained)
+
+    def _one(self, message: dict[str, Any], *, trained: bool) -> None:
+        role = message.get("role")
+        name = role if isinstance(role, str) and role in _ROLES else "other"
+        trained = trained and role == "assistant" and message.get("weight") != 0
+        self._counted(SpanKind.FRAMING, name, "<|im_start|>", 1)
+        for key in ("role", "name", "tool_call_id"):
+            if key == "name" and message.get(key):
+                self._counted(SpanKind.FRAMING, name, "‹name›", TOKENS_PER_NAME)
+            self._text(message.get(key), SpanKind.FRAMING, name, trained=False)
+        self._counted(SpanKind.FRAMING, name, "<|im_sep|>", 1)
+        for key, value in message.items():
+            if key not in ("role", "name", "tool_call_id"):
+                self._content(value, name, trained=trained)
+        self._counted(SpanKind.FRAMING, name, "<|im_end|>", 1)
+
+    def _content(self, value: object, role: str, *, trained: bool) -> None:
+        if isinstance(value, str):
+            self._text(value, SpanKind.CONTENT, role, trained=trained)
+        elif isinstance(value, (list, dict)):
+            for part in value if isinstance(value, list) else [value]:
+                if isinstance(part, dict):
+                    self._part(part, role, trained=trained)
+
+    def _part(self, part: dict[str, Any], role: str, *, trained: bool) -> None:
+        image = part.get("image_url")
+        if image is not None:
+            found = image_tokens(image)
+            self._counted(SpanKind.IMAGE, role, f"‹image, {found.why}›", found.tokens, trained=trained)
+            return
+        function = part.get("function", part)
+        if isinstance(function, dict):
+            for key in ("text", "refusal", "name", "arguments"):
+                self._text(function.get(key), SpanKind.CONTENT, role, trained=trained)
+
+    def _text(self, text: object, kind: SpanKind, role: str, *, trained: bool) -> None:
+        if isinstance(text, str) and text:
+            self._add(kind, role, self._reader.encode(text), trained=trained)
+
+    def _counted(self, kind: SpanKind, role: str, label: str, tokens: int, *, trained: bool = False) -> None:
+        self.segments.append(Segment(kind, role, self._message, trained, (), label, tokens))
+
+    def _add(self, kind: SpanKind, role: str, ids: Sequence[int], *, trained: bool = False) -> None:
+        if ids:
+            self.segments.append(Segment(kind, role, self._message, trained, ids, "", len(ids)))
+
+
+_ROLES = frozenset({"system", "developer", "user", "assistant", "tool", "function"})
