@@ -6,13 +6,19 @@ import os
 import stat
 import threading
 from array import array
+from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from tui.datasets.files import FileState, changed_error, open_file
 from tui.datasets.parsing import BYTE_ORDER_MARK, parse_line
+from tui.datasets.watch_file import FileChange, FileMark
 from tui.errors import TunedeckError
+
+if TYPE_CHECKING:
+    import numpy
 
 _FIRST_BLOCK = 1 << 18
 _BLOCK = 1 << 20
@@ -39,23 +45,41 @@ class Row:
     """Character, from 1."""
 
 
+def parsed_row(number: int, line: bytes) -> Row:
+    """Return a line as a row; a byte order mark before the first one is no part of it.
+
+    Args:
+        number: Of the line, from 1.
+        line: Without its line end.
+    """
+    if number == 1:
+        line = line.removeprefix(BYTE_ORDER_MARK)
+    raw = line.decode("utf-8", "replace")
+    if not line.strip():
+        return Row(number, raw, None, None, None)
+    value, problem = parse_line(line)
+    if problem is None:
+        return Row(number, raw, value, None, None)
+    return Row(number, raw, None, problem.message, problem.column)
+
+
 class Dataset:
     """An open JSONL file; every method may be called from any thread.
 
-    Lines are numbered physically from 1, blank ones too. A file that changes, shrinks or is replaced while
-    open makes the next read a TunedeckError.
+    Lines are numbered physically from 1, blank ones too. A file that shrinks, is rewritten or replaced while
+    open makes the next read a TunedeckError; one that grows is read as it was until `follow_growth`.
     """
 
     def __init__(self, path: Path, descriptor: int) -> None:
         self.path = path
         self._descriptor: int | None = descriptor
-        self._state = FileState.of(os.fstat(descriptor))
-        self.size = self._state.size
+        self._reading = threading.Lock()
+        self._mark = FileMark.of(FileState.of(os.fstat(descriptor)), self._read_some)
+        self.size = self._mark.state.size
         self._line_ends = array("Q")
         self._scanned = 0
         self._complete = False
         self._indexing = threading.Lock()
-        self._reading = threading.Lock()
 
     @classmethod
     def open(cls, path: Path) -> Dataset:
@@ -108,6 +132,53 @@ class Dataset:
             if on_progress:
                 on_progress(self._scanned, self.size)
 
+    def look_for_change(self) -> FileChange:
+        """Say what became of the file since it was opened or last followed; quick, once a second is fine."""
+        return self._mark.compare(self.path, self._read_some)
+
+    def follow_growth(self) -> bool:
+        """Take in what was added at the file's end; `build_index` finds its lines.
+
+        Returns:
+            True when there was something.
+        """
+        with self._indexing:
+            if self.look_for_change() is not FileChange.GREW or self._descriptor is None:
+                return False
+            if self._complete and self._line_ends[-1] == self.size:
+                self._line_ends.pop()  # a last line without its line end may go on
+            mark = FileMark.of(FileState.of(os.fstat(self._descriptor)), self._read_some)
+            self._complete = False
+            self.size, self._mark = mark.state.size, mark
+        return True
+
+    def line_end_offsets(self) -> numpy.ndarray[Any, numpy.dtype[numpy.uint64]]:
+        """Return where each line known so far ends, its line feed included."""
+        import numpy
+
+        ends = numpy.array(self._line_ends, dtype=numpy.uint64)
+        ends += numpy.uint64(1)
+        return ends.clip(max=numpy.uint64(self.size))
+
+    def number_at(self, offset: int) -> int | None:
+        """Return the number of the line that holds a byte; None while the index has not come there."""
+        if not self._complete and offset >= self._scanned:
+            return None
+        number = bisect_left(self._line_ends, offset) + 1
+        return number if number <= len(self._line_ends) else None
+
+    def row_between(self, start: int, end: int, number: int) -> Row:
+        """Return what stands between two bytes as a row, for places that the index has not come to.
+
+        Raises:
+            TunedeckError: The file changed.
+        """
+        if end - start > SHOWN_BYTES:
+            beginning = self._read(start, _SHOWN_BEGINNING).decode("utf-8", "replace")
+            size = f"{(end - start) / 1_000_000:,.0f} MB"
+            return Row(number, beginning, None, f"This line has {size}; only its beginning is shown.", None)
+        return parsed_row(number, self._read(start, end - start).removesuffix(b"\r"))
+
     def line(self, number: int) -> bytes:
         """Return a physical line without its line end.
 
@@ -117,29 +188,30 @@ class Dataset:
         start, end = self._span(number)
         return self._read(start, end - start).removesuffix(b"\r")
 
+    def span(self, number: int) -> tuple[int, int]:
+        """Return where a physical line starts and where the next one does, in bytes; its line end is in it.
+
+        Raises:
+            TunedeckError: There is no such line, or it is not found yet.
+        """
+        start, end = self._span(number)
+        return start, min(end + 1, self.size)
+
+    def read_bytes(self, offset: int, length: int) -> bytes:
+        """Return exactly `length` bytes from an offset.
+
+        Raises:
+            TunedeckError: The file changed.
+        """
+        return self._read(offset, length)
+
     def row(self, number: int) -> Row:
         """Return a parsed line; a row above 8 MB has only its beginning and an error that says so.
 
         Raises:
             TunedeckError: As `line`.
         """
-        start, end = self._span(number)
-        if end - start > SHOWN_BYTES:
-            beginning = self._read(start, _SHOWN_BEGINNING).decode("utf-8", "replace")
-            size = f"{(end - start) / 1_000_000:,.0f} MB"
-            return Row(number, beginning, None, f"This line has {size}; only its beginning is shown.", None)
-        return self._parsed(number, self._read(start, end - start).removesuffix(b"\r"))
-
-    def _parsed(self, number: int, line: bytes) -> Row:
-        if number == 1:
-            line = line.removeprefix(BYTE_ORDER_MARK)
-        raw = line.decode("utf-8", "replace")
-        if not line.strip():
-            return Row(number, raw, None, None, None)
-        value, problem = parse_line(line)
-        if problem is None:
-            return Row(number, raw, value, None, None)
-        return Row(number, raw, None, problem.message, problem.column)
+        return self.row_between(*self._span(number), number)
 
     def _span(self, number: int) -> tuple[int, int]:
         if number > len(self._line_ends):
@@ -216,5 +288,7 @@ class Dataset:
             state = FileState.of(os.stat(self.path))
         except FileNotFoundError:
             raise changed_error(self.path) from None
-        if state != self._state:
+        known = self._mark.state
+        grew = state.size > known.size and (state.inode, state.device) == (known.inode, known.device)
+        if state != known and not grew:
             raise changed_error(self.path)

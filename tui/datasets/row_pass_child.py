@@ -1,0 +1,110 @@
+"""The process behind `row_pass`: reads a job, then answers for one part of the file after the other.
+
+A line of JSON comes in for the job and one for each part; out goes an empty line when it is ready, then for
+each part a line of JSON with the length of the binary payload that follows. What a job does is a class in its
+own module, named here.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from typing import Any, BinaryIO, Protocol
+
+from tui.errors import TunedeckError
+
+KINDS = {
+    "search": ("tui.datasets.pattern_search", "PatternJob"),
+    "filter": ("tui.datasets.row_filter", "FilterJob"),
+    "facets": ("tui.datasets.facet_flags", "FacetJob"),
+    "tokens": ("tui.datasets.row_order", "TokenJob"),
+}
+"""Kind of a job -> module and class that does it."""
+MOST_LINE_BYTES = 256 << 20
+"""A line above it is taken by its beginning."""
+_READ_ON = 1 << 20
+
+
+class PassJob(Protocol):
+    """What one kind of job does with the lines of a part."""
+
+    def __init__(self, job: Mapping[str, Any]) -> None:
+        """Prepare; a TunedeckError here is told to the person."""
+
+    def part(self, lines: list[bytes], *, is_first: bool) -> tuple[dict[str, Any], bytes]:
+        """Return facts, as JSON values, and a payload about these lines, which come without line ends."""
+
+
+def main() -> None:
+    """Answer until nobody asks any more."""
+    asked, answers = sys.stdin.buffer, sys.stdout.buffer
+    job = json.loads(asked.readline())
+    try:
+        module, name = KINDS[job["kind"]]
+        worker: PassJob = getattr(importlib.import_module(module), name)(job)
+    except TunedeckError as error:
+        answers.write(b"\n")
+        _answer(answers, {"error": [error.message, error.remedy]}, b"")
+        return
+    answers.write(b"\n")  # ready
+    answers.flush()
+    with open(job["path"], "rb", buffering=0) as stream:
+        for request in iter(asked.readline, b""):
+            wanted = json.loads(request)
+            lines = list(lines_beginning_in(stream.fileno(), wanted["start"], wanted["end"]))
+            facts, payload = worker.part(lines, is_first=wanted["start"] == 0)
+            _answer(answers, {**facts, "lines": len(lines)}, payload)
+
+
+def _answer(answers: BinaryIO, facts: dict[str, Any], payload: bytes) -> None:
+    answers.write(json.dumps({**facts, "payload": len(payload)}).encode() + b"\n" + payload)
+    answers.flush()
+
+
+def lines_beginning_in(descriptor: int, start: int, end: int) -> Iterator[bytes]:
+    """Yield the lines whose first byte lies in a range of the file, without their line ends."""
+    begin = max(0, start - 1)
+    block = _read(descriptor, begin, end - begin)
+    first = 0 if start == 0 else block.find(b"\n") + 1
+    if (start > 0 and first == 0) or first >= len(block):
+        return
+    if not block.endswith(b"\n"):
+        block += _rest_of_line(descriptor, end, MOST_LINE_BYTES)
+    pieces = block[first:].split(b"\n")
+    if not pieces[-1]:
+        pieces.pop()
+    for piece in pieces:
+        yield piece.removesuffix(b"\r")
+
+
+def _rest_of_line(descriptor: int, position: int, most: int) -> bytes:
+    parts: list[bytes] = []
+    length = 0
+    while length < most:
+        part = _read(descriptor, position + length, _READ_ON)
+        found = part.find(b"\n")
+        if found >= 0 or not part:
+            parts.append(part[: found if found >= 0 else 0])
+            break
+        parts.append(part)
+        length += len(part)
+    return b"".join(parts)
+
+
+def _read(descriptor: int, offset: int, length: int) -> bytes:
+    parts: list[bytes] = []
+    while length > 0:
+        if hasattr(os, "pread"):
+            part = os.pread(descriptor, length, offset)
+        else:
+            os.lseek(descriptor, offset, os.SEEK_SET)
+            part = os.read(descriptor, length)
+        if not part:
+            break
+        parts.append(part)
+        offset += len(part)
+        length -= len(part)
+    return b"".join(parts)
