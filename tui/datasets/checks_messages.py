@@ -179,8 +179,8 @@ def check_known_message(
             _check_weight(row, message["weight"], path, number)
         if "tool_calls" in message or "function_call" in message:
             check_tool_calls(row, message, path, calls)
-        if isinstance(message.get("refusal"), str):
-            check_text(row, message["refusal"], (*path, "refusal"))
+        if message.get("refusal") is not None or message.get("audio") is not None:
+            _check_refusal_and_audio(row, message, path, number)
     elif role == "tool":
         check_tool_answer(row, message, path, calls, number)
     elif role == "function":
@@ -196,10 +196,10 @@ def _check_content(row: RowFindings, message: dict[str, Any], path: JsonPath, nu
         if (not content or content.isspace()) and not _has_substitute(message, role):
             row.add("empty-content", f"messages[{number - 1}] ({role}) has no text.", where, text=content)
         return 0
-    if isinstance(content, list) and content:
+    if isinstance(content, list) and content and role != "function":
         return check_parts(row, content, where, role, number)
     if content is None:
-        if not _has_substitute(message, role):
+        if not _has_substitute(message, role) and not (role == "function" and "content" in message):
             row.add(
                 "missing-content",
                 f"messages[{number - 1}] ({role}) has no content.",
@@ -245,7 +245,7 @@ def _check_name(row: RowFindings, message: dict[str, Any], path: JsonPath, numbe
     name = message.get("name")
     if isinstance(name, str):
         check_text(row, name, (*path, "name"))
-    elif name is not None or role == "function":
+    else:
         row.add(
             "name-type",
             f"messages[{number - 1}] ({role}) needs a name that is text.",
@@ -254,8 +254,31 @@ def _check_name(row: RowFindings, message: dict[str, Any], path: JsonPath, numbe
         )
 
 
+def _check_refusal_and_audio(row: RowFindings, message: dict[str, Any], path: JsonPath, number: int) -> None:
+    refusal, audio = message.get("refusal"), message.get("audio")
+    if isinstance(refusal, str):
+        check_text(row, refusal, (*path, "refusal"))
+    elif refusal is not None:
+        row.add(
+            "content-type",
+            f"The refusal of messages[{number - 1}] is {kind_of(refusal)}, not text.",
+            (*path, "refusal"),
+            text=quoted(refusal),
+        )
+    if audio is not None and not (isinstance(audio, dict) and isinstance(audio.get("id"), str)):
+        row.add(
+            "content-type",
+            f"The audio of messages[{number - 1}] is no object with an id.",
+            (*path, "audio"),
+            text=quoted(audio),
+        )
+
+
 def _check_weight(row: RowFindings, weight: object, path: JsonPath, number: int) -> None:
     if type(weight) is int and weight in (0, 1):
+        return
+    if type(weight) is float and weight in (0.0, 1.0):
+        row.add("weight-form", f"messages[{number - 1}] has the weight {weight}.", (*path, "weight"))
         return
     row.add(
         "weight-value",

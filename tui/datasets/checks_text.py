@@ -76,7 +76,9 @@ def check_parts(row: RowFindings, parts: list[Any], path: JsonPath, role: str, m
         if kind == "image_url":
             images += 1
             _check_image(row, part, where, role)
-        elif kind in ("text", "refusal") and isinstance(part.get(kind), str):
+        elif (kind == "text" or (kind == "refusal" and role == "assistant")) and isinstance(
+            part.get(kind), str
+        ):
             check_text(row, part[kind], (*where, kind))
         else:
             row.add(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +14,8 @@ from tui.datasets.locate import JsonPath
 from tui.datasets.quoting import quoted
 
 MAX_FUNCTIONS = 128
+_TOOL_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
+_LONGEST_CALL_ID = 40
 
 
 @dataclass(slots=True)
@@ -32,7 +35,7 @@ def defined_tools(row: RowFindings, holder: dict[str, Any], path: JsonPath) -> f
         return None
     names: set[str] = set()
     for key in ("tools", "functions"):
-        if holder.get(key) is not None:
+        if key in holder:
             names.update(_check_definitions(row, holder[key], (*path, key), wrapped=key == "tools"))
     if "functions" in holder:
         row.add("deprecated-functions", "functions is deprecated; use tools.", (*path, "functions"))
@@ -54,12 +57,15 @@ def _check_definitions(row: RowFindings, value: object, path: JsonPath, *, wrapp
         return names
     if not wrapped and not 1 <= len(value) <= MAX_FUNCTIONS:
         row.add("tools-malformed", f"functions holds {len(value)} entries; 1 to 128 are allowed.", path)
+    if wrapped and len(value) > MAX_FUNCTIONS:
+        row.add("too-many-tools", f"The row defines {len(value)} tools; 128 are the most.", path)
     for index, entry in enumerate(value):
         function = entry.get("function") if wrapped and isinstance(entry, dict) else entry
         right_type = not wrapped or (isinstance(entry, dict) and entry.get("type") == "function")
         name = function.get("name") if isinstance(function, dict) else None
-        if right_type and isinstance(name, str) and name:
+        if right_type and isinstance(function, dict) and isinstance(name, str) and name:
             names.add(name)
+            _check_definition(row, function, (*path, index, "function") if wrapped else (*path, index))
         else:
             row.add(
                 "tools-malformed",
@@ -69,6 +75,27 @@ def _check_definitions(row: RowFindings, value: object, path: JsonPath, *, wrapp
             )
     check_nested_text(row, value, path)
     return names
+
+
+def _check_definition(row: RowFindings, function: dict[str, Any], path: JsonPath) -> None:
+    """Check what a function with a name may hold beside it."""
+    if not _TOOL_NAME.fullmatch(function["name"]):
+        row.add(
+            "tool-name-form",
+            f"The tool {quoted(function['name'], 40)!r} has a name that no call can carry.",
+            (*path, "name"),
+            text=function["name"],
+        )
+    for key, kind, words in (("description", str, "text"), ("parameters", dict, "an object")):
+        if not isinstance(function.get(key, kind()), kind):
+            row.add(
+                "tools-malformed",
+                f"{key} of a tool must be {words}.",
+                (*path, key),
+                text=quoted(function[key]),
+            )
+    if not isinstance(function.get("strict"), bool | None):
+        row.add("tools-malformed", "strict of a tool must be true or false.", (*path, "strict"))
 
 
 def check_tool_calls(row: RowFindings, message: dict[str, Any], path: JsonPath, calls: OpenCalls) -> None:
@@ -84,9 +111,9 @@ def check_tool_calls(row: RowFindings, message: dict[str, Any], path: JsonPath, 
         where = (*path, "function_call")
         row.add("deprecated-functions", "function_call is deprecated; use tool_calls.", where)
         _check_function(row, message["function_call"], where, calls)
-    value = message.get("tool_calls")
-    if value is None:
+    if "tool_calls" not in message:
         return
+    value = message["tool_calls"]
     where = (*path, "tool_calls")
     if not isinstance(value, list) or not value:
         row.add(
@@ -112,6 +139,13 @@ def _check_call(row: RowFindings, call: object, path: JsonPath, calls: OpenCalls
         if not isinstance(call, dict):
             return
     if isinstance(call_id, str):
+        if len(call_id) > _LONGEST_CALL_ID:
+            row.add(
+                "tool-call-id-long",
+                f"The id of the call has {len(call_id)} characters; the chat API takes 40.",
+                (*path, "id"),
+                text=call_id,
+            )
         calls.known.add(call_id)
         calls.waiting[call_id] = path
     _check_function(row, call.get("function"), (*path, "function"), calls)

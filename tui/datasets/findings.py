@@ -7,7 +7,8 @@ from collections.abc import Set
 
 from tui.datasets.locate import JsonPath, locate, path_text
 from tui.datasets.report import Finding, Severity
-from tui.datasets.rules import RULES
+from tui.datasets.rules import severities_at
+from tui.datasets.services import DEFAULT_SERVICE
 from tui.safe_text import safe_line
 
 KEPT_PER_RULE = 1_000
@@ -21,10 +22,13 @@ class FindingCollector:
 
     Args:
         ignored: Rules that are switched off.
+        service: Whose severities count; a rule that it does not know is never broken.
     """
 
-    def __init__(self, ignored: Set[str] = frozenset()) -> None:
-        self._ignored = ignored
+    def __init__(self, ignored: Set[str] = frozenset(), service: str = DEFAULT_SERVICE) -> None:
+        self._severities = {
+            rule: severity for rule, severity in severities_at(service).items() if rule not in ignored
+        }
         self._found: Counter[str] = Counter()
         self._kept: list[Finding] = []
         self._locate_budget = _LOCATE_BUDGET
@@ -46,7 +50,7 @@ class FindingCollector:
         self._kept.append(
             Finding(
                 rule=rule,
-                severity=RULES[rule].severity,
+                severity=self._severities[rule],
                 line=line,
                 message=safe_line(message),
                 path=None if path is None else safe_line(path, 200),
@@ -58,10 +62,14 @@ class FindingCollector:
 
     def wants(self, rule: str) -> bool:
         """Count one more of a rule; return whether it is to be kept."""
-        if rule in self._ignored:
+        if rule not in self._severities:
             return False
         self._found[rule] += 1
         return self._found[rule] <= KEPT_PER_RULE
+
+    def severity(self, rule: str) -> Severity:
+        """Return how bad a rule that is switched on is."""
+        return self._severities[rule]
 
     def keep(self, finding: Finding) -> None:
         """Keep a finding that `wants` has counted already."""
@@ -69,7 +77,7 @@ class FindingCollector:
 
     def add_uncounted(self, rule: str, more: int) -> None:
         """Count findings of a rule that nobody kept."""
-        if rule not in self._ignored:
+        if rule in self._severities:
             self._found[rule] += more
 
     def place(
@@ -99,7 +107,7 @@ class FindingCollector:
         """Severity -> findings, kept or not."""
         sums = {severity.value: 0 for severity in Severity}
         for rule, count in self._found.items():
-            sums[RULES[rule].severity.value] += count
+            sums[self._severities[rule].value] += count
         return sums
 
     @property
@@ -158,7 +166,7 @@ class RowFindings:
         self._collector.keep(
             Finding(
                 rule=rule,
-                severity=RULES[rule].severity,
+                severity=self._collector.severity(rule),
                 line=self.line,
                 message=safe_line(message, 400),
                 path=safe_line(path_text(path), 200),

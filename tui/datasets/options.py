@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tui.datasets.formats import DatasetFormat
+from tui.datasets.graders import Grader
+from tui.datasets.services import DEFAULT_SERVICE
 from tui.datasets.tokens import TextTokenizer
 
 DEFAULT_MODEL = "gpt-4.1-mini-2025-04-14"
@@ -34,3 +36,9 @@ class CheckOptions:
     """The file is for validation: the service's sentence says so."""
     training_file: Path | None = None
     """Compares a validation file with the training file beside it."""
+    provider: str = DEFAULT_SERVICE
+    """Whose rules count: a key of `tui.datasets.services.SERVICES`."""
+    lints: str = "none"
+    """Quality lints to run: "none", "fast" (seconds for a gigabyte) or "all"."""
+    grader: Grader | None = None
+    """Compares the rows of a reinforcement file with the templates of this grader."""

@@ -60,8 +60,8 @@ def _diagnose(line: bytes, error: orjson.JSONDecodeError) -> ParseProblem:
         return _not_utf8(line, undecodable)
     if text.startswith("\ufeff"):
         return ParseProblem(
-            "byte-order-mark",
-            "A byte order mark (EF BB BF) stands before the JSON.",
+            "byte-order-mark-inside",
+            "A byte order mark (EF BB BF) stands before the JSON, in the middle of the file.",
             1,
             None,
         )

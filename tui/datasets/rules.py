@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import resources
 from types import MappingProxyType
 from typing import Any
 
 from tui.datasets.report import Severity
+from tui.datasets.services import DEFAULT_SERVICE, SERVICES
+
+_OFF = "off"
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +21,7 @@ class Rule:
 
     id: str
     severity: Severity
+    """At the default service; where that does not know the rule, at those that do."""
     summary: str
     explanation: str
     source: str
@@ -25,11 +29,29 @@ class Rule:
     """Day the source was read, ISO 8601."""
     service_code: str | None
     """error.code of a job that fails by it; None when the service does not fail."""
+    lints: str = ""
+    """ "fast" or "all": the set of quality lints that it belongs to; empty for a rule of the format."""
+    only: frozenset[str] = frozenset()
+    """The services that know the rule; empty means all."""
+    by_service: Mapping[str, Severity | None] = field(default_factory=dict)
+    """Service -> how bad it is there, where that differs; None is not at all."""
+    example: Mapping[str, Any] = field(default_factory=dict)
+    """A tiny file that breaks it; `tui.datasets.rule_examples` reads it."""
+
+    def severity_at(self, service: str) -> Severity | None:
+        """Return how bad breaking the rule is at a service; None where it is nothing."""
+        if self.only and service not in self.only:
+            return None
+        return self.by_service.get(service, self.severity)
 
 
 def _rule(rule_id: str, entry: Mapping[str, Any], defaults: Mapping[str, Any]) -> Rule:
     severity = Severity(entry["severity"])
     code = entry.get("code", "invalid_file_format") if severity is Severity.ERROR else None
+    by_service = entry.get("by_service", {})
+    unknown = (set(by_service) | set(entry.get("only", ()))) - set(SERVICES)
+    if unknown:
+        raise ValueError(f"rules.toml: {rule_id} names unknown services: {sorted(unknown)}")
     return Rule(
         id=rule_id,
         severity=severity,
@@ -38,6 +60,10 @@ def _rule(rule_id: str, entry: Mapping[str, Any], defaults: Mapping[str, Any]) -
         source=entry["source"],
         source_date=entry.get("source_date", defaults["source_date"]),
         service_code=code,
+        lints=entry.get("lints", ""),
+        only=frozenset(entry.get("only", ())),
+        by_service={name: None if word == _OFF else Severity(word) for name, word in by_service.items()},
+        example=entry.get("example", {}),
     )
 
 
@@ -50,3 +76,17 @@ def _load() -> Mapping[str, Rule]:
 
 RULES: Mapping[str, Rule] = _load()
 """Rule id -> rule, in the order of the file."""
+
+
+def severities_at(service: str = DEFAULT_SERVICE) -> Mapping[str, Severity]:
+    """Return rule id -> severity at a service, without the rules that it does not know."""
+    found = {name: rule.severity_at(service) for name, rule in RULES.items()}
+    return {name: severity for name, severity in found.items() if severity is not None}
+
+
+def fix_of(rule_id: str) -> str | None:
+    """Return the name of the fix that is safe for a rule, or None where only a person can decide."""
+    import importlib  # fixes import the rules' checks
+
+    fix = importlib.import_module("tui.datasets.fixes").fix_for(rule_id)
+    return None if fix is None else str(fix.name)

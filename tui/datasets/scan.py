@@ -17,9 +17,12 @@ from tui.datasets.checks_rows import (
 from tui.datasets.duplicates import LineHashes
 from tui.datasets.findings import KEPT_PER_RULE, FindingCollector, RowFindings
 from tui.datasets.formats import CHAT_KEYS, DatasetFormat, detect_format
+from tui.datasets.lints.protocol import LintRow
+from tui.datasets.lints.registry import make_lints
 from tui.datasets.options import CheckOptions
 from tui.datasets.parsing import BYTE_ORDER_MARK, ParseProblem, parse_line, repeated_keys
 from tui.datasets.report import Report, Severity
+from tui.datasets.services import SERVICES
 from tui.datasets.token_totals import TokenTotals
 from tui.datasets.tokens import encoding_for, training_limit
 
@@ -28,7 +31,6 @@ MAX_REINFORCEMENT_EXAMPLES = 50_000
 MAX_REINFORCEMENT_VALIDATION = 1_000
 MAX_IMAGE_EXAMPLES = 50_000
 LARGE_FILE_BYTES = 512 * 1024 * 1024
-MAX_FILE_BYTES = 8 * 1024 * 1024 * 1024
 _SAMPLE_ROWS = 64
 _WIDE_ENCODING = re.compile(
     rb"\xff\xfe|\xfe\xff|\x00\x00\xfe\xff|[\x09\x0a\x20-\x7e]\x00[^\x00]\x00|\x00[\x20-\x7e]\x00[^\x00]"
@@ -41,8 +43,10 @@ class FileScan:
 
     def __init__(self, options: CheckOptions) -> None:
         self._options = options
-        self._findings = FindingCollector(options.ignored_rules)
+        self._findings = FindingCollector(options.ignored_rules, options.provider)
         self._row = RowFindings(self._findings)
+        self._lints = make_lints(options)
+        self._service = SERVICES[options.provider]
         self._hashes = LineHashes()
         self._tokens = self._token_totals(options)
         self._format = options.format or DatasetFormat.UNKNOWN
@@ -100,6 +104,12 @@ class FileScan:
                 column=1,
             )
             lines[0] = lines[0].removeprefix(BYTE_ORDER_MARK)
+        elif self._service.byte_order_mark == "wanted":
+            self._findings.add(
+                "byte-order-mark-missing",
+                "No byte order mark (EF BB BF) stands before the first line.",
+                line=1,
+            )
         number, first = next(
             ((at, line.strip()) for at, line in enumerate(lines, 1) if line.strip()), (1, b"")
         )
@@ -169,6 +179,10 @@ class FileScan:
             self._note_conversation(number, seen)
             self._check_repeated_keys(line, seen)
         self._tokens.add(self._row, value, self._format)
+        if self._lints:
+            row = LintRow(number, line, value, self._format, self._row)
+            for lint in self._lints:
+                lint.row(row)
 
     def _report_problem(self, number: int, line: bytes, problem: ParseProblem) -> None:
         rule, message = problem.rule, problem.message
@@ -235,6 +249,8 @@ class FileScan:
             self._hashes.report_repeated(self._findings)
             if self._options.training_file:
                 self._hashes.report_shared(LineHashes.of_file(self._options.training_file), self._findings)
+            for lint in self._lints:
+                lint.finish(self._findings)
         counts = self._findings.counts
         return Report(
             file=file,
@@ -251,8 +267,9 @@ class FileScan:
 
     def _check_size(self, size: int) -> None:
         shown = f"The file has {size / 1024**3:.1f} GB"
-        if size > MAX_FILE_BYTES:
-            self._findings.add("file-too-large", f"{shown}; 8 GB is the most.")
+        most = self._service.maximum_bytes
+        if most is not None and size > most:
+            self._findings.add("file-too-large", f"{shown}; {most / 1024**3:.4g} GB is the most.")
         elif size > LARGE_FILE_BYTES:
             self._findings.add("large-file", f"{shown}: above 512 MB it is uploaded in parts.")
 
@@ -273,6 +290,9 @@ class FileScan:
             self._findings.add(
                 "too-many-examples", f"The file has {found:,} examples; {most:,} are the most."
             )
+        if self._service.maximum_examples is not None and found > self._service.maximum_examples:
+            message = f"The file has {found:,} examples; {self._service.maximum_examples:,} are the most."
+            self._findings.add("too-many-examples", message)
         if self._image_examples:
             self._findings.add("images-may-be-skipped", f"{self._image_examples:,} examples hold images.")
         if self._image_examples > MAX_IMAGE_EXAMPLES:

@@ -186,7 +186,7 @@ def test_the_sentence_about_tokens_in_a_message_is_not_put_on_a_tools_definition
 
 def test_a_byte_order_mark_and_a_completion_row_get_no_words_of_the_service(tmp_path: Path) -> None:
     rows = [b"\xef\xbb\xbf" + b'{"messages": []}', *clean_chats(), b"\xef\xbb\xbf{}"]
-    marks = [one for one in check_rows(tmp_path, rows).findings if one.rule == "byte-order-mark"]
+    marks = [one for one in check_rows(tmp_path, rows).findings if one.rule.startswith("byte-order")]
     completions = check_rows(tmp_path, [{"prompt": "x", "mood": 1}] * 12, DatasetFormat.COMPLETION)
     row_findings = [one for one in completions.findings if one.rule in ("missing-key", "extra-key")]
     assert (len(marks), len(row_findings)) == (2, 24)

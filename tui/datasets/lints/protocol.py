@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol, Self
 
 from tui.datasets.findings import FindingCollector, RowFindings
 from tui.datasets.formats import DatasetFormat
+from tui.datasets.lints.row_text import RowText
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class LintRow:
-    """One row that parsed as an object.
+    """One row that parsed as an object; one object may serve all lints of a row, and only that row.
 
     Args:
         line: Its line number in the file, from 1.
@@ -26,6 +27,14 @@ class LintRow:
     value: dict[str, Any]
     format: DatasetFormat
     findings: RowFindings
+    _text: RowText | None = field(default=None, init=False, repr=False)
+
+    @property
+    def text(self) -> RowText:
+        """Who says what in the row; found out once for all lints."""
+        if self._text is None:
+            self._text = RowText.of(self.value, self.format)
+        return self._text
 
 
 class Lint(Protocol):
