@@ -37,6 +37,11 @@ def splits_dir() -> Path:
     return cache_dir() / "splits"
 
 
+def edits_dir() -> Path:
+    """Return the folder of the journals of changes to datasets that are not saved yet."""
+    return data_dir() / "edits"
+
+
 def settings_file() -> Path:
     """Return the path of the settings file, which need not exist."""
     return config_dir() / "settings.toml"
