@@ -19,6 +19,8 @@ from tui import paths
 from tui.errors import TunedeckError
 
 ENVIRONMENT_PREFIX = "TUNEDECK_"
+KEYS_TABLE = "keys"
+"""Table of the settings file that is no setting: `tui.chosen_keys` reads it."""
 _SECRET_WORDS = ("api_key", "apikey", "token", "secret", "password")
 _TRUE = ("1", "true", "yes", "on")
 _FALSE = ("0", "false", "no", "off")
@@ -72,8 +74,7 @@ def settings_with_sources() -> dict[str, tuple[Any, str]]:
     found: dict[str, tuple[Any, str]] = {
         entry.name: (entry.default, "default") for entry in dataclasses.fields(Settings)
     }
-    path = paths.settings_file()
-    found.update({key: (value, str(path)) for key, value in _read_file(path).items()})
+    found.update({key: (value, str(paths.settings_file())) for key, value in _settings_of_file().items()})
     found.update(_read_environment(os.environ))
     return found
 
@@ -110,18 +111,29 @@ def _read_text(path: Path) -> str:
         ) from None
 
 
-def _read_file(path: Path) -> dict[str, Any]:
+def read_settings_file() -> tuple[Path, str, dict[str, Any]]:
+    """Return the settings file's path, text and unchecked values; without a file the last two are empty.
+
+    Raises:
+        TunedeckError: The file can't be read, or is not TOML.
+    """
+    path = paths.settings_file()
     text = _read_text(path)
     if not text:
-        return {}
+        return path, "", {}
     import tomllib  # its patterns take 5 ms; most people have no settings file
 
     try:
-        values = tomllib.loads(text)
+        return path, text, tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise TunedeckError(
             f"{path} is not valid TOML: {error}.", 'A line is written as key = value, text in "quotes".'
         ) from None
+
+
+def _settings_of_file() -> dict[str, Any]:
+    path, text, values = read_settings_file()
+    values.pop(KEYS_TABLE, None)
     for key, value in values.items():
         place = f"{path}, line {_line_of(text, key)}"
         _check_key(key, place, values)
@@ -199,5 +211,6 @@ def _write_private(path: Path, text: str) -> None:
         os.replace(temporary, path)
     except OSError as error:
         raise TunedeckError(
-            f"The settings file {path} can't be written: {error}.", "Free space or fix permissions."
+            f"The settings file {path} can't be written: {error.strerror or error}.",
+            "Free space or fix permissions.",
         ) from None

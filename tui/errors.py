@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 from enum import IntEnum
+
+_NO_ROOM = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
 
 class ExitCode(IntEnum):
@@ -33,3 +36,8 @@ class TunedeckError(Exception):
 
     def __str__(self) -> str:
         return f"{self.message}\n{self.remedy}" if self.remedy else self.message
+
+
+def is_out_of_space(error: OSError) -> bool:
+    """True when a write failed because the disk is full, or the user's share or largest file of it."""
+    return error.errno in _NO_ROOM

@@ -13,10 +13,10 @@ import click
 from tui.chat.lanes import Lane, LaneAnswer, Turn, describe_speed
 from tui.chat.models import default_lanes, find_lane
 from tui.chat.parameters import NEW_CHAT, parse_parameters
-from tui.chat.session import ChatSession
+from tui.chat.session import AnswersNotKept, ChatSession
 from tui.chat.streams import LaneUpdate
 from tui.chat.trained_prompt import trained_prompt
-from tui.cli.output import json_option, narrate, print_json, say
+from tui.cli.output import json_option, narrate, print_json, report_error, say
 from tui.errors import ExitCode
 from tui.safe_text import safe_text
 from tui.services import Services
@@ -64,12 +64,16 @@ def command(
 
 
 def _ask_once(session: ChatSession, message: str, *, as_json: bool) -> ExitCode:
+    unkept: AnswersNotKept | None = None
+    try:
+        turn = _ask(session, message, (lambda update: None) if as_json else Printer(session.lanes))
+    except AnswersNotKept as error:
+        turn, unkept = error.turn, error
     if as_json:
-        turn = _ask(session, message, lambda update: None)
         answers = [_answer_json(lane, turn.answers[lane]) for lane in session.lanes]
         print_json({"chat_id": session.chat_id, "answers": answers})
-    else:
-        turn = _ask(session, message, Printer(session.lanes))
+    if unkept is not None:
+        raise unkept
     return _exit_code(turn)
 
 
@@ -96,7 +100,11 @@ def _talk(session: ChatSession) -> ExitCode:
             click.echo()
             return code
         if question.strip():
-            turn = _ask(session, question, Printer(session.lanes))
+            try:
+                turn = _ask(session, question, Printer(session.lanes))
+            except AnswersNotKept as error:
+                turn = error.turn
+                report_error(error)
             code = ExitCode.BAD if any(answer.failed for answer in turn.answers.values()) else ExitCode.DONE
 
 

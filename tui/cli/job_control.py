@@ -33,8 +33,8 @@ def control_job(
         if not permission:
             raise TunedeckError(f"{provider.account.label} can't do that.", permission.reason)
         job = act(provider, job)
-        services.store.save_job(job)
-    if as_json:
-        print_json(job_json(job))
-    else:
-        say(f"Job {job.id}: {job.state} ({job.raw_status}).")
+        if as_json:
+            print_json(job_json(job))
+        else:
+            say(f"Job {job.id}: {job.state} ({job.raw_status}).")
+        services.store.save_job(job)  # after it was said: the service has done it even if this fails

@@ -10,7 +10,7 @@ import click
 
 from tui import __version__
 from tui.cli.output import report_error
-from tui.errors import ExitCode, TunedeckError
+from tui.errors import ExitCode, TunedeckError, is_out_of_space
 from tui.safe_text import safe_text
 
 VERBS: dict[str, tuple[str, str]] = {
@@ -121,7 +121,8 @@ def end_with(error: BaseException) -> int:
             # A full or read-only disk; what Python still holds of it must not be tried again at exit.
             sys.stdout = None
             place = error.filename or "The output"
-            report_error(TunedeckError(f"{place} could not be used: {error.strerror or error}."))
+            remedy = "Free some space there and try again." if is_out_of_space(error) else ""
+            report_error(TunedeckError(f"{place} could not be used: {error.strerror or error}.", remedy))
             return int(ExitCode.WRONG_USE)
         case _ReaderLeft():
             # Nobody to tell, and Python must not complain at exit.

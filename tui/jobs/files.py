@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tui import paths
-from tui.errors import TunedeckError
+from tui.errors import TunedeckError, is_out_of_space
 from tui.jobs.plan import LaunchPlan
 from tui.jobs.reports import file_sha256
 
@@ -44,12 +44,27 @@ def job_files(plan: LaunchPlan) -> JobFiles:
     seed = DEFAULT_SPLIT_SEED if plan.seed is None else plan.seed
     sha256 = file_sha256(plan.training)
     name = f"{sha256[:_NAME_DIGITS]}-{plan.split_share:g}-{seed}"
-    folder = paths.make_private(paths.splits_dir() / name)
+    folder = paths.splits_dir() / name
     note = folder / f"{plan.training.stem}{_NOTE_SUFFIX}"
     made = _made_before(note)
     if made is not None:
         return made
-    return _make(plan.training, sha256, plan.split_share, seed, note)
+    try:
+        paths.make_private(folder)
+        return _make(plan.training, sha256, plan.split_share, seed, note)
+    except (OSError, TunedeckError) as error:
+        trouble = error if isinstance(error, OSError) else error.__cause__
+        if isinstance(trouble, OSError) and is_out_of_space(trouble):
+            raise TunedeckError(
+                f"The split of {plan.training} can't be written: the disk that holds {folder} is full.",
+                "Free some space there and try again.",
+            ) from None
+        if isinstance(error, TunedeckError):
+            raise
+        raise TunedeckError(
+            f"The split of {plan.training} can't be written to {folder}: {error.strerror or error}.",
+            "Check the folder's permissions.",
+        ) from None
 
 
 def _make(source: Path, sha256: str, share: float, seed: int, note: Path) -> JobFiles:

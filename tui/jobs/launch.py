@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,9 @@ from tui.money.estimate import Estimate
 from tui.providers.failures import NOT_REACHED, TRAINING_REFUSED
 from tui.providers.protocol import Provider, ProviderError
 from tui.records.jobs import Job, JobRequest, RemoteFile
+from tui.store.database import StoreError
 from tui.store.rows import LaunchRecord, LaunchState
+from tui.store.store import Store
 
 __all__ = ["LaunchUncertain", "launch", "preflight"]
 
@@ -199,19 +202,32 @@ def _create(
     except ProviderError as error:
         if _may_exist(error):
             return _search(services, provider, plan.run_id, search_delays)
-        store.update_launch(plan.run_id, LaunchState.REFUSED, problem=error.message)
-        if error.code == TRAINING_REFUSED:
-            store.note_account(plan.account, TRAINING_REFUSED, error.message)
+        _note_refusal(store, plan, error)
         raise
     except TunedeckError as error:  # the local engine could not be started: nothing was sent
-        store.update_launch(plan.run_id, LaunchState.REFUSED, problem=error.message)
+        _note_refusal(store, plan, error)
         raise
     if not job.id:
         return _search(services, provider, plan.run_id, search_delays)
-    store.save_job(job)
-    store.update_launch(plan.run_id, LaunchState.CREATED, job_id=job.id)
-    store.forget_account_note(plan.account, TRAINING_REFUSED)
+    try:
+        store.save_job(job)
+        store.update_launch(plan.run_id, LaunchState.CREATED, job_id=job.id)
+        store.forget_account_note(plan.account, TRAINING_REFUSED)
+    except StoreError as error:
+        raise TunedeckError(
+            f"{provider.account.label} has created the job {job.id}, but it could not be kept here. "
+            f"{error.message}",
+            f"{error.remedy} Then `tunedeck jobs` finds it by itself; do not launch again.",
+            exit_code=ExitCode.BAD,
+        ) from None
     return job
+
+
+def _note_refusal(store: Store, plan: LaunchPlan, error: TunedeckError) -> None:
+    with suppress(StoreError):  # the person hears of the refusal; the list of jobs settles the rest later
+        store.update_launch(plan.run_id, LaunchState.REFUSED, problem=error.message)
+        if isinstance(error, ProviderError) and error.code == TRAINING_REFUSED:
+            store.note_account(plan.account, TRAINING_REFUSED, error.message)
 
 
 def _may_exist(error: ProviderError) -> bool:

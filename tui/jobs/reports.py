@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from tui import __version__
@@ -13,6 +14,7 @@ from tui.errors import TunedeckError
 from tui.jobs.ports import JobServices
 from tui.money.base_tokenizer import MODEL_ENCODING, BaseModelTokenizer, load_base_tokenizer
 from tui.money.catalog import CatalogModel
+from tui.store.database import DiskFull
 
 _CHUNK = 1 << 20
 Progress = Callable[[int, int], None]
@@ -98,9 +100,10 @@ def report_for(
     if kept is not None:
         return Report.from_record({**kept, "file": str(path)})
     report = check_file(path, options, on_progress=on_progress, cancelled=cancelled)
-    services.store.save_report(report.sha256, key, report.as_record())
-    services.store.touch_dataset(
-        path, sha256=report.sha256, size=report.bytes, rows=report.rows, format=report.format,
-        valid=report.valid, counts=report.counts,
-    )  # fmt: skip
+    with suppress(DiskFull):  # it is kept to save time; a person whose disk is full still gets it
+        services.store.save_report(report.sha256, key, report.as_record())
+        services.store.touch_dataset(
+            path, sha256=report.sha256, size=report.bytes, rows=report.rows, format=report.format,
+            valid=report.valid, counts=report.counts,
+        )  # fmt: skip
     return report

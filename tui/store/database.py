@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sqlite3
+import tempfile
 import threading
 import time
 import weakref
@@ -19,16 +20,23 @@ from types import TracebackType
 from typing import Any, Self
 
 from tui import paths
-from tui.errors import TunedeckError
+from tui.errors import TunedeckError, is_out_of_space
 from tui.store.schema import MIGRATIONS
 
 _BUSY_MILLISECONDS = 10_000
 _WAL_ATTEMPTS, _WAL_PAUSE_SECONDS = 100, 0.05
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+_TROUBLE_OF_THE_DISK = (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
+_ROOM_BYTES = 64 * 1024
+"""What opening a store in WAL mode takes beside it, generously: a page of the log and 32 KB of index."""
 
 
 class StoreError(TunedeckError):
     """The store can't be read or written."""
+
+
+class DiskFull(StoreError):
+    """The disk has no room; what should have been kept was not, and the store is as it was before."""
 
 
 class _Damaged(Exception):
@@ -192,24 +200,25 @@ class Database:
                     raise _Damaged(str(error)) from None
                 with contextlib.suppress(OSError):  # a full disk or a read-only one takes no mark
                     self._mark.touch()
-            raise self._told(error) from None
+            raise self._told(error, opening=opening) from None
         except UnicodeEncodeError:
             # A file's name or an argument in bytes that are no UTF-8; SQLite takes no such text.
             raise StoreError(
                 "A name that is not UTF-8 can't be kept in the store.", "Give the file a name in UTF-8."
             ) from None
         except OSError as error:
+            if is_out_of_space(error):
+                raise self._full(opening=True) from None
             raise StoreError(
                 f"The store {self.path} can't be opened: {error.strerror or error}.",
                 "Check the folder's permissions, or set TUNEDECK_HOME to another folder.",
             ) from None
 
-    def _told(self, error: sqlite3.Error) -> StoreError:
+    def _told(self, error: sqlite3.Error, *, opening: bool) -> StoreError:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-        if code == sqlite3.SQLITE_FULL:
-            return StoreError(
-                f"The disk that holds {self.path} is full; this was not saved.", "Free some space."
-            )
+        # Even to read, WAL mode needs a few bytes beside the file; without them SQLite tells an I/O error.
+        if code == sqlite3.SQLITE_FULL or (code in _TROUBLE_OF_THE_DISK and not _has_room(self.path.parent)):
+            return self._full(opening=opening)
         if code in _DAMAGE:
             return StoreError(
                 f"The store {self.path} is damaged: {error}.",
@@ -219,6 +228,13 @@ class Database:
             return StoreError(f"Another program keeps {self.path} locked.", "Close it and try again.")
         return StoreError(
             f"The store {self.path} failed: {error}.", "Check the disk and the folder's permissions."
+        )
+
+    def _full(self, *, opening: bool) -> DiskFull:
+        failed = "the store can't be opened" if opening else "this was not saved"
+        return DiskFull(
+            f"The disk that holds {self.path} is full; {failed}.",
+            "Free some space there and try again. What was kept before is unharmed.",
         )
 
     def query(self, sql: str, values: Sequence[Any] = ()) -> list[sqlite3.Row]:
@@ -251,6 +267,15 @@ class Database:
 def _roll_back(connection: sqlite3.Connection) -> None:
     if connection.in_transaction:  # a full disk has rolled back by itself
         connection.execute("ROLLBACK")
+
+
+def _has_room(folder: Path) -> bool:
+    """Try it: what a file system says to be free may be kept for others, or above a quota."""
+    try:
+        with tempfile.TemporaryFile(dir=folder, buffering=0) as probe:
+            return probe.write(bytes(_ROOM_BYTES)) == _ROOM_BYTES  # a disk that fills up takes a part
+    except OSError as error:
+        return not is_out_of_space(error)
 
 
 def _version(connection: sqlite3.Connection) -> int:
