@@ -7,6 +7,8 @@ from pathlib import Path
 import click
 
 from tui.cli.check import FORMATS
+from tui.cli.count_details import calibration_of, details_json, print_details, print_spread
+from tui.cli.count_row import print_row
 from tui.cli.counter import counter_for
 from tui.cli.output import json_option, narrate, print_json, say
 from tui.cli.slow_progress import SlowProgress
@@ -14,6 +16,7 @@ from tui.datasets.counting import CountResult, count_file
 from tui.datasets.formats import DatasetFormat
 from tui.datasets.options import DEFAULT_MODEL
 from tui.errors import ExitCode
+from tui.money.catalog import Catalog
 
 
 @click.command("count")
@@ -22,8 +25,19 @@ from tui.errors import ExitCode
 @click.option(
     "--format", "format_name", type=click.Choice(FORMATS), help="Format of the rows; else found out."
 )
+@click.option("--line", type=click.IntRange(min=1), help="Only this line, by role.")
+@click.option("--tokens", "every_token", is_flag=True, help="With --line: every token of it.")
+@click.option("--details", is_flag=True, help="Percentiles by role, rows beyond the limit, finished jobs.")
 @json_option
-def command(file: Path, model: str, format_name: str | None, as_json: bool) -> int:
+def command(
+    file: Path,
+    model: str,
+    format_name: str | None,
+    line: int | None,
+    every_token: bool,
+    details: bool,
+    as_json: bool,
+) -> int:
     """Count a dataset's tokens exactly.
 
     An example counts 3, plus for each message 3 and the tokens of its texts (role, content, name and one more
@@ -33,19 +47,37 @@ def command(file: Path, model: str, format_name: str | None, as_json: bool) -> i
     """
     dataset_format = DatasetFormat(format_name) if format_name else None
     tokenizer = counter_for(model)
+    if line is not None:
+        print_row(
+            file, line, model, dataset_format, tokenizer, _limit(model),
+            every_token=every_token, as_json=as_json,
+        )  # fmt: skip
+        return int(ExitCode.DONE)
+    if every_token:
+        raise click.UsageError("--tokens needs --line N.")
     with SlowProgress("Counting") as progress:
         result = count_file(
             file, model, dataset_format=dataset_format, tokenizer=tokenizer, on_progress=progress.update
         )
+    calibration = calibration_of(result) if details or not as_json else None
     if as_json:
-        print_json(result.as_json())
+        print_json(details_json(result, calibration) if details else result.as_json())
     else:
         _print_result(file, result)
+        if calibration is not None:
+            say(f"Per epoch: {calibration.sentence(result.report.tokens.per_epoch)} (shown, not applied)")
+        if details:
+            print_details(result)
     if result.skipped_lines:
         narrate(
             f"{result.skipped_lines:,} line(s) hold no JSON object and are not counted: see tunedeck check."
         )
     return int(ExitCode.DONE if result.examples and not result.skipped_lines else ExitCode.BAD)
+
+
+def _limit(model: str) -> int | None:
+    known = Catalog.load().find(model)
+    return known.training_example_limit if known is not None else None
 
 
 def _print_result(file: Path, result: CountResult) -> None:
@@ -58,3 +90,4 @@ def _print_result(file: Path, result: CountResult) -> None:
         f"Tokens per example: least {spread.min:,}, mean {spread.mean:,.1f}, median {spread.median:,.1f}, "
         f"95 % below {spread.p95:,.1f}, most {spread.max:,}"
     )
+    print_spread(result)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from tui.cli.output import narrate
-from tui.datasets.tokens import TextTokenizer, encoding_for
-from tui.money.base_tokenizer import MODEL_ENCODING, load_base_tokenizer
+from tui.datasets.tokens import encoding_for
+from tui.money.base_tokenizer import MODEL_ENCODING, BaseModelTokenizer, load_base_tokenizer
 from tui.money.catalog import Catalog
 
 
-def counter_for(model: str) -> TextTokenizer | None:
+def counter_for(model: str) -> BaseModelTokenizer | None:
     """Return a local model's own tokenizer, or None where tiktoken's vocabulary for `model` counts.
 
     Raises:

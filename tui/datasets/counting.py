@@ -10,8 +10,11 @@ from typing import Any
 from tui.datasets.check import check_file
 from tui.datasets.formats import DatasetFormat
 from tui.datasets.options import CheckOptions
-from tui.datasets.report import Distribution
+from tui.datasets.report import Distribution, Report
 from tui.datasets.tokens import TextTokenizer
+
+_STABLE_KEYS = ("model", "encoding", "examples", "total_tokens", "trained_tokens")
+"""What programs may rely on, before `per_example`; it does not grow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +29,15 @@ class CountResult:
     """Of every example in full, also of what lies beyond the model's limit."""
     trained_tokens: int
     per_example: Distribution
+    report: Report
+    """What the numbers come from: limit, roles, spread."""
     skipped_lines: int = 0
     """Lines that are not blank and yet hold no JSON object, so that nothing could be counted."""
 
     def as_json(self) -> dict[str, Any]:
         """Return the stable JSON shape of `tunedeck count --json`."""
-        value = asdict(self)
-        del value["skipped_lines"]
-        return value
+        value = {name: getattr(self, name) for name in _STABLE_KEYS}
+        return {**value, "per_example": asdict(self.per_example)}
 
 
 def count_file(
@@ -66,5 +70,6 @@ def count_file(
         total_tokens=tokens.total,
         trained_tokens=tokens.trained,
         per_example=tokens.per_example,
+        report=report,
         skipped_lines=report.rows - tokens.examples,
     )

@@ -66,6 +66,18 @@ class DatasetQueries(Database):
         report: dict[str, Any] | None = json.loads(rows[0]["report"]) if rows else None
         return report
 
+    def reports_of(self, sha256: str) -> list[tuple[str, dict[str, Any]]]:
+        """Return (options key, report's JSON) of every report kept about this content, newest first."""
+        rows = self.query(
+            "SELECT options_key, report FROM reports WHERE sha256 = ? ORDER BY made_at DESC", (sha256,)
+        )
+        return [(row["options_key"], json.loads(row["report"])) for row in rows]
+
+    def content_of_file(self, account: str, file_id: str) -> str | None:
+        """Return the SHA-256 of the content that went up as this file of a service, or None."""
+        rows = self.query("SELECT sha256 FROM files WHERE account = ? AND id = ?", (account, file_id))
+        return rows[0]["sha256"] if rows else None
+
     def remember_file(self, account: str, sha256: str, remote: RemoteFile) -> None:
         """Note that a service holds this content."""
         with self.transaction() as connection:
