@@ -21,12 +21,27 @@ def print_json(value: Any, *, indent: int | None = 2) -> None:
         value: What to print.
         indent: Blanks per level; None puts all on one line, for programs that read line by line.
     """
+    click.echo(json_text(value, indent=indent))
+
+
+def print_json_array(values: Iterable[Any]) -> None:
+    """Print values as one JSON array, one in each line, without holding them all."""
+    click.echo("[", nl=False)
+    separator = "\n"
+    for value in values:
+        click.echo(separator + json_text(value, indent=None), nl=False)
+        separator = ",\n"
+    click.echo("\n]")
+
+
+def json_text(value: Any, *, indent: int | None = 2) -> str:
+    """Return `value` as JSON that is safe for a terminal; see `print_json`."""
     import json
 
     text = json.dumps(value, indent=indent, ensure_ascii=False, default=str)
     # JSON leaves DEL and C1 bytes bare; a terminal acts on them.
     safe = "".join(char if char == "\n" or _is_plain(char) else f"\\u{ord(char):04x}" for char in text)
-    click.echo(safe.encode("utf-8", "backslashreplace").decode())
+    return safe.encode("utf-8", "backslashreplace").decode()
 
 
 def _is_plain(char: str) -> bool:

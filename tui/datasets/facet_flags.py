@@ -95,7 +95,7 @@ def _message_flags(message: dict[str, Any]) -> Has:
         if isinstance(part, dict):
             if "image_url" in part:
                 flags |= Has.IMAGES
-            if part.get("type") in ("thinking", "reasoning"):
+            if part.get("type") in THINKING_PARTS:
                 flags |= Has.THINKING
     return flags
 

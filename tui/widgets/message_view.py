@@ -73,16 +73,9 @@ def _finding_lines(findings: Sequence[str]) -> list[Content]:
 
 def turn_content(turn: Turn) -> Content:
     """Return a turn: a heading of its role and facts, its text, its tool calls."""
-    facts = [turn.name] if turn.name else []
-    if turn.weight is not None:
-        facts.append("weight 0: not trained on" if turn.weight == 0 else f"weight {turn.weight}")
-    if turn.images:
-        facts.append(f"{turn.images} image{'s' if turn.images > 1 else ''}")
-    if turn.note:
-        facts.append(turn.note)
     tone = _ROLE_TONES.get(turn.role, "strong")
     parts: list[Part] = [(f"▌{turn.role}", tone)]
-    parts += [(f" · {fact}", "muted") for fact in facts]
+    parts += [(f" · {fact}", "muted") for fact in turn.facts]
     body = content(*parts)
     if turn.text:
         body = body + Content("\n" + turn.text)

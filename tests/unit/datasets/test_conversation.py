@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -25,11 +26,12 @@ def test_a_chat_row_becomes_turns() -> None:
 
 def test_tool_calls_and_images_are_shown() -> None:
     turns = conversation(row(tool_chat()), CHAT)
-    assert turns[1].tool_calls == ("weather({})",)
-    assert (turns[2].role, turns[2].text) == ("tool", "sunny")
+    assert (turns[0].role, turns[0].text, turns[0].facts) == ("tools", "weather()", ("1 defined",))
+    assert turns[2].tool_calls == ("weather({})",)
+    assert (turns[3].role, turns[3].text) == ("tool", "sunny")
     parts = [{"type": "text", "text": "Look"}, {"type": "image_url", "image_url": {"url": "https://a/b"}}]
     (turn,) = conversation(row(chat(user(parts))), CHAT)
-    assert (turn.text, turn.images) == ("Look", 1)
+    assert (turn.text, turn.facts) == ("Look", ("1 image",))
 
 
 def test_both_answers_of_a_preference_row_are_marked() -> None:
@@ -105,3 +107,32 @@ def test_formats_are_told_apart() -> None:
     assert detect_format([{}, 3, None]) is DatasetFormat.UNKNOWN
     assert detect_format([]) is DatasetFormat.UNKNOWN
     assert detect_format([preference(), chat(), chat()]) is CHAT
+
+
+@pytest.mark.parametrize(
+    ("image", "fact"),
+    [
+        ({"url": "https://example.org/x.png", "detail": "low"}, "https://example.org/x.png, detail low"),
+        ({"url": "data:image/png;base64," + "A" * 16_000}, "PNG, 12 KB in the row"),
+        ("\x1b[31m", "\u241b[31m"),
+        (7, "7"),
+    ],
+)
+def test_an_image_is_told_as_a_fact(image: object, fact: str) -> None:
+    [turn] = conversation(row({"messages": [user([{"type": "image_url", "image_url": image}])]}), CHAT)
+    assert turn.images == (fact,)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"role": "assistant", "content": "4", "reasoning_content": "2+2"},
+        {
+            "role": "assistant",
+            "content": [{"type": "thinking", "thinking": "2+2"}, {"type": "text", "text": "4"}],
+        },
+    ],
+)
+def test_thinking_stands_apart_from_the_answer(message: dict[str, object]) -> None:
+    [turn] = conversation(row({"messages": [message]}), CHAT)
+    assert (turn.text, turn.thinking) == ("4", "2+2")
