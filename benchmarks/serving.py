@@ -112,15 +112,29 @@ def wait_for_address(root: Path) -> tuple[str, str]:
     raise SystemExit("The engine did not start.")
 
 
-def measure_alone(engine: BenchEngine) -> tuple[list[Measurement], float]:
-    """Measure an engine that has nothing else to do; also return the median speed."""
+def products_alone() -> dict[str, float]:
+    """Return the tokens a second that the machine's memory allows, with one and with all threads."""
+    command = [sys.executable, "-m", "benchmarks.bare_products", str(paths.base_models_dir() / MODEL)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    allowed: dict[str, float] = json.loads(done.stdout)
+    return allowed
+
+
+def measure_alone(engine: BenchEngine, allowed: float) -> tuple[list[Measurement], float]:
+    """Measure an engine that has nothing else to do; also return the median speed.
+
+    Args:
+        engine: The engine.
+        allowed: Tokens a second of the bare products, measured in the same run.
+    """
     fresh = [engine.answer(prompt_of(seed)) for seed in range(1, REPEATS + 1)]
     again = [engine.answer(prompt_of(seed)) for seed in range(1, REPEATS + 1)]
     speed = statistics.median(answer.speed for answer in fresh)
     first, reused = (statistics.median(answer.first_token for answer in group) for group in (fresh, again))
     return [
         Measurement("first answer after start", engine.first_answer, "s"),
-        Measurement(f"chat at {CONTEXT} tokens", speed, "tokens/s", 40, at_least=True),
+        Measurement(f"chat at {CONTEXT} tokens", speed, "tokens/s", 40, beside=allowed, at_least=True),
+        Measurement("share of what bare products allow", speed / allowed * 100, "%", 75, at_least=True),
         Measurement(f"first token of {CONTEXT}", first, "s", 0.9),
         Measurement("first token, prompt known", reused, "s", beside=first),
         Measurement("gain by the known prompt", first / reused, "times"),
@@ -140,8 +154,8 @@ def measure_together(engine: BenchEngine, alone: float) -> list[Measurement]:
     return [Measurement(f"{TOGETHER} chats at once, in all", total, "tokens/s", beside=alone)]
 
 
-def measure_beside_training(engine: BenchEngine, alone: float) -> list[Measurement]:
-    """Measure chat while a training worker runs."""
+def measure_beside_training(engine: BenchEngine, allowed: float) -> list[Measurement]:
+    """Measure chat while a training worker runs; `allowed`: what bare products on one thread reach."""
     rows = [{"messages": addition(number)} for number in range(400)]
     data = "".join(json.dumps(row) + "\n" for row in rows).encode()
     file = engine.client.files.create(file=("numbers.jsonl", data), purpose="fine-tune")
@@ -159,7 +173,8 @@ def measure_beside_training(engine: BenchEngine, alone: float) -> list[Measureme
     speed = statistics.median(answer.speed for answer in answers)
     first = statistics.median(answer.first_token for answer in answers)
     return [
-        Measurement("chat while a job trains", speed, "tokens/s", 40, beside=alone, at_least=True),
+        Measurement("chat while a job trains", speed, "tokens/s", 40, beside=allowed, at_least=True),
+        Measurement("share of bare products on one thread", speed / allowed * 100, "%", 75, at_least=True),
         Measurement("first token while a job trains", first, "s"),
         Measurement("training steps meanwhile", steps / seconds * 60, "per minute"),
     ]
@@ -194,10 +209,11 @@ def measure(*, with_training: bool = True) -> list[Measurement]:
     """Return every measurement of serving."""
     if not (paths.base_models_dir() / MODEL).is_dir():
         raise SystemExit(f"{MODEL} is not in {paths.base_models_dir()}; run: tunedeck engine fetch")
+    allowed = products_alone()
     with started_engine() as engine:
-        alone, speed = measure_alone(engine)
+        alone, speed = measure_alone(engine, allowed["all"])
         together = measure_together(engine, speed)
-        training = measure_beside_training(engine, speed) if with_training else []
+        training = measure_beside_training(engine, allowed["one"]) if with_training else []
     return [*alone, *together, *training]
 
 

@@ -1,0 +1,48 @@
+"""How quick writing text could be at most: every weight multiplied once a token, and nothing else, as JSON.
+
+Used by `benchmarks.serving`: `python -m benchmarks.bare_products FOLDER`. Writing one token reads all weights
+from memory, so this is what the machine's memory allows.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from threadpoolctl import threadpool_limits
+
+from tui.engine.llama.base_model import load_base_model
+from tui.engine.llama.weights import PROJECTIONS
+
+_ROUNDS = 15
+
+
+def tokens_per_second(matrices: list[npt.NDArray[Any]], threads: int | None) -> float:
+    """Return how many tokens a second the products alone would allow, with `threads` (None: all)."""
+    vectors = [np.ones(matrix.shape[1], dtype=np.float32) for matrix in matrices]
+    seconds = []
+    with threadpool_limits(limits=threads, user_api="blas"):
+        for _ in range(_ROUNDS):
+            start = time.perf_counter()
+            for matrix, vector in zip(matrices, vectors, strict=True):
+                np.dot(matrix, vector)
+            seconds.append(time.perf_counter() - start)
+    return 1 / statistics.median(seconds)
+
+
+def main() -> None:
+    """Measure the prepared base model in the folder named on the command line."""
+    weights = load_base_model(Path(sys.argv[1])).weights
+    matrices = [layer.projection(name) for layer in weights.layers for name in PROJECTIONS]
+    matrices.append(weights.output)
+    print(json.dumps({"all": tokens_per_second(matrices, None), "one": tokens_per_second(matrices, 1)}))
+
+
+if __name__ == "__main__":
+    main()
