@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from tui.cli.cost_all import print_all
 from tui.cli.output import ProgressLine, json_option, narrate, print_json, print_table, say
 from tui.errors import TunedeckError
 from tui.records.jobs import Method
@@ -19,17 +20,36 @@ _METHODS = click.Choice([str(Method.SUPERVISED), str(Method.DPO)])
 @click.option("--model", help="Model to train; without it, every model that takes the file is compared.")
 @click.option("--tokens", type=click.IntRange(min=0), help="Tokens of one epoch, instead of a file.")
 @click.option("--epochs", type=int, help="Passes over the file; left out, the service's automatic choice.")
+@click.option(
+    "--all-models", is_flag=True, help="Every service side by side, and what each group of rows costs."
+)
+@click.option(
+    "--validation", type=click.Path(path_type=Path), help="With --all-models: price this validation file too."
+)
 @click.option("--method", type=_METHODS, default=str(Method.SUPERVISED), show_default=True)
 @json_option
 def command(
-    file: Path | None, model: str | None, tokens: int | None, epochs: int | None, method: str, as_json: bool
+    file: Path | None,
+    model: str | None,
+    tokens: int | None,
+    epochs: int | None,
+    all_models: bool,
+    validation: Path | None,
+    method: str,
+    as_json: bool,
 ) -> None:
     """Say what training on FILE (or on --tokens) would cost."""
 
     if (file is None) == (tokens is None):
         raise click.UsageError("Give either a FILE or --tokens.")
+    if all_models and (file is None or model is not None):
+        raise click.UsageError("--all-models needs a FILE and no --model.")
+    if validation is not None and not all_models:
+        raise click.UsageError("--validation needs --all-models.")
     with Services.open() as services:
-        if model is None:
+        if all_models and file is not None:
+            print_all(services, file, validation, epochs, Method(method), as_json=as_json)
+        elif model is None:
             _print_comparison(services, file, tokens, epochs, Method(method), as_json)
         else:
             _print_estimate(services, file, tokens, model, epochs, Method(method), as_json)

@@ -38,6 +38,10 @@ class CatalogModel:
     output_price_per_million: Decimal | None = None
     base_input_price_per_million: Decimal | None = None
     base_output_price_per_million: Decimal | None = None
+    hosting_price_per_hour: Decimal | None = None
+    """Of a tuned model that stands by; 0 where only use is charged, None when it is not known."""
+    validation_is_billed: bool = False
+    """Tokens of the validation file are charged like those of the training file."""
     currency: str = "USD"
     price_read_on: str = ""
     """ISO date on which the prices were read at `price_source`."""
