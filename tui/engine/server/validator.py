@@ -1,4 +1,4 @@
-"""Checks the files of new jobs, one job after another, beside the scheduler."""
+"""Has the files of new jobs checked, one job after another, beside the scheduler."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import logging
 import threading
 import time
 
+from tui.engine.server.file_check import check_files
 from tui.engine.server.job_outcome import JobOutcome
 from tui.engine.server.job_record import JobRecord
 from tui.engine.server.job_store import JobStore
-from tui.engine.server.job_validation import file_error
 
 QUEUED_MESSAGE = "Files validated, moving job to queued state"
 _log = logging.getLogger(__name__)
@@ -29,7 +29,7 @@ class Validator:
         self._thread.start()
 
     def stop(self) -> None:
-        """Leave the check under way; the next start does it again."""
+        """End the check under way; the next start does it again."""
         with self._jobs.changed:
             self._stopping = True
             self._jobs.changed.notify_all()
@@ -58,27 +58,12 @@ class Validator:
             return self._stopping or self._jobs.get(record.id).status != "validating_files"
 
         folder = self._jobs.folder(record.id)
-        for name in ("training", "validation"):
-            path = folder / f"{name}.jsonl"
-            if name == "validation" and record.validation_file is None:
-                continue
-            try:
-                error = file_error(
-                    path,
-                    model=record.base_model,
-                    method=record.method,
-                    validation=name == "validation",
-                    cancelled=cancelled,
-                )
-            except Exception:
-                if cancelled():
-                    return
-                raise
-            if cancelled():
-                return
-            if error is not None:
-                self._outcome.fail(record.id, error)
-                return
+        error = check_files(folder, model=record.base_model, method=record.method, cancelled=cancelled)
+        if cancelled():
+            return
+        if error is not None:
+            self._outcome.fail(record.id, error)
+            return
         self._jobs.say_once(record.id, QUEUED_MESSAGE)
         self._jobs.change(record.id, _queue)
 
