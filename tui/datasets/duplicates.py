@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from array import array
-from hashlib import blake2b
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from xxhash import xxh3_64_intdigest
 
 from tui.datasets.files import unchanged_file
 from tui.datasets.findings import KEPT_PER_RULE, FindingCollector
@@ -42,8 +43,13 @@ class LineHashes:
 
     def add(self, number: int, line: bytes) -> None:
         """Remember one line by its number and bytes; white space around it does not count."""
-        self._digests.frombytes(blake2b(line.strip(), digest_size=8).digest())
+        self._digests.append(xxh3_64_intdigest(line.strip()))
         self._lines.append(number)
+
+    def merge(self, later: LineHashes) -> None:
+        """Take over the lines of the part of the file that follows."""
+        self._digests.extend(later._digests)
+        self._lines.extend(later._lines)
 
     def report_repeated(self, findings: FindingCollector) -> None:
         """Report every line that stood before in the same file."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Set
+from dataclasses import replace
 
 from tui.datasets.locate import JsonPath, locate, path_text
 from tui.datasets.report import Finding, Severity
@@ -13,8 +14,8 @@ from tui.safe_text import safe_line
 
 KEPT_PER_RULE = 1_000
 SHOWN_TEXT = 80
-_LOCATE_BUDGET = 64_000_000
-"""Characters that may be walked through for columns in one check, so that huge bad lines stay cheap (1 s)."""
+_LOCATE_BUDGET = 32_000_000
+"""Bytes that may be walked through for the columns of one rule, so that huge bad lines stay cheap (0.5 s)."""
 
 
 class FindingCollector:
@@ -23,15 +24,25 @@ class FindingCollector:
     Args:
         ignored: Rules that are switched off.
         service: Whose severities count; a rule that it does not know is never broken.
+        full: Rules of which enough is kept already, in an earlier part of the file; they are only counted.
     """
 
-    def __init__(self, ignored: Set[str] = frozenset(), service: str = DEFAULT_SERVICE) -> None:
+    def __init__(
+        self,
+        ignored: Set[str] = frozenset(),
+        service: str = DEFAULT_SERVICE,
+        full: Set[str] = frozenset(),
+    ) -> None:
         self._severities = {
             rule: severity for rule, severity in severities_at(service).items() if rule not in ignored
         }
+        self._full = full
         self._found: Counter[str] = Counter()
         self._kept: list[Finding] = []
-        self._locate_budget = _LOCATE_BUDGET
+        self._walked: Counter[str] = Counter()
+        """Rule -> bytes walked through for columns."""
+        self._placed: dict[int, tuple[int, str | None]] = {}
+        """Index in `_kept` -> (bytes walked through for its column, its text without the column)."""
 
     def add(
         self,
@@ -65,14 +76,47 @@ class FindingCollector:
         if rule not in self._severities:
             return False
         self._found[rule] += 1
-        return self._found[rule] <= KEPT_PER_RULE
+        return self._found[rule] <= KEPT_PER_RULE and rule not in self._full
+
+    @property
+    def full(self) -> frozenset[str]:
+        """Rules of which no further finding will be kept."""
+        return frozenset(rule for rule, count in self._found.items() if count >= KEPT_PER_RULE)
+
+    def merge(self, later: FindingCollector) -> None:
+        """Take over what was found in the part of the file that follows.
+
+        The result is what one collector would hold: of each rule the first are kept, and the budget for
+        columns is spent in the order of the file.
+        """
+        kept = Counter(finding.rule for finding in self._kept)
+        for index, finding in enumerate(later._kept):
+            rule = finding.rule
+            if kept[rule] >= KEPT_PER_RULE:
+                continue
+            kept[rule] += 1
+            if index in later._placed:
+                length, text = later._placed[index]
+                self._walked[rule] += length
+                self._placed[len(self._kept)] = length, text
+                if self._walked[rule] > _LOCATE_BUDGET:
+                    finding = replace(finding, column=None, text=text)
+            self._kept.append(finding)
+        self._found.update(later._found)
 
     def severity(self, rule: str) -> Severity:
         """Return how bad a rule that is switched on is."""
         return self._severities[rule]
 
-    def keep(self, finding: Finding) -> None:
-        """Keep a finding that `wants` has counted already."""
+    def keep(self, finding: Finding, placed: tuple[int, str | None] | None = None) -> None:
+        """Keep a finding that `wants` has counted already.
+
+        Args:
+            finding: What was found.
+            placed: (bytes walked through for its column, its text without the column).
+        """
+        if placed is not None:
+            self._placed[len(self._kept)] = placed
         self._kept.append(finding)
 
     def add_uncounted(self, rule: str, more: int) -> None:
@@ -81,18 +125,19 @@ class FindingCollector:
             self._found[rule] += more
 
     def place(
-        self, raw: bytes, path: JsonPath, *, at_key: bool = False, needle: str | None = None
+        self, rule: str, raw: bytes, path: JsonPath, *, at_key: bool = False, needle: str | None = None
     ) -> tuple[int | None, str | None]:
-        """Return the column of a path in a line and what stands there, while the budget for such walks lasts.
+        """Return the column of a path in a line and what stands there, while the rule's budget for it lasts.
 
         Args:
+            rule: Whose finding it is.
             raw: The line.
             path: Where to.
             at_key: To the key instead of the value.
             needle: To the first place of this text in the value, if it stands there unescaped.
         """
-        self._locate_budget -= len(raw)
-        if self._locate_budget < 0:
+        self._walked[rule] += len(raw)
+        if self._walked[rule] > _LOCATE_BUDGET:
             return None, None
         text = raw.decode("utf-8", "replace")
         column = locate(text, path, at_key=at_key)
@@ -161,8 +206,8 @@ class RowFindings:
         """
         if not self._collector.wants(rule):
             return
-        column, shown = self._collector.place(self.raw, path, at_key=at_key, needle=needle)
-        text = text or shown
+        column, shown = self._collector.place(rule, self.raw, path, at_key=at_key, needle=needle)
+        own = safe_line(text, SHOWN_TEXT) if text else None
         self._collector.keep(
             Finding(
                 rule=rule,
@@ -171,9 +216,10 @@ class RowFindings:
                 message=safe_line(message, 400),
                 path=safe_line(path_text(path), 200),
                 column=column,
-                text=None if text is None else safe_line(text, SHOWN_TEXT),
+                text=own if own or shown is None else safe_line(shown, SHOWN_TEXT),
                 service_text=self._service_text(service),
-            )
+            ),
+            (len(self.raw), own),
         )
 
     def _service_text(self, service: str | None) -> str | None:

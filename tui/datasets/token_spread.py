@@ -90,6 +90,13 @@ class SpreadBuilder:
         if tokens:
             self._role(role, tokens)
 
+    def add_roles(self, role: str, tokens: array[int]) -> None:
+        """Note the tokens that many rows have of a role, an `array("I")` without zeros."""
+        pending = self._pending.get(role)
+        if pending is None:
+            pending = self._pending[role] = array("I")
+        pending.extend(tokens)
+
     def _role(self, role: str, tokens: int) -> None:
         pending = self._pending.get(role)
         if pending is None:

@@ -1,0 +1,132 @@
+"""gigatoken: a compiled encoder, some six times as fast as tiktoken.
+
+Texts are encoded one by one: its batch call loads awkward first (50 MB and 0.3 s in every process) and is no
+faster in a process of its own. Its memory of words grows without bound (0.10.0), so it is built anew when
+this process has grown too much; that takes 0.2 s.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from tui.datasets.engines.new_characters import has_new_character, texts_with_new_characters
+from tui.datasets.engines.rank_file import rank_file_of
+from tui.datasets.tokens import TiktokenCounter
+
+if TYPE_CHECKING:
+    from gigatoken.gigatoken_rs import BPETokenizer
+
+GROWTH_BYTES = 300_000_000
+"""Memory that a process may grow by before its tokenizer is built anew."""
+_LOOK_EVERY = 16_000_000
+"""Characters between two looks at the memory."""
+_SCHEMES = {"o200k_base": "o200k", "cl100k_base": "gpt4"}
+"""Vocabulary -> gigatoken's name of its way to cut text into words."""
+
+_HALF_CHARACTER = (TypeError, UnicodeEncodeError)
+"""What it raises (0.10: the first) for text with half of a surrogate pair."""
+
+SELF_CHECK_TEXTS = (
+    "hello world",
+    "The quick brown fox's 12345 jumps!\n\n\tover  the lazy dog.",
+    "I'LL don't WE'VE we'd x'S",
+    "<|endoftext|><|im_start|>",
+    "お誕生日おめでとう 中文字符 한국어",
+    "👩\u200d💻🔥 e\u0301\u0302 naïve Straße ŒUVRE",
+    "    def f(x):\n        return x**2  # 3.14159\r\n",
+    "привет мир שלום مرحبا नमस्ते ไทย",
+    "   \n \n\n  x\u00a0\u3000y",
+    "ǅungla ʰaAʼbC ªº ⅷ ½ ²",
+    " " * 300 + "a" + "=" * 200 + "a" * 150,
+)
+SELF_CHECK_TOKENS = {
+    "o200k_base": (2, 17, 10, 12, 12, 16, 18, 10, 7, 22, 27),
+    "cl100k_base": (2, 17, 12, 12, 16, 22, 18, 26, 7, 23, 28),
+}
+"""Vocabulary -> what tiktoken 0.14 counts for these texts."""
+
+
+class GigatokenEngine:
+    """Counts as tiktoken does.
+
+    Args:
+        name: Of a shipped vocabulary.
+        growth_bytes: What the process may grow by.
+
+    Raises:
+        ImportError: gigatoken has no wheel for this machine.
+        OSError: The rank file can't be written anywhere.
+        ValueError: It does not count what tiktoken counts, or there is no such vocabulary.
+    """
+
+    def __init__(self, name: str, *, growth_bytes: int = GROWTH_BYTES) -> None:
+        self.name = name
+        if name not in _SCHEMES:
+            raise ValueError(f"gigatoken has no scheme for {name}")
+        self._growth_bytes = growth_bytes
+        self._exact: TiktokenCounter | None = None
+        self._until_look = _LOOK_EVERY
+        self._using = threading.Lock()
+        self._path = rank_file_of(name)
+        self._tokenizer = self._load()
+        self._check_itself()
+        self._base_bytes = _resident_bytes()
+
+    def _load(self) -> BPETokenizer:
+        from gigatoken.gigatoken_rs import BPETokenizer  # compiled; not every platform has a wheel
+
+        return BPETokenizer.from_tiktoken(self._path, _SCHEMES[self.name], {})
+
+    def _check_itself(self) -> None:
+        for text, tokens in zip(SELF_CHECK_TEXTS, SELF_CHECK_TOKENS[self.name], strict=True):
+            if len(self._tokenizer.encode(text)) != tokens:
+                raise ValueError(f"gigatoken does not count {text!r} as tiktoken does")
+
+    def count(self, text: str) -> int:
+        """Return the tokens of one text."""
+        if has_new_character(text):
+            return self._exactly(text)
+        with self._using:
+            self._note(len(text))
+            try:
+                return len(self._tokenizer.encode(text))
+            except _HALF_CHARACTER:
+                return self._exactly(text)
+
+    def counts(self, texts: Sequence[str]) -> list[int]:
+        """Return the tokens of each text."""
+        strange = texts_with_new_characters(texts)
+        with self._using:
+            self._note(sum(map(len, texts)))
+            encode = self._tokenizer.encode
+            try:
+                counts = [len(encode(text)) for text in texts]
+            except _HALF_CHARACTER:
+                counts = []
+        if len(counts) != len(texts):
+            return [self.count(text) for text in texts]
+        for index in strange:
+            counts[index] = self._exactly(texts[index])
+        return counts
+
+    def _exactly(self, text: str) -> int:
+        if self._exact is None:
+            self._exact = TiktokenCounter(self.name)
+        return self._exact.count(text)
+
+    def _note(self, characters: int) -> None:
+        self._until_look -= characters
+        if self._until_look > 0:
+            return
+        self._until_look = _LOOK_EVERY
+        if _resident_bytes() - self._base_bytes > self._growth_bytes:
+            del self._tokenizer  # before the new one, or both would count against the memory
+            self._tokenizer = self._load()
+
+
+def _resident_bytes() -> int:
+    import psutil
+
+    return int(psutil.Process().memory_info().rss)
