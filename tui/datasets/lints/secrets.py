@@ -1,0 +1,184 @@
+"""Credentials and personal data, found by patterns and quoted masked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Self
+
+from tui.datasets.findings import FindingCollector
+from tui.datasets.lints.protocol import LintRow
+
+_SHOWN = 4
+_MOST_PER_ROW = 20
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    label: str
+    pattern: str
+    hints: tuple[bytes, ...] = ()
+    """Bytes of which one stands wherever the pattern matches."""
+    proof: Callable[[str], bool] | None = None
+
+
+SECRETS: tuple[_Kind, ...] = (
+    _Kind("an AWS key id", r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b", (b"AKIA", b"ASIA")),
+    _Kind(
+        "a key of OpenAI, Anthropic or the like",
+        r"\bsk-[A-Za-z0-9_-]{20,200}",
+        (b"sk-",),
+        lambda text: any(char.isdigit() for char in text),
+    ),
+    _Kind(
+        "a GitHub token",
+        r"\b(?:gh[pousr]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{22,})",
+        (b"ghp_", b"gho_", b"ghu_", b"ghs_", b"ghr_", b"github_pat_"),
+    ),
+    _Kind("a GitLab token", r"\bglpat-[A-Za-z0-9_-]{20,}", (b"glpat-",)),
+    _Kind("a Slack token", r"\bxox[abeprs]-[A-Za-z0-9-]{10,}", (b"xox",)),
+    _Kind("a Google key", r"\bAIza[0-9A-Za-z_-]{35}", (b"AIza",)),
+    _Kind("a Stripe key", r"\b[sr]k_live_[0-9A-Za-z]{16,}", (b"k_live_",)),
+    _Kind("a Hugging Face token", r"\bhf_[A-Za-z0-9]{30,}", (b"hf_",)),
+    _Kind("an npm token", r"\bnpm_[A-Za-z0-9]{36}", (b"npm_",)),
+    _Kind("a package index token", r"\bpypi-AgE[A-Za-z0-9_-]{40,}", (b"pypi-AgE",)),
+    _Kind("a SendGrid key", r"\bSG\.[A-Za-z0-9_-]{16,100}\.[A-Za-z0-9_-]{16,100}", (b"SG.",)),
+    _Kind(
+        "a JSON web token",
+        r"\beyJ[A-Za-z0-9_-]{10,900}\.eyJ[A-Za-z0-9_-]{10,900}\.[A-Za-z0-9_-]{10,900}",
+        (b"eyJ",),
+    ),
+    _Kind("a private key", r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY", (b"-----BEGIN",)),
+    _Kind(
+        "a password in an address",
+        r"[a-z][a-z0-9+.-]{1,20}://[^\s:/@\"']{1,64}:[^\s:/@\"']{3,64}@",
+        (b"://",),
+    ),
+)
+
+
+def _luhn(text: str) -> bool:
+    digits = [int(char) for char in text if char.isdigit()]
+    if len(set(digits)) < 3:
+        return False
+    doubled = (digit * 2 - 9 if digit > 4 else digit * 2 for digit in digits[-2::-2])
+    return (sum(digits[-1::-2]) + sum(doubled)) % 10 == 0
+
+
+def _iban(text: str) -> bool:
+    plain = text.replace(" ", "")
+    return (
+        15 <= len(plain) <= 34
+        and int("".join(str(int(char, 36)) for char in plain[4:] + plain[:4])) % 97 == 1
+    )
+
+
+PERSONAL: tuple[_Kind, ...] = (
+    _Kind(
+        "an e-mail address",
+        r"\b[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){0,4}\.[A-Za-z]{2,12}\b",
+        (b"@",),
+    ),
+    _Kind(
+        "a telephone number",
+        r"\+[1-9][0-9]{0,2}[ .-]?(?:\(0?[0-9]{1,4}\)[ .-]?)?[0-9]{2,4}(?:[ .-]?[0-9]{2,4}){2,4}\b",
+        (b"+",),
+    ),
+    _Kind(
+        "the number of a card",
+        r"\b[3-6][0-9]{3}[ -]?[0-9]{4}[ -]?[0-9]{4}[ -]?[0-9]{3,4}\b",
+        proof=_luhn,
+    ),
+    _Kind(
+        "the number of a bank account",
+        r"\b[A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,4})?\b",
+        proof=_iban,
+    ),
+    _Kind("a US social security number", r"\b[0-8][0-9]{2}-[0-9]{2}-[0-9]{4}\b"),
+)
+
+
+def masked(text: str) -> str:
+    """Return the ends of a secret with the rest starred, so that it can be found and not read."""
+    if len(text) <= 3 * _SHOWN:
+        return text[:2] + "*" * (len(text) - 2)
+    return f"{text[:_SHOWN]}{'*' * min(12, len(text) - 2 * _SHOWN)}{text[-2:]}"
+
+
+class Patterns:
+    """Texts that match patterns of one rule.
+
+    Args:
+        rule: The rule that a match breaks.
+        kinds: What to look for.
+    """
+
+    def __init__(self, rule: str, kinds: tuple[_Kind, ...]) -> None:
+        self._rule = rule
+        self._kinds = kinds
+
+    def row(self, row: LintRow) -> None:
+        """Look at the line's bytes first, and at its texts where they give a reason to."""
+        for kind in _likely(row.raw, self._kinds):
+            pattern = re.compile(kind.pattern)
+            found = 0
+            for said in row.text.said:
+                for match in pattern.finditer(said.text):
+                    if kind.proof is not None and not kind.proof(match[0]):
+                        continue
+                    found += 1
+                    if found > _MOST_PER_ROW:
+                        break
+                    row.findings.add(
+                        self._rule,
+                        f"The text holds {kind.label}.",
+                        said.path,
+                        text=masked(match[0]),
+                        needle=match[0],
+                    )
+
+    def merge(self, later: Self) -> None:
+        """There is nothing to take over: rows are judged one by one."""
+
+    def finish(self, findings: FindingCollector) -> None:
+        """There is nothing that only the whole file shows."""
+
+
+def _likely(raw: bytes, kinds: tuple[_Kind, ...]) -> Iterator[_Kind]:
+    """Yield what may stand in a line, at little cost where nothing does."""
+    any_of = _any_of(kinds)
+    if any_of is not None:
+        if any_of.search(raw) is None:
+            return
+    elif kinds is SECRETS and not (
+        _LONG_WORD in raw.translate(_KEY_CHARACTERS) or b"://" in raw or b"-----BEGIN" in raw
+    ):
+        return
+    for kind in kinds:
+        if not kind.hints or any(hint in raw for hint in kind.hints):
+            yield kind
+
+
+_KEY_CHARACTERS = bytes(
+    97 if chr(code).isalnum() or chr(code) in "_-" else 32 for code in range(128)
+) + bytes(128)
+_LONG_WORD = b"a" * 15
+"""Every key but a password in an address has so many letters, digits and dashes in a row."""
+
+
+@cache
+def _any_of(kinds: tuple[_Kind, ...]) -> Any:
+    """Return one automaton for all patterns; None without the extra "quality", and each is tried alone."""
+    try:
+        import re2
+    except ImportError:
+        return None
+    # In a JSON line a letter may stand before a word: \\n is two characters there.
+    loose = [re.sub(r"\{(\d+),\d+\}", r"{\1,}", kind.pattern.replace(r"\b", "")) for kind in kinds]
+    return re2.compile("|".join(f"(?:{pattern})" for pattern in loose).encode())
+
+
+KINDS: Mapping[str, tuple[_Kind, ...]] = {"secret": SECRETS, "personal-data": PERSONAL}
+"""Rule -> what it looks for."""
