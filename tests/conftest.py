@@ -10,8 +10,11 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.leaks import nothing_left_running
 from tests.support import CliResult, run_cli, run_cli_process
 from tui import paths
+
+__all__ = ["nothing_left_running"]
 
 settings.register_profile(
     "tunedeck",
@@ -29,6 +32,7 @@ _TERMINAL_TRACES = (
     "NO_COLOR",
     "FORCE_COLOR",
     "COLORTERM",
+    "COLORFGBG",
     "SSH_CONNECTION",
     "SSH_TTY",
     "SSH_CLIENT",
@@ -50,8 +54,13 @@ _FIXED = {
 
 
 @pytest.fixture(autouse=True)
-def isolated_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Keep everything this test stores in a folder of its own, away from the user's keys and settings."""
+def isolated_home(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Path]:
+    """Keep everything this test stores in a folder of its own, away from the user's keys and settings.
+
+    An engine that the test's program started there is stopped afterwards, whatever the test did.
+    """
     for name in list(os.environ):
         if name == "TEXTUAL_SNAPSHOT_TEMPDIR":
             continue  # the snapshot plugin keeps its own notes there
@@ -63,7 +72,13 @@ def isolated_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.
         time.tzset()
     home = tmp_path_factory.mktemp("home")
     monkeypatch.setenv(paths.HOME_VARIABLE, str(home))
-    return home
+    yield home
+    if list(home.rglob("server.json")):
+        from tui import local_engine
+
+        address = local_engine.find_engine()
+        if address is not None:
+            local_engine.stop_engine(address)
 
 
 @pytest.fixture
@@ -139,14 +154,3 @@ def use_real_base_model(real_base_model: Path, monkeypatch: pytest.MonkeyPatch) 
     """Let every engine that this test starts find the real base model, and return its folder."""
     monkeypatch.setenv("TUNEDECK_BASE_MODELS", str(real_base_model.parent))
     return real_base_model
-
-
-@pytest.fixture
-def no_engine_left(isolated_home: Path) -> Iterator[None]:
-    """Stop the engine of this test's home afterwards, whatever the test did."""
-    yield
-    from tui import local_engine
-
-    address = local_engine.find_engine()
-    if address is not None:
-        local_engine.stop_engine(address)

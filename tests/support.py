@@ -80,7 +80,7 @@ def run_python(code: str, *, timeout: float = 60) -> CliResult:
 
 
 def wait_until(
-    probe: Callable[[], Value | None], *, timeout: float = 30, interval: float = 0.05, what: str = "condition"
+    probe: Callable[[], Value | None], *, timeout: float = 60, interval: float = 0.05, what: str = "condition"
 ) -> Value:
     """Call `probe` until it returns something true, and return that.
 

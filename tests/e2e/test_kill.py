@@ -34,9 +34,7 @@ ACCOUNT = "local"
 
 
 @pytest.fixture
-def services(
-    isolated_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_engine_left: None
-) -> Iterator[Services]:
+def services(isolated_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Services]:
     """The core with an engine whose base model is a tiny random one: real processes, short steps."""
     make_tiny_base_model(tmp_path / MODEL, name=MODEL)
     monkeypatch.setenv("TUNEDECK_BASE_MODELS", str(tmp_path))

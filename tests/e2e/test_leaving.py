@@ -25,7 +25,7 @@ LONGEST = 1.5
 
 
 def test_the_app_leaves_at_once_while_the_engine_hangs(
-    isolated_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_engine_left: None
+    isolated_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make_tiny_base_model(tmp_path / MODEL, name=MODEL)
     monkeypatch.setenv("TUNEDECK_BASE_MODELS", str(tmp_path))

@@ -28,7 +28,7 @@ EPOCHS = 2
 
 
 @pytest.fixture
-def app(isolated_home: Path, no_engine_left: None) -> Iterator[TerminalApp]:
+def app(isolated_home: Path) -> Iterator[TerminalApp]:
     with TerminalApp(80, 24) as terminal:
         yield terminal
 

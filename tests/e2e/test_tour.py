@@ -28,7 +28,7 @@ def living_processes(home: Path) -> list[str]:
 
 
 def test_a_tour_takes_held_out_accuracy_from_under_40_to_over_80_percent(
-    isolated_home: Path, use_real_base_model: Path, no_engine_left: None
+    isolated_home: Path, use_real_base_model: Path
 ) -> None:
     result = run_cli_process("tour", "--json", timeout=840)
 
@@ -45,7 +45,7 @@ def test_a_tour_takes_held_out_accuracy_from_under_40_to_over_80_percent(
 
 
 def test_an_interrupted_tour_ends_at_once_with_130_and_the_next_one_goes_on_with_its_job(
-    isolated_home: Path, use_real_base_model: Path, no_engine_left: None
+    isolated_home: Path, use_real_base_model: Path
 ) -> None:
     log = isolated_home / "first.txt"
     with log.open("wb") as stderr:

@@ -7,8 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +15,9 @@ import httpx2
 import psutil
 from openai import OpenAI
 
+from tests.support import wait_until
+
 BASE_MODEL = "smollm2-135m-instruct"
-DEADLINE = 60.0
 
 
 def chat_rows(count: int, *, words: int = 3) -> bytes:
@@ -28,17 +28,6 @@ def chat_rows(count: int, *, words: int = 3) -> bytes:
         messages = [{"role": "user", "content": f"say {number}"}, {"role": "assistant", "content": answer}]
         rows.append(json.dumps({"messages": messages}))
     return "\n".join(rows).encode() + b"\n"
-
-
-def wait_until(condition: Callable[[], Any], *, seconds: float = DEADLINE, what: str = "it") -> Any:
-    """Poll until `condition` returns something true, and return that."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        value = condition()
-        if value:
-            return value
-        time.sleep(0.03)
-    raise AssertionError(f"{what} did not happen within {seconds} s")
 
 
 class EngineProcess:
@@ -130,7 +119,13 @@ class EngineProcess:
         """End the engine as a crash would."""
         assert self.process is not None
         os.kill(self.process.pid, signal.SIGKILL)
+        self._forget()
+
+    def _forget(self) -> None:
+        assert self.process is not None
         self.process.wait()
+        if self.process.stdout is not None:
+            self.process.stdout.close()  # not read to its end: a worker may hold it open
 
     def stop(self) -> None:
         """End the engine politely, and whatever it left."""
@@ -140,6 +135,7 @@ class EngineProcess:
                 self.process.wait(20)
             except subprocess.TimeoutExpired:
                 self.process.kill()
-                self.process.wait()
+        if self.process is not None:
+            self._forget()
         for pid in self.worker_pids():
             os.kill(pid, signal.SIGKILL)

@@ -13,8 +13,9 @@ import httpx2
 import pytest
 from openai import AsyncOpenAI
 
-from tests.engine.server.harness import BASE_MODEL, EngineProcess, chat_rows, wait_until
+from tests.engine.server.harness import BASE_MODEL, EngineProcess, chat_rows
 from tests.engine.server.test_jobs import supervised
+from tests.support import wait_until
 
 
 async def test_the_async_client_does_the_whole_job(engine: EngineProcess) -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine.server.harness import BASE_MODEL, wait_until
-from tests.support import CliResult
+from tests.engine.server.harness import BASE_MODEL
+from tests.support import CliResult, wait_until
 from tui import local_engine, paths
 
 Cli = Callable[..., CliResult]

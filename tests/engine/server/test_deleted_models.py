@@ -20,33 +20,20 @@ SCRIPT = """
 TOKEN = "a token"
 
 
-class Memory:
-    """Stands for the service that answers, and keeps what it was told to forget."""
-
-    def __init__(self) -> None:
-        self.forgotten: dict[str, Path | None] = {}
-
-    def forget(self, model_id: str, adapter_folder: Path | None = None) -> None:
-        self.forgotten[model_id] = adapter_folder
-
-    def warm_up(self, base_folder: Path) -> None: ...
-
-    def close(self) -> None: ...
-
-
 def test_what_answers_forgets_a_deleted_model_and_its_checkpoints(
     scripted: Scripted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     engine = scripted.start(SCRIPT)
     job = ended(engine, create(engine))
-    memory = Memory()
-    monkeypatch.setattr(engine.serving, "_service", memory)
+    engine.serving.router()  # loads the service that answers
+    forgotten: dict[str, Path | None] = {}
+    monkeypatch.setattr(engine.serving._service, "forget", forgotten.__setitem__)
     app = build_app(engine, token=TOKEN, shut_down=lambda: None)
     client = TestClient(app, base_url="http://127.0.0.1", headers={"Authorization": f"Bearer {TOKEN}"})
     answer = client.delete(f"/v1/models/{job.planned_model}")
     assert answer.json() == {"id": job.planned_model, "object": "model", "deleted": True}
     folder = engine.jobs.folder(job.id)
-    assert memory.forgotten == {
+    assert forgotten == {
         job.planned_model: folder / "adapter",
         f"{job.planned_model}:ckpt-step-10": folder / "checkpoints" / "step-000010",
         f"{job.planned_model}:ckpt-step-20": folder / "checkpoints" / "step-000020",

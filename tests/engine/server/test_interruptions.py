@@ -13,8 +13,9 @@ import psutil
 import pytest
 from openai import OpenAI
 
-from tests.engine.server.harness import BASE_MODEL, EngineProcess, chat_rows, wait_until
+from tests.engine.server.harness import BASE_MODEL, EngineProcess, chat_rows
 from tests.engine.server.test_jobs import finished, messages, supervised, upload
+from tests.support import wait_until
 
 NewEngine = Callable[..., EngineProcess]
 EPOCHS, ROWS = 6, 50

@@ -9,7 +9,8 @@ import pytest
 from openai import OpenAI
 from openai.types.fine_tuning import FineTuningJob
 
-from tests.engine.server.harness import BASE_MODEL, EngineProcess, chat_rows, wait_until
+from tests.engine.server.harness import BASE_MODEL, EngineProcess, chat_rows
+from tests.support import wait_until
 
 FINAL = ("succeeded", "failed", "cancelled")
 

@@ -11,8 +11,9 @@ import openai
 import psutil
 import pytest
 
-from tests.engine.server.harness import BASE_MODEL, EngineProcess, chat_rows, wait_until
+from tests.engine.server.harness import BASE_MODEL, EngineProcess, chat_rows
 from tests.engine.server.test_jobs import finished, supervised, upload
+from tests.support import wait_until
 from tui import __version__, local_engine, paths
 from tui.errors import TunedeckError
 

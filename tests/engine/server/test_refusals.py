@@ -5,7 +5,8 @@ import socket
 import httpx2
 import pytest
 
-from tests.engine.server.harness import EngineProcess, wait_until
+from tests.engine.server.harness import EngineProcess
+from tests.support import wait_until
 
 
 @pytest.mark.parametrize(

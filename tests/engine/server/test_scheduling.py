@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine.server.harness import BASE_MODEL, chat_rows, wait_until
+from tests.engine.server.harness import BASE_MODEL, chat_rows
+from tests.support import wait_until
 from tui.engine.atomic_files import write_json_atomically
 from tui.engine.folder import EngineFolder
 from tui.engine.server import worker_process
@@ -73,7 +74,7 @@ def create(engine: Engine) -> str:
 
 
 def ended(engine: Engine, job_id: str) -> JobRecord:
-    wait_until(lambda: engine.jobs.get(job_id).is_final, what="the end of the job", seconds=30)
+    wait_until(lambda: engine.jobs.get(job_id).is_final, what="the end of the job")
     return engine.jobs.get(job_id)
 
 

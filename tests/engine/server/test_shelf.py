@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine.server.harness import wait_until
 from tests.engine.tiny_model import make_tiny_base_model
+from tests.support import wait_until
 from tui.engine.server.base_model_shelf import DEFAULT_BASE_MODEL, BaseModelShelf
 from tui.errors import TunedeckError
 

@@ -6,7 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -61,11 +61,15 @@ class RunningEngine:
 
     service: GenerationService
     url: str
+    clients: ExitStack
+    """Closes the clients given out, before the server ends."""
 
     def client(self) -> openai.OpenAI:
-        return openai.OpenAI(base_url=self.url, api_key="unused", max_retries=0, timeout=60)
+        client = openai.OpenAI(base_url=self.url, api_key="unused", max_retries=0, timeout=60)
+        return self.clients.enter_context(client)
 
     def async_client(self) -> openai.AsyncOpenAI:
+        """Return a client that belongs to the test's event loop: to be closed there."""
         return openai.AsyncOpenAI(base_url=self.url, api_key="unused", max_retries=0, timeout=60)
 
     def wait_until_quiet(self, timeout: float = 10) -> None:
@@ -95,7 +99,8 @@ def running_engine(models: TinyModels, **options: Any) -> Iterator[RunningEngine
     thread.start()
     try:
         wait_until(lambda: server.started)
-        yield RunningEngine(service, f"http://127.0.0.1:{listener.getsockname()[1]}/v1")
+        with ExitStack() as clients:
+            yield RunningEngine(service, f"http://127.0.0.1:{listener.getsockname()[1]}/v1", clients)
     finally:
         service.close()
         server.should_exit = True

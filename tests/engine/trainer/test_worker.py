@@ -99,7 +99,7 @@ def test_a_job_ends_with_everything_a_run_folder_promises(tmp_path: Path, base: 
     assert checkpoint["step_number"] == 6
     assert checkpoint["metrics"]["full_valid_loss"] == found[5]["full_valid_loss"]
     assert checkpoint["fine_tuned_model_checkpoint"] == "ft:tiny:local:test:abcd1234:ckpt-step-6"
-    rows = list(csv.DictReader((folder / "result.csv").open()))
+    rows = list(csv.DictReader((folder / "result.csv").read_text().splitlines()))
     assert tuple(rows[0]) == METRIC_COLUMNS
     assert [float(row["train_loss"]) for row in rows] == [data["train_loss"] for data in found]
     progress = json.loads((folder / "progress.json").read_text())

@@ -19,6 +19,10 @@ def wait_until(condition: Callable[[], bool], seconds: float = 20) -> None:
         time.sleep(0.01)
 
 
+def is_fake(account: str) -> bool:
+    return account == "openai"
+
+
 def event_ids(services: Services, job_id: str = "j") -> list[str]:
     return [event.id for event in services.store.events("openai", job_id)]
 
@@ -134,7 +138,7 @@ def test_a_page_that_fails_half_way_leaves_no_hole(services: Services, service: 
 def test_the_thread_follows_a_job_that_a_screen_shows_and_stops_when_told(
     services: Services, service: FakeService
 ) -> None:
-    watcher = JobWatcher(services, poll_seconds=600)
+    watcher = JobWatcher(services, poll_seconds=600, may_discover=is_fake)
     heard = threading.Event()
     watcher.subscribe(lambda change: heard.set() if change.new_events else None)
     watcher.start()
@@ -254,7 +258,7 @@ def test_a_subscriber_that_fails_does_not_end_the_watching_for_the_others(
 def test_a_job_launched_by_another_process_is_looked_at_without_waiting_for_the_next_round(
     services: Services, service: FakeService
 ) -> None:
-    watcher = JobWatcher(services, poll_seconds=600)
+    watcher = JobWatcher(services, poll_seconds=600, may_discover=is_fake)
     watcher.start()
     try:
         wait_until(lambda: service.count("GET", "/v1/fine_tuning/jobs") == 1)

@@ -31,7 +31,10 @@ def open_tensors(path: Path) -> dict[str, Array]:
         TunedeckError: The file is not a sound safetensors file.
     """
     try:
-        return {name: _mapped(path, *entry) for name, entry in _header(path).items()}
+        entries = _header(path)
+        # Once for all tensors: every map costs a file descriptor, and macOS gives a process 256 of them.
+        data = np.memmap(path, np.uint8, mode="r").view(np.ndarray)
+        return {name: _tensor(data, *entry) for name, entry in entries.items()}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise TunedeckError(f"{path.name} is not a sound safetensors file: {error}.") from error
 
@@ -59,10 +62,9 @@ def _header(path: Path) -> dict[str, tuple[str, tuple[int, ...], int]]:
     return entries
 
 
-def _mapped(path: Path, dtype: str, shape: tuple[int, ...], offset: int) -> Array:
-    if 0 in shape:
-        return np.zeros(shape, DTYPES[dtype])
-    return np.asarray(np.memmap(path, DTYPES[dtype], mode="r", offset=offset, shape=shape))
+def _tensor(data: npt.NDArray[np.uint8], dtype: str, shape: tuple[int, ...], offset: int) -> Array:
+    size = int(np.prod(shape, dtype=np.int64)) * np.dtype(DTYPES[dtype]).itemsize
+    return data[offset : offset + size].view(DTYPES[dtype]).reshape(shape)
 
 
 def as_float32(tensor: Array) -> npt.NDArray[np.float32]:

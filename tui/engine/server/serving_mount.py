@@ -44,6 +44,7 @@ class ServingMount:
         self._lock = threading.Lock()
         self._service: _Service | None = None
         self._router: Router | None = None
+        self._closed = False
 
     def routes(self) -> list[Route]:
         """Return routes that hand each request to the service's own."""
@@ -61,8 +62,9 @@ class ServingMount:
                 self._service.forget(place.id, place.adapter_folder)
 
     def close(self) -> None:
-        """End generation under way."""
+        """End generation under way; nothing is loaded any more."""
         with self._lock:
+            self._closed = True
             if self._service is not None:
                 self._service.close()
 
@@ -70,9 +72,11 @@ class ServingMount:
         """Return the service's routes, loading them on the first call.
 
         Raises:
-            ApiError: 501 when this installation has no serving part.
+            ApiError: 501 when this installation has no serving part, 503 once it is closed.
         """
         with self._lock:
+            if self._closed:
+                raise ApiError(503, "The engine is shutting down.", type="server_error")
             if self._router is None:
                 self._router = self._load()
             return self._router

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy.typing as npt
 
@@ -19,6 +19,7 @@ from tui.engine.trainers.optimizer import AdamW
 from tui.engine.trainers.protocol import BatchMetrics, TrainingDiverged
 
 Array = npt.NDArray[Any]
+Example = TypeVar("Example")
 
 ROWS_AT_ONCE = 1024
 """Rows computed together; larger batches take several turns and add up their gradients."""
@@ -62,6 +63,10 @@ class AdapterTrainer:
         self.adapter.vector[:] = state["adapter"]
         self.optimizer.restore(state)
 
+    def close(self) -> None:
+        """Let the threads go."""
+        self.pool.close()
+
     def buffers_for(self, rows: int) -> Sequence[Adapter]:
         """Return gradient buffers for a batch of so many rows; they collect until `learn`."""
         while len(self._buffers) < shard_count(rows):
@@ -84,16 +89,19 @@ class AdapterTrainer:
         return metrics
 
 
-def turns(examples: Sequence[TrainingExample], rows: int = ROWS_AT_ONCE) -> Iterator[list[TrainingExample]]:
-    """Cut a batch, in order, into parts of at most `rows` tokens, or of one example that is longer."""
-    part: list[TrainingExample] = []
-    size = 0
+def turns(
+    examples: Iterable[Example], rows_of: Callable[[Example], int], rows_at_once: int = ROWS_AT_ONCE
+) -> Iterator[list[Example]]:
+    """Cut a batch, in order, into parts of at most `rows_at_once` rows, or of one example that has more."""
+    part: list[Example] = []
+    rows = 0
     for example in examples:
-        if part and size + len(example.ids) > rows:
+        more = rows_of(example)
+        if part and rows + more > rows_at_once:
             yield part
-            part, size = [], 0
+            part, rows = [], 0
         part.append(example)
-        size += len(example.ids)
+        rows += more
     if part:
         yield part
 

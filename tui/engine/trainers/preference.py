@@ -17,7 +17,7 @@ from tui.engine.llama.lora import Adapter
 from tui.engine.llama.network import ForwardPass
 from tui.engine.llama.packing import PackedBatch, pack
 from tui.engine.llama.tokenizer import TrainingExample
-from tui.engine.trainers.adapter_trainer import RECORD_BYTES, ROWS_AT_ONCE, AdapterTrainer
+from tui.engine.trainers.adapter_trainer import RECORD_BYTES, AdapterTrainer, turns
 from tui.engine.trainers.protocol import BatchMetrics
 
 Numbers = npt.NDArray[np.float64]
@@ -109,15 +109,10 @@ def _metrics(margins: Numbers) -> BatchMetrics:
 
 
 def _batches(pairs: Sequence[PreferencePair]) -> Iterator[PackedBatch]:
-    """Pack pairs, each sharing its prompt, at most `ROWS_AT_ONCE` rows or one pair at a time."""
-    part: list[PreferencePair] = []
-    size = 0
-    for pair in pairs:
-        rows = len(pair.preferred.ids) + len(pair.rejected.ids)
-        if part and size + rows > ROWS_AT_ONCE:
-            yield pack([(one.preferred, one.rejected) for one in part])
-            part, size = [], 0
-        part.append(pair)
-        size += rows
-    if part:
-        yield pack([(one.preferred, one.rejected) for one in part])
+    """Pack pairs, each sharing its prompt."""
+    for part in turns(pairs, _rows):
+        yield pack([(pair.preferred, pair.rejected) for pair in part])
+
+
+def _rows(pair: PreferencePair) -> int:
+    return len(pair.preferred.ids) + len(pair.rejected.ids)

@@ -67,3 +67,7 @@ class Trainer(Protocol):
     def restore(self, state: Mapping[str, Array]) -> None:
         """Go on from what `state` returned."""
         ...
+
+    def close(self) -> None:
+        """Let threads and memory go; nothing is asked afterwards."""
+        ...

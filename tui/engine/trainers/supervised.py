@@ -12,6 +12,7 @@ from tui.engine.llama.packing import pack
 from tui.engine.llama.tokenizer import TrainingExample
 from tui.engine.trainers.adapter_trainer import (
     RECORD_BYTES,
+    ROWS_AT_ONCE,
     AdapterTrainer,
     groups_by_beginning,
     turns,
@@ -45,18 +46,18 @@ class SupervisedTrainer(AdapterTrainer):
         chosen = [self._validation[number] for number in examples]
         total = _target_count(chosen)
         loss = hits = 0.0
-        for part in turns(chosen):
+        for part in turns(chosen, _rows):
             batch = pack(groups_by_beginning(part))
             result = self.network.score(self.network.forward(batch, self.adapter))
             loss -= float(result.log_probabilities.sum())
             hits += int(result.hits.sum())
         return BatchMetrics(loss / total, hits / total)
 
-    def collect(self, chosen: Sequence[TrainingExample], rows_at_once: int | None = None) -> BatchMetrics:
+    def collect(self, chosen: Sequence[TrainingExample], rows_at_once: int = ROWS_AT_ONCE) -> BatchMetrics:
         """Add the gradients of one batch to the buffers without taking the step."""
         total = _target_count(chosen)
         loss = hits = 0.0
-        for part in turns(chosen, rows_at_once) if rows_at_once else turns(chosen):
+        for part in turns(chosen, _rows, rows_at_once):
             batch = pack(groups_by_beginning(part))
             done = self.network.forward(batch, self.adapter, record_bytes=RECORD_BYTES)
             result = self.network.score(done, np.full(len(batch.targets), 1 / total))
@@ -65,6 +66,10 @@ class SupervisedTrainer(AdapterTrainer):
             assert result.gradient is not None
             self.network.backward(done, result.gradient, self.adapter, self.buffers_for(batch.rows))
         return BatchMetrics(loss / total, hits / total)
+
+
+def _rows(example: TrainingExample) -> int:
+    return len(example.ids)
 
 
 def _target_count(examples: Sequence[TrainingExample]) -> int:

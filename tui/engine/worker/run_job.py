@@ -58,17 +58,10 @@ def _train(folder: Path, stop: StopRequest, log: RunLog) -> StopReason | None:
         return StopReason.INTERRUPTED  # the next engine may have a worker here already
     spec = read_spec(folder)
     prepared = prepare_run(spec, log)
-    run = _Run(folder, prepared, log, spec.fine_tuned_model)
-    run.take_up()
-    schedule = prepared.schedule
-    while run.step < schedule.total_steps:
-        reason = stop.reason()
-        if reason is not None:
-            run.save()
-            return reason
-        run.advance()
-    run.finish()
-    return None
+    try:
+        return _Run(folder, prepared, log, spec.fine_tuned_model).to_its_end(stop)
+    finally:
+        prepared.trainer.close()
 
 
 class _Run:
@@ -86,6 +79,18 @@ class _Run:
         self._last_checkpoint: Path | None = None
         self._valid_every = max(1, math.ceil(self.schedule.total_steps / VALIDATIONS))
         self._cores = usable_cores()
+
+    def to_its_end(self, stop: StopRequest) -> StopReason | None:
+        """Train until nothing is left, or there is a reason to stop: return it, the state saved."""
+        self.take_up()
+        while self.step < self.schedule.total_steps:
+            reason = stop.reason()
+            if reason is not None:
+                self.save()
+                return reason
+            self.advance()
+        self.finish()
+        return None
 
     def take_up(self) -> None:
         """Go on from state/ if there is one, and say so."""
