@@ -14,10 +14,10 @@ from textual.widget import Widget
 
 from screens.navigation import Navigator
 from screens.size_hint import SizeHint
+from tui.engine_watch import EngineState
 from tui.errors import TunedeckError
 from tui.safe_text import safe_text
 from tui.widgets.deck_header import DeckHeader
-from tui.widgets.engine_watch import EngineState
 from tui.widgets.key_footer import KeyFooter
 from tui.widgets.keys import bindings
 from tui.widgets.tones import Tone

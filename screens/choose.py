@@ -18,8 +18,8 @@ from screens.base import DeckDialog, DeckScreen
 from screens.job_words import ago
 from screens.verdicts import verdict
 from tui.data.examples import EXAMPLES
+from tui.jobs.recent_files import recent_files
 from tui.widgets.keys import bindings
-from tui.widgets.recent_files import recent_files
 from tui.widgets.table import Cell, Column, Table, TableRow
 from tui.widgets.tones import content
 from tui.widgets.words import place, size

@@ -16,10 +16,10 @@ from textual.worker import get_current_worker
 from screens.base import DeckScreen
 from screens.verdicts import verdict
 from tui.data.examples import EXAMPLES
+from tui.jobs.recent_files import recent_files
 from tui.safe_text import safe_line
 from tui.widgets.folder_listing import Entry, count_rows, list_folder
 from tui.widgets.keys import bindings
-from tui.widgets.recent_files import recent_files
 from tui.widgets.table import Column, Table, TableRow
 from tui.widgets.words import place, size
 

@@ -17,17 +17,17 @@ from screens.base import DeckScreen
 from screens.job_words import ago, job_title, now, rough_duration, state_part
 from screens.next_step import UNDER_WAY, Situation, next_step
 from screens.verdicts import verdict
-from tui.chat.lanes import short_model_name
+from tui.chat.model_names import short_model_name
+from tui.engine_watch import EngineState, Phase
 from tui.errors import TunedeckError
 from tui.jobs.metrics import eta_seconds
+from tui.jobs.recent_files import recent_files
 from tui.records.jobs import Job
 from tui.records.models import Account, ModelInfo
 from tui.store.rows import DatasetRecord
-from tui.widgets.engine_watch import EngineState, Phase
 from tui.widgets.key_value import KeyValue, Pair
 from tui.widgets.keys import bindings
 from tui.widgets.meter import bar
-from tui.widgets.recent_files import recent_files
 from tui.widgets.spark import spark
 from tui.widgets.table import Column, Table, TableRow
 from tui.widgets.tones import Part, content
@@ -219,7 +219,9 @@ class HomeScreen(DeckScreen):
         match state.phase:
             case Phase.FETCHING | Phase.PREPARING:
                 full, empty = bar(state.fraction, width, ascii_only=self.services.settings.ascii)
-                done = f"{size(state.done_bytes)} of {size(state.total_bytes)}" if state.total_bytes else ""
+                done = f"{state.fraction:.0%}"  # of the work, while it is prepared; bytes only while it is fetched
+                if state.phase is Phase.FETCHING and state.total_bytes:
+                    done = f"{size(state.done_bytes)} of {size(state.total_bytes)}"
                 return f"{full}{empty} {state.phase} {state.model} {done}", "accent"
             case Phase.READY:
                 return f"✓ ready with {state.model}", "good"

@@ -23,11 +23,11 @@ from screens.launch_judge import JudgesPlan, Readiness
 from screens.launch_pane import ROWS, LaunchPane
 from screens.launch_send import SendsPlan
 from screens.preflight_pane import PreflightPane
+from tui.engine_watch import EngineState, Phase
 from tui.jobs.plan import LaunchPlan
 from tui.records.jobs import Method
 from tui.safe_text import safe_line
 from tui.widgets.choice_field import ChoiceField
-from tui.widgets.engine_watch import EngineState, Phase
 from tui.widgets.keys import bindings
 from tui.widgets.meter import Meter
 from tui.widgets.press_button import PressButton

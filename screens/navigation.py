@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from tui.widgets.engine_watch import EngineState
+from tui.engine_watch import EngineState
 from tui.widgets.tones import Part
 
 if TYPE_CHECKING:

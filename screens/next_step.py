@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tui.engine_watch import EngineState, Phase
 from tui.records.jobs import Job, JobState
 from tui.records.models import ModelInfo
 from tui.safe_text import safe_line
 from tui.store.rows import DatasetRecord
-from tui.widgets.engine_watch import EngineState, Phase
 from tui.widgets.tones import Part
 from tui.widgets.words import size
 

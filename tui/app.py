@@ -5,35 +5,44 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import work
-from textual.app import App, SystemCommand
+from textual.app import App
 from textual.binding import BindingType
 from textual.events import DescendantFocus
 from textual.screen import Screen
 from textual.widget import Widget
 
-from screens.base import DeckScreen, Severity
+from screens.base import DeckScreen
+from screens.copying import Copying
 from screens.navigation import ModelChoice, ShowsModels, ShowsPath
 from tui.config import settings_with_sources
+from tui.engine_watch import EngineState, EngineWatch
 from tui.errors import TunedeckError
 from tui.leaving_threads import LeavingThreads
 from tui.safe_text import safe_text
-from tui.widgets.deck_header import PLACES, DeckHeader
-from tui.widgets.engine_watch import EngineState, EngineWatch
-from tui.widgets.keys import bindings
+from tui.widgets.deck_header import PLACES, DeckHeader, engine_headline
+from tui.widgets.keymap import chosen_keymap
+from tui.widgets.keys import bindings, shown_key
 from tui.widgets.quit_guard import QuitGuard
-from tui.widgets.themes import DARK, OWN_THEMES, PLAIN, TERMINAL_DARK, default_theme
+from tui.widgets.themes import DARK, OWN_THEMES, PLAIN, TERMINAL_DARK, TERMINAL_LIGHT, default_theme
 from tui.widgets.tones import Part
 
 if TYPE_CHECKING:
+    from textual.command import Provider
     from textual.types import CSSPathType
 
     from tui.services import Services
+
+
+def _commands() -> type[Provider]:
+    from screens.commands import DeckCommands  # the palette is not needed for the first paint
+
+    return DeckCommands
 
 
 class TunedeckApp(App[None], inherit_bindings=False):
@@ -46,6 +55,7 @@ class TunedeckApp(App[None], inherit_bindings=False):
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("app")]
     COMMAND_PALETTE_BINDING = "ctrl+p"
     ENABLE_COMMAND_PALETTE = True
+    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {_commands}
 
     def __init__(self, services: Services | None = None) -> None:
         # NO_COLOR is read by Textual while it is built; with a theme of real colours it would draw greys, and
@@ -61,11 +71,17 @@ class TunedeckApp(App[None], inherit_bindings=False):
         self._dataset: Path | None = None
         """The file looked at last: Check and Launch begin with it."""
         self._engine_state = EngineState()
-        for theme in (*OWN_THEMES, TERMINAL_DARK):
+        for theme in (*OWN_THEMES, TERMINAL_DARK, TERMINAL_LIGHT):
             self.register_theme(theme)
         for place, _ in PLACES:
             self.add_mode(place, partial(self._make_screen, place))
         self.theme = self._chosen_theme()
+        keymap = chosen_keymap()
+        self.set_keymap(keymap)
+        self._copying = Copying(self, save_key=shown_key("app.save-copy", keymap))
+        # The styles are read once, with the colours chosen here; `refresh_css` reads them again from then on.
+        self.stylesheet.set_variables(self.get_css_variables())
+        self._styled_theme: str | None = self.theme
         self.animation_level = "none"
 
     def _chosen_theme(self) -> str:
@@ -82,6 +98,13 @@ class TunedeckApp(App[None], inherit_bindings=False):
     def colourless(self) -> bool:
         """True when NO_COLOR asks for no colour at all."""
         return self._colourless
+
+    def refresh_css(self, animate: bool = True) -> None:
+        """Apply changed colours; until the first change there are none, and first paint is 30 ms sooner."""
+        if self.theme == self._styled_theme:
+            return
+        self._styled_theme = None  # screens that are not shown now have to follow later
+        super().refresh_css(animate)
 
     def use_theme(self, name: str) -> None:
         """Change the colours and remember them."""
@@ -263,23 +286,17 @@ class TunedeckApp(App[None], inherit_bindings=False):
         active = [entry for entry in screen.active_bindings.values() if entry.binding.description]
         self.push_screen(HelpScreen(active, " ".join((screen.HELP or "").split())))
 
-    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
-        """Yield everything that can be done here, as `area: verb object`."""
-        from tui.widgets.commands import deck_commands
-
-        yield from deck_commands(self, screen)
-
     def copy_text(self, text: str, what: str) -> None:
         """Put text on the clipboard, locally or through SSH and tmux, and say how that went."""
-        self._copy(text, what)
+        self._copying.copy(text, what)
 
-    @work(thread=True, group="clipboard", exit_on_error=False)
-    def _copy(self, text: str, what: str) -> None:
-        from tui import clipboard
+    def action_save_copy(self) -> None:
+        """Write what was copied last to a file in the current folder, for who has no clipboard here."""
+        self._copying.save()
 
-        result = clipboard.copy(text, what, partial(self.call_from_thread, self.copy_to_clipboard))
-        severity: Severity = "information" if result.copied else "warning"
-        self.call_from_thread(partial(self.notify, result.message, severity=severity, markup=False))
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Grey out the saving of a copy as long as nothing was copied."""
+        return None if action == "save_copy" and not self._copying.has_copied else True
 
     # The state of what runs the jobs
 
@@ -323,7 +340,7 @@ class TunedeckApp(App[None], inherit_bindings=False):
     @property
     def account_status(self) -> Part:
         """State of the account in use, for the top line."""
-        return self._engine_state.headline()
+        return engine_headline(self._engine_state)
 
     def on_deck_header_place_clicked(self, message: DeckHeader.PlaceClicked) -> None:
         """Go where the mouse pointed."""

@@ -7,12 +7,15 @@ it, but passes on what `tmux load-buffer -w` is given.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
+from tui.errors import TunedeckError
 from tui.terminal import is_remote
 
 _TIMEOUT_SECONDS = 3
@@ -27,12 +30,18 @@ _OSC52_LIMIT = 74_994
 """Most bytes of text that common terminals take in one sequence (100,000 in base64, less the frame)."""
 
 
+_MOST_NAMES = 1_000
+"""Numbers tried for a file's name before giving up."""
+
+
 @dataclass(frozen=True, slots=True)
 class CopyResult:
     """Whether it worked, and the sentence that says so."""
 
     copied: bool
     message: str
+    is_certain: bool = True
+    """False when it was refused, or sent to a terminal, which never answers: offer to save it instead."""
 
 
 def copy(
@@ -56,11 +65,44 @@ def copy(
     if not is_remote(environment) and (tool := _local_tool(environment)) and _run(tool, text):
         return CopyResult(True, f"{what} copied with {tool[0]} ({size:,} bytes).")
     if size > _OSC52_LIMIT:
-        return CopyResult(
-            False, f"{what} has {size:,} bytes, more than terminals take. Save it to a file instead."
-        )
+        return CopyResult(False, f"{what} has {size:,} bytes, more than terminals take.", is_certain=False)
     write_osc52(text)
-    return CopyResult(True, f"{what} sent to the terminal's clipboard ({size:,} bytes).")
+    sent = f"{what} sent to the terminal's clipboard ({size:,} bytes)."
+    return CopyResult(True, sent, is_certain=False)
+
+
+def save_to_file(text: str, what: str, folder: Path) -> Path:
+    """Write what was to be copied to a new file in `folder`, named after it, and return its path.
+
+    Args:
+        text: Written as UTF-8; half a surrogate pair, which UTF-8 can't hold, becomes a question mark.
+        what: What the text is: "Line 12" becomes `tunedeck-line-12.txt`.
+        folder: Where; nothing in it is overwritten.
+
+    Raises:
+        TunedeckError: The folder can't be written to; nothing is left there.
+    """
+    stem = "tunedeck-" + ("-".join(re.findall(r"[a-z0-9]+", what.lower())) or "text")
+    for number in range(1, _MOST_NAMES):
+        path = folder / (f"{stem}.txt" if number == 1 else f"{stem}-{number}.txt")
+        try:
+            with path.open("x", encoding="utf-8", errors="replace", newline="") as file:
+                try:
+                    file.write(text)
+                    file.flush()
+                    os.fsync(file.fileno())
+                except OSError:
+                    path.unlink(missing_ok=True)
+                    raise
+        except FileExistsError:
+            continue
+        except OSError as error:
+            raise TunedeckError(
+                f"{path} can't be written: {error.strerror or error}.",
+                "Start tunedeck in a folder that you may write to, or free some space.",
+            ) from error
+        return path
+    raise TunedeckError(f"{folder} holds {_MOST_NAMES:,} files named {stem} already.", "Move some away.")
 
 
 def _local_tool(environment: Mapping[str, str]) -> tuple[str, ...] | None:

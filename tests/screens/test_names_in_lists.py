@@ -13,8 +13,8 @@ from screens.job import JobScreen
 from screens.jobs import JobsScreen
 from tests.screens.fakes import BASE, NOW, freeze, keep_job, make_app, make_job, text_of, until
 from tui import paths
+from tui.jobs.recent_files import recent_files
 from tui.records.jobs import JobState
-from tui.widgets.recent_files import recent_files
 from tui.widgets.tones import fit
 
 

@@ -6,10 +6,10 @@ from screens.next_step import Situation, next_step
 from screens.verdicts import verdict
 from tests.screens.fakes import BASE, NOW, TUNED, make_job
 from tui.data.examples import SENTIMENT
+from tui.engine_watch import EngineState, Phase
 from tui.records.jobs import JobState
 from tui.records.models import ModelInfo
 from tui.store.rows import DatasetRecord
-from tui.widgets.engine_watch import EngineState, Phase
 
 READY = EngineState(Phase.READY, BASE)
 NOTHING = Situation(READY, (), (), ())

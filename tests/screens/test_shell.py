@@ -18,7 +18,8 @@ from screens.rows import RowsScreen
 from screens.size_hint import SizeHint
 from tests.screens.fakes import make_app, until
 from tui.app import TunedeckApp
-from tui.widgets.engine_watch import EngineState, Phase
+from tui.engine_watch import EngineState, Phase
+from tui.widgets.deck_header import engine_headline
 from tui.widgets.key_footer import KeyFooter
 from tui.widgets.themes import DARK, PLAIN, default_theme
 
@@ -200,6 +201,10 @@ async def test_no_color_means_no_colour_whatever_theme_is_set(monkeypatch: pytes
     [
         ({"TERM": "xterm"}, "ansi-dark"),
         ({"TERM": "linux"}, "ansi-dark"),
+        ({"TERM": "xterm", "COLORFGBG": "0;15"}, "ansi-light"),
+        ({"TERM": "rxvt", "COLORFGBG": "0;default;7"}, "ansi-light"),
+        ({"TERM": "xterm", "COLORFGBG": "15;0"}, "ansi-dark"),
+        ({"TERM": "xterm", "COLORFGBG": "nonsense"}, "ansi-dark"),
         ({"TERM": "xterm", "COLORTERM": "truecolor"}, DARK.name),
         ({"TERM": "xterm-256color"}, DARK.name),
         ({"TERM": "xterm", "TEXTUAL_COLOR_SYSTEM": "truecolor"}, DARK.name),
@@ -233,7 +238,7 @@ async def test_the_top_line_says_how_the_engine_is() -> None:
 
 @pytest.mark.parametrize("phase", list(Phase))
 def test_the_engines_headline_fits_beside_the_places_at_80_columns(phase: Phase) -> None:
-    assert len(EngineState(phase, "m", 1, 1).headline()[0]) <= 14
+    assert len(engine_headline(EngineState(phase, "m", 1, 1))[0]) <= 14
 
 
 async def test_opening_rows_from_anywhere_shows_them_in_datasets(example_file: Path) -> None:

@@ -15,9 +15,9 @@ from screens.home import HomeScreen
 from screens.rows import RowsScreen
 from tests.screens.fakes import BASE, NOW, TUNED, Pilots, keep_job, make_app, make_job, until
 from tui.app import TunedeckApp
+from tui.engine_watch import EngineState, Phase
 from tui.records.jobs import JobState
 from tui.records.models import ModelInfo
-from tui.widgets.engine_watch import EngineState, Phase
 
 SIZES = [(80, 24), (140, 40)]
 READY = EngineState(Phase.READY, BASE)

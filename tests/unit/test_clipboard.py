@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tui import clipboard
+from tui.errors import TunedeckError
 
 
 @pytest.fixture
@@ -63,7 +64,7 @@ def test_what_no_terminal_takes_is_refused_with_a_way_out(tools: Path) -> None:
     sent: list[str] = []
     result = clipboard.copy("x" * 100_000, "Row 1", sent.append, {"SSH_TTY": "y"})
     assert not result.copied
-    assert "Save it to a file" in result.message
+    assert not result.is_certain, "nothing would offer to save it"
     assert sent == []
 
 
@@ -71,3 +72,26 @@ def test_a_lone_surrogate_is_no_reason_to_fail(tools: Path) -> None:
     kept = stand_in(tools, "tmux")
     assert clipboard.copy("\ud800", "Row 1", lambda _: None, {"TMUX": "x"}).copied
     assert kept.exists()
+
+
+def test_only_what_a_terminal_may_have_lost_is_uncertain(tools: Path) -> None:
+    sent: list[str] = []
+    assert not clipboard.copy("text", "Row 1", sent.append, {"SSH_TTY": "y"}).is_certain
+    assert not clipboard.copy("x" * 80_000, "Row 1", sent.append, {"SSH_TTY": "y"}).is_certain
+    stand_in(tools, "tmux")
+    assert clipboard.copy("text", "Row 1", sent.append, {"TMUX": "x"}).is_certain
+
+
+def test_a_text_that_can_not_be_copied_is_saved_and_overwrites_nothing(tmp_path: Path) -> None:
+    text = "one\r\ntwo \u00e9\n"
+    first = clipboard.save_to_file(text, "Line 1,204", tmp_path)
+    second = clipboard.save_to_file("\ud800", "Line 1,204", tmp_path)
+    assert (first.name, second.name) == ("tunedeck-line-1-204.txt", "tunedeck-line-1-204-2.txt")
+    assert first.read_bytes() == text.encode()
+    assert second.read_bytes() == b"?"
+
+
+def test_a_folder_that_can_not_be_written_to_is_told(tmp_path: Path) -> None:
+    with pytest.raises(TunedeckError, match="can't be written"):
+        clipboard.save_to_file("text", "../answer", tmp_path / "missing")
+    assert list(tmp_path.iterdir()) == []

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import pkgutil
+import tomllib
+from pathlib import Path
 
 import pytest
 
@@ -34,6 +36,25 @@ def core_modules() -> list[str]:
         for module in pkgutil.walk_packages(tui.__path__, "tui.")
         if not module.name.startswith(INTERFACE) and module.name not in SEPARATE_PROGRAMS
     ]
+
+
+def sources_of_contract(name: str) -> set[str]:
+    settings = tomllib.loads((Path(tui.__path__[0]).parent / "pyproject.toml").read_text("utf-8"))
+    contracts = settings["tool"]["importlinter"]["contracts"]
+    return set(next(contract["source_modules"] for contract in contracts if contract["name"] == name))
+
+
+@pytest.mark.parametrize(
+    ("contract", "without"),
+    [
+        ("Only screens, tui.widgets and tui.app import Textual", {"app", "widgets"}),
+        ("Only tui.providers imports openai", {"providers"}),
+        ("The core never imports the interface", {"app", "widgets", "cli"}),
+    ],
+)
+def test_every_room_is_held_to_the_import_contracts(contract: str, without: set[str]) -> None:
+    rooms = {module.name for module in pkgutil.iter_modules(tui.__path__)} - {"__main__"} - without
+    assert {f"tui.{room}" for room in rooms} - sources_of_contract(contract) == set()
 
 
 def modules_after_command(*arguments: str) -> set[str]:

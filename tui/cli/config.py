@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from tui import paths
+from tui.chosen_keys import load_chosen_keys
 from tui.cli.output import json_option, print_json, print_table, say
 from tui.config import describe_setting, load_settings, save_setting, settings_with_sources
 
@@ -44,9 +45,39 @@ def path(as_json: bool) -> None:
 
 
 @command.command()
+@json_option
+def keys(as_json: bool) -> None:
+    """List the app's actions with their keys, as the [keys] table of the settings file names them."""
+    from tui.widgets.keymap import chosen_keymap  # loads Textual's names of keys
+    from tui.widgets.keys import all_keys, display
+
+    moved = chosen_keymap()
+    entries = [
+        (named.action_id, moved.get(named.action_id, ",".join(named.key.keys)).split(","), named.key.help)
+        for named in all_keys()
+    ]
+    if as_json:
+        print_json(
+            {
+                action_id: {"keys": names, "moved": action_id in moved, "help": meaning}
+                for action_id, names, meaning in entries
+            }
+        )
+        return
+    print_table(
+        ["ACTION", "KEYS", "MEANING"],
+        [[action_id, " ".join(map(display, names)), meaning] for action_id, names, meaning in entries],
+    )
+
+
+@command.command()
 def check() -> None:
     """Read the settings file and say whether it is sound."""
     load_settings()
+    if load_chosen_keys():
+        from tui.widgets.keymap import chosen_keymap  # loads Textual's names of keys
+
+        chosen_keymap()
     say(f"{paths.settings_file()} is sound.")
 
 

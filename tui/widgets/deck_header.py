@@ -11,7 +11,8 @@ from textual.message import Message
 from textual.reactive import reactive
 from textual.widget import Widget
 
-from tui.widgets.tones import Tone, content, fit
+from tui.engine_watch import EngineState, Phase
+from tui.widgets.tones import Part, Tone, content, fit
 
 PLACES: tuple[tuple[str, str], ...] = (
     ("home", "Home"),
@@ -22,6 +23,25 @@ PLACES: tuple[tuple[str, str], ...] = (
     ("chat", "Chat"),
 )
 """Modes in the order of the work, by their number keys."""
+
+
+def engine_headline(state: EngineState) -> Part:
+    """Return the local engine's state in at most 14 columns, what is left beside the places on 80."""
+    match state.phase:
+        case Phase.UNKNOWN:
+            return "", "muted"
+        case Phase.FETCHING | Phase.PREPARING:
+            return (f"model {state.fraction:.0%}" if state.total_bytes else "model coming"), "accent"
+        case Phase.READY:
+            return "local: ready", "good"
+        case Phase.FAILED:
+            return "local: failed", "bad"
+        case Phase.NO_MODEL:
+            return "no base model", "warning"
+        case Phase.STARTING:
+            return "local: starts", "muted"
+        case Phase.AT_REST:
+            return "local: at rest", "muted"
 
 
 class DeckHeader(Widget):

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from textual.binding import Binding
+from textual.keys import _character_to_key
 
 from tui.widgets.key_tables import jobs_and_chat, shell
 from tui.widgets.key_tables.key import Key
@@ -24,6 +25,11 @@ class NamedKey:
 
     area: str
     key: Key
+
+    @property
+    def action_id(self) -> str:
+        """The public id: `job.zoom`."""
+        return f"{self.area}.{self.key.name}"
 
 
 def bindings(*areas: str) -> list[Binding]:
@@ -53,6 +59,24 @@ def all_keys() -> Iterable[NamedKey]:
     for area, keys in KEYS.items():
         for key in keys:
             yield NamedKey(area, key)
+
+
+def long_name(key: str) -> str:
+    """Return the name that Textual has for a key: `question_mark` for `?`, `ctrl+slash` for `ctrl+/`."""
+    head, last = ("", key) if len(key) == 1 else (key[: key.rfind("+") + 1], key[key.rfind("+") + 1 :])
+    return head + (_character_to_key(last) if len(last) == 1 else last)
+
+
+def shown_key(action_id: str, moved: Mapping[str, str]) -> str:
+    """Return the key to press for an action, as a person reads it.
+
+    Args:
+        action_id: Area and name: `app.help`.
+        moved: The app's keymap.
+    """
+    area, _, name = action_id.partition(".")
+    key = next(key for key in KEYS[area] if key.name == name)
+    return display(moved.get(action_id, key.keys[0]).partition(",")[0])
 
 
 _DISPLAY = {

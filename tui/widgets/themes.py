@@ -8,6 +8,8 @@ from dataclasses import replace
 from rich.console import Console
 from textual.theme import BUILTIN_THEMES, Theme
 
+from tui.terminal import is_light
+
 DARK = Theme(
     name="tunedeck-dark",
     primary="#5fb3c8",
@@ -123,6 +125,12 @@ _ANSI_DARK = BUILTIN_THEMES["ansi-dark"]
 TERMINAL_DARK = replace(_ANSI_DARK, variables={**_ANSI_DARK.variables, "border-blurred": "ansi_bright_black"})
 """Textual's theme of the same name, whose borders without focus are black, so unseen on black."""
 
+_ANSI_LIGHT = BUILTIN_THEMES["ansi-light"]
+TERMINAL_LIGHT = replace(
+    _ANSI_LIGHT, variables={**_ANSI_LIGHT.variables, "border-blurred": "ansi_bright_black"}
+)
+"""Likewise: there they are white, so unseen on white."""
+
 OWN_THEMES = (DARK, LIGHT, PLAIN)
 """Themes that the app adds to Textual's."""
 
@@ -131,7 +139,7 @@ TERMINAL_THEMES = ("ansi-dark", "ansi-light")
 
 
 def default_theme(environment: Mapping[str, str]) -> str:
-    """Return the theme for a person who chose none, by what the terminal says it can show.
+    """Return the theme for a person who chose none, by what the terminal says it shows and can show.
 
     Of 16 colours the nearest to our own ones are mostly greys; the terminal's own are readable there.
     Rich is asked, since it decides what Textual will write; `TEXTUAL_COLOR_SYSTEM` goes before the terminal.
@@ -140,4 +148,6 @@ def default_theme(environment: Mapping[str, str]) -> str:
     system = wanted
     if wanted == "auto":
         system = Console(force_terminal=True, _environ=environment).color_system or ""
-    return TERMINAL_THEMES[0] if system == "standard" else DARK.name
+    if system != "standard":
+        return DARK.name
+    return TERMINAL_THEMES[1] if is_light(environment) else TERMINAL_THEMES[0]

@@ -22,6 +22,7 @@ APP = (
         "Find any command by typing a part of its name.",
         footer=True,
     ),
+    Key("save-copy", ("f2",), "save_copy", "Save copy", "Save what was copied last to a file."),
     Key("quit", ("ctrl+q",), "quit", "Quit", "Leave tunedeck; jobs go on without it.", priority=True),
     Key("interrupt", ("ctrl+c",), "interrupt", "Quit", "Twice within two seconds: leave tunedeck."),
 )

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from tui.errors import TunedeckError
 from tui.safe_text import safe_line
-from tui.widgets.tones import Part
 
 if TYPE_CHECKING:
     from tui.config import Settings
@@ -56,24 +55,6 @@ class EngineState:
     def under_way(self) -> bool:
         """True while it changes by itself."""
         return self.phase in (Phase.STARTING, Phase.FETCHING, Phase.PREPARING)
-
-    def headline(self) -> Part:
-        """Return the state in at most 14 columns, what the top line has left on a terminal of 80."""
-        match self.phase:
-            case Phase.UNKNOWN:
-                return "", "muted"
-            case Phase.FETCHING | Phase.PREPARING:
-                return (f"model {self.fraction:.0%}" if self.total_bytes else "model coming"), "accent"
-            case Phase.READY:
-                return "local: ready", "good"
-            case Phase.FAILED:
-                return "local: failed", "bad"
-            case Phase.NO_MODEL:
-                return "no base model", "warning"
-            case Phase.STARTING:
-                return "local: starts", "muted"
-            case Phase.AT_REST:
-                return "local: at rest", "muted"
 
 
 class EngineWatch:
