@@ -7,6 +7,7 @@ from typing import Any
 from tui.datasets.convert.example import Example, Message
 from tui.datasets.convert.losses import LossList, RowProblem
 from tui.datasets.convert.targets import Target, TargetRules, TargetShape
+from tui.datasets.convert.turn_order import fit_turns
 
 _MODERN_SHAPES = frozenset(
     {TargetShape.SHAREGPT, TargetShape.TRL, TargetShape.TRL_COMPLETION, TargetShape.VERTEX}
@@ -16,6 +17,8 @@ _KEEPS_ONE_CONVERSATION = frozenset(
     {TargetShape.PREFERENCE, TargetShape.ALPACA, TargetShape.SHAREGPT, TargetShape.TRL}
 )
 """Shapes that have a form for preferences too."""
+_TAKE_DEVELOPER = frozenset({TargetShape.REINFORCEMENT, TargetShape.VERTEX})
+"""Shapes whose writers know what to do with it."""
 REFERENCE_KEY = "reference_answer"
 """Where the answer of a chat row goes in a grader's row."""
 
@@ -39,6 +42,8 @@ def adapt(example: Example, target: Target, losses: LossList) -> None:
         _modernise(example, losses)
     for message in _all_messages(example):
         _fit_message(message, target, losses)
+    if target.rules.one_system or target.rules.alternate:
+        fit_turns(example.messages, target.rules, losses)
     if example.parallel_tool_calls is not None and not (
         target.rules.parallel_flag and target.shape in _OPENAI_FORM
     ):
@@ -84,7 +89,7 @@ def _modernise(example: Example, losses: LossList) -> None:
 def _fit_message(message: Message, target: Target, losses: LossList) -> None:
     rules = target.rules
     role = message["role"]
-    if role == "developer" and not rules.developer_role and target.shape is not TargetShape.VERTEX:
+    if role == "developer" and target.shape not in _TAKE_DEVELOPER:
         losses.note("role", "developer", "written as system")
         message["role"] = "system"
     if "reasoning" in message and not rules.reasoning and target.shape is not TargetShape.VERTEX:

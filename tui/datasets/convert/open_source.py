@@ -13,7 +13,7 @@ from tui.datasets.convert.json_source import open_json
 from tui.datasets.convert.parquet_source import ParquetSource
 from tui.datasets.convert.records import RecordSource, SourceOptions, Tick
 from tui.datasets.convert.xlsx_source import XlsxSource
-from tui.datasets.files import unchanged_file
+from tui.datasets.files import unchanged_file, written_error
 from tui.errors import TunedeckError
 
 IMPORTABLE_ENDINGS = (".csv", ".tsv", ".tab", ".parquet", ".pq", ".xlsx", ".xlsm")
@@ -62,13 +62,25 @@ def _source(path: Path, stream: io.FileIO, size: int, options: SourceOptions, ti
         raise TunedeckError("This is a workbook of the old XLS form.", "Save it as XLSX or CSV.")
     if head.startswith((b"\x1f\x8b", b"BZh", b"(\xb5/\xfd")):
         raise TunedeckError("The file is compressed.", "Unpack it first.")
+    bytewise = _ends_with_file(path, size, tick)
     if ending in JSON_ENDINGS or (ending not in IMPORTABLE_ENDINGS and _looks_like_json(head)):
-        return open_json(stream, size, options, tick)
+        return open_json(stream, size, options, bytewise)
     if ending in (".parquet", ".pq", ".xlsx", ".xlsm"):
         raise TunedeckError(
             f"The content is not what the ending {ending} says.", "Check where it comes from."
         )
-    return CsvSource(stream, size, options, tick, is_tsv=ending in (".tsv", ".tab"))
+    return CsvSource(stream, size, options, bytewise, is_tsv=ending in (".tsv", ".tab"))
+
+
+def _ends_with_file(path: Path, size: int, tick: Tick) -> Tick:
+    """Stop at a file that grows as fast as it is read, which would never end."""
+
+    def watched(done: int, total: int) -> None:
+        if done > size:
+            raise written_error(path)
+        tick(done, total)
+
+    return watched
 
 
 def _looks_like_json(head: bytes) -> bool:

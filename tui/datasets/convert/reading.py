@@ -8,7 +8,7 @@ from typing import Any
 from tui.datasets.convert.cell_values import Binary, text_of
 from tui.datasets.convert.example import Example, Message
 from tui.datasets.convert.losses import LossList, RowProblem
-from tui.datasets.convert.mapping import ColumnMapping, Role, RowKind
+from tui.datasets.convert.mapping import ColumnMapping, Role, RowKind, SourceShape
 from tui.datasets.convert.turns import parsed_json, read_turns, turns_in_text, weight_of
 from tui.datasets.convert.two_answers import read_answers
 from tui.datasets.convert.vertex import system_text
@@ -70,6 +70,11 @@ class _Cells:
         """Refuse a row whose cell of a role is empty, where the file has such a column."""
         if self._mapping.columns(role):
             raise RowProblem(f'"{self.name(role)}" is empty')
+
+    @property
+    def is_vertex(self) -> bool:
+        """True for rows whose system message has parts."""
+        return self._mapping.shape is SourceShape.VERTEX
 
     @property
     def keeps_keys(self) -> bool:
@@ -139,6 +144,8 @@ def _before_answer(cells: _Cells, losses: LossList) -> list[Message]:
 def _system_texts(cells: _Cells) -> list[str]:
     texts = []
     for column, cell in cells.all(Role.SYSTEM):
+        if cells.is_vertex and isinstance(cell, str):
+            cell = parsed_json(cell) or cell  # as a table holds it
         text = system_text(cell) if isinstance(cell, dict | list) else _text(cell, column)
         if text is None:
             raise RowProblem(f'"{column}" holds no text: {quoted(cell, 40)}')

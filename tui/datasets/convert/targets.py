@@ -52,9 +52,12 @@ class TargetRules:
     legacy_functions: bool = False
     """functions and function_call are taken; else they become tools."""
     parallel_flag: bool = False
-    developer_role: bool = False
     names: bool = True
     reasoning: bool = False
+    one_system: bool = False
+    """A system message may only be the first."""
+    alternate: bool = False
+    """The same role twice in a row is refused."""
     image_detail: bool = True
     source: str = ""
     source_date: str = "2026-11-25"
@@ -65,20 +68,22 @@ PROVIDERS: Mapping[str, TargetRules] = {
     for rules in (
         TargetRules(
             "openai", "OpenAI", _OPENAI_SHAPES, minimum_rows=10, legacy_functions=True, parallel_flag=True,
-            developer_role=True, source="OpenAI API specification (2025-05-20), fine-tuning guide",
+            source="OpenAI API specification (2025-05-20), fine-tuning guide",
         ),
         TargetRules(
             "azure", "Azure OpenAI", _OPENAI_SHAPES[:3], minimum_rows=10, byte_order_mark=True,
-            legacy_functions=True, parallel_flag=True, developer_role=True,
+            legacy_functions=True, parallel_flag=True,
             source="MicrosoftDocs/azure-ai-docs, fine-tuning: UTF-8 with a byte order mark",
         ),
         TargetRules(
             "together", "Together AI", (TargetShape.CHAT, TargetShape.PREFERENCE, TargetShape.COMPLETION),
-            reasoning=True, source="together 3.1.1, lib/constants.py: messages and tools; four roles",
+            reasoning=True, one_system=True, alternate=True,
+            source="together 3.1.1, lib/constants.py; together-python, utils/files.py",
         ),
         TargetRules(
             "fireworks", "Fireworks AI", (TargetShape.CHAT, TargetShape.PREFERENCE), minimum_rows=3,
-            names=False, source="docs.fireworks.ai, fine-tuning: at least 3 examples, three roles",
+            names=False, one_system=True,
+            source="docs.fireworks.ai, fine-tuning: at least 3 examples, three roles",
         ),
         TargetRules(
             "vertex", "Vertex AI", (TargetShape.VERTEX,),
@@ -88,8 +93,7 @@ PROVIDERS: Mapping[str, TargetRules] = {
 }  # fmt: skip
 """Provider -> its rules."""
 ANYWHERE = TargetRules(
-    "", "any service of OpenAI's form", tuple(TargetShape), legacy_functions=True, parallel_flag=True,
-    developer_role=True,
+    "", "any service of OpenAI's form", tuple(TargetShape), legacy_functions=True, parallel_flag=True
 )  # fmt: skip
 """Rules when no provider is named: OpenAI's, without its minimum."""
 
