@@ -14,6 +14,9 @@ import click
 
 from tui.cli.main import VERBS, root
 from tui.config import ENVIRONMENT_PREFIX, Settings, describe_setting
+from tui.datasets.rule_examples import shown_example
+from tui.datasets.rules import RULES, fix_of
+from tui.datasets.services import SERVICES
 from tui.widgets.keys import KEYS, display
 
 DOCS = Path(__file__).resolve().parents[1]
@@ -33,6 +36,16 @@ _COMMANDS_INTRODUCTION = """\
 Data goes to stdout, narration and progress to stderr. `--json` prints JSON for programs. Exit codes: 0
 done; 1 the thing examined is bad or the job failed; 2 wrong use, or something could not be read or
 reached; 130 interrupted.
+"""
+
+_RULES_INTRODUCTION = """\
+What `tunedeck check` looks for; `tunedeck rules` prints the same. An error is what the service refuses, a
+warning what it takes although the result may not be what was meant. Severities differ by service
+(`--provider`), each rule can be switched off (`--ignore RULE`), and quality lints never make a file invalid.
+In the examples, \u27e83\u00d7text\u27e9 stands for the text three times; unless a whole file is shown, the row stands behind
+fifty good ones. NaN and Infinity, lone surrogates, duplicate keys, byte order marks, UTF-16, line ends, NUL,
+huge lines and deep nesting each have a rule that says what was decided and why. Lines that end with CRLF are
+read as lines that end with LF.
 """
 
 _AREA_TITLES = {
@@ -118,6 +131,30 @@ def command_line_page() -> str:
     return "\n".join(parts)
 
 
+def rules_page() -> str:
+    """Return the page of every rule of `tunedeck check`, made from its data."""
+    parts = [_NOTICE, "# Rules\n", _RULES_INTRODUCTION]
+    parts.append(
+        "| service | examples | largest file | byte order mark | read | source |\n|---|---|---|---|---|---|"
+    )
+    for name, service in SERVICES.items():
+        size = f"{service.maximum_bytes / 2**30:.4g} GB" if service.maximum_bytes else "not published"
+        parts.append(
+            f"| `{name}` {service.label} | {service.minimum_examples} or more | {size} "
+            f"| {service.byte_order_mark} | {service.source_date} | {_cell(service.source)} |"
+        )
+    for rule in RULES.values():
+        severities = ", ".join(f"{name} {rule.severity_at(name) or 'off'}" for name in SERVICES)
+        parts.append(f"\n## `{rule.id}`\n\n**{rule.summary}.** {_cell(rule.explanation)}\n")
+        parts.append(f"- How bad: {severities}")
+        if rule.lints:
+            parts.append(f"- Quality lint: `--lints {rule.lints}`")
+        parts.append(f"- Safe fix: {fix_of(rule.id) or 'none; only a person can decide'}")
+        parts.append(f"- Source: {_cell(rule.source)}, read {rule.source_date}\n")
+        parts.append(f"```text\n{shown_example(rule.id)}\n```")
+    return "\n".join(parts)
+
+
 def _command_parts(command: click.Command, parent: click.Context, name: str, level: int) -> list[str]:
     context = click.Context(command, info_name=name, parent=parent, terminal_width=_WIDTH)
     parts = [_help_block(context.command_path, command, context, level)]
@@ -141,6 +178,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "keys.md": keys_page,
     "settings.md": settings_page,
     "command-line.md": command_line_page,
+    "rules.md": rules_page,
 }
 
 

@@ -15,6 +15,7 @@ from tui.safe_text import safe_text
 
 VERBS: dict[str, tuple[str, str]] = {
     "check": ("tui.cli.check", "Find what is wrong with a dataset, line by line."),
+    "rules": ("tui.cli.rules", "List the rules of check, or explain one."),
     "count": ("tui.cli.count", "Count a dataset's tokens exactly."),
     "cost": ("tui.cli.cost", "Say what a fine-tuning job would cost."),
     "rows": ("tui.cli.rows", "Print rows of a dataset by number, facet, expression or size."),

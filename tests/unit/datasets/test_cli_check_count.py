@@ -39,7 +39,7 @@ def test_check_tells_people_the_lines_by_rule(tmp_path: Path, capsys: pytest.Cap
     assert "line 66, column" in output
     assert "message contains an invalid token: <|endoftext|>." in output
     assert output.count("service: ") == 1  # the other rule's words were never published
-    assert "Not valid: 16 errors." in output
+    assert "Not valid: 16 errors, 1 warning." in output
     assert "\x1b" not in output
     assert run(["check", str(path), "--all", "--ignore", "last-not-assistant"]) == 1
     assert "last-not-assistant" not in capsys.readouterr().out
