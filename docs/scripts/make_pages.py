@@ -42,8 +42,9 @@ _RULES_INTRODUCTION = """\
 What `tunedeck check` looks for; `tunedeck rules` prints the same. An error is what the service refuses, a
 warning what it takes although the result may not be what was meant. Severities differ by service
 (`--provider`), each rule can be switched off (`--ignore RULE`), and quality lints never make a file invalid.
-In the examples, \u27e83\u00d7text\u27e9 stands for the text three times; unless a whole file is shown, the row stands behind
-fifty good ones. NaN and Infinity, lone surrogates, duplicate keys, byte order marks, UTF-16, line ends, NUL,
+In the examples, \u27e83\u00d7text\u27e9 stands for the text three times; unless a whole file is
+shown, the row stands behind fifty good ones.
+NaN and Infinity, lone surrogates, duplicate keys, byte order marks, UTF-16, line ends, NUL,
 huge lines and deep nesting each have a rule that says what was decided and why. Lines that end with CRLF are
 read as lines that end with LF.
 """

@@ -24,13 +24,17 @@ class _Kind:
     proof: Callable[[str], bool] | None = None
 
 
+def _has_digit(text: str) -> bool:
+    return any(char.isdigit() for char in text)
+
+
 SECRETS: tuple[_Kind, ...] = (
     _Kind("an AWS key id", r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b", (b"AKIA", b"ASIA")),
     _Kind(
         "a key of OpenAI, Anthropic or the like",
         r"\bsk-[A-Za-z0-9_-]{20,200}",
         (b"sk-",),
-        lambda text: any(char.isdigit() for char in text),
+        _has_digit,
     ),
     _Kind(
         "a GitHub token",
