@@ -44,7 +44,7 @@ class DatasetsScreen(DeckScreen):
     PLACE = "datasets"
     AUTO_FOCUS = "#known"
     HELP = """
-    Datasets are JSONL files, one training example in each line. Enter shows a file's rows with the
+    Datasets are JSONL files, one training example in each line; i makes one of a table. Enter shows a file's rows with the
     conversation beside them, c checks the file and counts its tokens, l starts a job on it.
     """
 
@@ -151,7 +151,7 @@ class DatasetsScreen(DeckScreen):
         return [
             entry
             for entry in self._entries
-            if (entry.is_dataset or entry.is_folder or self._every_file)
+            if (entry.is_dataset or entry.is_importable or entry.is_folder or self._every_file)
             and wanted in entry.path.name.casefold()
         ]
 
@@ -159,6 +159,8 @@ class DatasetsScreen(DeckScreen):
         key = str(entry.path)
         if entry.is_folder:
             return TableRow(key, ((f"{entry.path.name}/", "muted"), "", "", ""))
+        if entry.is_importable:
+            return TableRow(key, (entry.path.name, size(entry.size), "", ("i imports", "muted")))
         if not entry.is_dataset:
             return TableRow(key, ((entry.path.name, "muted"), size(entry.size), "", ""))
         record = self._records.get(entry.path)
@@ -175,6 +177,8 @@ class DatasetsScreen(DeckScreen):
             self.action_parent()
         elif (path := Path(message.key)).is_dir():
             self._list_folder(path)
+        elif Entry(path, False).is_importable:
+            self.navigator.open_import(path)
         else:
             self.navigator.open_rows(path)
 
@@ -191,6 +195,11 @@ class DatasetsScreen(DeckScreen):
         """Check the file under the cursor."""
         if path := self._chosen_file():
             self.navigator.open_check(path)
+
+    def action_import_file(self) -> None:
+        """Make a dataset of the file under the cursor."""
+        if path := self._chosen_file():
+            self.navigator.open_import(path)
 
     def action_launch_file(self) -> None:
         """Train on the file under the cursor."""

@@ -45,6 +45,10 @@ class Navigator(Protocol):
         """Show a file's rows with the cursor on a line."""
         ...
 
+    def open_import(self, path: Path) -> None:
+        """Say what the columns of a file are, and make a dataset of it."""
+        ...
+
     def open_launch(self, path: Path | None = None) -> None:
         """Go to Launch, with this training file if given."""
         ...

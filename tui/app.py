@@ -216,6 +216,13 @@ class TunedeckApp(App[None], inherit_bindings=False):
         self.go_to("datasets")
         self.push_screen(RowsScreen(path, line))
 
+    def open_import(self, path: Path) -> None:
+        """Say what the columns of a file are, and make a dataset of it."""
+        from screens.import_mapping import ImportMappingScreen
+
+        self.go_to("datasets")
+        self.push_screen(ImportMappingScreen(path))
+
     def open_job(self, account: str, job_id: str) -> None:
         """Show a job over the list of jobs."""
         from screens.job import JobScreen

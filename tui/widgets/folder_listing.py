@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 DATASET_ENDINGS = (".jsonl", ".ndjson", ".json")
+IMPORTABLE_ENDINGS = (".csv", ".tsv", ".tab", ".parquet", ".pq", ".xlsx", ".xlsm")
 MOST_ENTRIES = 5_000
 """Entries of one folder that are listed."""
 COUNT_BUDGET = 256 * 1024 * 1024
@@ -31,6 +32,11 @@ class Entry:
     def is_dataset(self) -> bool:
         """True for a file whose name ends like a dataset's."""
         return not self.is_folder and self.path.suffix.lower() in DATASET_ENDINGS
+
+    @property
+    def is_importable(self) -> bool:
+        """True for a file that a dataset can be made of."""
+        return not self.is_folder and self.path.suffix.lower() in IMPORTABLE_ENDINGS
 
     @property
     def order(self) -> tuple[int, str]:
