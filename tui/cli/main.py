@@ -20,6 +20,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "cost": ("tui.cli.cost", "Say what a fine-tuning job would cost."),
     "rows": ("tui.cli.rows", "Print rows of a dataset by number, facet, expression or size."),
     "search": ("tui.cli.search", "Find text or a pattern in every line of a dataset."),
+    "fix": ("tui.cli.fix", "Fix what can be fixed safely, with a diff before."),
     "convert": ("tui.cli.convert", "Convert other shapes of training data to ours, and back."),
     "launch": ("tui.cli.launch", "Upload a dataset and start a fine-tuning job."),
     "jobs": ("tui.cli.jobs", "List jobs, or show one."),

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.support import run_cli
+from tests.unit.datasets.fixes.examples import GOOD, HI, OK, chat
+
+BAD = chat(HI.replace("user", "human"), OK, more=', "id": 7')
+CLEAN = GOOD.replace("Hi", "Good  morning")
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    file = tmp_path / "rows.jsonl"
+    file.write_bytes(f"{CLEAN}\r\n{BAD}\r\n\r\n{GOOD}{GOOD}\n{GOOD}".encode())
+    return file
+
+
+def test_a_new_file_is_written_and_rows_that_are_right_keep_their_bytes(path: Path) -> None:
+    before = path.read_bytes()
+    result = run_cli("fix", str(path))
+    assert result.code == 0, result.stderr
+    fixed = path.with_name("rows.fixed.jsonl")
+    assert fixed.read_bytes() == f"{CLEAN}\r\n{GOOD}\r\n{GOOD}\n{GOOD}\n{GOOD}".encode()
+    assert path.read_bytes() == before
+    assert "-" + BAD in result.stdout
+    assert "+" + GOOD in result.stdout
+    again = run_cli("fix", str(fixed), "--dry-run", "--json")
+    assert again.code == 0
+    assert again.json()["changed"] == 0
+
+
+def test_a_dry_run_shows_and_writes_nothing(path: Path) -> None:
+    result = run_cli("fix", str(path), "--diff", "--rule", "unknown-role")
+    assert result.code == 1
+    assert "@@ -2 +2,1 @@ unknown-role" in result.stdout
+    assert [file.name for file in path.parent.iterdir()] == ["rows.jsonl"]
+
+
+def test_nothing_is_overwritten_unless_asked(path: Path) -> None:
+    target = path.with_name("rows.fixed.jsonl")
+    target.write_bytes(b"mine")
+    assert run_cli("fix", str(path)).code == 2
+    assert target.read_bytes() == b"mine"
+    assert run_cli("fix", str(path), "--force").code == 0
+    assert run_cli("fix", str(path), "-o", str(path), "--force").code == 2
+    assert run_cli("fix", str(path), "--in-place").code == 0
+    assert path.read_bytes() == target.read_bytes()
+
+
+def test_repeated_rows_go_when_that_is_asked(path: Path) -> None:
+    result = run_cli("fix", str(path), "--rule", "duplicate-row", "--rule", "invalid-json", "--json")
+    assert result.code == 0
+    assert result.json()["fixes"] == {"duplicate-row": 2, "invalid-json": 1}
+    rows = path.with_name("rows.fixed.jsonl").read_bytes().splitlines()
+    assert rows.count(GOOD.encode()) == 1
+
+
+def test_rules_without_a_safe_fix_and_unknown_ones_are_refused(path: Path) -> None:
+    assert run_cli("fix", str(path), "--rule", "not-utf8").code == 2
+    assert run_cli("fix", str(path), "--rule", "no-such-rule").code == 2
+    assert run_cli("fix", str(path.with_name("missing.jsonl"))).code == 2
+
+
+def test_control_bytes_of_the_data_reach_no_terminal(path: Path) -> None:
+    path.write_bytes(BAD.replace("Hello.", "\x1b[31m\x9b").encode() + b"\n")
+    result = run_cli("fix", str(path), "--diff")
+    assert "\x1b" not in result.stdout
+    assert "\x9b" not in result.stdout
