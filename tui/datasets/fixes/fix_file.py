@@ -63,7 +63,8 @@ def fix_row(
         What the row becomes, and the rules whose fixes were applied.
     """
     wanted = [fix for rule, fix in FIXES.items() if rule in rules and not fix.needs_finding]
-    rows, applied = [line], []
+    rows: list[bytes] = [line]
+    applied: list[str] = []
     for _ in range(_MOST_ROUNDS):
         before = len(applied)
         for fix in wanted:
