@@ -44,8 +44,9 @@ class DatasetsScreen(DeckScreen):
     PLACE = "datasets"
     AUTO_FOCUS = "#known"
     HELP = """
-    Datasets are JSONL files, one training example in each line; i makes one of a table. Enter shows a file's rows with the
-    conversation beside them, c checks the file and counts its tokens, l starts a job on it.
+    Datasets are JSONL files, one training example in each line; i makes one of a table or of another tool's
+    file. Enter shows a file's rows with the conversation beside them, c checks the file and counts its
+    tokens, l starts a job on it.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
