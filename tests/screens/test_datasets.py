@@ -212,10 +212,10 @@ async def test_n_goes_from_error_to_error_and_says_which(broken_file: Path) -> N
         screen = await open_rows(pilot, app, broken_file)
         rows = screen.query_one(RowList)
         await pilot.press("n")
-        await until(pilot, lambda: screen._errors is not None)
+        await until(pilot, lambda: screen._error_lines is not None)
         first = rows.line_number
         await until(pilot, lambda: message_of(screen).strip() != "")
-        assert first in (screen._errors or [])
+        assert first in (screen._error_lines or [])
         await pilot.press("n")
         assert rows.line_number > first
         await pilot.press("N")

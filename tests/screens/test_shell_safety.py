@@ -48,7 +48,7 @@ def test_no_control_character_of_a_dataset_is_drawn(texts: list[str]) -> None:
     row = Row(1, json.dumps(value), value, None, None)
     broken = Row(1, HOSTILE + "".join(texts), None, HOSTILE, 3)
     shown = [turn_content(turn).plain for turn in conversation(row, DatasetFormat.CHAT)]
-    shown += [raw_content(row).plain, raw_content(broken).plain, preview(row, DatasetFormat.CHAT, 200)]
+    shown += [raw_content(row)[0].plain, raw_content(broken)[0].plain, preview(row, DatasetFormat.CHAT, 200)]
     assert not _CONTROL.search("".join(shown))
 
 

@@ -28,6 +28,30 @@ def path_text(path: JsonPath) -> str:
     return "$" + "".join(steps)
 
 
+_STEP = re.compile(
+    r'\.(?P<name>[A-Za-z_][A-Za-z0-9_]*)|\[(?P<index>\d{1,9})\]|\[(?P<key>"(?:[^"\\]|\\.)*")\]'
+)
+
+
+def parse_path(text: str) -> JsonPath | None:
+    """Return the path that `path_text` wrote, or None when it is none, such as one that was cut."""
+    if not text.startswith("$"):
+        return None
+    steps: list[str | int] = []
+    position = 1
+    while position < len(text):
+        match = _STEP.match(text, position)
+        if match is None:
+            return None
+        name, index, key = match.group("name", "index", "key")
+        try:
+            steps.append(name if name is not None else int(index) if index is not None else json.loads(key))
+        except ValueError:
+            return None
+        position = match.end()
+    return tuple(steps)
+
+
 def locate(text: str, path: JsonPath, *, at_key: bool = False) -> int | None:
     """Return the column (character, from 1) where the value of a path starts, or None.
 

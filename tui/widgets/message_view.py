@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
+from rich.cells import cell_len
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import VerticalScroll
@@ -21,11 +22,18 @@ if TYPE_CHECKING:
 
 MOST_CHARACTERS = 40_000
 """Characters of one row that are laid out; the rest is named by its number."""
+_LINES_ABOVE = 3
+"""Lines that stay in view above what was found."""
+_MOST_FOUND = 200
+FindingLine = tuple[str, str]
+"""Severity and sentence of a finding; both are safe."""
+_SIGNS: dict[str, Part] = {"error": ("✗ ", "bad"), "warning": ("! ", "warning"), "info": ("– ", "muted")}
 _ROLE_TONES: dict[str, Tone] = {
     "system": "muted",
     "developer": "muted",
     "user": "accent",
     "assistant": "good",
+    "tools": "muted",
     "tool": "warning",
     "function": "warning",
 }
@@ -44,30 +52,81 @@ class MessageView(VerticalScroll, inherit_bindings=False):
         """Yield the one text."""
         yield Static("", markup=False)
 
-    def show_turns(self, turns: Sequence[Turn], findings: Sequence[str] = ()) -> None:
-        """Show a conversation, below what is wrong with it."""
-        self._show(Content("\n\n").join([*_finding_lines(findings), *(turn_content(turn) for turn in turns)]))
+    def show_turns(
+        self, turns: Sequence[Turn], findings: Sequence[FindingLine] = (), found: str = ""
+    ) -> None:
+        """Show a conversation, below what is wrong with it.
 
-    def show_raw(self, row: Row, findings: Sequence[str] = ()) -> None:
-        """Show the row's JSON, indented where it is valid, and where it breaks where it isn't."""
+        Args:
+            turns: Its messages.
+            findings: What the check says of the row.
+            found: Text that was searched for, marked where it stands.
+        """
+        text = Content("\n\n").join([*_finding_lines(findings), *(turn_content(turn) for turn in turns)])
+        self._show(*_with_found(text, safe_text(found), after=0))
+
+    def show_raw(
+        self, row: Row, findings: Sequence[FindingLine] = (), found: str = "", path: str | None = None
+    ) -> None:
+        """Show the row's JSON, indented where it is valid, and where it breaks where it isn't.
+
+        Args:
+            row: The row.
+            findings: What the check says of it.
+            found: Text that was searched for, marked where it stands.
+            path: JSON path of a finding, whose line is marked.
+        """
         known = findings if row.error is None else ()
-        self._show(Content("\n\n").join([*_finding_lines(known), raw_content(row)]))
+        heading = Content("").join([line + Content("\n\n") for line in _finding_lines(known)])
+        body, place = raw_content(row, path)
+        text = heading + body
+        if found:
+            self._show(*_with_found(text, safe_text(found), after=len(heading)))
+        else:
+            self._show(text, None if place is None else len(heading) + place)
 
     def show_note(self, text: str) -> None:
         """Show a sentence instead of a row."""
-        self._show(content((text, "muted")))
+        self._show(content((text, "muted")), None)
 
-    def _show(self, text: Content) -> None:
+    def _show(self, text: Content, place: int | None) -> None:
+        """Show a text, scrolled so that a character of it is in view."""
         hidden = len(text) - MOST_CHARACTERS
         if hidden > 0:
+            start = max(0, (place or 0) - MOST_CHARACTERS // 2)
+            place = None if place is None else place - start
             note = content((f"\n… {hidden:,} characters more; press y to copy the whole row", "muted"))
-            text = text[:MOST_CHARACTERS] + note
+            text = text[start : start + MOST_CHARACTERS] + note
         self.query_one(Static).update(text)
-        self.scroll_home(animate=False)
+        top = 0 if place is None else self._line_of(text.plain, place) - _LINES_ABOVE
+        if top <= 0:
+            self.scroll_home(animate=False)
+        else:
+            self.call_after_refresh(self.scroll_to, y=top, animate=False, force=True)
+
+    def _line_of(self, text: str, place: int) -> int:
+        """Return about which line of the pane a character is on, long lines wrapped."""
+        width = max(1, self.scrollable_content_region.width)
+        return sum(max(1, -(-cell_len(line) // width)) for line in text[:place].split("\n")) - 1
 
 
-def _finding_lines(findings: Sequence[str]) -> list[Content]:
-    lines = [content(("✗ ", "bad"), safe_text(finding)) for finding in findings]
+def _with_found(text: Content, found: str, after: int) -> tuple[Content, int | None]:
+    """Return a text with what was found marked, and where that first stands."""
+    wanted, plain = found.lower(), text.plain.lower()
+    if not wanted or len(plain) != len(text.plain):
+        return text, None
+    first, at = None, plain.find(wanted, after)
+    for _ in range(_MOST_FOUND):
+        if at < 0:
+            break
+        first = at if first is None else first
+        text = text.stylize("reverse", at, at + len(wanted))
+        at = plain.find(wanted, at + len(wanted))
+    return text, first
+
+
+def _finding_lines(findings: Sequence[FindingLine]) -> list[Content]:
+    lines = [content(_SIGNS[severity], safe_text(words)) for severity, words in findings]
     return [Content("\n").join(lines)] if lines else []
 
 
@@ -77,25 +136,53 @@ def turn_content(turn: Turn) -> Content:
     parts: list[Part] = [(f"▌{turn.role}", tone)]
     parts += [(f" · {fact}", "muted") for fact in turn.facts]
     body = content(*parts)
+    if turn.thinking:
+        body = body + content(("\n" + turn.thinking, "muted"))
     if turn.text:
         body = body + Content("\n" + turn.text)
+    for image in turn.images:
+        body = body + content(("\n▣ ", "warning"), image)
     for call in turn.tool_calls:
         body = body + content(("\n→ ", "warning"), call)
     return body
 
 
-def raw_content(row: Row) -> Content:
-    """Return a row's JSON for reading; an invalid one as it is, with a mark under the place."""
-    if row.error is None:
-        import json
+def raw_content(row: Row, path: str | None = None) -> tuple[Content, int | None]:
+    """Return a row's JSON for reading, and which character of it is to be in view.
 
-        return Content(safe_text(json.dumps(row.value, indent=2, ensure_ascii=False)))
+    Args:
+        row: An invalid one is shown as it is, with a mark at the place.
+        path: JSON path, such as $.messages[2].content; its line is marked.
+    """
+    if row.error is None:
+        text = safe_text(_pretty(row))
+        place = _place_of(text, path)
+        if place is None:
+            return Content(text), None
+        start, end = text.rfind("\n", 0, place) + 1, text.find("\n", place)
+        return Content(text).stylize("bold reverse", start, end if end >= 0 else len(text)), place
     text = safe_text(row.raw)
     heading = content((safe_text(row.error), "bad"), "\n\n")
     if row.error_column is None or not 0 < row.error_column <= len(text) + 1:
-        return heading + Content(text)
-    place = row.error_column - 1
-    broken = text[place : place + 1] or " "
-    return (
-        heading + Content(text[:place]) + Content.styled(broken, "bold reverse") + Content(text[place + 1 :])
-    )
+        return heading + Content(text), None
+    at = row.error_column - 1
+    broken = Content.styled(text[at : at + 1] or " ", "bold reverse")
+    return heading + Content(text[:at]) + broken + Content(text[at + 1 :]), len(heading) + at
+
+
+def _pretty(row: Row) -> str:
+    import json
+
+    try:
+        return json.dumps(row.value, indent=2, ensure_ascii=False)
+    except (RecursionError, ValueError):
+        return row.raw
+
+
+def _place_of(text: str, path: str | None) -> int | None:
+    from tui.datasets.locate import locate, parse_path
+
+    if not path or path == "$" or (steps := parse_path(path)) is None:
+        return None
+    column = locate(text, steps, at_key=isinstance(steps[-1], str))
+    return None if column is None or column <= 1 else column - 1

@@ -1,0 +1,332 @@
+"""The rows of a file on the screen: opening, numbering, watching the file; what the other parts build on."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual import on, work
+from textual.content import Content
+from textual.widgets import Static
+from textual.worker import get_current_worker
+
+from screens.greyed_keys import GreyedKeys
+from tui.errors import TunedeckError
+from tui.safe_text import safe_line
+from tui.widgets.line_list import LineList
+from tui.widgets.message_view import FindingLine, MessageView
+from tui.widgets.row_list import RowList
+from tui.widgets.tones import Part, content
+from tui.widgets.words import plural, size
+
+if TYPE_CHECKING:
+    from tui.datasets.edits import EditedDataset
+    from tui.datasets.formats import DatasetFormat
+    from tui.datasets.report import Finding
+    from tui.datasets.source import Row
+
+SECONDS_BETWEEN_POSTS = 0.25
+_SECONDS_BETWEEN_LOOKS = 1.0
+_STATE_ORDER = ("file", "work", "search", "show", "sort", "edits")
+"""Where each part stands in the line below the panes."""
+
+
+class RowsBase(GreyedKeys, inherit_bindings=False):
+    """A file that is open, its list, and the row beside it."""
+
+    WORK_GROUPS: ClassVar[tuple[str, ...]] = ("search", "narrow", "findings", "save", "fix")
+    """Work that esc ends."""
+
+    def __init__(self, path: Path, line: int = 1, findings: Sequence[Finding] = ()) -> None:
+        super().__init__()
+        self._path = path
+        self._start_line = line
+        self._dataset: EditedDataset | None = None
+        self._format: DatasetFormat | None = None
+        self._raw = False
+        self._state: dict[str, Sequence[Part]] = {}
+        self._next_look_is_quiet = False
+        self._start_findings = findings
+
+    # What is open
+
+    @property
+    def rows(self) -> RowList:
+        """The list."""
+        return self.query_one(RowList)
+
+    @property
+    def view(self) -> MessageView:
+        """The row beside it."""
+        return self.query_one(MessageView)
+
+    @property
+    def dataset(self) -> EditedDataset | None:
+        """The open file with its changes, or None."""
+        return self._dataset
+
+    def open_file(self, *, resume: bool = False, line: int = 1) -> None:
+        """Open the file; its first rows show at once, the index follows.
+
+        Args:
+            resume: Lay the changes of an earlier time over it.
+            line: Where the cursor goes.
+
+        Raises:
+            TunedeckError: As `EditedDataset.open`.
+        """
+        from tui.datasets.edits import EditedDataset  # the readers are not needed before a file is opened
+        from tui.datasets.row_choice import format_of
+
+        dataset = EditedDataset.open(self._path, resume=resume)
+        if self._dataset is not None:
+            self._dataset.close()
+        self._dataset = dataset
+        self._format = format_of(dataset.dataset)
+        self._start_line = line
+        self.rows.show_dataset(dataset, self._format)
+        self.build_index()
+        self.show_title()
+        self.show_row()
+        self.refresh_bindings()
+
+    def on_unmount(self) -> None:
+        """Close the file; what is not saved stays in its journal."""
+        if self._dataset is not None:
+            self._dataset.close()
+
+    # The index, in a thread
+
+    @work(thread=True, group="index", exclusive=True, exit_on_error=False)
+    def build_index(self) -> None:
+        """Find every line, and say how far it is four times a second."""
+        worker, dataset = get_current_worker(), self._dataset
+        if dataset is None:
+            return
+        next_post = 0.0
+
+        def tell_progress(_done: int, _total: int) -> None:
+            nonlocal next_post
+            if time.monotonic() >= next_post:
+                next_post = time.monotonic() + SECONDS_BETWEEN_POSTS
+                self.post_from_thread(self._index_grew)
+
+        try:
+            dataset.build_index(tell_progress, lambda: worker.is_cancelled)
+        except TunedeckError as error:
+            self.post_from_thread(self.tell_error, error)
+        self.post_from_thread(self._index_grew)
+
+    def _index_grew(self) -> None:
+        rows = self.rows
+        if self._dataset is not None and self._dataset.index_complete:
+            self._number_far_rows()
+        if not rows.has_view and rows.far is None:
+            rows.items_appended()
+        if self._start_line > 1 and rows.item_count() >= self._start_line and rows.far is None:
+            rows.go_to_line(self._start_line)
+            self._start_line = 1
+        self.show_title()
+        if rows.cursor == 0 or (self._dataset is not None and self._dataset.index_complete):
+            self.show_row()
+        self.refresh_bindings()
+
+    def _number_far_rows(self) -> None:
+        """Turn rows that were counted from the end into rows with numbers, the cursor on the same one."""
+        rows = self.rows
+        if rows.far is None or self._dataset is None:
+            return
+        offset = rows.far.spans[rows.cursor][0]
+        number = self._dataset.dataset.number_at(offset)
+        rows.show_far(None)
+        rows.go_to_line(number or self._dataset.row_count)
+
+    def go_far(self, share: float | None) -> None:
+        """Go to the end (None) or to a share of the file, whether or not the index has come there."""
+        dataset, rows = self._dataset, self.rows
+        if dataset is None:
+            return
+        if rows.has_view or dataset.index_complete or dataset.changes.total:
+            count = rows.item_count()
+            rows.cursor = count - 1 if share is None else min(count - 1, int(count * share))
+            return
+        from tui.datasets.far_rows import last_rows, rows_at
+
+        try:
+            rows.show_far(last_rows(dataset.dataset) if share is None else rows_at(dataset.dataset, share))
+        except TunedeckError as error:
+            self.tell_error(error)
+
+    # The file itself
+
+    def watch_file(self) -> None:
+        """Look once a second whether the file is still what it was."""
+        self.set_interval(_SECONDS_BETWEEN_LOOKS, self.look_at_file)
+
+    def look_at_file(self) -> None:
+        """Take in what was added to the file; say what else became of it, once."""
+        from tui.datasets.watch_file import FileChange, change_words
+
+        if self._dataset is None or "file" in self._state:
+            return
+        change = self._dataset.dataset.look_for_change()
+        if change is FileChange.NONE:
+            return
+        what, remedy = change_words(change, self._path)
+        if change is FileChange.GREW:
+            self._dataset.dataset.follow_growth()
+            self.build_index()
+            self.file_grew()
+            return
+        self.show_state("file", [(safe_line(f"{what} {remedy}", 200), "warning")])
+        self.tell(remedy, title=what, severity="warning")
+
+    def file_grew(self) -> None:
+        """Forget what was found out about the file as it was."""
+
+    # Lines around the panes
+
+    def show_title(self) -> None:
+        """Say how long the file is and what it holds."""
+        if self._dataset is None:
+            return
+        so_far = "" if self._dataset.index_complete else " so far"
+        parts = [
+            f"{self._dataset.row_count:,} lines{so_far}",
+            size(self._dataset.size),
+            str(self._format or ""),
+        ]
+        self.rows.border_subtitle = Content(" · ".join([*parts, *self.title_facts()]))
+        self._show_edits()
+
+    def title_facts(self) -> list[str]:
+        """Return what else is known of the file."""
+        return []
+
+    def _show_edits(self) -> None:
+        changes = self._dataset.changes if self._dataset is not None and self._dataset.is_changed else None
+        if changes is None or not changes.total:
+            self.show_state("edits", ())
+            return
+        kinds = ((changes.edited, "edited"), (changes.inserted, "new"), (changes.deleted, "deleted"),
+                 (changes.moved, "moved"))  # fmt: skip
+        words = ", ".join(f"{count:,} {word}" for count, word in kinds if count)
+        self.show_state("edits", [(f"{words}: not saved", "warning")])
+
+    def show_state(self, key: str, parts: Sequence[Part]) -> None:
+        """Show or take away one part of the line below the panes.
+
+        Args:
+            key: Which part; one of the known ones.
+            parts: Safe text; nothing takes it away.
+        """
+        if parts:
+            self._state[key] = parts
+        elif key in self._state:
+            del self._state[key]
+        else:
+            return
+        line: list[Part] = []
+        for name in _STATE_ORDER:
+            if name in self._state:
+                line += [(" · ", "muted")] * bool(line)
+                line += self._state[name]
+        state = self.query_one("#rows-state", Static)
+        state.display = bool(line)
+        state.update(content(*line))
+
+    # The row
+
+    @on(LineList.Moved, "#rows")
+    def show_row_under_cursor(self) -> None:
+        """Draw the row the cursor is on."""
+        self.show_row()
+
+    def show_row(self) -> None:
+        """Draw the row the cursor is on: as a conversation, or as JSON."""
+        view, rows = self.view, self.rows
+        if self._dataset is None or self._format is None:
+            return
+        if not rows.item_count():
+            view.border_title = view.border_subtitle = ""
+            view.show_note(rows.empty_text if rows.has_view else "")
+            return
+        try:
+            row = rows.row()
+        except TunedeckError as error:  # the file changed or went away under us
+            view.show_note(str(error))
+            return
+        if row is None:
+            view.show_note("This row was deleted; u brings it back.")
+            return
+        self._draw(row)
+
+    def _draw(self, row: Row) -> None:
+        from tui.datasets.conversation import conversation
+
+        view, line = self.view, self.rows.original_line
+        view.border_title = self._row_title(row)
+        findings, path = self.findings_of(line)
+        found = self.found_in(line, row)
+        turns = () if self._raw or row.error or self._format is None else conversation(row, self._format)
+        view.border_subtitle = "JSON" if self._raw else ""
+        if turns:
+            view.show_turns(turns, findings, found)
+        else:
+            view.show_raw(row, findings, found, path)
+
+    def _row_title(self, row: Row) -> str:
+        if row.line:
+            return f"line {row.line:,}"
+        far = self.rows.far
+        number = None if far is None else far.number_from_end(self.rows.cursor)
+        return "line not numbered yet" if number is None else f"line {-number:,} from the end"
+
+    def findings_of(self, line: int | None) -> tuple[Sequence[FindingLine], str | None]:
+        """Return what the check says of a line of the file, and the JSON path of the first of it."""
+        return (), None
+
+    def found_in(self, line: int | None, row: Row) -> str:
+        """Return the text that a search found in a row; empty when none did."""
+        return ""
+
+    # Work that goes on
+
+    def show_work(self, words: str, done: int = 0, total: int = 0) -> None:
+        """Say what goes on, how far it is, and how to end it; no words take that away."""
+        share = f" {100 * done // total} %" if total else "…"
+        parts: list[Part] = [(words + share, "accent"), ("  esc stops", "muted")]
+        self.show_state("work", parts if words else ())
+
+    def progress_teller(self, words: str) -> Any:
+        """Return a callback for threads that shows progress four times a second."""
+        next_post = time.monotonic() + SECONDS_BETWEEN_POSTS
+
+        def tell(done: int, total: int) -> None:
+            nonlocal next_post
+            if time.monotonic() >= next_post:
+                next_post = time.monotonic() + SECONDS_BETWEEN_POSTS
+                self.post_from_thread(self.show_work, words, done, total)
+
+        return tell
+
+    def cancel_work(self) -> bool:
+        """End what goes on; return whether there was anything."""
+        running = [
+            worker
+            for worker in self.workers
+            if worker.group in self.WORK_GROUPS and worker.is_running and worker.node is self
+        ]
+        shown = "work" in self._state
+        for worker in running:
+            if shown:
+                worker.cancel()
+        self.show_work("")
+        return bool(running) and shown
+
+    def count_words(self, count: int, noun: str = "row") -> str:
+        """Return `3 of 90 rows`."""
+        whole = self._dataset.row_count if self._dataset is not None else count
+        return f"{count:,} of {plural(whole, noun)}"
