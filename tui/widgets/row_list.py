@@ -142,7 +142,7 @@ class RowList(LineList):
             self.cursor = number - 1
             return
         try:
-            original = self._dataset.original_number(number)
+            original = self._dataset.original_number(number) or 0
         except TunedeckError:
             return
         if original is not None:
@@ -235,7 +235,7 @@ class RowList(LineList):
     def _signs(self, number: int) -> tuple[Part, Part]:
         assert self._dataset is not None
         try:
-            original = self._dataset.original_number(number)
+            original = self._dataset.original_number(number) or 0
             state = _STATES[self._dataset.state(number).value]
             if self._dataset.is_marked(number):
                 state = _MARKED
