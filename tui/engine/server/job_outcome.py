@@ -9,11 +9,13 @@ import time
 from pathlib import Path
 from typing import Any
 
+from tui.engine.run_folder import STOP_CANCEL
 from tui.engine.server.file_store import RESULTS_PURPOSE, FileStore
 from tui.engine.server.identifiers import result_file_id
 from tui.engine.server.job_record import JobRecord
 from tui.engine.server.job_store import JobStore
 
+CANCELLED_MESSAGE = "The job has been cancelled"
 RESULT_FILE_NAME = "step_metrics.csv"
 _log = logging.getLogger(__name__)
 
@@ -35,9 +37,20 @@ class JobOutcome:
         self._end(job_id, "succeeded", done, results=results)
 
     def cancel(self, job_id: str, done: dict[str, Any] | None = None) -> None:
-        """End a job because its owner asked for it."""
-        self._jobs.say_once(job_id, "The job has been cancelled")
+        """End a job because its owner asked for it.
+
+        The wish is written first: an engine killed between the event and the record ends the job when it
+        starts again, see `was_cancelled`.
+        """
+        (self._jobs.folder(job_id) / STOP_CANCEL).touch()
+        self._jobs.say_once(job_id, CANCELLED_MESSAGE)
         self._end(job_id, "cancelled", done or {})
+
+    def was_cancelled(self, job_id: str) -> bool:
+        """Say whether a job's owner has asked for its end, whatever its record says."""
+        if (self._jobs.folder(job_id) / STOP_CANCEL).exists():
+            return True
+        return any(event.get("message") == CANCELLED_MESSAGE for event in self._jobs.events(job_id))
 
     def fail(self, job_id: str, error: dict[str, Any], done: dict[str, Any] | None = None) -> None:
         """End a job with a reason; on a full disk the state is kept in memory at least."""

@@ -92,6 +92,8 @@ class Scheduler:
             return
         if record.status == "running":
             self._settle(record.id, how="with the engine", blame=False)
+        elif self._outcome.was_cancelled(record.id):
+            self._outcome.cancel(record.id)  # the last engine ended between writing it down and doing it
 
     def _run(self) -> None:
         while True:
@@ -127,6 +129,9 @@ class Scheduler:
 
     def _start(self, record: JobRecord) -> None:
         folder = self._jobs.folder(record.id)
+        if (folder / STOP_CANCEL).exists():
+            self._outcome.cancel(record.id)  # a full disk took the wish, and not the record
+            return
         model_folder = self._shelf.folder(record.base_model)
         if model_folder is None:
             self._wait_for_base_model(record)
@@ -136,7 +141,7 @@ class Scheduler:
         with self._jobs.changed:
             if self._jobs.get(record.id).status != "queued":
                 return  # cancelled or paused in between
-            for name in (DONE, STOP_PAUSE, STOP_CANCEL):
+            for name in (DONE, STOP_PAUSE):
                 (folder / name).unlink(missing_ok=True)
             worker = WorkerProcess.start(folder)
             self._worker, self._job_id, self._kill_at = worker, record.id, None
