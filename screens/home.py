@@ -219,7 +219,7 @@ class HomeScreen(DeckScreen):
         match state.phase:
             case Phase.FETCHING | Phase.PREPARING:
                 full, empty = bar(state.fraction, width, ascii_only=self.services.settings.ascii)
-                done = f"{state.fraction:.0%}"  # of the work, while it is prepared; bytes only while it is fetched
+                done = f"{state.fraction:.0%}"  # of the work; only a fetch is measured in bytes
                 if state.phase is Phase.FETCHING and state.total_bytes:
                     done = f"{size(state.done_bytes)} of {size(state.total_bytes)}"
                 return f"{full}{empty} {state.phase} {state.model} {done}", "accent"

@@ -72,7 +72,7 @@ class JobActions(GreyedKeys, inherit_bindings=False):
 
     def _reason_against_chat(self, job: Job) -> str:
         if not job.fine_tuned_model:
-            return "There is no tuned model yet. Enter on a checkpoint, once there are some, talks to that one."
+            return "There is no tuned model yet. Enter on a checkpoint, once there are any, talks to it."
         return self._permission(job, Capability.CHAT)
 
     def action_chat_model(self) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-
 _LIGHT_GROUNDS = ("7", "15")
 """White and bright white among a terminal's 16 colours."""
 

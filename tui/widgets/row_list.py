@@ -142,7 +142,7 @@ class RowList(LineList):
             self.cursor = number - 1
             return
         try:
-            original = self._dataset.original_number(number) or 0
+            original = self._dataset.original_number(number)
         except TunedeckError:
             return
         if original is not None:
