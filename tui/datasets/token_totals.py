@@ -6,12 +6,13 @@ import heapq
 from array import array
 from typing import Any
 
+from tui.datasets.engines.choose import engine_for
 from tui.datasets.findings import RowFindings
 from tui.datasets.formats import DatasetFormat
 from tui.datasets.report import Distribution, TokenSummary
 from tui.datasets.row_tokens import RowTokenCounter
 from tui.datasets.token_spread import SpreadBuilder
-from tui.datasets.tokens import TextTokenizer, TiktokenCounter
+from tui.datasets.tokens import TextTokenizer
 
 LONGEST_KEPT = 10
 
@@ -46,7 +47,7 @@ class TokenTotals:
         if not self._enabled:
             return
         if self._counter is None:
-            self._counter = RowTokenCounter(self._tokenizer or TiktokenCounter(self._encoding))
+            self._counter = RowTokenCounter(self._tokenizer or engine_for(self._encoding))
         tokens = self._counter.row(value, dataset_format)
         self._per_row.append(tokens.total)
         self._trained += tokens.trained
