@@ -25,6 +25,7 @@ from screens.check_facts import (
 from screens.check_run import ChecksFile, CheckWish
 from screens.choose import choose_file
 from screens.finding_list import FindingList, group_findings
+from tui.datasets.formats import DatasetFormat
 from tui.datasets.report import Report
 from tui.money.base_tokenizer import MODEL_ENCODING
 from tui.money.catalog import CatalogModel
@@ -185,8 +186,10 @@ a rule to its lines, enter on a line shows that row. m checks for another model 
         self._worker = None
         self.query_one(Meter).display = False
         self._time = local_time(report, message.tokens.get(MODEL_ENCODING, 0), message.rates)
-        self._estimates = prices(report, self.services.catalog, message.tokens) if report.rows else []
+        is_priced = report.rows and report.format is not DatasetFormat.UNKNOWN
+        self._estimates = prices(report, self.services.catalog, message.tokens) if is_priced else []
         costs = self.query_one("#costs", Table)
+        costs.border_title = "Cost, by model" if report.valid else "Cost, by model, once it is mended"
         costs.empty_text = "No model takes files of this format."
         costs.set_rows([TableRow(one.model, price_cells(one, self._time)) for one in self._estimates])
         costs.refresh()
@@ -252,8 +255,10 @@ a rule to its lines, enter on a line shows that row. m checks for another model 
         """Return why a key can't act yet."""
         if action == "stop_check":
             return "" if self._worker is not None else "Nothing is being read."
-        if action in ("launch_file", "check_again", "next_model"):
-            return "" if self._path is not None else "Choose a file first: o."
+        if action in ("launch_file", "check_again", "next_model") and self._path is None:
+            return "Choose a file first: o."
+        if action == "launch_file" and self._report is not None and not self._report.valid:
+            return f"The file has {plural(self._report.counts['error'], 'error')}: no job would take it."
         if action in ("toggle_fold", "toggle_all", "copy_finding"):
             return "" if self._report is not None else "There is no report yet."
         return ""
@@ -273,7 +278,11 @@ a rule to its lines, enter on a line shows that row. m checks for another model 
 
     @on(Table.Chosen, "#costs")
     def _launch_on_model(self) -> None:
-        self.action_launch_file()
+        reason = self.reason_against("launch_file")
+        if reason:
+            self.tell(reason)
+        else:
+            self.action_launch_file()
 
     def action_toggle_fold(self) -> None:
         """Fold or unfold the rule under the cursor."""

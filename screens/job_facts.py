@@ -9,6 +9,7 @@ from textual.content import Content
 from screens.job_view import JobView, time_left
 from screens.job_words import clock_time, job_title, state_part, took
 from tui.chat.model_names import short_model_name
+from tui.jobs.plan import RUN_ID_KEY
 from tui.records.jobs import Checkpoint, Job
 from tui.safe_text import safe_line
 from tui.widgets.chart_scale import format_value
@@ -71,7 +72,10 @@ def settings_of(job: Job) -> list[Pair]:
         ("Job", job.id),
     ]
     pairs += [(name, str(value)) for name, value in known if value is not None]
-    pairs += [(safe_line(str(name), 40), str(value)) for name, value in job.metadata.items()]
+    pairs += [
+        ("Launch" if name == RUN_ID_KEY else safe_line(str(name), 40), str(value))
+        for name, value in job.metadata.items()
+    ]
     return [(name, safe_line(str(value), 200)) for name, value in pairs]
 
 

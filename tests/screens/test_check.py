@@ -65,6 +65,19 @@ async def test_a_broken_file_is_said_to_be_refused_in_words(broken: Path) -> Non
         assert "! warning" in shown
 
 
+async def test_a_broken_file_can_not_be_launched_and_says_why(broken: Path) -> None:
+    app = make_app()
+    async with app.run_test(size=(140, 40)) as pilot:
+        screen = await open_check(pilot, app, broken)
+        assert "once it is mended" in text_of(app)
+        assert "12 errors" in screen.reason_against("launch_file")
+        await pilot.press("l")
+        costs(app).focus()
+        await pilot.press("enter")
+        await until(pilot, lambda: any("12 errors" in note.message for note in app._notifications))
+        assert app.screen is screen
+
+
 async def test_a_sound_file_is_said_to_be_sound_and_free_on_this_machine(sound: Path) -> None:
     app = make_app()
     async with app.run_test(size=(140, 40)) as pilot:

@@ -88,6 +88,12 @@ class LineHashes:
             findings.add("train-overlap", message, line=self._lines[index], path="$", column=1)
         findings.add_uncounted("train-overlap", max(0, len(shared) - KEPT_PER_RULE))
 
+    def count_shared(self, training: LineHashes) -> int:
+        """Return how many lines stand in the training file too."""
+        import numpy
+
+        return int(numpy.isin(self._array(), training._array()).sum())
+
     def _array(self) -> numpy.ndarray[Any, numpy.dtype[numpy.uint64]]:
         import numpy
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+from tui.datasets.duplicates import LineHashes
 from tui.datasets.report import Report
 from tui.datasets.rules import RULES
 from tui.errors import TunedeckError
@@ -224,6 +225,12 @@ def _about_validation(
     if file_sha256(files.validation) == file_sha256(files.training):
         yield PreflightLine("warn", "Training and validation file are the same.",
                             "The validation loss then says nothing new.")  # fmt: skip
+        return
+    shared = LineHashes.of_file(files.validation).count_shared(LineHashes.of_file(files.training))
+    if shared:
+        rows = f"{_count(shared, 'validation row')} of {report.rows:,}"
+        yield PreflightLine("warn", f"In training too: {rows}.",
+                            "Take them out of one file: the validation loss flatters.")  # fmt: skip
 
 
 def _about_price(

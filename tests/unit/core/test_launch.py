@@ -293,6 +293,15 @@ def test_preflight_stops_what_can_not_work(
     assert words in texts(lines, "stop")
 
 
+def test_preflight_warns_of_validation_rows_that_are_trained_on(
+    services: Services, dataset: Path, tmp_path: Path
+) -> None:
+    shared = tmp_path / "shared.jsonl"
+    shared.write_bytes(b"".join(dataset.read_bytes().splitlines(keepends=True)[:2]))
+    lines = preflight(a_plan(dataset, validation=shared), services)
+    assert "2 validation rows of 2" in texts(lines, "warn")
+
+
 def test_preflight_stops_a_file_with_errors_and_names_the_line(services: Services, dataset: Path) -> None:
     dataset.write_text(dataset.read_text("utf-8") + "{broken\n", "utf-8")
     assert "line 13" in texts(preflight(a_plan(dataset), services), "stop")

@@ -114,9 +114,10 @@ class TableWriter:
 
     def _line(self, cells: Sequence[str]) -> bytes:
         text = io.StringIO(newline="")
-        csv.writer(text, delimiter=self._delimiter, lineterminator="\n").writerow(cells)
+        # Python before 3.13 quotes only those line ends in a cell that its own line end holds.
+        csv.writer(text, delimiter=self._delimiter, lineterminator="\r\n").writerow(cells)
         try:
-            return text.getvalue().encode()
+            return text.getvalue().removesuffix("\r\n").encode() + b"\n"
         except UnicodeEncodeError as error:
             raise RowProblem("the text holds half a character (an unpaired surrogate)") from error
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.unit.datasets.builders import assistant, chat, tool_chat, user
@@ -61,6 +61,8 @@ def test_a_chat_comes_back_equal_unless_a_loss_or_a_reason_is_named(shape: str, 
 @pytest.mark.parametrize("shape", ["sharegpt", "alpaca", "columns", "trl", "vertex", "chat"])
 @pytest.mark.parametrize("ending", [".csv", ".tsv", ".json"])
 @settings(max_examples=8, deadline=None)
+@example(row=chat(user("\r"), assistant("0")))
+@example(row=chat(user("0"), assistant("\r")))
 @given(row=chats())
 def test_tables_and_lists_carry_what_lines_do(shape: str, ending: str, row: Row) -> None:
     there, again, back = there_and_back(row, shape, ending)
