@@ -15,7 +15,7 @@ from textual.content import Content
 from textual.widgets import Input, Static
 
 from screens.base import DeckScreen
-from screens.rows_find import RowsFind
+from screens.rows_narrow import RowsNarrow
 from tui.errors import TunedeckError
 from tui.safe_text import safe_line
 from tui.widgets.keys import bindings
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _PERCENT = re.compile(r"(\d{1,3}(?:\.\d+)?)\s*%")
 
 
-class RowsScreen(RowsFind, inherit_bindings=False):
+class RowsScreen(RowsNarrow, inherit_bindings=False):
     """The row list on the left, the conversation on the right."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("rows"), *DeckScreen.BINDINGS]
@@ -54,6 +54,7 @@ class RowsScreen(RowsFind, inherit_bindings=False):
         yield Static("", id="rows-state", markup=False)
         yield Input(placeholder="line number or 50%, enter goes there", id="jump", compact=True)
         yield Input(placeholder="text, or /pattern/; enter searches the file", id="search", compact=True)
+        yield Input(placeholder="JMESPath: tools   length(messages) > `4`", id="where", compact=True)
 
     def on_mount(self) -> None:
         """Open the file; its first rows show at once, the index follows."""
@@ -70,6 +71,7 @@ class RowsScreen(RowsFind, inherit_bindings=False):
 
     def file_grew(self) -> None:
         """Forget matches and findings of the file as it was."""
+        super().file_grew()
         self.clear_search()
         self.forget_findings()
 
@@ -114,18 +116,11 @@ class RowsScreen(RowsFind, inherit_bindings=False):
 
     def action_jump(self) -> None:
         """Open the line to type a place in."""
-        self._open_field("jump")
+        self.open_field("jump")
 
     def action_search(self) -> None:
         """Open the line to type what to search for in."""
-        self._open_field("search")
-
-    def _open_field(self, name: str) -> None:
-        for other in ("jump", "search"):
-            self.query_one(f"#{other}").display = other == name
-        field = self.query_one(f"#{name}", Input)
-        field.value = ""
-        field.focus()
+        self.open_field("search")
 
     @on(Input.Submitted, "#jump")
     def jump_to_line(self, message: Input.Submitted) -> None:
@@ -138,31 +133,23 @@ class RowsScreen(RowsFind, inherit_bindings=False):
             self.go_far(min(1.0, float(percent[1]) / 100))
         elif text:
             self.tell("Type a line number, or a place such as 50%.", severity="warning")
-        self._close_fields()
+        self.close_fields()
 
     @on(Input.Submitted, "#search")
     def search_text(self, message: Input.Submitted) -> None:
         """Search the whole file for what was typed."""
-        self._close_fields()
+        self.close_fields()
         if message.value:
             self.start_search(message.value)
 
-    def _close_fields(self) -> bool:
-        fields = [field for field in self.query(Input) if field.display]
-        for field in fields:
-            field.display = False
-        if fields:
-            self.rows.focus()
-        return bool(fields)
-
     def go_back(self) -> bool:
-        """Close what is typed in, end work, leave the zoom, the conversation, the search; then the file."""
-        if self._close_fields() or self.cancel_work():
+        """Close what is typed in, end work, leave zoom, conversation, search, filter; then the file."""
+        if self.close_fields() or self.cancel_work():
             return True
         if self.has_class("-zoomed"):
             self.action_toggle_zoom()
         elif self.view.has_focus:
             self.rows.focus()
         else:
-            return self.clear_search()
+            return self.clear_search() or self.clear_narrowing()
         return True

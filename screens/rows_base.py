@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import on, work
 from textual.content import Content
-from textual.widgets import Static
+from textual.widgets import Input, Static
 from textual.worker import get_current_worker
 
 from screens.greyed_keys import GreyedKeys
@@ -87,10 +87,14 @@ class RowsBase(GreyedKeys, inherit_bindings=False):
         self._format = format_of(dataset.dataset)
         self._start_line = line
         self.rows.show_dataset(dataset, self._format)
+        self.dataset_opened(dataset, self._format)
         self.build_index()
         self.show_title()
         self.show_row()
         self.refresh_bindings()
+
+    def dataset_opened(self, dataset: EditedDataset, dataset_format: DatasetFormat) -> None:
+        """Take note of the file that is open now."""
 
     def on_unmount(self) -> None:
         """Close the file; what is not saved stays in its journal."""
@@ -291,6 +295,25 @@ class RowsBase(GreyedKeys, inherit_bindings=False):
     def found_in(self, line: int | None, row: Row) -> str:
         """Return the text that a search found in a row; empty when none did."""
         return ""
+
+    # Lines to type in
+
+    def open_field(self, name: str, value: str = "") -> None:
+        """Show one of the lines to type in, and give it the keys."""
+        for field in self.query(Input):
+            field.display = field.id == name
+        field = self.query_one(f"#{name}", Input)
+        field.value = value
+        field.focus()
+
+    def close_fields(self) -> bool:
+        """Hide the lines to type in; return whether one was open."""
+        fields = [field for field in self.query(Input) if field.display]
+        for field in fields:
+            field.display = False
+        if fields:
+            self.rows.focus()
+        return bool(fields)
 
     # Work that goes on
 

@@ -116,6 +116,11 @@ class RowsFind(RowsBase, inherit_bindings=False):
         words = f"{self._query}: {plural(self._hits.found, 'matching line')}"
         self.show_state("search", [(words, "" if self._hits.found else "muted")])
 
+    @property
+    def has_search(self) -> bool:
+        """True while matches of a search are shown."""
+        return self._query is not None
+
     def clear_search(self) -> bool:
         """Forget the search; return whether there was one."""
         if self._query is None:

@@ -15,7 +15,7 @@ from tui.datasets.conversation import Turn, conversation, preview
 from tui.datasets.facets import FACETS
 from tui.datasets.formats import DatasetFormat
 from tui.datasets.options import DEFAULT_MODEL
-from tui.datasets.row_choice import ChosenRows, RowWish, choose_rows, facets_of, format_of
+from tui.datasets.row_choice import ChosenRows, RowChooser, RowWish, choose_rows, format_of
 from tui.datasets.row_order import SortKey
 from tui.datasets.source import Dataset, Row
 from tui.errors import ExitCode, TunedeckError
@@ -96,9 +96,12 @@ def _span(span: str | None) -> tuple[int, int | None]:
 
 def _print_facets(file: Path, model: str, *, as_json: bool) -> int:
     names = tuple(name for name in FACETS if name != "marked")
-    Dataset.open(file).close()  # the plainer error for what is no file
-    with SlowProgress("Reading") as progress:
-        facets = facets_of(file, names, model, progress.update)
+    dataset = Dataset.open(file)
+    try:
+        with SlowProgress("Reading") as progress:
+            facets = RowChooser(dataset).facets(names, model, progress.update)
+    finally:
+        dataset.close()
     counts = {name: facets.count(name) for name in names}
     if as_json:
         partial = [name for name in names if facets.is_partial(name)]

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tui.datasets.check import CheckOptions, check_file
+from tui.datasets.check import CheckCancelled, CheckOptions, check_file
 from tui.datasets.facets import FROM_REPORT, Facets, facet, find_facets
 from tui.datasets.formats import DatasetFormat
 from tui.datasets.options import DEFAULT_MODEL
-from tui.datasets.row_filter import filter_lines
+from tui.datasets.row_filter import Filtered, filter_lines
 from tui.datasets.row_order import SortKey, line_bytes, line_tokens, sorted_lines
+from tui.datasets.row_pass import PassCancelled
 from tui.datasets.source import Dataset
 from tui.datasets.tokens import encoding_for
 from tui.errors import TunedeckError
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     Lines = numpy.ndarray[Any, numpy.dtype[numpy.uint32]]
 
 Progress = Callable[[int, int], None]
+Cancelled = Callable[[], bool]
 _FIRST_ROWS = 20
 
 
@@ -60,36 +61,135 @@ def choose_rows(dataset: Dataset, wish: RowWish, on_progress: Progress | None = 
     Raises:
         TunedeckError: A facet or expression is none, a line does not exist, or the file can't be read.
     """
-    import numpy
+    return RowChooser(dataset).choose(wish, on_progress)
 
-    notes: list[str] = []
-    chosen = _range(dataset, wish)
-    if wish.facets:
-        facets = facets_of(dataset.path, wish.facets, wish.model, on_progress)
-        for name in wish.facets:
-            if facets.is_partial(name):
-                notes.append(
-                    f'"{name}": the check keeps 1,000 findings of a rule, so there may be more rows.'
+
+class RowChooser:
+    """Chooses rows of one file again and again; each thing that is asked of the file is found out once.
+
+    One pass at a time; a cancelled one leaves what was known before.
+
+    Args:
+        dataset: The file, without changes to it.
+        marked: Tells the lines that a person has marked, for the facet of that name.
+    """
+
+    def __init__(self, dataset: Dataset, marked: Callable[[], Iterable[int]] = lambda: ()) -> None:
+        self._dataset = dataset
+        self._marked = marked
+        self._facets: Facets | None = None
+        self._checked_for: str | None = None
+        """Model whose tokens the report behind the facets counted; "" when it counted none."""
+        self._filtered: dict[str, Filtered] = {}
+        """What the last expression found."""
+        self._sizes: dict[tuple[SortKey, str], Any] = {}
+
+    def forget(self) -> None:
+        """Forget everything: the file is not what it was."""
+        self._facets = self._checked_for = None
+        self._filtered.clear()
+        self._sizes.clear()
+
+    def choose(
+        self, wish: RowWish, on_progress: Progress | None = None, cancelled: Cancelled = lambda: False
+    ) -> ChosenRows:
+        """Return the lines wished for.
+
+        Args:
+            wish: Which, in which order.
+            on_progress: Called with (bytes done, bytes in all) of each pass.
+            cancelled: True ends it.
+
+        Raises:
+            TunedeckError: As `choose_rows`.
+            PassCancelled: `cancelled` returned True.
+        """
+        import numpy
+
+        notes: list[str] = []
+        chosen = _range(self._dataset, wish, cancelled)
+        if wish.facets:
+            facets = self.facets(wish.facets, wish.model, on_progress, cancelled)
+            for name in wish.facets:
+                if facets.is_partial(name):
+                    notes.append(
+                        f'"{name}": the check keeps 1,000 findings of a rule, so there may be more rows.'
+                    )
+                chosen = numpy.intersect1d(chosen, facets.lines(name), assume_unique=True)
+        if wish.where:
+            filtered = self._filter(wish.where, on_progress, cancelled)
+            found = numpy.array(filtered.lines, dtype=numpy.uint32)
+            chosen = numpy.intersect1d(chosen, found, assume_unique=True)
+            if filtered.refused:
+                notes.append(f"{filtered.refused:,} rows can't be asked this; {filtered.first_refusal}")
+        sizes: dict[str, Any] = {}
+        if wish.sort is not SortKey.FILE:
+            sizes[wish.sort.value] = measured = self._measure(wish, on_progress, cancelled)
+            chosen = sorted_lines(measured, largest_first=wish.largest_first, among=chosen)
+        return ChosenRows(chosen.astype(numpy.uint32), sizes, tuple(notes))
+
+    def facets(
+        self,
+        names: tuple[str, ...],
+        model: str = DEFAULT_MODEL,
+        on_progress: Progress | None = None,
+        cancelled: Cancelled = lambda: False,
+    ) -> Facets:
+        """Return facets with everything in them that `names` ask for; the file is checked where needed.
+
+        Raises:
+            TunedeckError: A name is none, or the file can't be read.
+            PassCancelled: `cancelled` returned True.
+        """
+        for name in names:
+            facet(name)
+        if self._facets is None:
+            self._facets = find_facets(self._dataset.path, on_progress=on_progress, cancelled=cancelled)
+        self._facets.add_lines("marked", self._marked())
+        if not set(names) & set(FROM_REPORT):
+            return self._facets
+        wanted = model if "too-long" in names else ""
+        if self._checked_for is None or (wanted and self._checked_for != wanted):
+            options = CheckOptions(model=model, count_tokens=bool(wanted))
+            try:
+                report = check_file(self._dataset.path, options, on_progress=on_progress, cancelled=cancelled)
+            except CheckCancelled:
+                raise PassCancelled from None
+            self._facets.add_report(report)
+            self._checked_for = wanted
+        return self._facets
+
+    def _filter(self, where: str, on_progress: Progress | None, cancelled: Cancelled) -> Filtered:
+        if where not in self._filtered:
+            found = filter_lines(self._dataset.path, where, on_progress=on_progress, cancelled=cancelled)
+            self._filtered = {where: found}
+        return self._filtered[where]
+
+    def _measure(self, wish: RowWish, on_progress: Progress | None, cancelled: Cancelled) -> Any:
+        """Return a size for each line of the file."""
+        dataset, key = self._dataset, (wish.sort, wish.model)
+        if key not in self._sizes:
+            self._sizes[key] = (
+                line_bytes(dataset)
+                if wish.sort is SortKey.BYTES
+                else line_tokens(
+                    dataset.path,
+                    encoding_for(wish.model),
+                    format_of(dataset),
+                    on_progress=on_progress,
+                    cancelled=cancelled,
                 )
-            chosen = numpy.intersect1d(chosen, facets.lines(name), assume_unique=True)
-    if wish.where:
-        filtered = filter_lines(dataset.path, wish.where, on_progress=on_progress)
-        found = numpy.array(filtered.lines, dtype=numpy.uint32)
-        chosen = numpy.intersect1d(chosen, found, assume_unique=True)
-        if filtered.refused:
-            notes.append(f"{filtered.refused:,} rows can't be asked this; {filtered.first_refusal}")
-    sizes: dict[str, Any] = {}
-    if wish.sort is not SortKey.FILE:
-        sizes[wish.sort.value] = measured = _sizes(dataset, wish, on_progress)
-        chosen = sorted_lines(measured, largest_first=wish.largest_first, among=chosen)
-    return ChosenRows(chosen.astype(numpy.uint32), sizes, tuple(notes))
+            )
+        return self._sizes[key]
 
 
-def _range(dataset: Dataset, wish: RowWish) -> Lines:
+def _range(dataset: Dataset, wish: RowWish, cancelled: Cancelled) -> Lines:
     import numpy
 
     if wish.last is None or wish.facets or wish.where or wish.sort is not SortKey.FILE:
-        dataset.build_index()
+        dataset.build_index(cancelled=cancelled)
+        if not dataset.index_complete:
+            raise PassCancelled
     elif wish.last >= 1:
         _reach(dataset, wish.last)
     last = dataset.row_count if wish.last is None else min(wish.last, dataset.row_count)
@@ -103,30 +203,6 @@ def _range(dataset: Dataset, wish: RowWish) -> Lines:
 def _reach(dataset: Dataset, line: int) -> None:
     """Index as far as a line; the first lines of 8 GB cost nothing."""
     dataset.build_index(cancelled=lambda: dataset.row_count >= line)
-
-
-def facets_of(
-    path: Path, names: tuple[str, ...], model: str = DEFAULT_MODEL, on_progress: Progress | None = None
-) -> Facets:
-    """Return facets with everything in them that `names` ask for; the file is checked where that is needed.
-
-    Raises:
-        TunedeckError: A name is none, or the file can't be read.
-    """
-    for name in names:
-        facet(name)
-    facets = find_facets(path, on_progress=on_progress)
-    wanted = set(names) & set(FROM_REPORT)
-    if wanted:
-        options = CheckOptions(model=model, count_tokens="too-long" in wanted)
-        facets.add_report(check_file(path, options, on_progress=on_progress))
-    return facets
-
-
-def _sizes(dataset: Dataset, wish: RowWish, on_progress: Progress | None) -> Any:
-    if wish.sort is SortKey.BYTES:
-        return line_bytes(dataset)
-    return line_tokens(dataset.path, encoding_for(wish.model), format_of(dataset), on_progress=on_progress)
 
 
 def format_of(dataset: Dataset) -> DatasetFormat:

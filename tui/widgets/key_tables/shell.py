@@ -87,33 +87,6 @@ DATASETS = (
     Key("refresh", ("r",), "reload", "Refresh", "Read the folder again."),
 )
 
-ROWS = (
-    Key("search", ("slash",), "search", "Search", "Find text in the whole file.", footer=True),
-    Key("last", ("G", "end"), "last_row", "Last", "Go to the end of the file, numbered yet or not."),
-    Key(
-        "jump",
-        ("colon",),
-        "jump",
-        "Go to line",
-        "Go to a line by its number, or to a place such as 50%.",
-        footer=True,
-    ),
-    Key("raw", ("r",), "toggle_raw", "Raw", "Switch between the conversation and its JSON.", footer=True),
-    Key("wide", ("z",), "toggle_zoom", "Zoom", "Give the conversation the whole width, and back."),
-    Key(
-        "next-finding",
-        ("n",),
-        "next_match(1)",
-        "Next error",
-        "Go to the next match; without a search, to the next row with an error.",
-        footer=True,
-    ),
-    Key("previous-finding", ("N",), "next_match(-1)", "Error before", "Go to the match or error before."),
-    Key("copy", ("y",), "copy_row", "Copy", "Copy the row's JSON to the clipboard."),
-    Key("check", ("c",), "check_file", "Check", "Check this file and count its tokens.", footer=True),
-    Key("launch", ("l",), "launch_file", "Train on it", "Start a job on this file."),
-)
-
 DIALOG = (Key("close", ("escape", "q"), "close", "Close", "Close this and go back.", footer=True),)
 
 HELP = (
@@ -128,7 +101,6 @@ KEYS: dict[str, tuple[Key, ...]] = {
     "chart": CHART,
     "home": HOME,
     "datasets": DATASETS,
-    "rows": ROWS,
     "dialog": DIALOG,
     "help": HELP,
 }
