@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from tui.cli.check_output import OUTPUTS, print_reports
-from tui.cli.counter import counter_for
+from tui.cli.counter import counter_for, limit_for
 from tui.cli.output import json_option, narrate
 from tui.cli.slow_progress import SlowProgress
 from tui.datasets.check import CheckOptions, check_file
@@ -129,14 +129,15 @@ def _options(
 ) -> CheckOptions:
     from tui.datasets.graders import read_grader
 
+    reader = None if no_tokens else counter_for(model)
     return CheckOptions(
         model=model,
         provider=provider,
         format=DatasetFormat(format_name) if format_name else None,
         minimum_examples=1 if validation else SERVICES[provider].minimum_examples,
-        token_limit=token_limit,
+        token_limit=token_limit or limit_for(model, reader),
         count_tokens=not no_tokens,
-        tokenizer=None if no_tokens else counter_for(model),
+        tokenizer=reader,
         ignored_rules=frozenset(ignore),
         validation=validation,
         training_file=training,

@@ -9,14 +9,13 @@ import click
 from tui.cli.check import FORMATS
 from tui.cli.count_details import calibration_of, details_json, print_details, print_spread
 from tui.cli.count_row import print_row
-from tui.cli.counter import counter_for
+from tui.cli.counter import counter_for, limit_for
 from tui.cli.output import json_option, narrate, print_json, say
 from tui.cli.slow_progress import SlowProgress
 from tui.datasets.counting import CountResult, count_file
 from tui.datasets.formats import DatasetFormat
 from tui.datasets.options import DEFAULT_MODEL
 from tui.errors import ExitCode
-from tui.money.catalog import Catalog
 
 
 @click.command("count")
@@ -49,7 +48,7 @@ def command(
     tokenizer = counter_for(model)
     if line is not None:
         print_row(
-            file, line, model, dataset_format, tokenizer, _limit(model),
+            file, line, model, dataset_format, tokenizer, limit_for(model, tokenizer),
             every_token=every_token, as_json=as_json,
         )  # fmt: skip
         return int(ExitCode.DONE)
@@ -57,8 +56,9 @@ def command(
         raise click.UsageError("--tokens needs --line N.")
     with SlowProgress("Counting") as progress:
         result = count_file(
-            file, model, dataset_format=dataset_format, tokenizer=tokenizer, on_progress=progress.update
-        )
+            file, model, dataset_format=dataset_format, tokenizer=tokenizer,
+            token_limit=limit_for(model, tokenizer), on_progress=progress.update,
+        )  # fmt: skip
     calibration = calibration_of(result) if details or not as_json else None
     if as_json:
         print_json(details_json(result, calibration) if details else result.as_json())
@@ -73,11 +73,6 @@ def command(
             f"{result.skipped_lines:,} line(s) hold no JSON object and are not counted: see tunedeck check."
         )
     return int(ExitCode.DONE if result.examples and not result.skipped_lines else ExitCode.BAD)
-
-
-def _limit(model: str) -> int | None:
-    known = Catalog.load().find(model)
-    return known.training_example_limit if known is not None else None
 
 
 def _print_result(file: Path, result: CountResult) -> None:

@@ -7,9 +7,9 @@ from typing import Any
 
 from tui.cli.output import print_json, print_table, say
 from tui.datasets.formats import DatasetFormat
+from tui.datasets.token_ids import TokenReader
 from tui.datasets.token_line import view_line
 from tui.datasets.token_view import TokenSpan, TokenView
-from tui.money.base_tokenizer import BaseModelTokenizer
 
 
 def print_row(
@@ -17,7 +17,7 @@ def print_row(
     line: int,
     model: str,
     dataset_format: DatasetFormat | None,
-    tokenizer: BaseModelTokenizer | None,
+    reader: TokenReader | None,
     limit: int | None,
     *,
     every_token: bool,
@@ -28,7 +28,7 @@ def print_row(
     Raises:
         TunedeckError: The line can't be read.
     """
-    view = view_line(file, line, model, dataset_format=dataset_format, reader=tokenizer, limit=limit)
+    view = view_line(file, line, model, dataset_format=dataset_format, reader=reader, limit=limit)
     if as_json:
         print_json(_row_json(file, line, model, view, every_token=every_token))
         return

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from tui.cli.output import narrate
+from tui.datasets.token_ids import Vocabulary
 from tui.datasets.tokens import encoding_for
-from tui.money.base_tokenizer import MODEL_ENCODING, BaseModelTokenizer, load_base_tokenizer
+from tui.jobs.local_rows import local_reader, row_limit
+from tui.money.base_tokenizer import MODEL_ENCODING
 from tui.money.catalog import Catalog
 
 
-def counter_for(model: str) -> BaseModelTokenizer | None:
-    """Return a local model's own tokenizer, or None where tiktoken's vocabulary for `model` counts.
+def counter_for(model: str) -> Vocabulary | None:
+    """Return how a local model reads rows, or None where tiktoken's vocabulary for `model` counts.
 
     Raises:
         TunedeckError: The person's own catalog file is wrong.
@@ -17,8 +19,18 @@ def counter_for(model: str) -> BaseModelTokenizer | None:
     known = Catalog.load().find(model)
     if known is not None and known.encoding != MODEL_ENCODING:
         return None
-    tokenizer = load_base_tokenizer(model)
+    tokenizer = local_reader(model)
     if tokenizer is None:
         why = "is not known here" if known is None else "is not on this machine yet"
         narrate(f"{model} {why}: counted with {encoding_for(model)}.")
     return tokenizer
+
+
+def limit_for(model: str, reader: Vocabulary | None) -> int | None:
+    """Return the most tokens of an example of a model that the catalog knows; None leaves it to its name.
+
+    Raises:
+        TunedeckError: The person's own catalog file is wrong.
+    """
+    known = Catalog.load().find(model)
+    return row_limit(known, reader) if known is not None else None

@@ -46,6 +46,7 @@ def count_file(
     *,
     dataset_format: DatasetFormat | None = None,
     tokenizer: TextTokenizer | None = None,
+    token_limit: int | None = None,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> CountResult:
     """Count a dataset for a model.
@@ -55,12 +56,13 @@ def count_file(
         model: Name of a base model or of a tuned one.
         dataset_format: The rows' format; None finds it out.
         tokenizer: What counts; None takes the vocabulary of `model`.
+        token_limit: Most tokens of an example; None takes what the model's name implies.
         on_progress: Called with (bytes done, bytes in all).
 
     Raises:
         TunedeckError: The file can't be read.
     """
-    options = CheckOptions(model=model, format=dataset_format, tokenizer=tokenizer)
+    options = CheckOptions(model=model, format=dataset_format, tokenizer=tokenizer, token_limit=token_limit)
     report = check_file(path, options, on_progress=on_progress)
     tokens = report.tokens
     return CountResult(

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tui.datasets.formats import DatasetFormat
+from tui.datasets.layout_tokens import RowCounter, row_counter
 from tui.datasets.report import Report, Severity
-from tui.datasets.row_tokens import RowTokenCounter
 from tui.datasets.source import Dataset
 from tui.datasets.tokens import TextTokenizer, TiktokenCounter
 
@@ -52,7 +52,7 @@ def measure_found_lines(
     lines = _lines_by_rule(report)
     if not lines:
         return []
-    counter = RowTokenCounter(tokenizer or TiktokenCounter(report.tokens.encoding))
+    counter = row_counter(tokenizer or TiktokenCounter(report.tokens.encoding), report.tokens.limit)
     dataset = Dataset.open(path)
     try:
         last = max(max(some) for some in lines.values())
@@ -76,7 +76,7 @@ def _lines_by_rule(report: Report) -> dict[str, list[int]]:
 
 
 def _measured(
-    rule: str, lines: list[int], report: Report, dataset: Dataset, counter: RowTokenCounter
+    rule: str, lines: list[int], report: Report, dataset: Dataset, counter: RowCounter
 ) -> LineTokens:
     found = len(lines) + report.findings_truncated.get(rule, 0)
     chosen = _spread_out(lines, LINES_MEASURED)
@@ -85,9 +85,11 @@ def _measured(
     return LineTokens(rule, found, len(chosen), tokens)
 
 
-def _billed(value: object, dataset_format: DatasetFormat, counter: RowTokenCounter, limit: int | None) -> int:
-    total = counter.row(value, dataset_format).total
-    return total if limit is None else min(total, limit)
+def _billed(value: object, dataset_format: DatasetFormat, counter: RowCounter, limit: int | None) -> int:
+    tokens = counter.row(value, dataset_format)
+    if tokens.billed is not None:
+        return tokens.billed
+    return tokens.total if limit is None else min(tokens.total, limit)
 
 
 def _spread_out(lines: Iterable[int], most: int) -> list[int]:

@@ -42,6 +42,10 @@ class RowTokens:
 
     total: int = 0
     trained: int = 0
+    billed: int | None = None
+    """What an epoch reads of it, where the model's own layout is known; else up to the limit."""
+    cut: int | None = None
+    """Tokens that the limit cuts, where the layout is known; else what exceeds the limit."""
 
 
 @dataclass(slots=True)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Protocol
 
+from tui.datasets.tokens import TextTokenizer
 from tui.datasets.vocabulary import encoder
 from tui.errors import TunedeckError
 
@@ -24,6 +25,10 @@ class TokenReader(Protocol):
 
     def token_bytes(self, token: int) -> bytes:
         """Return a token's bytes, perhaps a part of a character."""
+
+
+class Vocabulary(TextTokenizer, TokenReader, Protocol):
+    """A vocabulary that counts and can be read in both directions."""
 
 
 class TiktokenReader:

@@ -61,13 +61,14 @@ class SpreadBuilder:
         self._before: dict[str, int] = {}
         self._beyond: list[tuple[int, int]] = []
 
-    def add(self, line: int, total: int, sums_by_role: Mapping[str, int]) -> None:
+    def add(self, line: int, total: int, sums_by_role: Mapping[str, int], is_cut: bool | None = None) -> None:
         """Note one row.
 
         Args:
             line: Its line number.
             total: Its tokens in full.
             sums_by_role: Tokens by role of all rows so far, this one included.
+            is_cut: Whether the limit cuts it; None looks at `total`.
         """
         before = self._before
         for role, tokens in sums_by_role.items():
@@ -75,12 +76,14 @@ class SpreadBuilder:
             if new:
                 before[role] = tokens
                 self._role(role, new)
-        self.add_row(line, total)
+        self.add_row(line, total, is_cut)
 
-    def add_row(self, line: int, total: int) -> None:
+    def add_row(self, line: int, total: int, is_cut: bool | None = None) -> None:
         """Note a row's tokens alone."""
         self._rows.append(total)
-        if self._limit is not None and total > self._limit and len(self._beyond) < BEYOND_KEPT:
+        if is_cut is None:
+            is_cut = self._limit is not None and total > self._limit
+        if is_cut and len(self._beyond) < BEYOND_KEPT:
             self._beyond.append((line, total))
         if len(self._rows) >= _FOLDED_AT:
             self._fold()

@@ -9,8 +9,8 @@ from typing import Any
 from tui.datasets.engines.choose import engine_for
 from tui.datasets.findings import RowFindings
 from tui.datasets.formats import DatasetFormat
+from tui.datasets.layout_tokens import RowCounter, row_counter
 from tui.datasets.report import Distribution, TokenSummary
-from tui.datasets.row_tokens import RowTokenCounter
 from tui.datasets.token_spread import SpreadBuilder
 from tui.datasets.tokens import TextTokenizer
 
@@ -34,11 +34,12 @@ class TokenTotals:
         self._limit = limit
         self._tokenizer = tokenizer
         self._enabled = enabled
-        self._counter: RowTokenCounter | None = None
+        self._counter: RowCounter | None = None
         self._per_row = array("I")
         self._trained = 0
         self._over_limit = 0
         self._lost = 0
+        self._per_epoch = 0
         self._longest: list[tuple[int, int]] = []
         self._spread = SpreadBuilder(limit)
 
@@ -47,14 +48,17 @@ class TokenTotals:
         if not self._enabled:
             return
         if self._counter is None:
-            self._counter = RowTokenCounter(self._tokenizer or engine_for(self._encoding))
+            self._counter = row_counter(self._tokenizer or engine_for(self._encoding), self._limit)
         tokens = self._counter.row(value, dataset_format)
         self._per_row.append(tokens.total)
         self._trained += tokens.trained
-        self._spread.add(row.line, tokens.total, self._counter.by_role)
         self._note_longest(tokens.total, row.line)
-        if self._limit is not None and tokens.total > self._limit:
-            self._report_too_long(row, tokens.total, self._limit)
+        cut = max(0, tokens.total - self._limit) if self._limit is not None else 0
+        cut = cut if tokens.cut is None else tokens.cut
+        self._spread.add(row.line, tokens.total, self._counter.by_role, is_cut=cut > 0)
+        self._per_epoch += tokens.total - cut if tokens.billed is None else tokens.billed
+        if cut:
+            self._report_too_long(row, tokens.total, cut)
 
     def _note_longest(self, total: int, line: int) -> None:
         entry = (total, -line)
@@ -63,13 +67,13 @@ class TokenTotals:
         elif entry > self._longest[0]:
             heapq.heapreplace(self._longest, entry)
 
-    def _report_too_long(self, row: RowFindings, total: int, limit: int) -> None:
-        lost = total - limit
+    def _report_too_long(self, row: RowFindings, total: int, lost: int) -> None:
         self._over_limit += 1
         self._lost += lost
         row.add(
             "over-token-limit",
-            f"The example has {total:,} tokens, and the model reads {limit:,}: the last {lost:,} are cut.",
+            f"The example has {total:,} tokens, and the model reads {self._limit:,}: "
+            f"the last {lost:,} are cut.",
         )
 
     def summary(self) -> TokenSummary:
@@ -79,7 +83,7 @@ class TokenTotals:
             encoding=self._encoding,
             total=total,
             trained=self._trained,
-            per_epoch=total - self._lost,
+            per_epoch=self._per_epoch,
             over_limit=self._over_limit,
             limit=self._limit,
             by_role=dict(self._counter.by_role) if self._counter else {},

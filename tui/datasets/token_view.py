@@ -5,7 +5,8 @@ tool definitions, the messages, the three tokens that prime the reply. Where no 
 (an image, tool definitions counted by constants, the marks around a message) one span stands for the count.
 
 What the limit cuts is at the end, as the service does it; a preference row is counted and cut as one whole,
-though a service may cut each of its two conversations by itself (not published).
+though a service may cut each of its two conversations by itself (not published). A local model lays a row out
+by its own template, as its trainer reads it (`tui.datasets.token_segments.RowReader`).
 """
 
 from __future__ import annotations
@@ -13,28 +14,17 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
 from tui.datasets.formats import DatasetFormat, row_format
 from tui.datasets.image_tokens import image_tokens
+from tui.datasets.layout_tokens import role_of
 from tui.datasets.quoting import json_text
 from tui.datasets.row_tokens import TOKENS_PER_EXAMPLE, TOKENS_PER_NAME
 from tui.datasets.token_ids import TokenReader
+from tui.datasets.token_segments import RowReader, Segment, SpanKind
 from tui.datasets.token_text import shown_bytes
 from tui.datasets.tool_tokens import tool_tokens
-
-
-class SpanKind(StrEnum):
-    """What a token is part of."""
-
-    FRAMING = "framing"
-    """Marks, roles, names and ids around a message."""
-    CONTENT = "content"
-    """What somebody says, and the calls an assistant makes."""
-    TOOLS = "tools"
-    """Tool definitions."""
-    IMAGE = "image"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,26 +52,6 @@ class TokenSpan:
     """Which message it belongs to, from 0 through the row; -1 for none."""
 
 
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """Tokens in a row that share everything but text and number."""
-
-    kind: SpanKind
-    role: str
-    message: int
-    trained: bool
-    ids: Sequence[int]
-    """Empty where only the count is known."""
-    label: str
-    """What stands for the count then; safe."""
-    tokens: int
-
-    @property
-    def spans(self) -> int:
-        """How many spans it is."""
-        return len(self.ids) or 1
-
-
 class TokenView:
     """A row's spans by number; a span is made when it is asked for, so that a row of a megabyte stays quick.
 
@@ -98,22 +68,33 @@ class TokenView:
         self._reader = reader
         self._first_span: list[int] = []
         self._first_token: list[int] = []
-        spans = tokens = trained = lost_trained = 0
-        for segment in self.segments:
+        self._read_before: list[int] = []
+        """For each segment, the tokens before it in its own sequence."""
+        spans = tokens = before = 0
+        for number, segment in enumerate(self.segments):
+            if number and segment.sequence != self.segments[number - 1].sequence:
+                before = 0
             self._first_span.append(spans)
             self._first_token.append(tokens)
+            self._read_before.append(before)
             spans += segment.spans
             tokens += segment.tokens
-            if segment.trained:
-                trained += segment.tokens
-                if limit is not None:
-                    lost_trained += min(segment.tokens, max(0, tokens - limit))
+            before += segment.tokens
         self.span_count = spans
         self.total = tokens
-        self.trained = trained
-        self.lost = max(0, tokens - limit) if limit is not None else 0
-        self.lost_trained = lost_trained
+        cuts = [self._cut_of(number) for number in range(len(self.segments))]
+        self.lost = sum(cuts)
+        trained = [segment.trained for segment in self.segments]
+        self.trained = sum(segment.tokens for segment in self.segments if segment.trained)
+        self.lost_trained = sum(cut for cut, learned in zip(cuts, trained, strict=True) if learned)
         """Trained tokens beyond the limit: what the model will not learn."""
+
+    def _cut_of(self, number: int) -> int:
+        """Return how many tokens of a segment lie beyond the limit."""
+        if self.limit is None:
+            return 0
+        tokens = self.segments[number].tokens
+        return min(tokens, max(0, self._read_before[number] + tokens - self.limit))
 
     def span(self, number: int) -> TokenSpan:
         """Return span `number`, from 0.
@@ -123,7 +104,7 @@ class TokenView:
         """
         if not 0 <= number < self.span_count:
             raise IndexError(number)
-        at = bisect_right(self._first_span, number) - 1
+        at = self.segment_at(number)
         segment, offset = self.segments[at], number - self._first_span[at]
         index = self._first_token[at] + offset
         tokens = 1 if segment.ids else segment.tokens
@@ -132,7 +113,7 @@ class TokenView:
         text, is_part = (segment.label, False) if token is None else shown_bytes(raw)
         return TokenSpan(
             index, tokens, token, text, is_part, b"\n" in raw, segment.role, segment.kind, segment.trained,
-            self.limit is not None and index + tokens > self.limit, segment.message,
+            self.limit is not None and self._read_before[at] + offset + tokens > self.limit, segment.message,
         )  # fmt: skip
 
     def spans(self, start: int = 0, end: int | None = None) -> Iterator[TokenSpan]:
@@ -140,22 +121,28 @@ class TokenView:
         for number in range(start, self.span_count if end is None else min(end, self.span_count)):
             yield self.span(number)
 
+    def segment_at(self, number: int) -> int:
+        """Return which segment span `number` belongs to."""
+        return bisect_right(self._first_span, number) - 1
+
+    def first_span_of(self, segment: int) -> int:
+        """Return the number of a segment's first span."""
+        return self._first_span[segment]
+
     @property
     def first_cut(self) -> int | None:
         """Number of the first span that the limit cuts, or None."""
-        if self.limit is None or not self.lost:
-            return None
-        at = bisect_right(self._first_token, self.limit) - 1
-        inside = self.limit - self._first_token[at]
-        segment = self.segments[at]
-        return self._first_span[at] + (min(inside, segment.spans) if segment.ids else 0)
+        for number, segment in enumerate(self.segments):
+            cut = self._cut_of(number)
+            if cut:
+                return self._first_span[number] + (segment.tokens - cut if segment.ids else 0)
+        return None
 
     def by_role(self) -> dict[str, int]:
         """Return tokens by role, framing and tools apart, as the report of a file does."""
         sums: dict[str, int] = {}
         for segment in self.segments:
-            own = segment.kind in (SpanKind.FRAMING, SpanKind.TOOLS)
-            key = segment.kind.value if own else segment.role
+            key = role_of(segment)
             sums[key] = sums.get(key, 0) + segment.tokens
         return sums
 
@@ -170,9 +157,14 @@ def view_row(
         dataset_format: Of the file; UNKNOWN looks at the row itself.
         reader: Whose vocabulary.
         limit: Most tokens the service reads, or None.
+
+    Raises:
+        TunedeckError: The model lays rows out by itself, and its template refuses this one.
     """
     if dataset_format is DatasetFormat.UNKNOWN:
         dataset_format = row_format(value)
+    if isinstance(reader, RowReader) and isinstance(value, dict):
+        return TokenView(reader.row_segments(value, dataset_format), reader, limit)
     layout = _Layout(reader)
     if isinstance(value, dict):
         layout.row(value, dataset_format)

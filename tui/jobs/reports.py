@@ -11,8 +11,8 @@ from tui import __version__
 from tui.datasets.check import CheckOptions, check_file
 from tui.datasets.report import Report
 from tui.errors import TunedeckError
+from tui.jobs.local_rows import reader_of, row_limit
 from tui.jobs.ports import JobServices
-from tui.money.base_tokenizer import MODEL_ENCODING, BaseModelTokenizer, load_base_tokenizer
 from tui.money.catalog import CatalogModel
 from tui.store.database import DiskFull
 
@@ -46,18 +46,14 @@ def check_options(model: CatalogModel, *, validation: bool = False) -> CheckOpti
         model: Whose limits and vocabulary count.
         validation: The file is for validation: a single example is enough, and few are no fault.
     """
-    tokenizer = _tokenizer(model)
+    tokenizer = reader_of(model)
     return CheckOptions(
         model=model.id,
         minimum_examples=1 if validation else model.minimum_examples,
-        token_limit=model.training_example_limit,
+        token_limit=row_limit(model, tokenizer),
         tokenizer=tokenizer,
         validation=validation,
     )
-
-
-def _tokenizer(model: CatalogModel) -> BaseModelTokenizer | None:
-    return load_base_tokenizer(model.id) if model.encoding == MODEL_ENCODING else None
 
 
 def options_key(options: CheckOptions) -> str:

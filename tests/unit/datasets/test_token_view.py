@@ -11,8 +11,9 @@ from tests.unit.datasets.builders import WEATHER, assistant, call, chat, prefere
 from tui.datasets.formats import DatasetFormat
 from tui.datasets.row_tokens import RowTokenCounter
 from tui.datasets.token_ids import TiktokenReader
+from tui.datasets.token_segments import SpanKind
 from tui.datasets.token_text import shown_bytes
-from tui.datasets.token_view import SpanKind, TokenView, view_row
+from tui.datasets.token_view import TokenView, view_row
 from tui.datasets.tokens import TiktokenCounter
 from tui.safe_text import safe_line
 

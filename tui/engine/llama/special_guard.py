@@ -22,7 +22,7 @@ class SpecialGuard:
     """
 
     def __init__(self, specials: Collection[str]) -> None:
-        self._specials = frozenset(specials)
+        self._beginnings = _beginnings(specials)
         self._longest = max(map(len, specials), default=0)
         self._pattern = alternatives(specials)
         self._nonce = f"guard{secrets.token_hex(8)}x"
@@ -47,12 +47,16 @@ class SpecialGuard:
             text = self._pattern.sub(lambda match: self._marked(match.group()), text)
         for length in range(min(len(text), self._longest - 1), 0, -1):
             tail = text[-length:]
-            if any(special.startswith(tail) for special in self._specials):
+            if tail in self._beginnings:
                 return text[:-length] + self._marked(tail)
         return text
 
     def _marked(self, special: str) -> str:
         return f"{self._nonce}{ord(special[0]):x}z{special[1:]}"
+
+
+def _beginnings(specials: Collection[str]) -> frozenset[str]:
+    return frozenset(special[:length] for special in specials for length in range(1, len(special)))
 
 
 def alternatives(texts: Collection[str]) -> re.Pattern[str] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,17 @@ class TrainingExample:
     def target_count(self) -> int:
         """Number of tokens that are learned."""
         return int((self.targets != NO_TARGET).sum())
+
+
+@dataclass(frozen=True, slots=True)
+class ExamplePart:
+    """A stretch of a conversation that is read, or one that is learned, as tokens."""
+
+    text: str
+    ids: list[int]
+    starts: list[int]
+    """The character of `text` at which each token begins; parts of one character share theirs."""
+    learned: list[bool]
 
 
 class ChatTokenizer:
@@ -146,18 +157,37 @@ class ChatTokenizer:
         Raises:
             TunedeckError: The template hides where an assistant's turn begins.
         """
-        guard = SpecialGuard(self._special_ids)
-        guarded = guard.protect(list(messages))
         ids: list[int] = []
         learned: list[bool] = []
-        for text, is_answer in self._segments(guarded, guard.protect(tools)):
-            part = self._encode_guarded(text, guard)
-            last = max(
-                (index for index, token in enumerate(part) if token in self.end_token_ids), default=len(part)
-            )
-            ids += part
-            learned += [is_answer and index <= last for index in range(len(part))]
+        guard = self.guard()
+        for part in self.example_parts(guard.protect(list(messages)), guard.protect(tools), guard):
+            ids += part.ids
+            learned += part.learned
         return _example(ids[:max_tokens], learned[:max_tokens])
+
+    def guard(self) -> SpecialGuard:
+        """Return a guard for one conversation."""
+        return SpecialGuard(self._special_ids)
+
+    def example_parts(
+        self, guarded: list[Message], guarded_tools: Sequence[Any] | None, guard: SpecialGuard
+    ) -> Iterator[ExamplePart]:
+        """Yield a conversation as it is learned: joined, the texts are the rendered conversation.
+
+        Args:
+            guarded: Messages that `guard` protected.
+            guarded_tools: Tools that it protected.
+            guard: For this conversation.
+
+        Raises:
+            TunedeckError: As `encode_example`.
+        """
+        for text, is_answer in self._segments(guarded, guarded_tools):
+            restored, ids, starts = self._encode_places(text, guard)
+            ends = (index for index, token in enumerate(ids) if token in self.end_token_ids)
+            last = max(ends, default=len(ids))
+            learned = [is_answer and index <= last for index in range(len(ids))]
+            yield ExamplePart(restored, ids, starts, learned)
 
     def encode_pair(
         self,
@@ -167,8 +197,7 @@ class ChatTokenizer:
         max_tokens: int | None,
     ) -> TrainingExample:
         """Return a prompt and one of its answers; only the answer is learned."""
-        read = [{**message, "weight": 0} for message in prompt]
-        return self.encode_example([*read, *answer], tools, max_tokens)
+        return self.encode_example([*as_prompt(prompt), *answer], tools, max_tokens)
 
     def encode_completion(self, prompt: str, completion: str, max_tokens: int | None) -> TrainingExample:
         """Return a legacy prompt and completion, joined without any template; the completion is learned."""
@@ -206,6 +235,25 @@ class ChatTokenizer:
             )
         return before
 
+    def _encode_places(self, text: str, guard: SpecialGuard) -> tuple[str, list[int], list[int]]:
+        """Return guarded text restored, its tokens, and the character at which each begins."""
+        parts = self._special_pattern.split(text) if self._special_pattern is not None else [text]
+        ids: list[int] = []
+        starts: list[int] = []
+        done = 0
+        for part in parts:
+            number = self._special_ids.get(part)
+            restored = part if number is not None else guard.restore(part)
+            if number is not None:
+                ids.append(number)
+                starts.append(done)
+            elif restored:
+                encoding = self._plain.encode(_without_halves(restored), add_special_tokens=False)
+                ids += encoding.ids
+                starts += [done + start for start, _ in encoding.offsets]
+            done += len(restored)
+        return guard.restore(text), ids, starts
+
     def _encode_guarded(self, text: str, guard: SpecialGuard) -> list[int]:
         if self._special_pattern is None:
             return self._encode_plain(guard.restore(text))
@@ -216,10 +264,18 @@ class ChatTokenizer:
         return ids
 
     def _encode_plain(self, text: str) -> list[int]:
-        # A lone surrogate can't be UTF-8; JSON may hold one, and the library would refuse the whole text.
-        clean = text.encode("utf-8", "replace").decode()
-        ids: list[int] = self._plain.encode(clean, add_special_tokens=False).ids
+        ids: list[int] = self._plain.encode(_without_halves(text), add_special_tokens=False).ids
         return ids
+
+
+def as_prompt(messages: Sequence[Message]) -> list[Message]:
+    """Return messages of which nothing is learned."""
+    return [{**message, "weight": 0} for message in messages]
+
+
+def _without_halves(text: str) -> str:
+    """Replace lone surrogates: they can't be UTF-8, JSON may hold some, and the library would refuse all."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _example(ids: list[int], learned: list[bool]) -> TrainingExample:

@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 
 from tui.engine.llama.tokenizer import ChatTokenizer, TrainingExample
+from tui.engine.llama.training_rows import answer_of, tools_of
 from tui.engine.trainers.preference import PreferencePair
 from tui.errors import TunedeckError
 
@@ -63,9 +64,9 @@ def read_preferences(
     pairs = []
     for line, row in _rows(path):
         try:
-            prompt, tools = row["input"]["messages"], _tools(row["input"])
+            prompt, tools = row["input"]["messages"], tools_of(row["input"])
             preferred, rejected = (
-                tokenizer.encode_pair(prompt, _answer(row[key]), tools, max_tokens)
+                tokenizer.encode_pair(prompt, answer_of(row[key]), tools, max_tokens)
                 for key in ("preferred_output", "non_preferred_output")
             )
         except (TunedeckError, KeyError, TypeError, AttributeError) as error:
@@ -82,20 +83,8 @@ def read_preferences(
 
 def _supervised_example(row: Mapping[str, Any], tokenizer: ChatTokenizer, max_tokens: int) -> TrainingExample:
     if "messages" in row:
-        return tokenizer.encode_example(row["messages"], _tools(row), max_tokens)
+        return tokenizer.encode_example(row["messages"], tools_of(row), max_tokens)
     return tokenizer.encode_completion(row["prompt"], row["completion"], max_tokens)
-
-
-def _tools(row: Mapping[str, Any]) -> list[Any] | None:
-    """Return the tools of a row; the older `functions` are wrapped as such."""
-    if row.get("tools"):
-        return list(row["tools"])
-    functions = row.get("functions")
-    return [{"type": "function", "function": one} for one in functions] if functions else None
-
-
-def _answer(output: Any) -> list[Any]:
-    return list(output) if isinstance(output, list) else [output]
 
 
 def _rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:

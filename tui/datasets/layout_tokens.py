@@ -1,0 +1,91 @@
+"""Tokens of rows by the model's own layout, where that is known; else by the formulas of `row_tokens`."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Protocol
+
+from tui.datasets.formats import DatasetFormat, row_format
+from tui.datasets.row_tokens import RowTokenCounter, RowTokens
+from tui.datasets.token_segments import RowReader, Segment, SpanKind
+from tui.datasets.tokens import TextTokenizer
+from tui.errors import TunedeckError
+
+
+class RowCounter(Protocol):
+    """Counts rows and keeps the sum per role."""
+
+    by_role: Counter[str]
+
+    def row(self, value: object, dataset_format: DatasetFormat) -> RowTokens:
+        """Return the tokens of a parsed row."""
+
+
+def row_counter(tokenizer: TextTokenizer, limit: int | None) -> RowCounter:
+    """Return who counts rows with a tokenizer.
+
+    Args:
+        tokenizer: A vocabulary, or a model that lays rows out by itself.
+        limit: Most tokens of an example, or None.
+    """
+    if isinstance(tokenizer, RowReader):
+        return LayoutCounter(tokenizer, limit)
+    return RowTokenCounter(tokenizer)
+
+
+def role_of(segment: Segment) -> str:
+    """Return under which name a report sums a segment."""
+    own = segment.kind in (SpanKind.FRAMING, SpanKind.TOOLS)
+    return segment.kind.value if own else segment.role
+
+
+class LayoutCounter:
+    """Counts what a trainer reads: each sequence up to the limit, and no row that teaches nothing."""
+
+    def __init__(self, reader: RowReader, limit: int | None) -> None:
+        self.by_role: Counter[str] = Counter()
+        self._reader = reader
+        self._limit = limit
+
+    def row(self, value: object, dataset_format: DatasetFormat) -> RowTokens:
+        """Return the tokens of a parsed row; one that the template refuses is counted by formula."""
+        if not isinstance(value, dict):
+            return RowTokens()
+        try:
+            segments = self._reader.row_segments(value, _known(value, dataset_format))
+        except TunedeckError:
+            return self._by_formula(value, dataset_format)
+        for segment in segments:
+            self.by_role[role_of(segment)] += segment.tokens
+        return layout_tokens(segments, self._limit)
+
+    def _by_formula(self, value: object, dataset_format: DatasetFormat) -> RowTokens:
+        counter = RowTokenCounter(self._reader, self.by_role)
+        return counter.row(value, dataset_format)
+
+
+def _known(value: object, dataset_format: DatasetFormat) -> DatasetFormat:
+    return row_format(value) if dataset_format is DatasetFormat.UNKNOWN else dataset_format
+
+
+def layout_tokens(segments: Sequence[Segment], limit: int | None) -> RowTokens:
+    """Return the sums of a row that a model laid out.
+
+    Args:
+        segments: In the order of reading.
+        limit: Most tokens of a sequence, or None.
+    """
+    totals: Counter[int] = Counter()
+    learned: Counter[int] = Counter()
+    trained = 0
+    for segment in segments:
+        before = totals[segment.sequence]
+        totals[segment.sequence] += segment.tokens
+        trained += segment.tokens if segment.trained else 0
+        room = segment.tokens if limit is None else max(0, min(segment.tokens, limit - before))
+        learned[segment.sequence] += room if segment.trained else 0
+    cut = sum(max(0, total - limit) for total in totals.values()) if limit is not None else 0
+    total = sum(totals.values())
+    teaches = bool(totals) and all(learned[sequence] for sequence in totals)
+    return RowTokens(total, trained, total - cut if teaches else 0, cut)
