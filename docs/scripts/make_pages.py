@@ -17,6 +17,7 @@ from tui.config import ENVIRONMENT_PREFIX, Settings, describe_setting
 from tui.datasets.rule_examples import shown_example
 from tui.datasets.rules import RULES, fix_of
 from tui.datasets.services import SERVICES
+from tui.datasets.verdict import line_decisions, verdict_exceptions
 from tui.widgets.keys import KEYS, display
 
 DOCS = Path(__file__).resolve().parents[1]
@@ -49,6 +50,13 @@ huge lines and deep nesting each have a rule that says what was decided and why.
 read as lines that end with LF.
 """
 
+_VERDICT_INTRODUCTION = """\
+What OpenAI's schemas accept `tunedeck check` accepts, and what they refuse it refuses: a fuzz test compares
+each row's verdict with the types of OpenAI's own package and with the rules that its guides and error texts
+state. Every case in which the verdict differs on purpose is in the first table, and nothing else may differ.
+The second table says what is decided for lines on which readers of JSON disagree. Both are made from
+`tui/datasets/verdict.toml`; the rules themselves, with each service's severity, are in [rules.md](rules.md).
+"""
 _AREA_TITLES = {
     "app": "Everywhere",
     "screen": "Every screen",
@@ -156,6 +164,36 @@ def rules_page() -> str:
     return "\n".join(parts)
 
 
+def verdict_page() -> str:
+    """Return the page of what is decided where readers and schemas disagree."""
+    parts = [
+        _NOTICE,
+        "# The verdict\n",
+        _VERDICT_INTRODUCTION,
+        "## Rows\n",
+        "| what | OpenAI's types | here | why | source |\n|---|---|---|---|---|",
+    ]
+    for entry in verdict_exceptions().values():
+        ours = "accepted" if entry.schema == "refuses" else "refused"
+        rule = f", {_rule_link(entry.rule)}" if entry.rule else ""
+        here = f"{ours}{rule}"
+        source = f"{entry.source}, read {entry.source_date}"
+        cells = (entry.summary, entry.schema, here, entry.reason, source)
+        parts.append("| " + " | ".join(_cell(cell) for cell in cells) + " |")
+    parts.append("\n## Lines and bytes\n")
+    parts.append("| what | Python's reader | here | fix | why | source |\n|---|---|---|---|---|---|")
+    for line in line_decisions().values():
+        here = f"{line.verdict}, {_rule_link(line.rule)}" if line.rule else line.verdict
+        fix = (fix_of(line.rule) if line.rule else None) or "–"
+        cells = (line.summary, line.reader or "–", here, fix, line.reason, line.source)
+        parts.append("| " + " | ".join(_cell(cell) for cell in cells) + " |")
+    return "\n".join(parts)
+
+
+def _rule_link(rule: str) -> str:
+    return f"[`{rule}`](rules.md#{rule})"
+
+
 def _command_parts(command: click.Command, parent: click.Context, name: str, level: int) -> list[str]:
     context = click.Context(command, info_name=name, parent=parent, terminal_width=_WIDTH)
     parts = [_help_block(context.command_path, command, context, level)]
@@ -180,6 +218,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "settings.md": settings_page,
     "command-line.md": command_line_page,
     "rules.md": rules_page,
+    "verdict.md": verdict_page,
 }
 
 

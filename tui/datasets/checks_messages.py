@@ -30,6 +30,7 @@ ALLOWED_KEYS: dict[str, frozenset[str]] = {
 """Role -> keys of its messages; `name` on tool messages is in no schema, yet in OpenAI's older examples."""
 _INSTEAD_OF_CONTENT = ("tool_calls", "function_call", "refusal")
 MAX_IMAGES = 10
+MAX_IMAGES_AT_AZURE = 64
 
 
 @dataclass(slots=True)
@@ -85,6 +86,8 @@ def check_conversation(
         _check_message(row, message, (*where, index), index + 1, seen, calls, dataset_format)
     if seen.images > MAX_IMAGES:
         row.add("too-many-images", f"The example holds {seen.images} images; 10 are allowed.", where)
+    if seen.images > MAX_IMAGES_AT_AZURE:
+        row.add("too-many-images-azure", f"The example holds {seen.images} images; 64 are allowed.", where)
     return seen
 
 
@@ -117,7 +120,9 @@ def _check_message(
         seen.trained = seen.trained or message.get("weight") != 0
     elif role == "system" or role == "developer":
         seen.system = True
-        _check_system_role(row, role, path, number, dataset_format)
+        _check_role_of_format(row, role, path, number, dataset_format)
+    elif role == "function":
+        _check_role_of_format(row, role, path, number, dataset_format)
     elif role == "user":
         seen.user = True
     if calls.waiting and role != "tool" and role is not None:
@@ -155,7 +160,7 @@ def known_role(row: RowFindings, message: dict[str, Any], path: JsonPath, number
     return None
 
 
-def _check_system_role(
+def _check_role_of_format(
     row: RowFindings, role: str, path: JsonPath, number: int, dataset_format: DatasetFormat
 ) -> None:
     if role == "developer" and dataset_format is not DatasetFormat.REINFORCEMENT:
@@ -164,6 +169,8 @@ def _check_system_role(
         )
     elif role == "system" and dataset_format is DatasetFormat.REINFORCEMENT:
         row.add("system-role", f"messages[{number - 1}] has the role system.", (*path, "role"), text=role)
+    elif role == "function" and dataset_format is DatasetFormat.REINFORCEMENT:
+        row.add("function-role", f"messages[{number - 1}] has the role function.", (*path, "role"), text=role)
 
 
 def check_known_message(

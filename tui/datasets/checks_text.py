@@ -105,12 +105,13 @@ def _check_image(row: RowFindings, part: dict[str, Any], path: JsonPath, role: s
     if not isinstance(image, dict) or not isinstance(address, str):
         row.add("image-address", "The image has no url.", path, text=quoted(part))
         return
-    if "detail" in image and image["detail"] not in _DETAILS:
+    detail = image.get("detail", "auto")
+    if not isinstance(detail, str) or detail not in _DETAILS:
         row.add(
             "image-address",
             "detail must be low, high or auto.",
             (*path, "image_url", "detail"),
-            text=quoted(image["detail"]),
+            text=quoted(detail),
         )
     where = (*path, "image_url", "url")
     if address.startswith("data:"):

@@ -63,7 +63,7 @@ def _check_definitions(row: RowFindings, value: object, path: JsonPath, *, wrapp
         function = entry.get("function") if wrapped and isinstance(entry, dict) else entry
         right_type = not wrapped or (isinstance(entry, dict) and entry.get("type") == "function")
         name = function.get("name") if isinstance(function, dict) else None
-        if right_type and isinstance(function, dict) and isinstance(name, str) and name:
+        if right_type and isinstance(function, dict) and isinstance(name, str):
             names.add(name)
             _check_definition(row, function, (*path, index, "function") if wrapped else (*path, index))
         else:
@@ -94,7 +94,8 @@ def _check_definition(row: RowFindings, function: dict[str, Any], path: JsonPath
                 (*path, key),
                 text=quoted(function[key]),
             )
-    if not isinstance(function.get("strict"), bool | None):
+    # The old functions have no strict: whatever stands there is not looked at.
+    if path[-1] == "function" and not isinstance(function.get("strict"), bool | None):
         row.add("tools-malformed", "strict of a tool must be true or false.", (*path, "strict"))
 
 
@@ -162,6 +163,8 @@ def _check_function(row: RowFindings, function: object, path: JsonPath, calls: O
         )
         if not isinstance(function, dict):
             return
+    if isinstance(name, str):
+        check_text(row, name, (*path, "name"))
     if isinstance(name, str) and name not in (calls.defined or ()):
         row.add("tool-not-defined", f'"{name}" is called but not among the row\'s tools.', path, text=name)
     if "arguments" in function:

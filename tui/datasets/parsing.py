@@ -37,6 +37,41 @@ def parse_line(line: bytes) -> tuple[Any, ParseProblem | None]:
         return None, _diagnose(line, error)
 
 
+def may_repeat_keys(line: bytes, value: dict[str, Any]) -> bool:
+    """Return whether a valid line names more keys than its value holds, at a cost that every row can bear.
+
+    Keys with a space before their colon are not seen, nor are those that end in a backslash.
+    """
+    named = line.count(b'":')
+    plain = len(value) + _keys_of_messages(value.get("messages"))
+    if named <= plain:
+        return False
+    named -= line.count(b'\\":')  # quoted JSON inside a text
+    return named > plain and named > _count_keys(value)
+
+
+def _keys_of_messages(messages: object) -> int:
+    """Return the keys of plain messages; anything else is counted with care later."""
+    if not isinstance(messages, list):
+        return 0
+    try:
+        return sum(map(len, messages))
+    except TypeError:
+        return 0
+
+
+def _count_keys(value: object) -> int:
+    count, waiting = 0, [value]
+    while waiting:
+        current = waiting.pop()
+        if isinstance(current, dict):
+            count += len(current)
+            waiting.extend(current.values())
+        elif isinstance(current, list):
+            waiting.extend(current)
+    return count
+
+
 def repeated_keys(line: bytes) -> list[str]:
     """Return the keys that stand more than once in one object of a valid line."""
     repeated: set[str] = set()

@@ -41,9 +41,9 @@ def rule_example(rule_id: str) -> RuleExample | None:
     if "hex" in entry:
         content = bytes.fromhex(entry["hex"])
     elif "file" in entry:
-        content = _expanded(entry["file"]).encode()
+        content = expanded(entry["file"]).encode()
     elif "row" in entry:
-        content = "\n".join([*_clean(dataset_format), _expanded(entry["row"]), ""]).encode()
+        content = "\n".join([*_clean(dataset_format), expanded(entry["row"]), ""]).encode()
     else:
         return None
     return RuleExample(
@@ -77,7 +77,8 @@ def _escape(char: str) -> str:
     return f"\\u{ord(char):04x}"
 
 
-def _expanded(text: str) -> str:
+def expanded(text: str) -> str:
+    """Return an example with its repetitions written out."""
     return _REPEATED.sub(lambda match: match[2] * int(match[1]), text)
 
 

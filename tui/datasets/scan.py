@@ -20,7 +20,7 @@ from tui.datasets.formats import CHAT_KEYS, DatasetFormat, detect_format
 from tui.datasets.lints.protocol import LintRow
 from tui.datasets.lints.registry import make_lints
 from tui.datasets.options import CheckOptions
-from tui.datasets.parsing import BYTE_ORDER_MARK, ParseProblem, parse_line, repeated_keys
+from tui.datasets.parsing import BYTE_ORDER_MARK, ParseProblem, may_repeat_keys, parse_line, repeated_keys
 from tui.datasets.report import Report, Severity
 from tui.datasets.services import SERVICES
 from tui.datasets.token_totals import TokenTotals
@@ -177,7 +177,9 @@ class FileScan:
         seen = self._check(value)
         if seen is not None:
             self._note_conversation(number, seen)
-            self._check_repeated_keys(line, seen)
+        if may_repeat_keys(line, value):
+            for key in repeated_keys(line):
+                self._row.add("duplicate-key", f'The key "{key}" stands twice in one object.', text=key)
         self._tokens.add(self._row, value, self._format)
         if self._lints:
             row = LintRow(number, line, value, self._format, self._row)
@@ -212,13 +214,6 @@ class FileScan:
                 return None
             case _:
                 return check_chat_row(self._row, value)
-
-    def _check_repeated_keys(self, line: bytes, seen: Conversation) -> None:
-        """Look for keys that the parser dropped, in rows that name more keys than they hold."""
-        expected = seen.messages + (2 if self._format is DatasetFormat.PREFERENCE else 0)
-        if line.count(b'"messages"') > 1 or line.count(b'"role"') > expected:
-            for key in repeated_keys(line):
-                self._row.add("duplicate-key", f'The key "{key}" stands twice in one object.', text=key)
 
     def _compare_item_keys(self, value: dict[str, Any]) -> None:
         if self._item_keys is None:

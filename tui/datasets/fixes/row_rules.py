@@ -17,6 +17,7 @@ from tui.datasets.locate import JsonPath
 from tui.datasets.parsing import ParseProblem, parse_line, repeated_keys
 from tui.datasets.report import Severity
 from tui.datasets.rules import RULES
+from tui.datasets.services import DEFAULT_SERVICE
 
 _MARK_RULES = ("byte-order-mark", "byte-order-mark-inside")
 
@@ -52,8 +53,10 @@ class RowVerdict:
 
     @property
     def errors(self) -> frozenset[str]:
-        """The rules among them that are errors."""
-        return frozenset(rule for rule in self.rules if RULES[rule].severity is Severity.ERROR)
+        """The rules among them that are errors at the default service."""
+        return frozenset(
+            rule for rule in self.rules if RULES[rule].severity_at(DEFAULT_SERVICE) is Severity.ERROR
+        )
 
 
 class _Recorder(RowFindings):
