@@ -29,7 +29,8 @@ from tui.datasets.formats import DatasetFormat
 from tui.datasets.report import Report
 from tui.money.base_tokenizer import MODEL_ENCODING
 from tui.money.catalog import CatalogModel
-from tui.money.estimate import Estimate, TimeEstimate
+from tui.money.estimate import TimeEstimate
+from tui.money.side_by_side import ModelCost
 from tui.safe_text import safe_line
 from tui.widgets.key_value import KeyValue
 from tui.widgets.keys import bindings
@@ -39,7 +40,7 @@ from tui.widgets.table import Column, Table, TableRow
 from tui.widgets.tones import Part, content, content_lines
 from tui.widgets.words import place, plural, size
 
-COST_COLUMNS = (Column("Model", 26), Column("Price", 11, align="right"), Column("How", tone="muted"))
+COST_COLUMNS = (Column("Model", 28), Column("Price", 14, align="right"), Column("How", tone="muted"))
 
 
 class ExplanationPane(VerticalScroll, inherit_bindings=False):
@@ -75,7 +76,7 @@ a rule to its lines, enter on a line shows that row. m checks for another model 
         super().__init__()
         self._path = path
         self._report: Report | None = None
-        self._estimates: list[Estimate] = []
+        self._estimates: list[ModelCost] = []
         self._time: TimeEstimate | None = None
         self._worker: Worker[None] | None = None
         self._model: CatalogModel | None = None
@@ -191,7 +192,9 @@ a rule to its lines, enter on a line shows that row. m checks for another model 
         costs = self.query_one("#costs", Table)
         costs.border_title = "Cost, by model" if report.valid else "Cost, by model, once it is mended"
         costs.empty_text = "No model takes files of this format."
-        costs.set_rows([TableRow(one.model, price_cells(one, self._time)) for one in self._estimates])
+        costs.set_rows(
+            [TableRow(f"{one.provider}/{one.model}", price_cells(one, self._time)) for one in self._estimates]
+        )
         costs.refresh()
         self._show_price_note()
         self.refresh_bindings()
@@ -247,7 +250,7 @@ a rule to its lines, enter on a line shows that row. m checks for another model 
         if not self._estimates or self._time is None or costs.cursor >= len(self._estimates):
             note.update("")
             return
-        note.update(content(*price_note(self._estimates[costs.cursor], self._time, self.services.catalog)))
+        note.update(content(*price_note(self._estimates[costs.cursor], self._time)))
 
     # Keys
 

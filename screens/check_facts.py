@@ -7,15 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from screens.finding_list import SIGNS, Item
 from tui.datasets.report import Report
 from tui.datasets.rules import RULES
-from tui.money.catalog import STALE_AFTER_DAYS, Catalog, CatalogModel
-from tui.money.estimate import (
-    Estimate,
-    TimeEstimate,
-    auto_epochs,
-    compare_models,
-    estimate_local_time,
-    format_money,
-)
+from tui.money.amounts import unit_price
+from tui.money.catalog import Catalog, CatalogModel
+from tui.money.estimate import TimeEstimate, auto_epochs, estimate_local_time
+from tui.money.side_by_side import ModelCost, side_by_side
 from tui.records.jobs import Method
 from tui.safe_text import safe_line, safe_text
 from tui.widgets.key_value import Pair
@@ -129,15 +124,15 @@ def tokens_by_encoding(
     }
 
 
-def prices(report: Report, catalog: Catalog, tokens: Mapping[str, int]) -> list[Estimate]:
-    """Return what the file would cost on each model that can be trained with its format, free ones first.
+def prices(report: Report, catalog: Catalog, tokens: Mapping[str, int]) -> list[ModelCost]:
+    """Return what the file would cost on each model of each service, those that can be launched here first.
 
     Args:
         report: Of the file, for any model.
         catalog: Where the models come from.
         tokens: Tokens of an epoch by the catalog's encodings.
     """
-    return compare_models(catalog, tokens, examples=max(1, report.rows), method=method_of(report))
+    return side_by_side(catalog, tokens, examples=max(1, report.rows), method=method_of(report))
 
 
 def local_time(report: Report, tokens: int, rates: Sequence[float]) -> TimeEstimate:
@@ -146,28 +141,31 @@ def local_time(report: Report, tokens: int, rates: Sequence[float]) -> TimeEstim
     return estimate_local_time(tokens, epochs, rates)
 
 
-def price_cells(estimate: Estimate, time: TimeEstimate) -> list[Cell]:
+def price_cells(cost: ModelCost, time: TimeEstimate) -> list[Cell]:
     """Return one model's price as a line, with the calculation."""
-    if estimate.provider == LOCAL:
-        how = f"{time.text} here"
-        return [(estimate.model, "strong"), ("free", "good"), how]
-    per_million = format_money(estimate.price_per_million, estimate.currency)
-    epochs = plural(estimate.epochs, "epoch")
-    how = f"{estimate.tokens_per_epoch:,} tokens × {epochs} × {per_million}/M"
-    return [(estimate.model, "strong"), format_money(estimate.total, estimate.currency), how]
+    if cost.provider == LOCAL:
+        return [(cost.model, "strong"), ("free", "good"), f"{time.text} here"]
+    name = cost.model if cost.provider == "openai" else f"{cost.provider}: {cost.model}"
+    epochs = plural(cost.epochs, "epoch")
+    how = f"{cost.tokens_per_epoch:,} tokens × {epochs}"
+    if cost.price_per_million is not None:
+        ends = dict.fromkeys((cost.price_per_million, cost.highest_price_per_million))
+        how += f" × {' to '.join(unit_price(price, cost.currency) for price in ends)}/M"
+    return [(name, "strong"), cost.amount_text(), how]
 
 
-def price_note(estimate: Estimate, time: TimeEstimate, catalog: Catalog) -> list[Part]:
+def price_note(cost: ModelCost, time: TimeEstimate) -> list[Part]:
     """Return where a price comes from and how old it is."""
-    if estimate.provider == LOCAL:
-        return [(f"Epochs: {estimate.epochs_source}. Time: {time.source}.", "muted")]
-    model = catalog.find(estimate.model, estimate.provider)
-    age = model.price_age_days() if model is not None else None
-    parts: list[Part] = [
-        (f"Epochs: {estimate.epochs_source}. Price read on {estimate.price_read_on}.", "muted")
-    ]
-    if age is not None and age > STALE_AFTER_DAYS:
-        parts.append((f" That is {age} days ago.", "warning"))
-    if model is not None and model.training_ends:
-        parts.append((f" New jobs end on {model.training_ends}.", "warning"))
+    if cost.provider == LOCAL:
+        return [(f"Epochs: {cost.epochs_source}. Time: {time.source}.", "muted")]
+    read = f" Price read on {cost.price_read_on}." if cost.total is not None else ""
+    parts: list[Part] = [(f"Epochs: {cost.epochs_source}.{read}", "muted")]
+    if cost.is_stale and cost.total is not None:
+        parts.append((f" That is {cost.price_age_days} days ago.", "warning"))
+    if cost.training_ends:
+        parts.append((f" New jobs end on {cost.training_ends}.", "warning"))
+    if not cost.is_launchable:
+        parts.append((" To compare: no job starts there from here.", "muted"))
+    elif cost.is_counted_otherwise:
+        parts.append((" The model's own vocabulary is not here, so that is rough.", "muted"))
     return parts

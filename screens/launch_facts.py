@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tui.jobs.plan import LaunchPlan, PreflightLine
-from tui.money.estimate import Estimate, TimeEstimate, estimate_local_time, format_money
+from tui.money.estimate import Estimate, TimeEstimate, estimate_local_time
 from tui.safe_text import safe_line, safe_text
 from tui.widgets.key_value import Pair
 from tui.widgets.tones import Line, Part, Tone, fit
@@ -42,7 +42,7 @@ def time_of(estimate: Estimate | None, rates: Sequence[float]) -> TimeEstimate |
 
 def price_text(estimate: Estimate) -> str:
     """Return the price, or that it is free."""
-    return "free" if estimate.is_free else format_money(estimate.total, estimate.currency)
+    return estimate.amount
 
 
 def button_text(estimate: Estimate | None, time: TimeEstimate | None) -> str:
@@ -51,6 +51,8 @@ def button_text(estimate: Estimate | None, time: TimeEstimate | None) -> str:
         return "Launch"
     if time is not None:
         return f"Launch: free, {time.text} on this machine"
+    if estimate.total is None:
+        return "Launch: the price is not published"
     return f"Launch for {price_text(estimate)}"
 
 

@@ -72,6 +72,7 @@ class Services:
                 from tui.money.catalog import Catalog  # reads TOML; not needed for the first screen
 
                 self._catalog = Catalog.load()
+                self._catalog.take_dates(self.store.model_dates())
             return self._catalog
 
     @property

@@ -87,7 +87,7 @@ async def test_a_sound_file_is_said_to_be_sound_and_free_on_this_machine(sound: 
         assert "free" in shown
         assert "seconds here" in shown or "minutes here" in shown
         assert "$5.00/M" in shown
-        assert costs(app).keys[0] == "smollm2-135m-instruct"
+        assert costs(app).keys[0] == "local/smollm2-135m-instruct"
 
 
 async def test_space_unfolds_a_rule_and_enter_on_a_line_shows_the_row(broken: Path) -> None:

@@ -75,7 +75,7 @@ def _print_estimate(
         rates = services.store.training_rates(model.provider)
         time = estimate_local_time(estimate.tokens_per_epoch, estimate.epochs, rates)
         say(f"Time: {time.text}, {time.source}.")
-    else:
+    elif estimate.total is not None:
         say(f"Price read on {estimate.price_read_on} at {estimate.price_source}.")
     permission = model.can_train(method)
     if not permission:
@@ -103,7 +103,8 @@ def _print_comparison(
     method: Method,
     as_json: bool,
 ) -> None:
-    from tui.money.estimate import compare_models, format_money
+    from tui.money.amounts import unit_price
+    from tui.money.estimate import compare_models
 
     counts, examples = {}, 0
     for model in services.catalog.trainable(method):
@@ -120,15 +121,16 @@ def _print_comparison(
         print_json([estimate.as_json() for estimate in found])
         return
     print_table(
-        ["MODEL", "TOKENS/EPOCH", "EPOCHS", "PER MILLION", "TOTAL", "PRICE READ ON"],
+        ["SERVICE", "MODEL", "TOKENS/EPOCH", "EPOCHS", "PER MILLION", "TOTAL", "PRICE READ ON"],
         [
             [
+                one.provider,
                 one.model,
                 f"{one.tokens_per_epoch:,}",
                 one.epochs,
-                format_money(one.price_per_million, one.currency),
-                "free" if one.is_free else format_money(one.total, one.currency),
-                one.price_read_on,
+                unit_price(one.price_per_million, one.currency),
+                one.amount,
+                one.price_read_on or "-",
             ]
             for one in found
         ],

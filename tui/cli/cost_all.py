@@ -33,7 +33,6 @@ def print_all(
     """
     from tui.datasets.line_tokens import measure_found_lines
     from tui.money.groups import cost_groups
-    from tui.money.quotes import quotes
     from tui.money.side_by_side import side_by_side
 
     models = services.catalog.trainable(method)
@@ -49,7 +48,6 @@ def print_all(
         held_out = {encoding: each.tokens.per_epoch for encoding, each in kept.items()}
     costs = side_by_side(
         services.catalog,
-        quotes(),
         {encoding: each.tokens.per_epoch for encoding, each in reports.items()},
         examples=report.rows,
         epochs=epochs,
@@ -119,7 +117,7 @@ def _print(costs: Sequence[ModelCost], groups: Sequence[CostGroup]) -> None:
                 cost.amount_text(),
                 "" if cost.validation is None else _amount(cost, cost.validation),
                 _standing_by(cost),
-                f"{cost.price_read_on}{' (old)' if cost.is_stale else ''}",
+                f"{cost.price_read_on or '-'}{' (old)' if cost.is_stale else ''}",
             ]
             for cost in costs
         ],
@@ -129,29 +127,32 @@ def _print(costs: Sequence[ModelCost], groups: Sequence[CostGroup]) -> None:
         say(f"Epochs of {', '.join(services)}: {source}.")
     if any(cost.is_counted_otherwise for cost in costs):
         say(
-            "Services that tunedeck does not launch on are listed to compare. Their models read vocabularies"
-            " of their own; the count is o200k_base's, so their bills are rough."
+            "Open-weight models of other services read vocabularies of their own; the count is o200k_base's,"
+            " so their bills are rough."
         )
-    paid = next((cost for cost in costs if cost.total and cost.is_launchable), None)
+    billed = [cost for cost in costs if cost.total and cost.is_launchable]
+    paid = next((cost for cost in billed if not cost.is_counted_otherwise), None)
     if groups:
         say("")
         say(f"What is paid for{f', on {paid.model}' if paid else ''}:")
     for group in groups:
         amount = ""
-        if paid is not None:
+        if paid is not None and paid.price_per_million is not None:
             price = group.cost(paid.price_per_million, paid.epochs)
             amount = f": {format_money(price, paid.currency)}"
         rows = "" if group.rows is None else f" ({group.rows:,} row{'' if group.rows == 1 else 's'})"
         say(f"  {group.sentence}{rows}{amount}")
 
 
-def _amount(cost: ModelCost, amount: Decimal) -> str:
-    from tui.money.estimate import format_money
+def _amount(cost: ModelCost, amount: Decimal | None) -> str:
+    from tui.money.amounts import format_money
+    from tui.money.catalog_model import NOT_PUBLISHED
 
+    if amount is None:
+        return NOT_PUBLISHED
     return format_money(amount, cost.currency) if amount else "free"
 
 
 def _standing_by(cost: ModelCost) -> str:
-    if cost.hosting_per_hour is None:
-        return "not known"
-    return f"{_amount(cost, cost.hosting_per_hour)}/h" if cost.hosting_per_hour else "free"
+    hosting = _amount(cost, cost.hosting_per_hour)
+    return f"{hosting}/h" if cost.hosting_per_hour else hosting

@@ -14,7 +14,6 @@ from tui.jobs.launch import launch
 from tui.jobs.plan import LaunchPlan, may_launch
 from tui.jobs.preflight import estimate_plan, preflight
 from tui.jobs.reports import file_sha256
-from tui.money.estimate import format_money
 from tui.records.jobs import Method
 from tui.services import Services
 
@@ -105,8 +104,8 @@ def _launch(services: Services, plan: LaunchPlan, *, yes: bool, watch: bool, as_
     if not may_launch(lines):
         raise TunedeckError("Not launched: see the lines marked STOP.", "", exit_code=ExitCode.BAD)
     estimate = estimate_plan(plan, services)
-    price = "free" if estimate.is_free else format_money(estimate.total, estimate.currency)
-    if not yes and not _confirmed(f"Launch on {plan.account} for {price}?"):
+    price = f"for {estimate.amount}" if estimate.total is not None else "at a price that is not published"
+    if not yes and not _confirmed(f"Launch on {plan.account} {price}?"):
         narrate("Not launched.")
         return int(ExitCode.INTERRUPTED)
     progress = ProgressLine("")

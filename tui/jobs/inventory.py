@@ -25,6 +25,8 @@ def account_models(services: JobServices, account: str) -> tuple[list[ModelInfo]
     models = list(services.provider(account).list_models())
     services.store.save_accounts([details])
     services.store.save_models(account, models)
+    services.store.save_model_dates(details.provider, {one.id: one.told_shutdown_date for one in models})
+    services.catalog.take_dates(services.store.model_dates())
     return models, ""
 
 

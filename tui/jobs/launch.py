@@ -23,6 +23,7 @@ from tui.jobs.reports import file_sha256
 from tui.jobs.runs import find_job_of_run
 from tui.jobs.unsettled import held_up_by
 from tui.money.estimate import Estimate
+from tui.money.job_price import job_price
 from tui.providers.failures import NOT_REACHED, TRAINING_REFUSED
 from tui.providers.protocol import Provider, ProviderError
 from tui.records.jobs import Job, JobRequest, RemoteFile
@@ -108,8 +109,10 @@ def launch(
 
 def _check_price(plan: LaunchPlan, services: JobServices, confirmed: Estimate) -> str:
     model = services.catalog.model(plan.model, services.account(plan.account).provider)
-    price = model.training_price_per_million
-    if confirmed.model != model.id or confirmed.price_per_million != price or confirmed.method != plan.method:
+    price = job_price(model, 0, 1, method=plan.method)
+    unit_price = price.unit_price if price else None
+    agreed = (confirmed.model, confirmed.price_per_million, confirmed.method)
+    if agreed != (model.id, unit_price, plan.method):
         raise TunedeckError(
             "The confirmed price is not the price of this plan any more.",
             "Look at the price again and confirm.",

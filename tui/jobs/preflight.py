@@ -242,6 +242,9 @@ def _about_price(
         time = estimate_local_time(estimate.tokens_per_epoch, estimate.epochs, rates)
         yield PreflightLine("ok", f"{estimate.formula}; {time.text}, {time.source}.")
         return
+    if estimate.total is None:
+        yield PreflightLine("warn", f"{estimate.formula}.", "Look at the service's own price list first.")
+        return
     age = model.price_age_days()
     stale = age is not None and age > STALE_AFTER_DAYS
     yield PreflightLine(

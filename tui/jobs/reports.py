@@ -49,7 +49,7 @@ def check_options(model: CatalogModel, *, validation: bool = False) -> CheckOpti
     tokenizer = reader_of(model)
     return CheckOptions(
         model=model.id,
-        minimum_examples=1 if validation else model.minimum_examples,
+        minimum_examples=1 if validation else model.minimum_examples or 1,
         token_limit=row_limit(model, tokenizer),
         tokenizer=tokenizer,
         validation=validation,

@@ -10,10 +10,17 @@ from decimal import Decimal
 from typing import Any
 
 from tui.errors import TunedeckError
+from tui.money.amounts import format_money, money_range
 from tui.money.catalog import Catalog, CatalogModel
+from tui.money.catalog_model import NOT_PUBLISHED
+from tui.money.job_price import job_price
 from tui.records.jobs import Method
 
-_MILLION = Decimal(1_000_000)
+__all__ = [
+    "EpochChoice", "Estimate", "TimeEstimate", "auto_epochs", "compare_models", "estimate_cost",
+    "estimate_local_time", "format_money",
+]  # fmt: skip
+
 _MAXIMUM_EPOCHS = 50
 
 # OpenAI's published notebook (Chat_finetuning_data_prep.ipynb); it matches the jobs observed up to 2026-11.
@@ -46,7 +53,7 @@ class EpochChoice:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """The price of a job: tokens of an epoch x epochs x price per million."""
+    """The price of a job: tokens of an epoch x epochs x price per million; None where it is not published."""
 
     provider: str
     model: str
@@ -54,11 +61,15 @@ class Estimate:
     tokens_per_epoch: int
     epochs: int
     epochs_source: str
-    price_per_million: Decimal
+    price_per_million: Decimal | None
+    """With the method's factor; the low end of a range."""
     currency: str
-    total: Decimal
+    total: Decimal | None
     price_read_on: str
     price_source: str
+    highest_total: Decimal | None = None
+    """The other end, where the price is a range."""
+    priced_formula: str = ""
 
     @property
     def is_free(self) -> bool:
@@ -75,14 +86,17 @@ class Estimate:
         """The calculation as a line of text."""
         if self.is_free:
             return f"{self._size}, free on this machine"
-        return (
-            f"{self._size} × "
-            f"{format_money(self.price_per_million, self.currency)} per million = "
-            f"{format_money(self.total, self.currency)}"
-        )
+        return self.priced_formula or f"{self._size}; the price is {NOT_PUBLISHED}"
+
+    @property
+    def amount(self) -> str:
+        """The price for people: "free", "$12.34", "$1.20 to $3.40" or "not published"."""
+        if self.total is None:
+            return NOT_PUBLISHED
+        return money_range(self.total, self.highest_total or self.total, self.currency)
 
     def as_json(self) -> dict[str, Any]:
-        """Return the stable shape that `tunedeck cost --json` prints; money as numbers."""
+        """Return the stable shape that `tunedeck cost --json` prints; money as numbers, null when unknown."""
         return {
             "provider": self.provider,
             "model": self.model,
@@ -90,9 +104,9 @@ class Estimate:
             "tokens_per_epoch": self.tokens_per_epoch,
             "epochs": self.epochs,
             "epochs_source": self.epochs_source,
-            "price_per_million": float(self.price_per_million),
+            "price_per_million": None if self.price_per_million is None else float(self.price_per_million),
             "currency": self.currency,
-            "total": float(self.total),
+            "total": None if self.total is None else float(self.total),
             "price_read_on": self.price_read_on,
             "price_source": self.price_source,
         }
@@ -151,12 +165,11 @@ def estimate_cost(
         method: How the model is tuned.
 
     Raises:
-        TunedeckError: The model has no price per token, or epochs can't be known.
+        TunedeckError: The model is charged by the hour, or epochs can't be known.
     """
-    if model.training_price_per_million is None:
-        how = "by the hour" if model.training_price_per_hour is not None else "at a price that is not known"
+    if model.training_price_per_million is None and model.training_price_per_hour is not None:
         raise TunedeckError(
-            f"{model.id} was trained {how}, so tokens have no price.", "Choose another model."
+            f"{model.id} is charged by the hour, so tokens have no price.", "Choose another model."
         )
     if tokens_per_epoch < 0:
         raise TunedeckError("The number of tokens can't be negative.", "")
@@ -170,10 +183,12 @@ def estimate_cost(
         choice = auto_epochs(examples, model.provider)
     else:
         raise TunedeckError("The price depends on the number of epochs.", "Give --epochs N.")
-    total = model.training_price_per_million * tokens_per_epoch * choice.epochs / _MILLION
+    price = job_price(model, tokens_per_epoch, choice.epochs, method=method)
     return Estimate(
         model.provider, model.id, method, tokens_per_epoch, choice.epochs, choice.source,
-        model.training_price_per_million, model.currency, total, model.price_read_on, model.price_source,
+        price.unit_price if price else None, model.currency, price.low if price else None,
+        model.price_read_on, model.price_source, price.high if price else None,
+        price.formula if price else "",
     )  # fmt: skip
 
 
@@ -185,7 +200,9 @@ def compare_models(
     epochs: int | None = None,
     method: Method = Method.SUPERVISED,
 ) -> list[Estimate]:
-    """Return what the file would cost on every model that can still be trained, cheapest first.
+    """Return what the file would cost on every model that can be trained from here, cheapest first.
+
+    Those without a published price come last; those charged by the hour are left out.
 
     Args:
         catalog: Where the models come from.
@@ -196,12 +213,14 @@ def compare_models(
     """
     found = []
     for model in catalog.trainable(method):
+        if model.training_price_per_million is None and model.training_price_per_hour is not None:
+            continue
         count = tokens.get(model.encoding)
         if count is None and model.training_price_per_million == 0:
             count = max(tokens.values(), default=None)
         if count is not None:
             found.append(estimate_cost(count, model, epochs=epochs, examples=examples, method=method))
-    return sorted(found, key=lambda estimate: estimate.total)
+    return sorted(found, key=lambda estimate: (estimate.total is None, estimate.total or 0))
 
 
 def estimate_local_time(
@@ -228,15 +247,6 @@ def estimate_local_time(
         )
         slow, fast = rate / _DEFAULT_SPREAD, rate * _DEFAULT_SPREAD
     return TimeEstimate(tokens / fast, tokens / slow, source)
-
-
-def format_money(amount: Decimal, currency: str = "USD") -> str:
-    """Return an amount for people: two decimals, or "under $0.01"; never rounded to nothing."""
-    sign = "$" if currency == "USD" else f"{currency} "
-    cent = Decimal("0.01")
-    if 0 < amount < cent:
-        return f"under {sign}0.01"
-    return f"{sign}{amount.quantize(cent):,}"
 
 
 def _span(low: float, high: float) -> str:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
+from tui.money.amounts import money_range
 from tui.money.catalog import STALE_AFTER_DAYS, Catalog, CatalogModel
-from tui.money.estimate import EpochChoice, auto_epochs, estimate_cost, format_money
-from tui.money.quotes import Quote
+from tui.money.catalog_model import NOT_PUBLISHED
+from tui.money.estimate import EpochChoice, auto_epochs
+from tui.money.job_price import job_price
 from tui.records.jobs import Method
 
-_MILLION = Decimal(1_000_000)
 OTHER_VOCABULARY = "o200k_base"
 """Whose count stands in for a model of another service, whose own vocabulary is not here."""
 
@@ -28,9 +29,13 @@ class ModelCost:
     tokens_per_epoch: int
     epochs: int
     epochs_source: str
-    price_per_million: Decimal
-    highest_price_per_million: Decimal
+    price_per_million: Decimal | None
+    """With the method's factor; None where no price is published, as with what follows from it."""
+    highest_price_per_million: Decimal | None
     currency: str
+    total: Decimal | None
+    """The lowest price of the job, with the validation file."""
+    highest_total: Decimal | None
     validation: Decimal | None
     """What the validation file costs in all; None without one, or where that is not known."""
     hosting_per_hour: Decimal | None
@@ -39,28 +44,19 @@ class ModelCost:
     price_age_days: int | None
     price_source: str
     is_launchable: bool
-    """False for a service on which tunedeck starts no jobs."""
+    """False for a service on which tunedeck starts no jobs, and for a class of models."""
     is_counted_otherwise: bool = False
     """The model reads another vocabulary than the count's, so the bill is rough."""
     training_ends: str | None = None
+    weights_can_leave: bool | None = None
     note: str = ""
 
     @property
-    def per_epoch(self) -> Decimal:
+    def per_epoch(self) -> Decimal | None:
         """The lowest price of one pass over the training file."""
-        return self.price_per_million * self.tokens_per_epoch / _MILLION
-
-    @property
-    def total(self) -> Decimal:
-        """The lowest price of the job, with the validation file."""
-        return self.per_epoch * self.epochs + (self.validation or 0)
-
-    @property
-    def highest_total(self) -> Decimal:
-        """The highest price of the job."""
-        passes = self.highest_price_per_million * self.tokens_per_epoch * self.epochs / _MILLION
-        share = self.highest_price_per_million / self.price_per_million if self.price_per_million else 1
-        return passes + (self.validation or 0) * share
+        if self.price_per_million is None:
+            return None
+        return self.price_per_million * self.tokens_per_epoch / 1_000_000
 
     @property
     def is_stale(self) -> bool:
@@ -68,12 +64,13 @@ class ModelCost:
         return self.price_age_days is not None and self.price_age_days > STALE_AFTER_DAYS
 
     def amount_text(self) -> str:
-        """The bill for people: `free`, `$12.34`, or `$1.20 to $3.40`."""
+        """The bill for people: `free`, `$12.34`, `$1.20 to $3.40`, or `not published`."""
+        if self.total is None or self.highest_total is None:
+            return NOT_PUBLISHED
         return money_range(self.total, self.highest_total, self.currency)
 
     def as_json(self) -> dict[str, Any]:
-        """Return it as JSON values; money as numbers."""
-        hosting = None if self.hosting_per_hour is None else float(self.hosting_per_hour)
+        """Return it as JSON values; money as numbers, null where nothing is published."""
         return {
             "provider": self.provider,
             "model": self.model,
@@ -81,36 +78,27 @@ class ModelCost:
             "tokens_per_epoch": self.tokens_per_epoch,
             "epochs": self.epochs,
             "epochs_source": self.epochs_source,
-            "price_per_million": float(self.price_per_million),
-            "highest_price_per_million": float(self.highest_price_per_million),
+            "price_per_million": _number(self.price_per_million),
+            "highest_price_per_million": _number(self.highest_price_per_million),
             "currency": self.currency,
-            "per_epoch": float(self.per_epoch),
-            "total": float(self.total),
-            "highest_total": float(self.highest_total),
-            "validation": None if self.validation is None else float(self.validation),
-            "hosting_per_hour": hosting,
+            "per_epoch": _number(self.per_epoch),
+            "total": _number(self.total),
+            "highest_total": _number(self.highest_total),
+            "validation": _number(self.validation),
+            "hosting_per_hour": _number(self.hosting_per_hour),
             "price_read_on": self.price_read_on,
             "price_age_days": self.price_age_days,
             "price_source": self.price_source,
             "launchable": self.is_launchable,
             "rough": self.is_counted_otherwise,
             "training_ends": self.training_ends,
+            "weights_can_leave": self.weights_can_leave,
             "note": self.note,
         }
 
 
-def money_range(low: Decimal, high: Decimal, currency: str = "USD") -> str:
-    """Return one amount, or two where they differ; nothing is "free"."""
-    if not high:
-        return "free"
-    if low == high:
-        return format_money(low, currency)
-    return f"{format_money(low, currency)} to {format_money(high, currency)}"
-
-
 def side_by_side(
     catalog: Catalog,
-    quoted: Sequence[Quote],
     tokens: Mapping[str, int],
     *,
     examples: int,
@@ -121,9 +109,10 @@ def side_by_side(
 ) -> list[ModelCost]:
     """Return each model's bill: those that can be launched here first, then others, cheapest first.
 
+    Among each the ones without a published price come last; what is charged by the hour is left out.
+
     Args:
-        catalog: Models on which jobs can be started.
-        quoted: Prices of other services.
+        catalog: Every model of every service.
         tokens: Tokens of an epoch by encoding; a free model takes any of the counts.
         examples: Rows of the training file.
         epochs: Passes, or None for each service's automatic choice.
@@ -134,21 +123,23 @@ def side_by_side(
     day = today or datetime.now(UTC).date()
     costs = [
         cost
-        for model in catalog.trainable(method, day)
-        if (cost := _catalog_cost(model, tokens, examples, epochs, method, validation_tokens, day))
+        for model in catalog.models
+        if (model.is_class and method in model.methods) or model.can_train(method, day)
+        if model.training_price_per_million is not None or model.training_price_per_hour is None
+        if (cost := _cost(catalog, model, tokens, examples, epochs, method, validation_tokens, day))
     ]
-    choice = EpochChoice(epochs, "chosen by you") if epochs is not None else auto_epochs(examples)
-    count = tokens.get(OTHER_VOCABULARY, max(tokens.values(), default=0))
-    validation = None if validation_tokens is None else validation_tokens.get(OTHER_VOCABULARY, 0)
-    costs += [
-        _quoted_cost(quote, count, choice, method, validation, day)
-        for quote in quoted
-        if method in quote.methods and tokens
-    ]
-    return sorted(costs, key=lambda cost: (not cost.is_launchable, cost.total, cost.highest_total))
+    return sorted(costs, key=_order)
 
 
-def _catalog_cost(
+def _order(cost: ModelCost) -> tuple[bool, bool, Decimal, Decimal]:
+    nothing = Decimal(0)
+    return (
+        not cost.is_launchable, cost.total is None, cost.total or nothing, cost.highest_total or nothing,
+    )  # fmt: skip
+
+
+def _cost(
+    catalog: Catalog,
     model: CatalogModel,
     tokens: Mapping[str, int],
     examples: int,
@@ -157,34 +148,33 @@ def _catalog_cost(
     validation_tokens: Mapping[str, int] | None,
     day: date,
 ) -> ModelCost | None:
-    price = model.training_price_per_million
-    count = tokens.get(model.encoding)
-    if count is None and price == 0:
-        count = max(tokens.values(), default=None)
-    if count is None or price is None:
+    count, is_stand_in = _count(model, tokens)
+    if count is None:
         return None
-    estimate = estimate_cost(count, model, epochs=epochs, examples=examples, method=method)
-    validation = None
-    if validation_tokens is not None:
-        read = validation_tokens.get(model.encoding, 0) if model.validation_is_billed else 0
-        validation = price * read * estimate.epochs / _MILLION
+    choice = (
+        EpochChoice(epochs, "chosen by you") if epochs is not None else auto_epochs(examples, model.provider)
+    )
+    held_out = 0 if validation_tokens is None else _count(model, validation_tokens)[0] or 0
+    price = job_price(model, count, choice.epochs, method=method, validation_tokens=held_out)
+    is_rough = bool(price is None or price.high) and (model.count_is_rough or is_stand_in)
     return ModelCost(
-        model.provider, model.id, method, count, estimate.epochs, estimate.epochs_source, price, price,
-        model.currency, validation, model.hosting_price_per_hour, model.price_read_on,
-        model.price_age_days(day), model.price_source, is_launchable=True, training_ends=model.training_ends,
+        model.provider, model.id, method, count, choice.epochs, choice.source,
+        price.unit_price if price else None, price.highest_unit_price if price else None, model.currency,
+        price.low if price else None, price.high if price else None,
+        price.validation if price and validation_tokens is not None else None,
+        model.hosting_price_per_hour, model.price_read_on, model.price_age_days(day), model.price_source,
+        catalog.is_launchable(model), is_rough, model.training_ends, model.weights_can_leave, model.note,
     )  # fmt: skip
 
 
-def _quoted_cost(
-    quote: Quote, tokens: int, choice: EpochChoice, method: Method, validation: int | None, day: date
-) -> ModelCost:
-    billed = None
-    if validation is not None and quote.validation_is_billed is not None:
-        read = validation if quote.validation_is_billed else 0
-        billed = quote.price_per_million * read * choice.epochs / _MILLION
-    age = (day - date.fromisoformat(quote.price_read_on)).days
-    return ModelCost(
-        quote.provider, quote.model, method, tokens, choice.epochs, choice.source, quote.price_per_million,
-        quote.highest, "USD", billed, quote.hosting_price_per_hour, quote.price_read_on, age,
-        quote.price_source, is_launchable=False, is_counted_otherwise=True, note=quote.note,
-    )  # fmt: skip
+def _count(model: CatalogModel, tokens: Mapping[str, int]) -> tuple[int | None, bool]:
+    """Return the count for a model, and whether another vocabulary's had to stand in."""
+    if model.encoding in tokens:
+        return tokens[model.encoding], False
+    if model.count_is_rough or model.training_price_per_million == 0:
+        return tokens.get(OTHER_VOCABULARY, max(tokens.values(), default=None)), True
+    return None, False
+
+
+def _number(amount: Decimal | None) -> float | None:
+    return None if amount is None else float(amount)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 from tui.providers.profiles import ModelFacts
@@ -112,15 +113,17 @@ def model_from(raw: Raw, account: str, provider: str, facts: ModelFacts) -> Mode
     model_id = _text(raw.get("id")) or ""
     base = base_model_of(model_id)
     known = facts.find(model_id, provider)
+    told = _day(raw.get("shutdown_date"))
     return ModelInfo(
         account=account,
         id=model_id,
         created_at=_integer(raw.get("created")) or _integer(raw.get("created_at")),
         owned_by=safe_text(_text(raw.get("owned_by")) or ""),
         base_model=base,
-        shutdown_date=_text(raw.get("shutdown_date")) or (known.shutdown_date if known else None),
+        shutdown_date=told or (known.shutdown_date if known else None),
         can_train=known is not None and bool(known.can_train()),
         can_chat=_looks_like_chat(base or model_id),
+        told_shutdown_date=told,
     )
 
 
@@ -172,6 +175,13 @@ def _items(value: object) -> list[Any]:
 
 def _text(value: object) -> str | None:
     return value if isinstance(value, str) and value else None
+
+
+def _day(value: object) -> str | None:
+    try:
+        return date.fromisoformat(value).isoformat() if isinstance(value, str) else None
+    except ValueError:
+        return None
 
 
 def _integer(value: object) -> int | None:

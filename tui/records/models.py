@@ -60,6 +60,8 @@ class ModelInfo:
     """ISO date from the service or the catalog, whichever is better."""
     can_train: bool = False
     can_chat: bool = True
+    told_shutdown_date: str | None = None
+    """What the service itself told just now; it is kept by service and model, with its day."""
 
     @property
     def is_fine_tuned(self) -> bool:

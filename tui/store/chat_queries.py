@@ -6,7 +6,7 @@ import json
 import sqlite3
 import time
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
@@ -73,6 +73,24 @@ class ChatQueries(Database):
                       row["shutdown_date"], bool(row["can_train"]), bool(row["can_chat"]))
             for row in rows
         ]  # fmt: skip
+
+    def save_model_dates(self, provider: str, told: Mapping[str, str | None]) -> None:
+        """Keep the shutdown dates that a service told, with today; None forgets what it told before."""
+        now = int(time.time())
+        with self.transaction() as connection:
+            connection.executemany(
+                "DELETE FROM model_dates WHERE provider = ? AND model = ?",
+                [(provider, model) for model, day in told.items() if day is None],
+            )
+            connection.executemany(
+                "INSERT OR REPLACE INTO model_dates VALUES (?, ?, ?, ?)",
+                [(provider, model, day, now) for model, day in told.items() if day is not None],
+            )
+
+    def model_dates(self) -> list[tuple[str, str, str, int]]:
+        """Return (service, model, shutdown date, Unix second at which it was told) of all that were told."""
+        rows = self.query("SELECT * FROM model_dates ORDER BY provider, model")
+        return [(row["provider"], row["model"], row["shutdown_date"], row["seen_at"]) for row in rows]
 
     def create_chat(
         self,

@@ -100,5 +100,12 @@ INSERT OR REPLACE INTO usage
     FROM jobs WHERE final AND trained_tokens > 0;
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST, _USAGE)
+_MODEL_DATES = """
+CREATE TABLE model_dates (
+    provider TEXT NOT NULL, model TEXT NOT NULL, shutdown_date TEXT NOT NULL, seen_at INTEGER NOT NULL,
+    PRIMARY KEY (provider, model)
+) WITHOUT ROWID;
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _USAGE, _MODEL_DATES)
 """Statements that lead from version n to n + 1; published ones are never edited."""

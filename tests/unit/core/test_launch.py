@@ -5,6 +5,7 @@ import os
 import threading
 import time
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -230,7 +231,7 @@ def test_a_file_or_price_that_changed_since_it_was_confirmed_stops_the_launch(
     plan = a_plan(dataset, training_sha256=file_sha256(dataset))
     price = estimate_plan(plan, services)
     with pytest.raises(TunedeckError, match="price"):
-        launch(plan, services, confirmed_price=replace(price, price_per_million=price.price_per_million * 2))
+        launch(plan, services, confirmed_price=replace(price, price_per_million=Decimal(99)))
     with pytest.raises(TunedeckError, match="price"):
         launch(replace(plan, model="gpt-4.1"), services, confirmed_price=price)
     dataset.write_bytes(dataset.read_bytes() * 2)

@@ -15,7 +15,6 @@ from tui.datasets.check import CheckOptions, check_file
 from tui.datasets.line_tokens import LineTokens, measure_found_lines
 from tui.money.catalog import Catalog, CatalogModel
 from tui.money.groups import cost_groups
-from tui.money.quotes import quotes
 from tui.money.side_by_side import ModelCost, side_by_side
 from tui.records.jobs import Method
 
@@ -25,7 +24,7 @@ TOKENS = {"o200k_base": 1_000_000, "model": 1_200_000}
 
 
 def bills(**options: Any) -> list[ModelCost]:
-    return side_by_side(Catalog.load(), quotes(), TOKENS, **{"examples": 100, "today": DAY, **options})
+    return side_by_side(Catalog.load(), TOKENS, **{"examples": 100, "today": DAY, **options})
 
 
 def bill(costs: list[ModelCost], provider: str, model: str) -> ModelCost:
@@ -70,7 +69,7 @@ def test_a_catalog_of_ones_own_prices_validation_and_hosting() -> None:
         hosting_price_per_hour=Decimal("1.70"), validation_is_billed=True, price_read_on="2026-11-20",
     )  # fmt: skip
     (cost,) = side_by_side(
-        Catalog([model], {}), (), TOKENS, examples=100, validation_tokens={"o200k_base": 10_000}, today=DAY
+        Catalog([model], {}), TOKENS, examples=100, validation_tokens={"o200k_base": 10_000}, today=DAY
     )
     assert (cost.total, cost.validation, cost.hosting_per_hour) == (
         Decimal("6.06"),
@@ -87,12 +86,14 @@ def test_preference_rows_are_priced_where_preferences_are_taken() -> None:
     assert bill(bills(method=Method.DPO), "fireworks", "LoRA, base up to 16B").price_per_million == 1
 
 
-def test_every_quote_has_a_day_a_source_and_rising_prices() -> None:
-    for quote in quotes():
-        assert date.fromisoformat(quote.price_read_on) < DAY
-        assert quote.price_source
-        assert quote.methods
-        assert quote.highest >= quote.price_per_million > 0
+def test_what_nobody_published_is_never_nothing() -> None:
+    costs = bills()
+    unpriced = [cost for cost in costs if cost.total is None]
+    assert ("azure", "gpt-4.1-mini-2025-04-14") in [(cost.provider, cost.model) for cost in unpriced]
+    assert {cost.amount_text() for cost in unpriced} == {"not published"}
+    assert {cost.as_json()["total"] for cost in unpriced} == {None}
+    launchable = [cost.total is None for cost in costs if cost.is_launchable]
+    assert launchable == sorted(launchable)
 
 
 @pytest.fixture
