@@ -10,7 +10,6 @@ import argparse
 import json
 import os
 import resource
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -19,25 +18,15 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-import psutil
-
+from benchmarks.first_paint import REST_SECONDS, measure_start, start_tunedeck
 from benchmarks.live_job import WATCHED_SECONDS, measure_live_job
 from benchmarks.measurement import Measurement, print_measurements
 from tests.e2e.terminal import TerminalApp
 from tui import paths
 
-BARE_APP = Path(__file__).with_name("bare_textual.py")
 ROUNDS = 5
 IDLE_SECONDS = 10
 BIG_ROWS = 1_000_000
-_MEGABYTE = 1_000_000
-_REST_SECONDS = 3.0
-
-
-def cpu_seconds(pid: int) -> float:
-    """Return the CPU time that a process and the children it waited for have used."""
-    times = psutil.Process(pid).cpu_times()
-    return float(times.user + times.system)
 
 
 @contextmanager
@@ -54,51 +43,6 @@ def temporary_home() -> Iterator[Path]:
                 del os.environ["TUNEDECK_HOME"]
             else:
                 os.environ["TUNEDECK_HOME"] = before
-
-
-HOME_CONTENT = b"Accounts"
-"""Title of a pane of the home screen: it and what it holds are painted at once."""
-BARE_CONTENT = b"bare textual"
-
-
-def start_bare(terminal: TerminalApp) -> float:
-    """Start the bare Textual app and return its CPU time at its first content."""
-    return cpu_at(terminal.start_program(sys.executable, str(BARE_APP)), BARE_CONTENT)
-
-
-def start_tunedeck(terminal: TerminalApp) -> float:
-    """Start the app and return its CPU time when its home screen has content."""
-    return cpu_at(terminal.start(), HOME_CONTENT)
-
-
-def cpu_at(terminal: TerminalApp, wanted: bytes) -> float:
-    """Return the CPU time that the program had used when it wrote `wanted`, in seconds."""
-    terminal.stop_when_written(wanted)
-    used = cpu_seconds(terminal.pid)
-    terminal.go_on()
-    return used
-
-
-def measure_start(rounds: int) -> list[Measurement]:
-    """Return CPU time to first content and memory at rest of the app and of a bare Textual app, in turns."""
-    cpu: dict[str, list[float]] = {"bare": [], "tunedeck": []}
-    memory: dict[str, list[float]] = {"bare": [], "tunedeck": []}
-    for _ in range(rounds):
-        for name, start in (("bare", start_bare), ("tunedeck", start_tunedeck)):
-            with TerminalApp(140, 40) as terminal:
-                cpu[name].append(start(terminal))
-                terminal.settle(quiet=_REST_SECONDS, timeout=_REST_SECONDS * 2)
-                memory[name].append(psutil.Process(terminal.pid).memory_info().rss / _MEGABYTE)
-    return [
-        Measurement("first paint, CPU", min(cpu["tunedeck"]) * 1000, "ms", 200, min(cpu["bare"]) * 1000),
-        Measurement(
-            "memory at rest",
-            statistics.median(memory["tunedeck"]),
-            "MB",
-            90,
-            statistics.median(memory["bare"]),
-        ),
-    ]
 
 
 def measure_command(*arguments: str, rounds: int) -> float:
@@ -127,7 +71,7 @@ def measure_silence(seconds: float) -> list[Measurement]:
     """Return the bytes that the app at rest writes to the terminal."""
     with TerminalApp(140, 40) as terminal:
         start_tunedeck(terminal)
-        terminal.settle(quiet=_REST_SECONDS, timeout=30)
+        terminal.settle(quiet=REST_SECONDS, timeout=30)
         written = len(terminal.output)
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:

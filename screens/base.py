@@ -79,6 +79,16 @@ class DeckScreen(Screen[None], _Shared, inherit_bindings=False):
     HELP: ClassVar[str | None] = None
     AUTO_FOCUS: ClassVar[str | None] = "*"
 
+    def __init__(self) -> None:
+        super().__init__()
+        # Textual adds the class for the width after the first layout, and would style and lay out all again.
+        least_widths = sorted(self.HORIZONTAL_BREAKPOINTS or (), reverse=True)
+        width = self.app.size.width
+        for least, name in least_widths:
+            if width >= least:
+                self.add_class(name, update=False)
+                break
+
     def compose(self) -> ComposeResult:
         """Yield the top line, the body, the bottom line."""
         header = DeckHeader(self.PLACE)
@@ -103,6 +113,9 @@ class DeckScreen(Screen[None], _Shared, inherit_bindings=False):
 
     def engine_changed(self, state: EngineState) -> None:
         """Take note that the local engine's state changed; most screens need not."""
+
+    def begin(self) -> None:
+        """Start what can wait for the app's first paint; only the screen that is painted first is asked."""
 
     def go_back(self) -> bool:
         """Leave one level inside the screen (an open filter, a zoomed pane).

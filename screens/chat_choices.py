@@ -9,7 +9,7 @@ from screens.job_words import ago
 from tui.chat.model_names import short_model_name
 from tui.records.models import Account, ModelInfo
 from tui.safe_text import safe_line
-from tui.store.rows import ChatSummary
+from tui.store.chat_rows import ChatSummary
 from tui.widgets.table import Column
 
 MODEL_COLUMNS = (

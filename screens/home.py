@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -11,20 +10,18 @@ from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container
+from textual.content import Content
 from textual.widgets import Static
 
 from screens.base import DeckScreen
 from screens.job_words import ago, job_title, now, rough_duration, state_part
-from screens.next_step import UNDER_WAY, Situation, next_step
+from screens.next_step import next_step
 from screens.verdicts import verdict
 from tui.chat.model_names import short_model_name
 from tui.engine_watch import EngineState, Phase
 from tui.errors import TunedeckError
-from tui.jobs.metrics import eta_seconds
-from tui.jobs.recent_files import recent_files
+from tui.jobs.overview import Overview, OverviewReader
 from tui.records.jobs import Job
-from tui.records.models import Account, ModelInfo
-from tui.store.rows import DatasetRecord
 from tui.widgets.key_value import KeyValue, Pair
 from tui.widgets.keys import bindings
 from tui.widgets.meter import bar
@@ -37,20 +34,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tui.jobs.watch import JobChange
+    from tui.records.models import Account
 
-MOST_JOBS, MOST_DATASETS, MOST_MODELS = 30, 30, 50
 _SPARK_WIDTH = 12
-
-
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """What was read from the store at once."""
-
-    jobs: Sequence[Job]
-    curves: Sequence[str]
-    datasets: Sequence[DatasetRecord]
-    models: Sequence[ModelInfo]
-    accounts: Sequence[Account]
 
 
 class HomeScreen(DeckScreen):
@@ -68,15 +54,20 @@ class HomeScreen(DeckScreen):
 
     def __init__(self) -> None:
         super().__init__()
-        self._known: _Known | None = None
+        self._known = Overview()
+        self._accounts: Sequence[Account] = ()
+        self._reader: OverviewReader | None = None
+        self._is_reading = False
+        self._is_stale = False
         self._unsubscribe: Callable[[], None] | None = None
         self._seen_before = False
-        self._final_curves: dict[tuple[str, str], str] = {}
 
     def compose_body(self) -> ComposeResult:
-        """Yield next step, accounts, jobs, datasets and models."""
-        yield Static(id="next", markup=False)
-        yield KeyValue(id="accounts", classes="pane")
+        """Yield next step, accounts, jobs, datasets and models, with what the store lists in them."""
+        self._read_lists()
+        known = self._known
+        yield Static(self._next_words(), id="next", markup=False)
+        yield KeyValue(self._account_pairs(), id="accounts", classes="pane", title="Accounts")
         with Container(id="lists"):
             yield Table(
                 Column("Job", cut="middle"),
@@ -87,6 +78,8 @@ class HomeScreen(DeckScreen):
                 id="jobs",
                 classes="pane",
                 empty="No jobs yet. Launch one with l; its curve will be here.",
+                title="Jobs",
+                rows=self._job_rows(known),
             )
             with Container(id="things"):
                 yield Table(
@@ -96,6 +89,8 @@ class HomeScreen(DeckScreen):
                     id="datasets",
                     classes="pane",
                     empty="No datasets yet. Press d to choose one.",
+                    title="Datasets",
+                    rows=self._dataset_rows(known),
                 )
                 yield Table(
                     Column("Model", cut="middle"),
@@ -103,23 +98,26 @@ class HomeScreen(DeckScreen):
                     id="models",
                     classes="pane",
                     empty="Models appear here once an account answers.",
+                    title="Models",
+                    rows=self._model_rows(known),
                 )
 
-    def on_mount(self) -> None:
-        """Name the panes and show what the store has, before anything is asked of a service."""
-        titles = {"accounts": "Accounts", "jobs": "Jobs", "datasets": "Datasets", "models": "Models"}
-        for name, title in titles.items():
-            self.query_one(f"#{name}").border_title = title
-        self._show_stored()
+    def _read_lists(self) -> None:
+        """Read once what the first paint shows; everything later is read in a worker."""
+        self._reader = OverviewReader(self.services.store)
+        self._accounts = self.services.accounts()
+        try:
+            self._known = self._reader.lists()
+        except TunedeckError as error:
+            self.tell_error(error)
 
     def on_screen_resume(self) -> None:
         """Catch up with what happened while another place was open, and listen."""
         if self._seen_before:
-            self._show_stored()
+            self.call_after_refresh(self.begin)
             if self.navigator.engine_state.phase is Phase.READY:
                 self._list_models()
         self._seen_before = True
-        self.call_after_refresh(self._listen)
 
     def on_screen_suspend(self) -> None:
         """Stop listening: a place that isn't shown draws nothing."""
@@ -127,84 +125,88 @@ class HomeScreen(DeckScreen):
             self._unsubscribe()
             self._unsubscribe = None
 
-    def _listen(self) -> None:
+    def begin(self) -> None:
+        """Follow the jobs, and read what the first paint left out."""
         if self._unsubscribe is None and self.is_current:
             self._unsubscribe = self.services.watcher.subscribe(
                 lambda change: self.post_from_thread(self._job_changed, change)
             )
+            self.read_again()
 
     def _job_changed(self, change: JobChange) -> None:
         if self.is_active:
-            self._show_stored()
+            self.read_again()
             if change.job is not None and change.job.state.is_final:
                 self._list_models()  # a finished job made one
 
+    # Reading
+
+    def read_again(self) -> None:
+        """Read the store in the background and show it; changes meanwhile are read together, afterwards."""
+        if self._is_reading:
+            self._is_stale = True
+        elif self._reader is not None:
+            self._is_reading = True
+            self._read(self._reader)
+
+    @work(thread=True, group="store", exit_on_error=False)
+    def _read(self, reader: OverviewReader) -> None:
+        try:
+            known = reader.read(now())
+        except TunedeckError as error:
+            self.post_from_thread(self._has_read, None, error)
+        else:
+            self.post_from_thread(self._has_read, known, None)
+
+    def _has_read(self, known: Overview | None, error: TunedeckError | None) -> None:
+        self._is_reading = False
+        if error is not None:
+            self.tell_error(error)
+        if known is not None:
+            self._known = known
+            self._show()
+        if self._is_stale:
+            self._is_stale = False
+            self.read_again()
+
     # Showing
 
-    def _show_stored(self) -> None:
-        self._known = self._read_store()
-        self._show_jobs(self._known)
-        self._show_things(self._known)
+    def _show(self) -> None:
+        known = self._known
+        self.query_one("#jobs", Table).set_rows(self._job_rows(known))
+        self.query_one("#datasets", Table).set_rows(self._dataset_rows(known))
+        self.query_one("#models", Table).set_rows(self._model_rows(known))
         self._show_accounts()
         self._show_next()
 
-    def _read_store(self) -> _Known:
-        store = self.services.store
-        jobs = sorted(store.jobs(limit=MOST_JOBS), key=lambda job: job.state not in UNDER_WAY)
-        return _Known(
-            jobs,
-            [self._curve(job) for job in jobs],
-            recent_files(store, MOST_DATASETS),
-            store.models()[:MOST_MODELS],
-            self.services.accounts(),
-        )
+    def _job_rows(self, known: Overview) -> list[TableRow]:
+        is_ascii = self.services.settings.ascii
+        rows = []
+        for job in known.jobs:
+            losses = known.losses.get((job.account, job.id), ())
+            curve = spark(losses, _SPARK_WIDTH, ascii_only=is_ascii)
+            cells = (job_title(job), state_part(job), curve, _left(known, job), ago(job.created_at))
+            rows.append(TableRow(f"{job.account}\n{job.id}", cells))
+        return rows
 
-    def _curve(self, job: Job) -> str:
-        key = (job.account, job.id)
-        if key in self._final_curves:
-            return self._final_curves[key]
-        curve = self._read_curve(job)
-        if job.state.is_final:
-            self._final_curves[key] = curve
-        return curve
-
-    def _read_curve(self, job: Job) -> str:
-        metrics = self.services.store.metrics(job.account, job.id)
-        losses = [values["train_loss"] for _, values in sorted(metrics.items()) if "train_loss" in values]
-        return spark(losses, _SPARK_WIDTH, ascii_only=self.services.settings.ascii)
-
-    def _show_jobs(self, known: _Known) -> None:
-        rows = [
-            TableRow(
-                f"{job.account}\n{job.id}",
-                (job_title(job), state_part(job), curve, self._left(job), ago(job.created_at)),
-            )
-            for job, curve in zip(known.jobs, known.curves, strict=True)
-        ]
-        self.query_one("#jobs", Table).set_rows(rows)
-
-    def _left(self, job: Job) -> str:
-        if job.state not in UNDER_WAY:
-            return ""
-        seconds = eta_seconds(job, self.services.store.events(job.account, job.id), now())
-        return "" if seconds is None else rough_duration(seconds)
-
-    def _show_things(self, known: _Known) -> None:
-        self.query_one("#datasets", Table).set_rows(
+    def _dataset_rows(self, known: Overview) -> list[TableRow]:
+        return [
             TableRow(str(record.path), (record.path.name, f"{record.rows:,}", verdict(record)))
             for record in known.datasets
-        )
-        self.query_one("#models", Table).set_rows(
+        ]
+
+    def _model_rows(self, known: Overview) -> list[TableRow]:
+        return [
             TableRow(f"{model.account}\n{model.id}", (short_model_name(model.id), model.account))
             for model in known.models
-        )
+        ]
 
     def _show_accounts(self) -> None:
-        known = self._known
-        if known is None:
-            return
+        self.query_one("#accounts", KeyValue).set_pairs(self._account_pairs())
+
+    def _account_pairs(self) -> list[Pair]:
         pairs: list[Pair] = []
-        for account in known.accounts:
+        for account in self._accounts:
             if account.provider == "local":
                 pairs.append((account.name, self._engine_words(self.navigator.engine_state)))
             else:
@@ -212,7 +214,7 @@ class HomeScreen(DeckScreen):
                 pairs.append(
                     (account.name, (f"✓ {state}", "good") if account.ready else (f"– {state}", "muted"))
                 )
-        self.query_one("#accounts", KeyValue).set_pairs(pairs)
+        return pairs
 
     def _engine_words(self, state: EngineState) -> Part:
         width = 16
@@ -237,10 +239,10 @@ class HomeScreen(DeckScreen):
                 return "on this machine, free", "muted"
 
     def _show_next(self) -> None:
-        known = self._known
-        if known is not None:
-            situation = Situation(self.navigator.engine_state, known.jobs, known.datasets, known.models)
-            self.query_one("#next", Static).update(content(*next_step(situation)))
+        self.query_one("#next", Static).update(self._next_words())
+
+    def _next_words(self) -> Content:
+        return content(*next_step(self.navigator.engine_state, self._known))
 
     def engine_changed(self, state: EngineState) -> None:
         """Show how far the engine and its model are; a new model gets listed."""
@@ -257,7 +259,7 @@ class HomeScreen(DeckScreen):
             self.services.store.save_models(account, list(models))
         except TunedeckError:
             return  # the account's own line says what is wrong with it
-        self.post_from_thread(self._show_stored)
+        self.post_from_thread(self.read_again)
 
     # Keys
 
@@ -291,13 +293,13 @@ class HomeScreen(DeckScreen):
         """Go to Launch, with the newest sound dataset or the example."""
         from tui.data.examples import EXAMPLES
 
-        sound = [record.path for record in self._known.datasets if record.valid] if self._known else []
+        sound = [record.path for record in self._known.datasets if record.valid]
         self.navigator.open_launch(sound[0] if sound else EXAMPLES[0].training)
 
     def action_chat_model(self) -> None:
         """Chat with the model under the cursor, or the newest tuned one."""
         table = self.query_one("#models", Table)
-        tuned = [model for model in self._known.models if model.is_fine_tuned] if self._known else []
+        tuned = [model for model in self._known.models if model.is_fine_tuned]
         if not table.has_focus and tuned:
             self._chat_with(f"{tuned[0].account}\n{tuned[0].id}")
         elif table.row_key is not None:
@@ -307,7 +309,7 @@ class HomeScreen(DeckScreen):
 
     def _chat_with(self, key: str) -> None:
         account, _, model_id = key.partition("\n")
-        models = self._known.models if self._known else ()
+        models = self._known.models
         base = next(
             (model.base_model for model in models if (model.account, model.id) == (account, model_id)), None
         )
@@ -316,6 +318,11 @@ class HomeScreen(DeckScreen):
 
     def action_reload(self) -> None:
         """Read everything again and look for the engine."""
-        self._show_stored()
+        self.read_again()
         self.navigator.watch_engine()
         self.services.watcher.start()
+
+
+def _left(known: Overview, job: Job) -> str:
+    seconds = known.left.get((job.account, job.id))
+    return "" if seconds is None else rough_duration(seconds)

@@ -2,34 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
 from tui.engine_watch import EngineState, Phase
-from tui.records.jobs import Job, JobState
-from tui.records.models import ModelInfo
+from tui.jobs.overview import UNDER_WAY, Overview
 from tui.safe_text import safe_line
-from tui.store.rows import DatasetRecord
 from tui.widgets.tones import Part
 from tui.widgets.words import size
 
-UNDER_WAY = frozenset({JobState.PREPARING, JobState.QUEUED, JobState.RUNNING, JobState.FINISHING})
-"""States in which a job gets on by itself."""
 
+def next_step(engine: EngineState, known: Overview) -> list[Part]:
+    """Return the sentence as parts, keys in the accent.
 
-@dataclass(frozen=True, slots=True)
-class Situation:
-    """What Home knows."""
-
-    engine: EngineState
-    jobs: Sequence[Job]
-    datasets: Sequence[DatasetRecord]
-    models: Sequence[ModelInfo]
-
-
-def next_step(situation: Situation) -> list[Part]:
-    """Return the sentence as parts, keys in the accent."""
-    engine = situation.engine
+    Args:
+        engine: State of the local engine.
+        known: What the store has.
+    """
     if engine.phase is Phase.FAILED:
         return [
             ("The local engine could not start. ", "bad"),
@@ -37,11 +23,11 @@ def next_step(situation: Situation) -> list[Part]:
             ("r", "accent"),
             (" tries again.", ""),
         ]
-    return _job_step(situation) or _fetch_step(engine) or _model_step(situation) or _dataset_step(situation)
+    return _job_step(known) or _fetch_step(engine) or _model_step(known) or _dataset_step(known)
 
 
-def _job_step(situation: Situation) -> list[Part]:
-    active = [job for job in situation.jobs if job.state in UNDER_WAY]
+def _job_step(known: Overview) -> list[Part]:
+    active = [job for job in known.jobs if job.state in UNDER_WAY]
     if not active:
         return []
     name = safe_line(active[0].suffix or active[0].model, 40)
@@ -59,16 +45,16 @@ def _fetch_step(engine: EngineState) -> list[Part]:
     ]
 
 
-def _model_step(situation: Situation) -> list[Part]:
-    tuned = [model for model in situation.models if model.is_fine_tuned]
+def _model_step(known: Overview) -> list[Part]:
+    tuned = [model for model in known.models if model.is_fine_tuned]
     if not tuned:
         return []
     name = safe_line(tuned[0].id, 60)
     return [("c", "accent"), (f" talks to {name} beside its base.", "")]
 
 
-def _dataset_step(situation: Situation) -> list[Part]:
-    checked = [record for record in situation.datasets if record.valid]
+def _dataset_step(known: Overview) -> list[Part]:
+    checked = [record for record in known.datasets if record.valid]
     if not checked:
         return [
             ("Try the shipped example: ", ""),

@@ -311,15 +311,17 @@ class TunedeckApp(App[None], inherit_bindings=False):
         """Have background work done in threads that never hold up leaving."""
         asyncio.get_running_loop().set_default_executor(LeavingThreads())
 
-    def on_mount(self) -> None:
-        """Start what goes on in the background, once something is on the screen."""
-        self.call_after_refresh(self._start_background)
+    def on_ready(self) -> None:
+        """Start what goes on in the background, now that something is on the screen.
 
-    def _start_background(self) -> None:
+        A callback after the refresh would not do: before the terminal's size is known it comes at once.
+        """
         gc.freeze()  # what was made so far stays: no need to look through it ever again
         gc.enable()
         self.services.watcher.start()
         self.watch_engine()
+        if isinstance(self.screen, DeckScreen):
+            self.screen.begin()
         for notice in self.services.notices:
             self.notify(safe_text(notice), severity="warning", markup=False, timeout=20)
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from tui.config import KEYS_TABLE, read_settings_file
 from tui.errors import TunedeckError
@@ -13,8 +12,7 @@ from tui.errors import TunedeckError
 _REMEDY = 'A line of the table is written as "job.zoom" = "Z", or "job.zoom" = ["Z", "ctrl+z"].'
 
 
-@dataclass(frozen=True, slots=True)
-class ChosenKeys:
+class ChosenKeys(NamedTuple):
     """Keys that a person gave to an action; whether there is such an action is the app's to say."""
 
     action_id: str

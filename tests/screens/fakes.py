@@ -18,8 +18,9 @@ from tui.config import Settings
 from tui.money.catalog import Catalog
 from tui.providers.protocol import ProviderError, UploadProgress
 from tui.records.chats import ChatDelta, ChatRequest, Usage
-from tui.records.jobs import Checkpoint, Job, JobEvent, JobRequest, JobState, Method, RemoteFile
+from tui.records.jobs import Checkpoint, Job, JobEvent, JobState, Method
 from tui.records.models import Account, Capability, ModelInfo, Permission
+from tui.records.requests import JobRequest, RemoteFile
 from tui.services import Services
 from tui.store.store import Store
 

@@ -13,7 +13,8 @@ from screens.launch_form import LOCAL_BETA, LOCAL_RATES, LaunchForm, hints
 from tests.screens.fakes import FakeProvider, Pilots, dataset, freeze, make_app, text_of, until
 from tui.app import TunedeckApp
 from tui.providers.protocol import ProviderError
-from tui.records.jobs import Job, JobRequest, Method
+from tui.records.jobs import Job, Method
+from tui.records.requests import JobRequest
 from tui.widgets.choice_field import ChoiceField
 
 SIZES = [(80, 24), (140, 40)]

@@ -2,22 +2,23 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from screens.next_step import Situation, next_step
+from screens.next_step import next_step
 from screens.verdicts import verdict
 from tests.screens.fakes import BASE, NOW, TUNED, make_job
 from tui.data.examples import SENTIMENT
 from tui.engine_watch import EngineState, Phase
+from tui.jobs.overview import Overview
 from tui.records.jobs import JobState
 from tui.records.models import ModelInfo
 from tui.store.rows import DatasetRecord
 
 READY = EngineState(Phase.READY, BASE)
-NOTHING = Situation(READY, (), (), ())
+NOTHING = Overview()
 CHECKED = DatasetRecord(SENTIMENT.training, "0" * 64, 100, 90, "chat", True, {"error": 0, "warning": 0}, NOW)
 
 
-def words(situation: Situation) -> str:
-    return "".join(text for text, _ in next_step(situation))
+def words(known: Overview, engine: EngineState = READY) -> str:
+    return "".join(text for text, _ in next_step(engine, known))
 
 
 def test_a_newcomer_is_led_to_the_example() -> None:
@@ -40,7 +41,7 @@ def test_a_job_under_way_comes_first_and_one_that_is_lost_does_not() -> None:
 
 def test_an_engine_that_failed_says_why_and_how_to_try_again() -> None:
     failed = EngineState(Phase.FAILED, error="The disk is full.", remedy="Free some space.")
-    text = words(replace(NOTHING, engine=failed, jobs=[make_job()]))
+    text = words(replace(NOTHING, jobs=[make_job()]), failed)
     assert "The disk is full. Free some space. r tries again." in text
 
 

@@ -104,7 +104,8 @@ async def settle(pilot: Pilots, state: EngineState) -> None:
     assert isinstance(screen, DeckScreen)
     screen.show_status(*app.account_status)
     if isinstance(screen, HomeScreen):
-        screen._show_stored()
+        screen.read_again()
+        await app.workers.wait_for_complete()
     await pilot.pause()
 
 

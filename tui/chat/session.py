@@ -17,8 +17,8 @@ from tui.chat.parameters import NEW_CHAT
 from tui.chat.streams import LaneUpdate, OpenStream, stream_lanes
 from tui.errors import TunedeckError
 from tui.records.chats import Answer, ChatDelta, ChatMessage, ChatParameters, ChatRequest
+from tui.store.chat_rows import StoredChat
 from tui.store.database import StoreError
-from tui.store.rows import StoredChat
 from tui.store.store import Store
 
 SAVE_SECONDS = 1.0

@@ -10,7 +10,7 @@ from tui.errors import TunedeckError
 from tui.jobs.ports import JobServices
 from tui.money.calibration import Calibration, Observation, calibrate
 from tui.records.jobs import Job, JobState, Method
-from tui.store.rows import LaunchRecord
+from tui.store.launch_rows import LaunchRecord
 
 _JOBS_LOOKED_AT = 1_000
 _FORMATS = {

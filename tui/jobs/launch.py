@@ -26,9 +26,10 @@ from tui.money.estimate import Estimate
 from tui.money.job_price import job_price
 from tui.providers.failures import NOT_REACHED, TRAINING_REFUSED
 from tui.providers.protocol import Provider, ProviderError
-from tui.records.jobs import Job, JobRequest, RemoteFile
+from tui.records.jobs import Job
+from tui.records.requests import JobRequest, RemoteFile
 from tui.store.database import StoreError
-from tui.store.rows import LaunchRecord, LaunchState
+from tui.store.launch_rows import LaunchRecord, LaunchState
 from tui.store.store import Store
 
 __all__ = ["LaunchUncertain", "launch", "preflight"]

@@ -9,7 +9,7 @@ from tui.jobs.ports import JobServices
 from tui.jobs.runs import find_job_of_run, lists_back_to
 from tui.providers.profiles import LOCAL
 from tui.providers.protocol import Provider
-from tui.store.rows import LaunchRecord, LaunchState
+from tui.store.launch_rows import LaunchRecord, LaunchState
 
 _SETTLED_AFTER, _LOCAL_SETTLED_AFTER = 15 * 60, 60
 """Seconds after which a list without the job is believed; the longest that a request waits is 10 minutes."""

@@ -21,8 +21,9 @@ from tui.providers.profiles import ModelFacts, Profile
 from tui.providers.protocol import ProviderError, UploadProgress
 from tui.providers.uploads import upload_in_parts, upload_whole
 from tui.records.chats import ChatDelta, ChatRequest
-from tui.records.jobs import Checkpoint, Job, JobEvent, JobRequest, Method, RemoteFile
+from tui.records.jobs import Checkpoint, Job, JobEvent, Method
 from tui.records.models import Account, Capability, ModelInfo, Permission
+from tui.records.requests import JobRequest, RemoteFile
 
 if TYPE_CHECKING:
     from openai import OpenAI

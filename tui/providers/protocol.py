@@ -8,8 +8,9 @@ from typing import Protocol
 
 from tui.errors import ExitCode, TunedeckError
 from tui.records.chats import ChatDelta, ChatRequest
-from tui.records.jobs import Checkpoint, Job, JobEvent, JobRequest, RemoteFile
+from tui.records.jobs import Checkpoint, Job, JobEvent
 from tui.records.models import Account, Capability, ModelInfo, Permission
+from tui.records.requests import JobRequest, RemoteFile
 
 UploadProgress = Callable[[int, int], None]
 """Called with (bytes sent, bytes in all) while a file goes up."""

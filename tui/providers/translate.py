@@ -9,8 +9,9 @@ from datetime import date
 from typing import Any
 
 from tui.providers.profiles import ModelFacts
-from tui.records.jobs import Checkpoint, Job, JobError, JobEvent, JobState, Method, RemoteFile
+from tui.records.jobs import Checkpoint, Job, JobError, JobEvent, JobState, Method
 from tui.records.models import ModelInfo
+from tui.records.requests import RemoteFile
 from tui.safe_text import safe_text
 
 STATES: Mapping[str, JobState] = {

@@ -109,29 +109,3 @@ class Checkpoint:
     step: int
     created_at: int | None = None
     metrics: Mapping[str, float] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class JobRequest:
-    """What a launch asks of a service; hyperparameters left out mean "auto"."""
-
-    model: str
-    training_file: str
-    method: Method = Method.SUPERVISED
-    validation_file: str | None = None
-    hyperparameters: Mapping[str, int | float | str] = field(default_factory=dict)
-    suffix: str | None = None
-    seed: int | None = None
-    metadata: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class RemoteFile:
-    """A file held by a service."""
-
-    id: str
-    filename: str
-    bytes: int
-    purpose: str
-    created_at: int | None = None
-    status: str | None = None

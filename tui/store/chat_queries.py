@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 from tui.records.models import Account, ModelInfo
 from tui.store.database import Database
-from tui.store.rows import ChatSummary, StoredChat
 from tui.store.usage_queries import keep_answer_usage
 
 if TYPE_CHECKING:  # what a chat is made of is loaded with the first chat: Home paints without
     from tui.records.chats import Answer, ChatParameters
+    from tui.store.chat_rows import ChatSummary, StoredChat
 
 
 class ChatQueries(Database):
@@ -143,6 +143,7 @@ class ChatQueries(Database):
         if not rows:
             return None
         from tui.records.chats import ChatMessage
+        from tui.store.chat_rows import StoredChat
 
         messages = self.query("SELECT * FROM messages WHERE chat_id = ? ORDER BY turn, rowid", (chat_id,))
         answers = self.query("SELECT * FROM answers WHERE chat_id = ? ORDER BY turn, rowid", (chat_id,))
@@ -193,6 +194,7 @@ def _plain(text: str) -> str:
 
 def _summary(row: sqlite3.Row) -> ChatSummary:
     from tui.records.chats import ChatParameters
+    from tui.store.chat_rows import ChatSummary
 
     parameters = json.loads(row["parameters"])
     parameters["stop"] = tuple(parameters.get("stop") or ())

@@ -1,4 +1,4 @@
-"""Datasets and their reports, files that services hold, and confirmed launches."""
+"""Datasets and their reports, and files that services hold."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ import sqlite3
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tui.records.jobs import RemoteFile
 from tui.store.database import Database
-from tui.store.rows import DatasetRecord, LaunchRecord, LaunchState
+from tui.store.rows import DatasetRecord
+
+if TYPE_CHECKING:
+    from tui.records.requests import RemoteFile
 
 
 class DatasetQueries(Database):
-    """The part of the store about datasets and what was launched with them."""
+    """The part of the store about datasets."""
 
     def touch_dataset(
         self,
@@ -97,73 +99,11 @@ class DatasetQueries(Database):
         if not rows:
             return None
         row = rows[0]
+        from tui.records.requests import RemoteFile  # Home paints without
+
         return RemoteFile(
             row["id"], row["filename"], row["bytes"], row["purpose"], row["created_at"], row["status"]
         )
-
-    def claim_launch(self, launch: LaunchRecord) -> bool:
-        """Write a confirmation down before anything is sent; False when its run id was claimed before."""
-        with self.transaction() as connection:
-            cursor = connection.execute(
-                "INSERT OR IGNORE INTO launches VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (launch.run_id, launch.account, str(launch.state), json.dumps(launch.request),
-                 launch.fingerprint, str(launch.dataset_path), launch.dataset_sha256,
-                 json.dumps(launch.price), launch.job_id, launch.problem, launch.created_at),
-            )  # fmt: skip
-            return cursor.rowcount == 1
-
-    def begin_creating(self, run_id: str) -> bool:
-        """Pass from "preparing" (or a definite refusal) to "creating"; True for one caller only.
-
-        False too while another launch that asks for the same is "creating" or "unknown".
-        """
-        sent, unknown = str(LaunchState.CREATING), str(LaunchState.UNKNOWN)
-        with self.transaction() as connection:
-            cursor = connection.execute(
-                "UPDATE launches SET state = ?, problem = NULL, created_at = ?"
-                " WHERE run_id = ? AND state IN (?, ?) AND NOT EXISTS (SELECT 1 FROM launches AS other"
-                " WHERE other.account = launches.account AND other.fingerprint = launches.fingerprint"
-                " AND other.run_id <> launches.run_id AND other.state IN (?, ?))",
-                (sent, int(time.time()), run_id, str(LaunchState.PREPARING), str(LaunchState.REFUSED),
-                 sent, unknown),
-            )  # fmt: skip
-            return cursor.rowcount == 1
-
-    def update_launch(
-        self, run_id: str, state: LaunchState, *, job_id: str | None = None, problem: str | None = None
-    ) -> None:
-        """Note how far a launch has come; a job id once known stays."""
-        with self.transaction() as connection:
-            connection.execute(
-                "UPDATE launches SET state = ?, job_id = coalesce(?, job_id), problem = ? WHERE run_id = ?",
-                (str(state), job_id, problem, run_id),
-            )
-
-    def launch(self, run_id: str) -> LaunchRecord | None:
-        """Return one launch by its run id, or None."""
-        rows = self.query("SELECT * FROM launches WHERE run_id = ?", (run_id,))
-        return _launch(rows[0]) if rows else None
-
-    def launch_of_job(self, account: str, job_id: str) -> LaunchRecord | None:
-        """Return the launch that made a job, or None when it was made elsewhere."""
-        rows = self.query("SELECT * FROM launches WHERE account = ? AND job_id = ?", (account, job_id))
-        return _launch(rows[0]) if rows else None
-
-    def launches_like(self, account: str, fingerprint: str) -> list[LaunchRecord]:
-        """Return earlier launches with the same data, model and parameters, newest first."""
-        rows = self.query(
-            "SELECT * FROM launches WHERE account = ? AND fingerprint = ? ORDER BY created_at DESC",
-            (account, fingerprint),
-        )
-        return [_launch(row) for row in rows]
-
-    def open_launches(self) -> list[LaunchRecord]:
-        """Return launches whose request was sent but whose job is not known."""
-        rows = self.query(
-            "SELECT * FROM launches WHERE state IN (?, ?) ORDER BY created_at",
-            (str(LaunchState.CREATING), str(LaunchState.UNKNOWN)),
-        )
-        return [_launch(row) for row in rows]
 
 
 def _modified(path: Path) -> int:
@@ -184,12 +124,4 @@ def _dataset(row: sqlite3.Row) -> DatasetRecord:
     return DatasetRecord(
         Path(row["path"]), row["sha256"], row["bytes"], row["rows"], row["format"], bool(row["valid"]),
         json.loads(row["counts"]), row["opened_at"] // 1000,
-    )  # fmt: skip
-
-
-def _launch(row: sqlite3.Row) -> LaunchRecord:
-    return LaunchRecord(
-        row["run_id"], row["account"], LaunchState(row["state"]), json.loads(row["request"]),
-        row["fingerprint"], Path(row["dataset_path"]), row["dataset_sha256"], json.loads(row["price"]),
-        row["job_id"], row["problem"], row["created_at"],
     )  # fmt: skip

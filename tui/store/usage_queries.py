@@ -9,11 +9,11 @@ import sqlite3
 from typing import TYPE_CHECKING
 
 from tui.store.database import Database
-from tui.store.rows import UsageKind, UsageTotal
 
 if TYPE_CHECKING:
     from tui.records.chats import Answer
     from tui.records.jobs import Job
+    from tui.store.usage_rows import UsageTotal
 
 _LARGEST = 2**63 - 1
 _KEEP = """
@@ -29,6 +29,8 @@ ON CONFLICT (account, kind, reference) DO UPDATE SET model = excluded.model,
 
 def keep_answer_usage(connection: sqlite3.Connection, answer: Answer) -> None:
     """Keep what an answer used, in the transaction that keeps the answer; again changes nothing."""
+    from tui.store.usage_rows import UsageKind
+
     # The model comes last: it is the only part that may hold a slash.
     reference = f"{answer.chat_id}/{answer.turn}/{answer.created_at}/{answer.model}"
     used = answer.usage
@@ -46,6 +48,8 @@ def keep_job_usage(connection: sqlite3.Connection, job: Job) -> None:
     """
     if not job.state.is_final or not job.trained_tokens or job.trained_tokens < 0:
         return
+    from tui.store.usage_rows import UsageKind
+
     ended_at = job.created_at if job.finished_at is None else job.finished_at
     when = None if ended_at is None else max(-_LARGEST, min(_LARGEST, ended_at))
     trained = min(_LARGEST, job.trained_tokens)
@@ -57,6 +61,8 @@ class UsageQueries(Database):
 
     def usage(self) -> list[UsageTotal]:
         """Return the tokens that chats and jobs have used, by account, kind and model."""
+        from tui.store.usage_rows import UsageKind, UsageTotal
+
         # sum() fails beyond 64 bits, which a service that tells nonsense would reach; total() does not.
         rows = self.query(
             "SELECT account, kind, model, count(*) AS uses, CAST(total(prompt_tokens) AS INTEGER) AS prompt,"

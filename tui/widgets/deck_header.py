@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from rich.cells import cell_len
 from textual.content import Content
 from textual.events import Click
@@ -57,11 +55,12 @@ class DeckHeader(Widget):
     status_tone: reactive[Tone] = reactive[Tone]("muted")
     """Tone of the status."""
 
-    @dataclass
     class PlaceClicked(Message):
         """A place's name was clicked."""
 
-        place: str
+        def __init__(self, place: str) -> None:
+            super().__init__()
+            self.place = place
 
     def __init__(self, place: str) -> None:
         super().__init__()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
+from textual.content import Content
 from textual.widgets import Static
 
 from tui.safe_text import safe_text
@@ -24,15 +25,11 @@ class KeyValue(Static):
         *,
         id: str | None = None,  # noqa: A002 - Textual's own name
         classes: str | None = None,
+        title: str = "",
     ) -> None:
-        super().__init__("", id=id, classes=classes, markup=False)
-        self._pairs: list[Pair] = []
-        self._initial = list(pairs)
-
-    def on_mount(self) -> None:
-        """Show what was given at construction."""
-        if self._initial and not self._pairs:
-            self.set_pairs(self._initial)
+        self._pairs = list(pairs)
+        super().__init__(self._content(self._pairs), id=id, classes=classes, markup=False)
+        self.border_title = title or None
 
     def set_pairs(self, pairs: Iterable[Pair]) -> None:
         """Show these facts; equal ones draw nothing."""
@@ -40,8 +37,12 @@ class KeyValue(Static):
         if new == self._pairs:
             return
         self._pairs = new
-        width = max((len(name) for name, _ in new), default=0)
-        self.update(content_lines([self._line(name, value, width) for name, value in new]) or content(""))
+        self.update(self._content(new))
+
+    @classmethod
+    def _content(cls, pairs: Sequence[Pair]) -> Content:
+        width = max((len(name) for name, _ in pairs), default=0)
+        return content_lines([cls._line(name, value, width) for name, value in pairs]) or content("")
 
     @staticmethod
     def _line(name: str, value: str | Part, width: int) -> list[Part]:

@@ -7,7 +7,7 @@ can't tell from another one (ctrl+m is enter, ctrl+i is tab, ctrl+h is backspace
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from textual.binding import Binding
 from textual.keys import _character_to_key
@@ -19,8 +19,7 @@ KEYS: Mapping[str, tuple[Key, ...]] = {**shell.KEYS, **rows.KEYS, **jobs_and_cha
 """Area of the app -> its keys in the order of the footer and the help."""
 
 
-@dataclass(frozen=True, slots=True)
-class NamedKey:
+class NamedKey(NamedTuple):
     """A key with the area it works in, as help and documentation list it."""
 
     area: str

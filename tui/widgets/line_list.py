@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import textwrap
-from dataclasses import dataclass
 from typing import ClassVar
 
 from rich.segment import Segment
@@ -42,24 +41,26 @@ class LineList(ScrollView, can_focus=True, inherit_bindings=False):
     cursor: reactive[int] = reactive(0, repaint=False)
     """Index of the item the cursor is on."""
 
-    @dataclass
     class Moved(Message):
         """The cursor came to another item."""
 
-        list: LineList
-        index: int
+        def __init__(self, list: LineList, index: int) -> None:  # noqa: A002 - named as Textual names it
+            super().__init__()
+            self.list = list
+            self.index = index
 
         @property
         def control(self) -> LineList:
             """The list, so that `@on` can tell lists apart."""
             return self.list
 
-    @dataclass
     class Opened(Message):
         """The item under the cursor was chosen."""
 
-        list: LineList
-        index: int
+        def __init__(self, list: LineList, index: int) -> None:  # noqa: A002 - named as Textual names it
+            super().__init__()
+            self.list = list
+            self.index = index
 
         @property
         def control(self) -> LineList:

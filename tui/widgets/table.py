@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from textual.message import Message
 
@@ -16,8 +15,7 @@ Cell = str | Part
 """A cell: text, or text with a tone. Passed through `safe_line` here, never read as markup."""
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(NamedTuple):
     """How one column is drawn.
 
     Args:
@@ -37,8 +35,7 @@ class Column:
     cut: Literal["end", "middle"] = "end"
 
 
-@dataclass(frozen=True, slots=True)
-class TableRow:
+class TableRow(NamedTuple):
     """One row with the key its owner knows it by."""
 
     key: str
@@ -48,24 +45,26 @@ class TableRow:
 class Table(LineList):
     """Rows under a heading; posts `Chosen` with the row's key on enter and `Highlighted` on moves."""
 
-    @dataclass
     class Chosen(Message):
         """A row was opened."""
 
-        table: Table
-        key: str
+        def __init__(self, table: Table, key: str) -> None:
+            super().__init__()
+            self.table = table
+            self.key = key
 
         @property
         def control(self) -> Table:
             """The table, so that `@on` can tell tables apart."""
             return self.table
 
-    @dataclass
     class Highlighted(Message):
         """The cursor came to a row."""
 
-        table: Table
-        key: str
+        def __init__(self, table: Table, key: str) -> None:
+            super().__init__()
+            self.table = table
+            self.key = key
 
         @property
         def control(self) -> Table:
@@ -79,10 +78,14 @@ class Table(LineList):
         classes: str | None = None,
         empty: str = "",
         header: bool = True,
+        title: str = "",
+        rows: Iterable[TableRow] = (),
     ) -> None:
         super().__init__(id=id, classes=classes, empty=empty)
         self.columns = columns
-        self._rows: list[TableRow] = []
+        self.border_title = title or None
+        # What is known before the table is mounted is drawn with the first paint, not after it.
+        self._rows: list[TableRow] = list(rows)
         self._header = header and any(column.title for column in columns)
 
     @property

@@ -16,7 +16,7 @@ import pytest
 
 from tests.support import tunedeck_command, wait_until
 from tui.services import Services
-from tui.store.rows import StoredChat
+from tui.store.chat_rows import StoredChat
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for a child alone")
 MODEL = "gpt-hung"

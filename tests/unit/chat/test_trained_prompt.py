@@ -10,7 +10,7 @@ from tui import paths
 from tui.chat.lanes import Lane
 from tui.chat.trained_prompt import common_prompt, trained_prompt
 from tui.records.jobs import Checkpoint, Job, JobState
-from tui.store.rows import LaunchRecord, LaunchState
+from tui.store.launch_rows import LaunchRecord, LaunchState
 from tui.store.store import Store
 
 TUNED = "ft:smollm2:local:tone:abc"

@@ -11,9 +11,10 @@ from tests.support import CliResult
 from tui.jobs.calibration import calibration_for, observations
 from tui.jobs.reports import report_for
 from tui.money.calibration import Calibration, Observation, calibrate
-from tui.records.jobs import Job, JobState, RemoteFile
+from tui.records.jobs import Job, JobState
+from tui.records.requests import RemoteFile
 from tui.services import Services
-from tui.store.rows import LaunchRecord, LaunchState
+from tui.store.launch_rows import LaunchRecord, LaunchState
 
 MODEL = "gpt-4.1-mini-2025-04-14"
 Cli = Callable[..., CliResult]

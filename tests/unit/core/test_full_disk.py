@@ -29,7 +29,7 @@ from tui.records.jobs import JobState
 from tui.services import Services
 from tui.store import database
 from tui.store.database import Database, DiskFull
-from tui.store.rows import LaunchState
+from tui.store.launch_rows import LaunchState
 from tui.store.store import Store
 
 Cli = Callable[..., CliResult]

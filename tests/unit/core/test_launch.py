@@ -24,7 +24,7 @@ from tui.providers.failures import TRAINING_REFUSED
 from tui.providers.protocol import ProviderError
 from tui.records.jobs import Job, JobState, Method
 from tui.services import Services
-from tui.store.rows import LaunchState
+from tui.store.launch_rows import LaunchState
 
 JOBS = "/v1/fine_tuning/jobs"
 NO_WAIT = (0.0, 0.0)

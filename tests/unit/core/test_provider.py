@@ -25,8 +25,9 @@ from tui.providers.profiles import OPENAI
 from tui.providers.protocol import ProviderError
 from tui.providers.redaction import redact
 from tui.records.chats import ChatMessage, ChatParameters, ChatRequest
-from tui.records.jobs import JobRequest, JobState, Method
+from tui.records.jobs import JobState, Method
 from tui.records.models import Capability
+from tui.records.requests import JobRequest
 from tui.services import Services
 
 JOBS = "/v1/fine_tuning/jobs"

@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 
 from tui.errors import TunedeckError
 from tui.records.chats import Answer, ChatParameters, Usage
-from tui.records.jobs import Checkpoint, Job, JobError, JobEvent, JobState, Method, RemoteFile
+from tui.records.jobs import Checkpoint, Job, JobError, JobEvent, JobState, Method
 from tui.records.models import ModelInfo
-from tui.store.rows import LaunchRecord, LaunchState
+from tui.records.requests import RemoteFile
+from tui.store.launch_rows import LaunchRecord, LaunchState
 from tui.store.store import Store
 
 

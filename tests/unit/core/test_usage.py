@@ -8,9 +8,9 @@ import pytest
 
 from tui.records.chats import Answer, Usage
 from tui.records.jobs import Job, JobState
-from tui.store.rows import UsageKind, UsageTotal
 from tui.store.schema import MIGRATIONS
 from tui.store.store import Store
+from tui.store.usage_rows import UsageKind, UsageTotal
 
 ANSWER = Answer("chat-1", 1, "base/small", "local", "Hello", "stop", Usage(3, 2, 1), 0.1, 0.5, 77)
 JOB = Job("openai", "ftjob-1", JobState.SUCCEEDED, "succeeded", "gpt-4.1-mini", created_at=10,

@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from screens.home import HomeScreen
+from tests.screens.fakes import BASE, NOW, TUNED, keep_job, make_app, make_job, until
+from tests.screens.test_shell import text_of
+from tui.app import TunedeckApp
+from tui.errors import TunedeckError
+from tui.jobs.overview import OverviewReader
+from tui.records.jobs import JobState
+from tui.records.models import ModelInfo
+from tui.store.store import Store
+
+
+def remember(store: Store, path: Path) -> None:
+    store.touch_dataset(
+        path, sha256="0" * 64, size=9, rows=90, format="chat", valid=True, counts={"error": 0, "warning": 0}
+    )
+
+
+@pytest.mark.parametrize("size", [(80, 24), (140, 40)])
+async def test_the_first_drawing_of_home_shows_what_the_store_lists(
+    monkeypatch: pytest.MonkeyPatch, example_file: Path, size: tuple[int, int]
+) -> None:
+    drawn: list[str] = []
+    app = make_app()
+    keep_job(app.services.store, make_job("ftjob-one", JobState.FAILED, suffix="tone-of-voice"))
+    app.services.store.save_models("local", [ModelInfo("local", TUNED, base_model=BASE)])
+    remember(app.services.store, example_file)
+    begun = TunedeckApp.on_ready
+
+    def on_ready(app: TunedeckApp) -> None:
+        drawn.append(text_of(app))
+        begun(app)
+
+    monkeypatch.setattr(TunedeckApp, "on_ready", on_ready)
+    async with app.run_test(size=size):
+        for wanted in (
+            "Accounts",
+            "Jobs",
+            "tone-of-voice",
+            example_file.name,
+            "sound",
+            "Models",
+            "c talks to",
+        ):
+            assert wanted in drawn[0]
+
+
+def test_what_follows_jobs_is_loaded_after_the_first_drawing() -> None:
+    code = """
+import asyncio, sys
+from tui.app import TunedeckApp
+def leave(app):
+    app.exit(return_code=int(any(name in sys.modules for name in ("tui.jobs.watch", "openai", "numpy"))))
+TunedeckApp.on_ready = leave
+async def main():
+    app = TunedeckApp()
+    async with app.run_test(size=(140, 40)) as pilot:
+        await pilot.pause()
+    sys.exit(app.return_code)
+asyncio.run(main())
+"""
+    environment = {**os.environ, "TUNEDECK_NO_ENGINE_START": "1"}
+    ended = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stderr
+
+
+async def test_changes_while_the_store_is_read_are_read_together_afterwards(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    app = make_app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        home = app.screen
+        assert isinstance(home, HomeScreen)
+        await app.workers.wait_for_complete()
+        await pilot.pause()
+        reads: list[float] = []
+        read = OverviewReader.read
+
+        def counted(reader: OverviewReader, now: float) -> object:
+            reads.append(now)
+            return read(reader, now)
+
+        monkeypatch.setattr(OverviewReader, "read", counted)
+        for _ in range(5):
+            home.read_again()
+        await until(pilot, lambda: len(reads) == 2 and not home._is_reading)
+        await app.workers.wait_for_complete()
+        assert len(reads) == 2
+
+
+async def test_a_store_that_fails_leaves_home_open_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(reader: OverviewReader) -> None:
+        raise TunedeckError("The store is damaged.", "Start tunedeck again.")
+
+    monkeypatch.setattr(OverviewReader, "lists", fail)
+    app: TunedeckApp = make_app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: bool(app._notifications))
+        assert "Start tunedeck again." in {one.message for one in app._notifications}
+        assert "Try the shipped example" in text_of(app)
+
+
+def test_losses_of_a_job_that_ended_are_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Store(tmp_path / "store.db") as store:
+        for name, state in (("ftjob-one", JobState.SUCCEEDED), ("ftjob-two", JobState.RUNNING)):
+            store.save_job(make_job(name, state))
+            store.add_metrics("local", name, {1: {"train_loss": 2.0}, 2: {"train_loss": 1.0}})
+        asked: list[str] = []
+        metrics = store.metrics
+
+        def counted(account: str, job_id: str) -> dict[int, dict[str, float]]:
+            asked.append(job_id)
+            return metrics(account, job_id)
+
+        monkeypatch.setattr(store, "metrics", counted)
+        reader = OverviewReader(store)
+        first, second = reader.read(NOW), reader.read(NOW)
+        assert (
+            first.losses
+            == second.losses
+            == {
+                ("local", "ftjob-one"): [2.0, 1.0],
+                ("local", "ftjob-two"): [2.0, 1.0],
+            }
+        )
+        assert sorted(asked) == ["ftjob-one", "ftjob-two", "ftjob-two"]
+        assert [job.id for job in first.jobs] == ["ftjob-two", "ftjob-one"]

@@ -1,0 +1,34 @@
+"""What is asked of a service, and the files it holds for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from tui.records.jobs import Method
+
+
+@dataclass(frozen=True, slots=True)
+class JobRequest:
+    """What a launch asks of a service; hyperparameters left out mean "auto"."""
+
+    model: str
+    training_file: str
+    method: Method = Method.SUPERVISED
+    validation_file: str | None = None
+    hyperparameters: Mapping[str, int | float | str] = field(default_factory=dict)
+    suffix: str | None = None
+    seed: int | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteFile:
+    """A file held by a service."""
+
+    id: str
+    filename: str
+    bytes: int
+    purpose: str
+    created_at: int | None = None
+    status: str | None = None
