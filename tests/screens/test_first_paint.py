@@ -45,7 +45,7 @@ async def test_the_first_drawing_of_home_shows_what_the_store_lists(
             "Accounts",
             "Jobs",
             "tone-of-voice",
-            example_file.name,
+            example_file.name[:12],
             "sound",
             "Models",
             "c talks to",
