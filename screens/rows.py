@@ -5,17 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import on
-from textual.app import ComposeResult
+from textual.app import App, ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.content import Content
 from textual.widgets import Input, Static
 
 from screens.base import DeckScreen
-from screens.rows_narrow import RowsNarrow
+from screens.rows_outside import RowsOutside
 from tui.errors import TunedeckError
 from tui.safe_text import safe_line
 from tui.widgets.keys import bindings
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _PERCENT = re.compile(r"(\d{1,3}(?:\.\d+)?)\s*%")
 
 
-class RowsScreen(RowsNarrow, inherit_bindings=False):
+class RowsScreen(RowsOutside, inherit_bindings=False):
     """The row list on the left, the conversation on the right."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("rows"), *DeckScreen.BINDINGS]
@@ -39,7 +39,8 @@ class RowsScreen(RowsNarrow, inherit_bindings=False):
     HELP = """
     Each line of the file is one training example. The conversation it holds is drawn beside it, as the model
     will be taught it. Enter moves to the conversation to scroll it, z gives it the whole width. A search
-    looks through the whole file; /text/ between slashes is a regular expression.
+    looks through the whole file; /text/ between slashes is a regular expression. Changes are kept in a
+    journal at once, and reach the file only when they are saved.
     """
 
     def __init__(self, path: Path, line: int = 1, findings: Sequence[Finding] = ()) -> None:
@@ -55,6 +56,8 @@ class RowsScreen(RowsNarrow, inherit_bindings=False):
         yield Input(placeholder="line number or 50%, enter goes there", id="jump", compact=True)
         yield Input(placeholder="text, or /pattern/; enter searches the file", id="search", compact=True)
         yield Input(placeholder="JMESPath: tools   length(messages) > `4`", id="where", compact=True)
+        yield Input(placeholder="number that the row shall have", id="move", compact=True)
+        yield Input(placeholder="name of the new file; its own name replaces it", id="save", compact=True)
 
     def on_mount(self) -> None:
         """Open the file; its first rows show at once, the index follows."""
@@ -66,6 +69,7 @@ class RowsScreen(RowsNarrow, inherit_bindings=False):
             self.tell_error(error)
             return
         self.watch_file()
+        self.offer_pending_changes()
         if self._start_findings:
             self.show_findings(self._start_findings)
 
@@ -104,10 +108,12 @@ class RowsScreen(RowsNarrow, inherit_bindings=False):
 
     def action_check_file(self) -> None:
         """Check the whole file."""
+        self.tell_what_is_kept("The check reads the file, so it does not see them: ctrl+s saves.")
         self.navigator.open_check(self._path)
 
     def action_launch_file(self) -> None:
         """Start a job on this file."""
+        self.tell_what_is_kept("A job trains on the file without them: ctrl+s saves.")
         self.navigator.open_launch(self._path)
 
     def action_last_row(self) -> None:
@@ -151,5 +157,26 @@ class RowsScreen(RowsNarrow, inherit_bindings=False):
         elif self.view.has_focus:
             self.rows.focus()
         else:
-            return self.clear_search() or self.clear_narrowing()
+            if self.clear_search() or self.clear_narrowing():
+                return True
+            self.tell_what_is_kept()
+            return False
         return True
+
+
+def show_rows(app: App[Any], path: Path, line: int) -> None:
+    """Show a file's rows over what is on the screen, or go back to where they are shown already.
+
+    Opened twice, the second one could change nothing: the journal is the first one's.
+
+    Args:
+        app: The app, in the mode where rows are shown.
+        path: The file.
+        line: Where the cursor goes.
+    """
+    if any(isinstance(screen, RowsScreen) and screen.path == path for screen in app.screen_stack):
+        while not isinstance(screen := app.screen, RowsScreen) or screen.path != path:
+            app.pop_screen()
+        screen.show_line(line)
+        return
+    app.push_screen(RowsScreen(path, line))

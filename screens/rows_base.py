@@ -5,20 +5,18 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING
 
 from textual import on, work
 from textual.content import Content
-from textual.widgets import Input, Static
 from textual.worker import get_current_worker
 
-from screens.greyed_keys import GreyedKeys
+from screens.rows_state import SECONDS_BETWEEN_POSTS, RowsState
 from tui.errors import TunedeckError
 from tui.safe_text import safe_line
 from tui.widgets.line_list import LineList
 from tui.widgets.message_view import FindingLine, MessageView
 from tui.widgets.row_list import RowList
-from tui.widgets.tones import Part, content
 from tui.widgets.words import plural, size
 
 if TYPE_CHECKING:
@@ -27,17 +25,11 @@ if TYPE_CHECKING:
     from tui.datasets.report import Finding
     from tui.datasets.source import Row
 
-SECONDS_BETWEEN_POSTS = 0.25
 _SECONDS_BETWEEN_LOOKS = 1.0
-_STATE_ORDER = ("file", "work", "search", "show", "sort", "edits")
-"""Where each part stands in the line below the panes."""
 
 
-class RowsBase(GreyedKeys, inherit_bindings=False):
+class RowsBase(RowsState, inherit_bindings=False):
     """A file that is open, its list, and the row beside it."""
-
-    WORK_GROUPS: ClassVar[tuple[str, ...]] = ("search", "narrow", "findings", "save", "fix")
-    """Work that esc ends."""
 
     def __init__(self, path: Path, line: int = 1, findings: Sequence[Finding] = ()) -> None:
         super().__init__()
@@ -46,8 +38,6 @@ class RowsBase(GreyedKeys, inherit_bindings=False):
         self._dataset: EditedDataset | None = None
         self._format: DatasetFormat | None = None
         self._raw = False
-        self._state: dict[str, Sequence[Part]] = {}
-        self._next_look_is_quiet = False
         self._start_findings = findings
 
     # What is open
@@ -61,6 +51,18 @@ class RowsBase(GreyedKeys, inherit_bindings=False):
     def view(self) -> MessageView:
         """The row beside it."""
         return self.query_one(MessageView)
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self._path
+
+    def show_line(self, line: int) -> None:
+        """Go to a line of the file, once the index has come there."""
+        if self._dataset is None or line > self._dataset.dataset.row_count:
+            self._start_line = line
+        else:
+            self.rows.go_to_original(line)
 
     @property
     def dataset(self) -> EditedDataset | None:
@@ -78,14 +80,24 @@ class RowsBase(GreyedKeys, inherit_bindings=False):
             TunedeckError: As `EditedDataset.open`.
         """
         from tui.datasets.edits import EditedDataset  # the readers are not needed before a file is opened
+
+        self.take_dataset(EditedDataset.open(self._path, resume=resume), line)
+
+    def take_dataset(self, dataset: EditedDataset, line: int = 1) -> None:
+        """Show a file that was just opened, in place of the one before it.
+
+        Args:
+            dataset: The file with its changes.
+            line: Where the cursor goes.
+        """
         from tui.datasets.row_choice import format_of
 
-        dataset = EditedDataset.open(self._path, resume=resume)
         if self._dataset is not None:
             self._dataset.close()
         self._dataset = dataset
         self._format = format_of(dataset.dataset)
         self._start_line = line
+        self.rows.show_view(None)
         self.rows.show_dataset(dataset, self._format)
         self.dataset_opened(dataset, self._format)
         self.build_index()
@@ -210,36 +222,12 @@ class RowsBase(GreyedKeys, inherit_bindings=False):
         return []
 
     def _show_edits(self) -> None:
-        changes = self._dataset.changes if self._dataset is not None and self._dataset.is_changed else None
-        if changes is None or not changes.total:
-            self.show_state("edits", ())
-            return
-        kinds = ((changes.edited, "edited"), (changes.inserted, "new"), (changes.deleted, "deleted"),
-                 (changes.moved, "moved"))  # fmt: skip
-        words = ", ".join(f"{count:,} {word}" for count, word in kinds if count)
-        self.show_state("edits", [(f"{words}: not saved", "warning")])
+        words = self.change_words() if self._dataset is not None and self._dataset.is_changed else []
+        self.show_state("edits", [(f"{', '.join(words)}: not saved", "warning")] if words else ())
 
-    def show_state(self, key: str, parts: Sequence[Part]) -> None:
-        """Show or take away one part of the line below the panes.
-
-        Args:
-            key: Which part; one of the known ones.
-            parts: Safe text; nothing takes it away.
-        """
-        if parts:
-            self._state[key] = parts
-        elif key in self._state:
-            del self._state[key]
-        else:
-            return
-        line: list[Part] = []
-        for name in _STATE_ORDER:
-            if name in self._state:
-                line += [(" · ", "muted")] * bool(line)
-                line += self._state[name]
-        state = self.query_one("#rows-state", Static)
-        state.display = bool(line)
-        state.update(content(*line))
+    def change_words(self) -> list[str]:
+        """Return what was changed, in words; safe to show."""
+        return []
 
     # The row
 
@@ -295,59 +283,6 @@ class RowsBase(GreyedKeys, inherit_bindings=False):
     def found_in(self, line: int | None, row: Row) -> str:
         """Return the text that a search found in a row; empty when none did."""
         return ""
-
-    # Lines to type in
-
-    def open_field(self, name: str, value: str = "") -> None:
-        """Show one of the lines to type in, and give it the keys."""
-        for field in self.query(Input):
-            field.display = field.id == name
-        field = self.query_one(f"#{name}", Input)
-        field.value = value
-        field.focus()
-
-    def close_fields(self) -> bool:
-        """Hide the lines to type in; return whether one was open."""
-        fields = [field for field in self.query(Input) if field.display]
-        for field in fields:
-            field.display = False
-        if fields:
-            self.rows.focus()
-        return bool(fields)
-
-    # Work that goes on
-
-    def show_work(self, words: str, done: int = 0, total: int = 0) -> None:
-        """Say what goes on, how far it is, and how to end it; no words take that away."""
-        share = f" {100 * done // total} %" if total else "…"
-        parts: list[Part] = [(words + share, "accent"), ("  esc stops", "muted")]
-        self.show_state("work", parts if words else ())
-
-    def progress_teller(self, words: str) -> Any:
-        """Return a callback for threads that shows progress four times a second."""
-        next_post = time.monotonic() + SECONDS_BETWEEN_POSTS
-
-        def tell(done: int, total: int) -> None:
-            nonlocal next_post
-            if time.monotonic() >= next_post:
-                next_post = time.monotonic() + SECONDS_BETWEEN_POSTS
-                self.post_from_thread(self.show_work, words, done, total)
-
-        return tell
-
-    def cancel_work(self) -> bool:
-        """End what goes on; return whether there was anything."""
-        running = [
-            worker
-            for worker in self.workers
-            if worker.group in self.WORK_GROUPS and worker.is_running and worker.node is self
-        ]
-        shown = "work" in self._state
-        for worker in running:
-            if shown:
-                worker.cancel()
-        self.show_work("")
-        return bool(running) and shown
 
     def count_words(self, count: int, noun: str = "row") -> str:
         """Return `3 of 90 rows`."""

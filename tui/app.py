@@ -210,11 +210,11 @@ class TunedeckApp(App[None], inherit_bindings=False):
 
     def open_rows(self, path: Path, line: int = 1) -> None:
         """Show a file's rows with the cursor on a line."""
-        from screens.rows import RowsScreen
+        from screens.rows import show_rows
 
         self._dataset = path
         self.go_to("datasets")
-        self.push_screen(RowsScreen(path, line))
+        show_rows(self, path, line)
 
     def open_import(self, path: Path) -> None:
         """Say what the columns of a file are, and make a dataset of it."""

@@ -219,18 +219,18 @@ class RowList(LineList):
         if self._dataset is None or self._format is None:
             return ()
         gutter = max(4, len(str(self._dataset.row_count)))
-        room = max(1, width - gutter - 3)
+        room = max(1, width - gutter - 4)
         number = self.number(index)
         if self._far is not None:
             counted = self._far.number_from_end(index)
             text, tone = self._far_preview(index, room)
             shown = str(counted) if counted is not None else "·"
-            return [(f"{shown:>{gutter}}   ", "muted"), (fit(text, room), tone)]
+            return [(f"{shown:>{gutter}}    ", "muted"), (fit(text, room), tone)]
         if number is None:
-            return [(" " * (gutter + 3), ""), (fit("(deleted)", room), "muted")]
+            return [(" " * (gutter + 4), ""), (fit("(deleted)", room), "muted")]
         text, tone = self._preview(number, room)
         finding, state = self._signs(number)
-        return [(f"{number:>{gutter}} ", "muted"), finding, state, (fit(text, room), tone)]
+        return [(f"{number:>{gutter}} ", "muted"), finding, state, (f" {fit(text, room)}", tone)]
 
     def _signs(self, number: int) -> tuple[Part, Part]:
         assert self._dataset is not None

@@ -30,6 +30,33 @@ class Editor:
         self._journal: Journal | None = None
         self._open: list[Operation] | None = None
         self._lowest = 0
+        self._saving = False
+        self._touched: Operation | None = None
+
+    def begin_saving(self) -> None:
+        """Refuse changes until `end_saving`; noting in the journal what is saved goes on.
+
+        Raises:
+            TunedeckError: It is being saved already.
+        """
+        self._refuse_while_saving()
+        self._saving = True
+
+    def end_saving(self) -> None:
+        """Take changes again."""
+        self._saving = False
+
+    def _refuse_while_saving(self) -> None:
+        if self._saving:
+            raise TunedeckError(
+                f"{self._dataset.path} is being saved.", "Wait until that is done, or stop it."
+            )
+
+    def touched_row(self) -> int | None:
+        """Return where the row stands, or stood, that the newest change, undo or redo began with."""
+        if self._touched is None:
+            return None
+        return self.state.order.position_of(self._touched.identity) or self._touched.at or None
 
     def take_over(self, journal: Journal, found: Replay) -> None:
         """Go on with a journal that was replayed."""
@@ -125,6 +152,7 @@ class Editor:
         if self._open is not None:
             yield
             return
+        self._refuse_while_saving()
         journal = self._journal_to_write()
         start = journal.end
         self._open = []
@@ -136,6 +164,7 @@ class Editor:
                 journal.commit()
                 changes = any(done.kind not in (Kind.MARK, Kind.UNMARK) for done in self._open)
                 self.history.note(label, start, end, changes_rows=changes)
+                self._touched = self._open[0]
                 self.version += 1
         except BaseException:
             for operation in reversed(self._open):
@@ -149,8 +178,10 @@ class Editor:
         """Take back the newest change."""
         if not self.history.done:
             return None
+        self._refuse_while_saving()
         self._note_line({"op": "undo"})
-        change, _ = self.history.undo(self.state, self._journal_to_write())
+        change, operations = self.history.undo(self.state, self._journal_to_write())
+        self._touched = operations[0]
         self.version += 1
         return change
 
@@ -158,8 +189,10 @@ class Editor:
         """Do again what was undone last."""
         if not self.history.undone:
             return None
+        self._refuse_while_saving()
         self._note_line({"op": "redo"})
-        change, _ = self.history.redo(self.state, self._journal_to_write())
+        change, operations = self.history.redo(self.state, self._journal_to_write())
+        self._touched = operations[0]
         self.version += 1
         return change
 

@@ -142,6 +142,12 @@ class EditedDataset:
         with self._lock:
             return self._editor.identity(number) in self._editor.state.marks
 
+    @property
+    def has_marks(self) -> bool:
+        """True when some row is marked; quick."""
+        state = self._editor.state
+        return not state.marks <= state.deleted
+
     def marked_rows(self) -> list[int]:
         """Return the numbers of the marked rows, in order."""
         with self._lock:
@@ -239,6 +245,12 @@ class EditedDataset:
         with self.change(label) as editor:
             editor.replace(number, rows)
 
+    @property
+    def touched_row(self) -> int | None:
+        """Number of a row that the newest change, undo or redo touched, or of the place where it was."""
+        with self._lock:
+            return self._editor.touched_row()
+
     def undo(self) -> Change | None:
         """Take back the newest change and return it, or None when there is none."""
         with self._lock:
@@ -250,6 +262,20 @@ class EditedDataset:
             return self._editor.redo()
 
     # ---- saving ----
+
+    @contextmanager
+    def _saving(self) -> Iterator[None]:
+        """Refuse changes meanwhile, and leave the lock to who reads: a gigabyte takes seconds to write."""
+        with self._lock:
+            self._editor.begin_saving()
+        try:
+            yield
+        finally:
+            self._editor.end_saving()
+
+    def _content(self, who: int) -> bytes:
+        with self._lock:
+            return self._editor.content(who)
 
     def save(
         self,
@@ -272,10 +298,13 @@ class EditedDataset:
                 journal still holds every change.
         """
         self.build_index(cancelled=cancelled)
+        with self._saving():
+            result = save_rows(
+                self.dataset, self._editor, self._content, target, overwrite, on_progress, cancelled
+            )
         with self._lock:
-            result = save_rows(self.dataset, self._editor, target, overwrite, on_progress, cancelled)
             self._editor.note_saved(target)
-            return result
+        return result
 
     def save_in_place(
         self,
@@ -289,8 +318,10 @@ class EditedDataset:
             TunedeckError: As `save`.
         """
         self.build_index(cancelled=cancelled)
+        with self._saving():
+            result = save_in_place(self.dataset, self._editor, self._content, on_progress, cancelled)
         with self._lock:
-            result = save_in_place(self.dataset, self._editor, on_progress, cancelled)
+            self._editor.close(discard=True)
             self.dataset.close()
             self.dataset = Dataset.open(self.path)
             version = self._editor.version

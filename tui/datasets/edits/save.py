@@ -7,7 +7,7 @@ from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeAlias
 
 from tui.datasets.atomic import new_file
 from tui.datasets.edits.changing import Editor
@@ -17,6 +17,9 @@ from tui.datasets.source import Dataset
 from tui.errors import ExitCode, TunedeckError
 
 _COPIED_AT_ONCE = 4 << 20
+
+RowContent: TypeAlias = Callable[[int], bytes]
+"""Identity of a row -> its bytes, safe to ask while others read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +38,14 @@ class _Writer:
         self,
         dataset: Dataset,
         editor: Editor,
+        content: RowContent,
         file: BinaryIO,
         on_progress: Callable[[int, int], None] | None,
         cancelled: Callable[[], bool],
     ) -> None:
         self._dataset = dataset
         self._editor = editor
+        self._content = content
         self._file = file
         self._on_progress = on_progress
         self._cancelled = cancelled
@@ -76,9 +81,7 @@ class _Writer:
         self._owe(last)
 
     def _changed(self, who: int, line_end: bytes) -> None:
-        content = self._editor.content(who)
-
-        self._write(content + line_end)
+        self._write(self._content(who) + line_end)
         self.rows += 1
         if who > 0:
             self._owe(who)
@@ -115,6 +118,7 @@ def _usual_line_end(dataset: Dataset) -> bytes:
 def save_rows(
     dataset: Dataset,
     editor: Editor,
+    content: RowContent,
     target: Path,
     overwrite: bool,
     on_progress: Callable[[int, int], None] | None,
@@ -124,7 +128,7 @@ def save_rows(
     if target.exists() and os.path.samefile(target, dataset.path):
         raise TunedeckError(f"{target} is the file itself.", "Save in place, or choose another name.")
     with new_file(target, overwrite=overwrite) as file:
-        writer = _Writer(dataset, editor, file, on_progress, cancelled)
+        writer = _Writer(dataset, editor, content, file, on_progress, cancelled)
         writer.all()
         _check_same(dataset)
     return SaveResult(target, writer.rows, writer.bytes)
@@ -133,18 +137,18 @@ def save_rows(
 def save_in_place(
     dataset: Dataset,
     editor: Editor,
+    content: RowContent,
     on_progress: Callable[[int, int], None] | None,
     cancelled: Callable[[], bool],
 ) -> SaveResult:
     """Replace the file; see `EditedDataset.save_in_place`."""
     target = Path(os.path.realpath(dataset.path))  # a link stays a link
     with new_file(target, overwrite=True, like=target) as file:
-        writer = _Writer(dataset, editor, file, on_progress, cancelled)
+        writer = _Writer(dataset, editor, content, file, on_progress, cancelled)
         writer.all()
         file.flush()
         editor.note_replacing(Fingerprint.of(Path(file.name)))
         _check_same(dataset)
-    editor.close(discard=True)
     return SaveResult(dataset.path, writer.rows, writer.bytes)
 
 

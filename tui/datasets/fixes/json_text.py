@@ -9,7 +9,8 @@ from typing import Any
 
 from tui.datasets.locate import JsonPath
 
-_TOKEN = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[\]{}:,]|[^\s\[\]{}:,"]++', re.DOTALL)
+TOKEN = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[\]{}:,]|[^\s\[\]{}:,"]++', re.DOTALL)
+"""A string, a sign, or a number or word of valid JSON; what is between them is white space."""
 
 
 @dataclass(slots=True)
@@ -142,7 +143,7 @@ class JsonText:
 
 
 def _key_text(text: str, start: int) -> str:
-    match = _TOKEN.match(text, start)
+    match = TOKEN.match(text, start)
     assert match is not None
     return match[0]
 
@@ -154,7 +155,7 @@ def _read(text: str) -> _Node:
     stack: list[_Node] = []
     key: tuple[str, int] | None = None
     previous = ""
-    for match in _TOKEN.finditer(text):
+    for match in TOKEN.finditer(text):
         token = match[0]
         if token in "]}":
             stack.pop().end = match.end()

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -296,3 +297,43 @@ def test_opening_without_the_old_changes_keeps_them_aside(tmp_path: Path) -> Non
     assert pending.changes.deleted == 1
     assert pending.changes.edited == 0
     assert len(list((tmp_path / "home" / "data" / "edits").glob("*.old.jsonl"))) == 1
+
+
+@pytest.mark.parametrize("in_place", [False, True])
+def test_rows_are_read_and_changes_refused_while_the_file_is_being_saved(
+    tmp_path: Path, in_place: bool
+) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_bytes(b"".join(b'{"a":%d}\n' % number for number in range(9)))
+    dataset = EditedDataset.open(path)
+    dataset.edit(2, b'{"b":1}')
+    seen: list[bytes] = []
+
+    def look(_done: int, _total: int) -> None:
+        with ThreadPoolExecutor(1) as pool:
+            seen.append(pool.submit(dataset.line, 2).result(5))
+            with pytest.raises(TunedeckError, match="is being saved"):
+                pool.submit(dataset.delete, 1).result(5)
+
+    if in_place:
+        dataset.save_in_place(on_progress=look)
+    else:
+        dataset.save(tmp_path / "new.jsonl", on_progress=look)
+    assert set(seen) == {b'{"b":1}'}
+    dataset.delete(1)
+    assert dataset.line(1) == b'{"b":1}'
+    dataset.close(discard=True)
+
+
+def test_an_undo_tells_which_row_it_touched(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_bytes(b"".join(b'{"a":%d}\n' % number for number in range(9)))
+    dataset = EditedDataset.open(path)
+    dataset.delete(7)
+    assert dataset.touched_row == 7
+    dataset.delete(2)
+    dataset.undo()
+    assert dataset.touched_row == 2
+    dataset.undo()
+    assert dataset.touched_row == 7
+    dataset.close(discard=True)
