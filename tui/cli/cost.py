@@ -23,6 +23,7 @@ _METHODS = click.Choice([str(Method.SUPERVISED), str(Method.DPO)])
 @click.option(
     "--all-models", is_flag=True, help="Every service side by side, and what each group of rows costs."
 )
+@click.option("--quick", is_flag=True, help="Estimate at once from a sample of FILE, with low and high.")
 @click.option(
     "--validation", type=click.Path(path_type=Path), help="With --all-models: price this validation file too."
 )
@@ -34,6 +35,7 @@ def command(
     tokens: int | None,
     epochs: int | None,
     all_models: bool,
+    quick: bool,
     validation: Path | None,
     method: str,
     as_json: bool,
@@ -46,6 +48,11 @@ def command(
         raise click.UsageError("--all-models needs a FILE and no --model.")
     if validation is not None and not all_models:
         raise click.UsageError("--validation needs --all-models.")
+    if quick and (file is None or all_models):
+        raise click.UsageError("--quick needs a FILE and no --all-models.")
+    if quick and file is not None:
+        _print_quick(file, model, epochs, Method(method), as_json)
+        return
     with Services.open() as services:
         if all_models and file is not None:
             print_all(services, file, validation, epochs, Method(method), as_json=as_json)
@@ -53,6 +60,17 @@ def command(
             _print_comparison(services, file, tokens, epochs, Method(method), as_json)
         else:
             _print_estimate(services, file, tokens, model, epochs, Method(method), as_json)
+
+
+def _print_quick(file: Path, model_id: str | None, epochs: int | None, method: Method, as_json: bool) -> None:
+    from tui.cli.counter import counter_for
+    from tui.cli.quick import print_quick_cost
+    from tui.money.catalog import Catalog
+
+    catalog = Catalog.load()
+    model = catalog.model(model_id) if model_id is not None else None
+    tokenizer = counter_for(model.id) if model is not None else None
+    print_quick_cost(file, catalog.trainable(method), model, tokenizer, epochs, method, as_json=as_json)
 
 
 def _print_estimate(

@@ -26,6 +26,7 @@ from tui.errors import ExitCode
 )
 @click.option("--line", type=click.IntRange(min=1), help="Only this line, by role.")
 @click.option("--tokens", "every_token", is_flag=True, help="With --line: every token of it.")
+@click.option("--quick", is_flag=True, help="Estimate at once from a sample, with ranges; for large files.")
 @click.option("--details", is_flag=True, help="Percentiles by role, rows beyond the limit, finished jobs.")
 @json_option
 def command(
@@ -34,18 +35,26 @@ def command(
     format_name: str | None,
     line: int | None,
     every_token: bool,
+    quick: bool,
     details: bool,
     as_json: bool,
 ) -> int:
-    """Count a dataset's tokens exactly.
+    """Count a dataset's tokens exactly, or with --quick about.
 
     An example counts 3, plus for each message 3 and the tokens of its texts (role, content, name and one more
     for a name), plus tool definitions. Trained are the assistant's texts whose weight is not 0.
 
     Exit codes: 0 all counted; 1 some lines hold no JSON object, or there are none; 2 it can't be read.
     """
+    if quick and (line is not None or every_token or details):
+        raise click.UsageError("--quick goes with none of --line, --tokens and --details.")
     dataset_format = DatasetFormat(format_name) if format_name else None
     tokenizer = counter_for(model)
+    if quick:
+        from tui.cli.quick import print_quick_count
+
+        limit = limit_for(model, tokenizer)
+        return print_quick_count(file, model, dataset_format, tokenizer, limit, as_json=as_json)
     if line is not None:
         print_row(
             file, line, model, dataset_format, tokenizer, limit_for(model, tokenizer),

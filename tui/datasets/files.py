@@ -46,6 +46,23 @@ def open_file(path: Path) -> FileIO:
         raise TunedeckError(f"{path} can't be opened: {error}") from error
 
 
+def read_at(descriptor: int, offset: int, length: int) -> bytes:
+    """Return `length` bytes from `offset` on; fewer only where the file ends."""
+    parts: list[bytes] = []
+    while length > 0:
+        if hasattr(os, "pread"):
+            part = os.pread(descriptor, length, offset)
+        else:  # Windows has none; whoever reads there shares the position with nobody
+            os.lseek(descriptor, offset, os.SEEK_SET)
+            part = os.read(descriptor, length)
+        if not part:
+            break
+        parts.append(part)
+        offset += len(part)
+        length -= len(part)
+    return b"".join(parts)
+
+
 def changed_error(path: Path) -> TunedeckError:
     """Return the error for a file that is not any more what it was."""
     return TunedeckError(f"{path} has changed since it was opened.", "Open it again.")

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import importlib
 import json
-import os
 import sys
 from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO, Protocol
 
+from tui.datasets.files import read_at
 from tui.errors import TunedeckError
 
 KINDS = {
@@ -67,7 +67,7 @@ def _answer(answers: BinaryIO, facts: dict[str, Any], payload: bytes) -> None:
 def lines_beginning_in(descriptor: int, start: int, end: int) -> Iterator[bytes]:
     """Yield the lines whose first byte lies in a range of the file, without their line ends."""
     begin = max(0, start - 1)
-    block = _read(descriptor, begin, end - begin)
+    block = read_at(descriptor, begin, end - begin)
     first = 0 if start == 0 else block.find(b"\n") + 1
     if (start > 0 and first == 0) or first >= len(block):
         return
@@ -84,27 +84,11 @@ def _rest_of_line(descriptor: int, position: int, most: int) -> bytes:
     parts: list[bytes] = []
     length = 0
     while length < most:
-        part = _read(descriptor, position + length, _READ_ON)
+        part = read_at(descriptor, position + length, _READ_ON)
         found = part.find(b"\n")
         if found >= 0 or not part:
             parts.append(part[: found if found >= 0 else 0])
             break
         parts.append(part)
         length += len(part)
-    return b"".join(parts)
-
-
-def _read(descriptor: int, offset: int, length: int) -> bytes:
-    parts: list[bytes] = []
-    while length > 0:
-        if hasattr(os, "pread"):
-            part = os.pread(descriptor, length, offset)
-        else:
-            os.lseek(descriptor, offset, os.SEEK_SET)
-            part = os.read(descriptor, length)
-        if not part:
-            break
-        parts.append(part)
-        offset += len(part)
-        length -= len(part)
     return b"".join(parts)
