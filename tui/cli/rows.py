@@ -65,7 +65,7 @@ def command(
         raise TunedeckError("--line and --range exclude each other.", "Choose one.")
     if count_facets:
         return _print_facets(file, model, as_json=as_json)
-    first, last = (line, line) if line is not None else _span(span)
+    first, last = (line, line) if line is not None else line_span(span)
     wish = RowWish(first, last, facets, where, SortKey(sort or "file"), not ascending, model)
     dataset = Dataset.open(file)
     try:
@@ -79,7 +79,12 @@ def command(
     return int(ExitCode.DONE if len(chosen.lines) else ExitCode.BAD)
 
 
-def _span(span: str | None) -> tuple[int, int | None]:
+def line_span(span: str | None) -> tuple[int, int | None]:
+    """Read "10-20", "10-" or "-20"; None is the whole file.
+
+    Raises:
+        TunedeckError: It is no range.
+    """
     if span is None:
         return 1, None
     first, dash, last = span.partition("-")

@@ -21,6 +21,9 @@ KINDS = {
     "filter": ("tui.datasets.row_filter", "FilterJob"),
     "facets": ("tui.datasets.facet_flags", "FacetJob"),
     "tokens": ("tui.datasets.row_order", "TokenJob"),
+    "keys": ("tui.datasets.reshape.keys", "KeyJob"),
+    "signatures": ("tui.datasets.reshape.near", "SignatureJob"),
+    "shapes": ("tui.datasets.reshape.merge", "ShapeJob"),
 }
 """Kind of a job -> module and class that does it."""
 MOST_LINE_BYTES = 256 << 20

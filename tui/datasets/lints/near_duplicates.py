@@ -57,12 +57,12 @@ class NearDuplicates:
     def _add(self, line: int, raw: bytes, text: RowText) -> None:
         if len(self._lines) >= MOST_ROWS:
             return
-        words = set(" ".join(said.text for said in spoken(text)).lower().split())
-        if len(words) < _FEWEST_WORDS:
+        words = compared_words(text)
+        if words is None:
             return
         self._exact.append(xxhash.xxh3_64_intdigest(raw.strip()))
         self._lines.append(line)
-        self._waiting.append(list(words))
+        self._waiting.append(words)
         if len(self._waiting) >= _BUFFERED:
             self._flush()
 
@@ -100,6 +100,12 @@ class NearDuplicates:
         return self._lines[index]
 
 
+def compared_words(text: RowText) -> list[str] | None:
+    """Return the different words of a row that its signature is made of; None for a row of few words."""
+    words = set(" ".join(said.text for said in spoken(text)).lower().split())
+    return list(words) if len(words) >= _FEWEST_WORDS else None
+
+
 def _report(
     findings: FindingCollector, rule: str, lines: array[int], pairs: list[tuple[int, int, float]], where: str
 ) -> None:
@@ -129,10 +135,28 @@ def _of_file(path: Path) -> NearDuplicates:
 
 def _nearest(ours: NearDuplicates, theirs: NearDuplicates | None = None) -> list[tuple[int, int, float]]:
     """Return (our index, their line, share) of rows that come near an earlier row, or one of `theirs`."""
+    other_values, other_exact = (None, None) if theirs is None else theirs.arrays()
+    source = theirs or ours
+    found = near_pairs(*ours.arrays(), other_values, other_exact)
+    return [(index, source.line_of(match), share) for index, match, share in found]
+
+
+def near_pairs(
+    values: Array, exact: Array, other_values: Array | None = None, other_exact: Array | None = None
+) -> list[tuple[int, int, float]]:
+    """Return (index, index of what it comes near, share) of rows that come near an earlier row, or another's.
+
+    Args:
+        values: Signatures, one row each, in the order of the file.
+        exact: A hash of each row; rows with the same hash are no pair.
+        other_values: Signatures to compare with; None takes the earlier ones of `values`.
+        other_exact: Their hashes.
+    """
     import numpy
 
-    values, exact = ours.arrays()
-    other_values, other_exact = (values, exact) if theirs is None else theirs.arrays()
+    among_themselves = other_values is None or other_exact is None
+    if other_values is None or other_exact is None:
+        other_values, other_exact = values, exact
     if not len(values) or not len(other_values):
         return []
     best: dict[int, tuple[int, float]] = {}
@@ -143,13 +167,12 @@ def _nearest(ours: NearDuplicates, theirs: NearDuplicates | None = None) -> list
         places = numpy.searchsorted(other[order], mine, side="left").clip(max=len(order) - 1)
         matches = order[places]
         candidates = other[matches] == mine
-        if theirs is None:
+        if among_themselves:
             candidates &= matches < numpy.arange(len(mine))
         for index, match, share in _verified(values, other_values, numpy.flatnonzero(candidates), matches):
             if exact[index] != other_exact[match] and (index not in best or match < best[index][0]):
                 best[index] = (match, share)
-    source = theirs or ours
-    return [(index, source.line_of(match), share) for index, (match, share) in sorted(best.items())]
+    return [(index, match, share) for index, (match, share) in sorted(best.items())]
 
 
 def _band(values: Array, band: int) -> Array:
