@@ -6,14 +6,13 @@ from pathlib import Path
 
 import click
 
-from tui.cli.counter import counter_for
+from tui.cli.counter import counter_for, limit_for
 from tui.cli.output import json_option
 from tui.cli.reshape import dry_run_option, force_option, in_place_option, output_option, reshape_file
 from tui.datasets.options import DEFAULT_MODEL
 from tui.datasets.reshape.cut import CutWish, plan_cut
 from tui.datasets.reshape.turns import CutHow
 from tui.errors import TunedeckError
-from tui.money.catalog import Catalog
 
 
 @click.command("cut")
@@ -42,16 +41,12 @@ def command(
     Exit codes: 0 every row fits; 1 rows stay too long, or with --dry-run, rows would be cut; 2 wrong use or
     unreadable.
     """
-    most = limit if limit is not None else _limit(model)
-    wish = CutWish(model, most, CutHow(how), counter_for(model))
+    reader = counter_for(model)
+    most = limit if limit is not None else limit_for(model, reader)
+    if most is None:
+        raise TunedeckError(f"No limit is known for {model}.", "Give one with --limit.")
+    wish = CutWish(model, most, CutHow(how), reader)
     return reshape_file(
         file, lambda table, tracker: plan_cut(table, wish, tracker), "Counting",
         output=output, in_place=in_place, force=force, dry_run=dry_run, as_json=as_json, finds_fault=True,
     )  # fmt: skip
-
-
-def _limit(model: str) -> int:
-    known = Catalog.load().find(model)
-    if known is None or known.training_example_limit is None:
-        raise TunedeckError(f"No limit is known for {model}.", "Give one with --limit.")
-    return known.training_example_limit

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tui.datasets.fixes.json_text import JsonText
 from tui.datasets.formats import DatasetFormat, row_format
+from tui.datasets.layout_tokens import row_counter
 from tui.datasets.locate import JsonPath
 from tui.datasets.parsing import parse_line
 from tui.datasets.quoting import quoted
@@ -18,7 +19,7 @@ from tui.datasets.reshape.row_table import RowTable
 from tui.datasets.reshape.tracker import Tracker
 from tui.datasets.reshape.turns import Conversation, CutHow, kept_exchanges
 from tui.datasets.row_order import line_tokens
-from tui.datasets.row_tokens import RowTokenCounter
+from tui.datasets.row_tokens import RowTokens
 from tui.datasets.tokens import TextTokenizer, TiktokenCounter, encoding_for
 from tui.errors import TunedeckError
 from tui.safe_text import safe_line
@@ -46,12 +47,14 @@ class CutWish:
 
 
 @dataclass(frozen=True, slots=True)
-class _Cut:
+class Cut:
     """A row before and after."""
 
     before: int
     after: tuple[int, ...]
     """Tokens of each new row."""
+    still_too_long: int
+    """How many of them."""
     rewritten: Rewritten
 
 
@@ -59,16 +62,22 @@ class Cutter:
     """Cuts the rows of a table that are too long and can be cut."""
 
     def __init__(self, wish: CutWish) -> None:
-        self._wish = wish
-        self._counter = RowTokenCounter(wish.tokenizer or TiktokenCounter(encoding_for(wish.model)))
+        self._how = wish.how
+        self._limit = wish.limit
+        self._counter = row_counter(wish.tokenizer or TiktokenCounter(encoding_for(wish.model)), wish.limit)
         self.positions: Array
 
     def rewrite(self, table: RowTable, position: int) -> Rewritten:
         """Return what becomes of a row that is to be cut."""
         cut = self.cut(table.content(position))
-        return cut.rewritten if isinstance(cut, _Cut) else Rewritten((table.content(position),))
+        return cut.rewritten if isinstance(cut, Cut) else Rewritten((table.content(position),))
 
-    def cut(self, line: bytes) -> _Cut | str:
+    def is_too_long(self, line: bytes) -> bool:
+        """Say whether the limit would cut a row; what is no row is not too long."""
+        value, _ = parse_line(line)
+        return self._exceeds(self._counter.row(value, row_format(value)))
+
+    def cut(self, line: bytes) -> Cut | str:
         """Return a row that fits, or a sentence on why it can't be made to."""
         value, _ = parse_line(line)
         if not isinstance(value, dict):
@@ -78,49 +87,49 @@ class Cutter:
         messages = _at(value, place)
         if not isinstance(messages, list):
             return f"a {dataset_format.value} row has no exchanges to leave out"
-        if self._wish.how is CutHow.SPLIT and dataset_format is not DatasetFormat.CHAT:
+        if self._how is CutHow.SPLIT and dataset_format is not DatasetFormat.CHAT:
             return f"a {dataset_format.value} row can't become several"
-        before = self._counter.row(value, dataset_format).total
-        tokens = [self._message(message) for message in messages]
         conversation = Conversation.of(messages)
-        fixed = before - sum(tokens)
-        kept = kept_exchanges(conversation, tokens, fixed, self._wish.limit, self._wish.how)
+
+        def tokens(exchanges: Sequence[range]) -> RowTokens:
+            chosen = [messages[index] for index in conversation.indexes(exchanges)]
+            return self._counter.row(_with(value, place, chosen), dataset_format)
+
+        before = tokens(conversation.exchanges).total
+        kept = kept_exchanges(conversation, lambda some: not self._exceeds(tokens(some)), self._how)
         if kept is None:
-            return f"{before:,} tokens, and its system messages and last exchange alone are too many"
-        return self._written(line, place, messages, conversation, tokens, fixed, kept, before)
-
-    def count(self, line: bytes) -> int:
-        """Return the tokens of a row; 0 for what is none."""
-        value, _ = parse_line(line)
-        return self._counter.row(value, row_format(value)).total
-
-    def _message(self, message: object) -> int:
-        empty = self._counter.row({"messages": []}, DatasetFormat.CHAT).total
-        return self._counter.row({"messages": [message]}, DatasetFormat.CHAT).total - empty
-
-    def _written(
-        self, line: bytes, place: JsonPath, messages: list[Any], conversation: Conversation,
-        tokens: Sequence[int], fixed: int, kept: list[list[range]], before: int,
-    ) -> _Cut | str:  # fmt: skip
-        rows, after, stays = [], [], set[int]()
-        for exchanges in kept:
-            indexes = {*range(conversation.head), *(index for one in exchanges for index in one)}
-            stays |= indexes
-            after.append(fixed + sum(tokens[index] for index in indexes))
-            try:
-                text = JsonText(line.decode())
-                for index in range(len(messages)):
-                    if index not in indexes:
-                        text.remove((*place, index))
-                rows.append(text.text().encode())
-            except (ValueError, IndexError, StopIteration) as error:
-                return f"it can't be rewritten: {error}"
+            return f"{before:,} tokens, and its last exchange with what stands before all is too long"
+        try:
+            rows = _rewritten(line, place, len(messages), [set(conversation.indexes(some)) for some in kept])
+        except (ValueError, IndexError, StopIteration) as error:
+            return f"it can't be rewritten: {error}"
+        stays = {index for some in kept for index in conversation.indexes(some)}
         lost = tuple(
             {"index": index, "message": messages[index]}
             for index in range(len(messages))
             if index not in stays
         )
-        return _Cut(before, tuple(after), Rewritten(tuple(rows), lost))
+        after = [tokens(some) for some in kept]
+        return Cut(
+            before,
+            tuple(one.total for one in after),
+            sum(self._exceeds(one) for one in after),
+            Rewritten(rows, lost),
+        )
+
+    def _exceeds(self, tokens: RowTokens) -> bool:
+        return tokens.total > self._limit if tokens.cut is None else tokens.cut > 0
+
+
+def _rewritten(line: bytes, place: JsonPath, messages: int, kept: Sequence[set[int]]) -> tuple[bytes, ...]:
+    rows = []
+    for indexes in kept:
+        text = JsonText(line.decode())
+        for index in range(messages):
+            if index not in indexes:
+                text.remove((*place, index))
+        rows.append(text.text().encode())
+    return tuple(rows)
 
 
 def plan_cut(table: RowTable, wish: CutWish, tracker: Tracker | None = None) -> Plan:
@@ -140,21 +149,21 @@ def plan_cut(table: RowTable, wish: CutWish, tracker: Tracker | None = None) -> 
     tracker = tracker or Tracker()
     refuse_longest_lines(table)
     cutter = Cutter(wish)
-    too_long = numpy.flatnonzero(_tokens(table, wish, cutter, tracker) > wish.limit)
-    account = _Account(wish.limit)
+    too_long = _too_long(table, wish, cutter, tracker)
+    account = _Account()
     changed = []
     for position in too_long.tolist():
         tracker.tick(int(table.starts[position]), table.size)
         cut = cutter.cut(table.content(position))
         account.add(int(table.lines[position]), cut)
-        if isinstance(cut, _Cut):
+        if isinstance(cut, Cut):
             changed.append(position)
     cutter.positions = numpy.array(changed, numpy.int64)
     return account.plan(table, wish, cutter, len(too_long))
 
 
-def _tokens(table: RowTable, wish: CutWish, cutter: Cutter, tracker: Tracker) -> Array:
-    """Return the tokens of each row: in processes by tiktoken's vocabulary, else here by the model's own."""
+def _too_long(table: RowTable, wish: CutWish, cutter: Cutter, tracker: Tracker) -> Array:
+    """Return the rows above the limit: by tiktoken's vocabulary in processes, or by the model's own here."""
     import numpy
 
     if wish.tokenizer is None:
@@ -165,25 +174,24 @@ def _tokens(table: RowTable, wish: CutWish, cutter: Cutter, tracker: Tracker) ->
             cancelled=tracker.cancelled,
         )
         table.check_unchanged()
-        result: Array = counts[table.lines.astype(numpy.int64) - 1]
-        return result
-    counted = numpy.zeros(len(table), numpy.uint32)
+        return numpy.flatnonzero(counts[table.lines.astype(numpy.int64) - 1] > wish.limit)
+    found = []
     for position in range(len(table)):
         if not position % _TOLD_EVERY:
             tracker.tick(int(table.starts[position]), table.size)
-        counted[position] = cutter.count(table.content(position))
-    return counted
+        if cutter.is_too_long(table.content(position)):
+            found.append(position)
+    return numpy.array(found, numpy.int64)
 
 
 class _Account:
     """Counts and lists what cutting does."""
 
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
+    def __init__(self) -> None:
         self.listed: list[Lost] = []
         self.cut = self.new_rows = self.messages = self.tokens = self.unfit = 0
 
-    def add(self, line: int, cut: _Cut | str) -> None:
+    def add(self, line: int, cut: Cut | str) -> None:
         if isinstance(cut, str):
             self.unfit += 1
             self._list(line, f"stays too long: {cut}")
@@ -202,10 +210,9 @@ class _Account:
             words.append(f"becomes {cut.after[0]:,}")
         if lost:
             words.append(f"loses {_roles(lost)}: {_first_words(lost[0]['message'])}")
-        still = sum(one > self._limit for one in cut.after)
-        if still:
+        if cut.still_too_long:
             self.unfit += 1
-            words.append(f"{still} of them still too long")
+            words.append(f"{cut.still_too_long} of them still too long")
         self._list(line, ", ".join(words))
 
     def _list(self, line: int, why: str) -> None:
@@ -257,6 +264,13 @@ def _first_words(message: object) -> str:
 
 def _messages_place(dataset_format: DatasetFormat) -> JsonPath:
     return ("input", "messages") if dataset_format is DatasetFormat.PREFERENCE else ("messages",)
+
+
+def _with(value: dict[str, Any], place: JsonPath, messages: list[Any]) -> dict[str, Any]:
+    """Return a row with other messages."""
+    if len(place) == 1:
+        return {**value, "messages": messages}
+    return {**value, "input": {**value["input"], "messages": messages}}
 
 
 def _at(value: object, path: JsonPath) -> object:

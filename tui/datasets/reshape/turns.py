@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
@@ -33,6 +34,10 @@ class Conversation:
     exchanges: tuple[range, ...]
     """Messages of each exchange, by index."""
 
+    def indexes(self, exchanges: Sequence[range]) -> list[int]:
+        """Return the messages of a row with these exchanges."""
+        return [*range(self.head), *(index for exchange in exchanges for index in exchange)]
+
     @classmethod
     def of(cls, messages: Sequence[Any]) -> Conversation:
         """Find the exchanges of a list of messages; never raises."""
@@ -52,40 +57,42 @@ class Conversation:
 
 
 def kept_exchanges(
-    conversation: Conversation, tokens: Sequence[int], fixed: int, limit: int, how: CutHow
+    conversation: Conversation, fits: Callable[[Sequence[range]], bool], how: CutHow
 ) -> list[list[range]] | None:
-    """Return the exchanges of each row that a conversation becomes, or None when none of them would fit.
+    """Return the exchanges of each row that a conversation becomes, or None when that would not help.
 
     Args:
         conversation: What is cut.
-        tokens: Of each message.
-        fixed: Tokens of the row without its messages.
-        limit: Most tokens of a row.
+        fits: Says whether a row with these exchanges is short enough; fewer always fit where more do. Asked
+            with the logarithm of their number, since some models' layouts can't be counted by the message.
         how: What may go.
     """
-    sizes = [sum(tokens[index] for index in exchange) for exchange in conversation.exchanges]
-    room = limit - fixed - sum(tokens[: conversation.head])
+    exchanges = conversation.exchanges
     if how is CutHow.SPLIT:
-        return _packed(conversation.exchanges, sizes, room)
-    kept = list(range(len(sizes)))
-    while len(kept) > 1 and sum(sizes[index] for index in kept) > room:
-        # The last exchange is what the row teaches; between the first and it, the oldest goes.
-        kept.pop(1 if how is CutHow.MIDDLE and len(kept) > 2 else 0)
-    if not kept or sum(sizes[index] for index in kept) > room:
+        return _packed(exchanges, fits)
+    # The last exchange is what the row teaches, so it stays.
+    leaving = range(len(exchanges) - 1)
+    order = [*leaving[1:], *leaving[:1]] if how is CutHow.MIDDLE else list(leaving)
+
+    def without(gone: int) -> list[range]:
+        left = set(order[:gone])
+        return [exchange for index, exchange in enumerate(exchanges) if index not in left]
+
+    if not exchanges or not fits(without(len(order))):
         return None
-    return [[conversation.exchanges[index] for index in kept]]
+    gone = bisect_left(range(len(order)), True, key=lambda number: fits(without(number)))
+    return [without(gone)] if gone else None
 
 
-def _packed(exchanges: Sequence[range], sizes: Sequence[int], room: int) -> list[list[range]] | None:
+def _packed(exchanges: Sequence[range], fits: Callable[[Sequence[range]], bool]) -> list[list[range]] | None:
     """Fill one row after the other; an exchange too large for any has one to itself."""
     rows: list[list[range]] = []
-    filled = 0
-    for exchange, size in zip(exchanges, sizes, strict=True):
-        if not rows or filled + size > room:
-            rows.append([])
-            filled = 0
-        rows[-1].append(exchange)
-        filled += size
+    first = 0
+    while first < len(exchanges):
+        rest = exchanges[first:]
+        count = bisect_left(range(1, len(rest) + 1), True, key=lambda most: not fits(rest[:most]))
+        rows.append(list(rest[: max(1, count)]))
+        first += max(1, count)
     return rows if len(rows) > 1 else None
 
 
