@@ -10,7 +10,7 @@ from tui.cli.check import FORMATS
 from tui.cli.output import json_option, narrate, print_json, say
 from tui.cli.slow_progress import SlowProgress
 from tui.datasets.atomic import new_file, refuse_existing
-from tui.datasets.fixes import FIXES
+from tui.datasets.fixes import FILE_FIXES, FIXES, fix_name
 from tui.datasets.fixes.fix_file import FixResult, RowChange, fix_file
 from tui.datasets.formats import DatasetFormat
 from tui.datasets.rules import RULES, severities_at
@@ -51,6 +51,8 @@ def command(
 ) -> int:
     """Fix what can be fixed safely and write a new file; rows that are right keep their bytes.
 
+    A file in UTF-16, with the lines of an old Mac, or of one JSON list becomes JSON lines first.
+
     Without --rule every rule with a safe fix is applied, quality lints and repeated rows aside.
 
     Exit codes: 0 written, or nothing to fix; 1 with --dry-run, there is something to fix; 2 wrong use or
@@ -88,25 +90,25 @@ def command(
                     on_progress=progress.update,
                 )
     _print(result, None if dry_run else target, shown, as_json=as_json)
-    return int(ExitCode.BAD if dry_run and result.by_rule else ExitCode.DONE)
+    return int(ExitCode.BAD if dry_run and result.changes else ExitCode.DONE)
 
 
 def _chosen(rules: tuple[str, ...], provider: str) -> frozenset[str]:
+    there_are = f"Rules with a fix: {', '.join((*FILE_FIXES, *FIXES))}"
     for rule in rules:
         if rule not in RULES:
-            raise TunedeckError(f'There is no rule "{rule}".', f"Rules with a fix: {', '.join(FIXES)}")
-        if rule not in FIXES or rule == "train-overlap":
-            raise TunedeckError(
-                f"{rule} has no fix that is safe without a person.", f"Rules with one: {', '.join(FIXES)}"
-            )
+            raise TunedeckError(f'There is no rule "{rule}".', there_are)
+        if fix_name(rule) is None or rule == "train-overlap":
+            raise TunedeckError(f"{rule} has no fix that is safe without a person.", there_are)
     if rules:
         return frozenset(rules)
     known = severities_at(provider)
-    return frozenset(
+    of_rows = (
         rule
         for rule, fix in FIXES.items()
         if rule in known and not RULES[rule].lints and not fix.needs_finding
     )
+    return frozenset((*FILE_FIXES, *of_rows))
 
 
 class _Diff:
@@ -140,6 +142,8 @@ def _print(result: FixResult, target: Path | None, shown: _Diff, *, as_json: boo
         return
     if shown.hidden:
         narrate(f"{shown.hidden:,} more changes; --diff shows all of them and writes nothing.")
+    for rule in result.whole_file:
+        say(f"{FILE_FIXES[rule].name} ({rule}): the whole file")
     for rule, rows in result.by_rule.most_common():
         say(f"{FIXES[rule].name} ({rule}): {rows:,} row(s)")
     done = "would be" if target is None else "were"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from io import FileIO
+from typing import Protocol
 
 BLOCK_BYTES = 1 << 20
 MAX_LINE_BYTES = 256 << 20
@@ -11,11 +11,19 @@ MAX_LINE_BYTES = 256 << 20
 _KEPT_OF_TOO_LONG = 4_096
 
 
+class ByteSource(Protocol):
+    """Bytes that are read piece by piece: an unbuffered file or pipe, or what a file is turned into."""
+
+    def read(self, size: int, /) -> bytes | None:
+        """Return some bytes; empty only at the end."""
+        ...
+
+
 class LineReader:
     """Reads a binary stream once and hands out its lines.
 
     Args:
-        stream: An open, unbuffered binary file or pipe.
+        stream: Where the bytes come from.
         on_block: Called with each block as it is read, for hashes and progress; may raise to stop.
         max_line_bytes: Lines above it (no less than a block) are cut to their beginning and listed in
             `too_long`.
@@ -23,7 +31,7 @@ class LineReader:
 
     def __init__(
         self,
-        stream: FileIO,
+        stream: ByteSource,
         on_block: Callable[[bytes], None] | None = None,
         *,
         max_line_bytes: int = MAX_LINE_BYTES,

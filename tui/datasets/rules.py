@@ -88,5 +88,5 @@ def fix_of(rule_id: str) -> str | None:
     """Return the name of the fix that is safe for a rule, or None where only a person can decide."""
     import importlib  # fixes import the rules' checks
 
-    fix = importlib.import_module("tui.datasets.fixes").fix_for(rule_id)
-    return None if fix is None else str(fix.name)
+    name: str | None = importlib.import_module("tui.datasets.fixes").fix_name(rule_id)
+    return name

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from array import array
 from collections.abc import Mapping, Set
 from typing import Any
@@ -25,6 +24,7 @@ from tui.datasets.report import Report, Severity
 from tui.datasets.services import SERVICES
 from tui.datasets.token_totals import TokenTotals
 from tui.datasets.tokens import encoding_for, training_limit
+from tui.datasets.whole_file import document_start, has_old_mac_lines, wide_codec
 
 FEW_EXAMPLES = 50
 MAX_REINFORCEMENT_EXAMPLES = 50_000
@@ -32,9 +32,7 @@ MAX_REINFORCEMENT_VALIDATION = 1_000
 MAX_IMAGE_EXAMPLES = 50_000
 LARGE_FILE_BYTES = 512 * 1024 * 1024
 _SAMPLE_ROWS = 64
-_WIDE_ENCODING = re.compile(
-    rb"\xff\xfe|\xfe\xff|\x00\x00\xfe\xff|[\x09\x0a\x20-\x7e]\x00[^\x00]\x00|\x00[\x20-\x7e]\x00[^\x00]"
-)
+_OLD_MAC = "Lines end with a carriage return instead of a line feed."
 _COMPLETION_MODELS = ("babbage-002", "davinci-002", "ft:babbage-002", "ft:davinci-002")
 
 
@@ -84,15 +82,14 @@ class FileScan:
             self._format = detect_format(parse_line(line)[0] for line in lines[:_SAMPLE_ROWS])
         for number, line in enumerate(lines, first_line):
             if number in too_long:
-                self._too_long(number, too_long[number])
+                self._too_long(number, too_long[number], line)
             elif not line or line.isspace():
                 self._blank(number)
             else:
                 self._example(number, line)
 
     def _start_of_file(self, lines: list[bytes]) -> None:
-        head = b"\n".join(lines[:4])[:256]
-        if _WIDE_ENCODING.match(head):
+        if wide_codec(b"\n".join(lines[:4])[:256]):
             self._unreadable_encoding = True
             self._findings.add("wrong-encoding", "The file looks like UTF-16 or UTF-32, not UTF-8.", line=1)
             return
@@ -110,10 +107,9 @@ class FileScan:
                 "No byte order mark (EF BB BF) stands before the first line.",
                 line=1,
             )
-        number, first = next(
-            ((at, line.strip()) for at, line in enumerate(lines, 1) if line.strip()), (1, b"")
-        )
-        if first in (b"[", b"{") or (first.startswith(b"[") and first.endswith((b",", b"]"))):
+        start = document_start(lines)
+        if start is not None:
+            number, first = start
             self._findings.add(
                 "json-not-jsonl",
                 "The file holds one JSON document instead of one object per line.",
@@ -141,8 +137,11 @@ class FileScan:
         self._blank_lines.clear()
         self._blank_count = 0
 
-    def _too_long(self, number: int, length: int) -> None:
+    def _too_long(self, number: int, length: int, beginning: bytes) -> None:
         self._examples += 1
+        if number == 1 and has_old_mac_lines(beginning):
+            self._findings.add("old-mac-lines", _OLD_MAC, line=number)
+            return
         message = f"The line has {length / 1024 / 1024:,.0f} MB; it was not read."
         self._findings.add("line-too-long", message, line=number)
 
@@ -188,10 +187,8 @@ class FileScan:
 
     def _report_problem(self, number: int, line: bytes, problem: ParseProblem) -> None:
         rule, message = problem.rule, problem.message
-        if rule == "invalid-json" and number == 1 and b"\r" in line.strip():
-            first = parse_line(line.strip().split(b"\r", 1)[0])[0]
-            if isinstance(first, dict):
-                rule, message = "old-mac-lines", "Lines end with a carriage return instead of a line feed."
+        if rule == "invalid-json" and number == 1 and has_old_mac_lines(line):
+            rule, message = "old-mac-lines", _OLD_MAC
         service = None
         if problem.service_error:
             service = (

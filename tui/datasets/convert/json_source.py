@@ -15,16 +15,15 @@ from tui.datasets.convert.encodings import (
     named_encoding,
     text_stream,
 )
+from tui.datasets.convert.json_text import JsonText
 from tui.datasets.convert.losses import BadRow
-from tui.datasets.convert.records import MAX_CELL_CHARACTERS, Record, SourceFacts, SourceOptions, Tick
+from tui.datasets.convert.records import Record, SourceFacts, SourceOptions, Tick
 from tui.datasets.lines import LineReader
 from tui.datasets.parsing import BYTE_ORDER_MARK, parse_line
 from tui.errors import TunedeckError
 from tui.safe_text import safe_line
 
 _CHUNK = 1 << 20
-_UNFINISHED_TAIL = 12
-"""Characters at the end of what was read that may be the beginning of a number, -Infinity or an escape."""
 
 
 class JsonLinesSource:
@@ -74,12 +73,8 @@ class JsonArraySource:
     """A list of objects, alone or under a key of one outer object; read piece by piece."""
 
     def __init__(self, stream: io.FileIO, size: int, encoding: Encoding, tick: Tick) -> None:
-        self._text = text_stream(stream, size, encoding, tick)
-        self._buffer = ""
-        self._at = 0
-        self._line = 1
-        self._ended = False
-        self._decoder = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite)
+        decoder = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite)
+        self._json = JsonText(text_stream(stream, size, encoding, tick), decoder)
         self.facts = SourceFacts(f"JSON list, {encoding.label}")
         if encoding.guess:
             self.facts.notes.append(encoding.guess)
@@ -90,119 +85,50 @@ class JsonArraySource:
         Raises:
             TunedeckError: The list breaks off or is no JSON; what follows can't be found again.
         """
-        opening = self._next_mark()
+        opening = self._json.mark()
         if opening == "{":
             self._enter_object()
         elif opening != "[":
-            raise self._broken("no list begins here")
+            raise self._json.broken("no list begins here")
         yield from self._elements()
-        self._skip_blanks()
-        if opening == "[" and self._at < len(self._buffer):
-            raise self._broken("something follows the end of the list")
+        if opening == "[" and not self._json.at_end():
+            raise self._json.broken("something follows the end of the list")
 
     def _elements(self) -> Iterator[Record | BadRow]:
-        if self._next_mark() == "]":
+        if self._json.peek() == "]":
+            self._json.mark()
             return
-        self._at -= 1
         while True:
-            self._skip_blanks()
-            line = self._line
-            value = self._value()
-            yield _object(line, value)
-            mark = self._next_mark()
+            self._json.peek()
+            line = self._json.line
+            yield _object(line, self._json.value())
+            mark = self._json.mark()
             if mark == "]":
                 return
             if mark != ",":
-                raise self._broken("a comma or the end of the list is missing")
+                raise self._json.broken("a comma or the end of the list is missing")
 
     def _enter_object(self) -> None:
         """Go to the first list among the values of an outer object."""
         skipped: list[str] = []
-        mark = self._next_mark()
-        self._at -= 1
+        mark = self._json.peek()
         while mark != "}":
-            name = self._value()
-            if not isinstance(name, str) or self._next_mark() != ":":
-                raise self._broken("a key of the outer object is missing")
-            if self._next_mark() == "[":
+            name = self._json.value()
+            if not isinstance(name, str) or self._json.mark() != ":":
+                raise self._json.broken("a key of the outer object is missing")
+            if self._json.peek() == "[":
+                self._json.mark()
                 others = f"; left out beside it: {', '.join(skipped)}" if skipped else ""
                 self.facts.notes.append(safe_line(f'The rows are the list under "{name}"{others}.', 300))
                 return
-            self._at -= 1
-            self._value()
+            self._json.value()
             skipped.append(f'"{name}"')
-            mark = self._next_mark()
+            mark = self._json.mark()
             if mark not in (",", "}"):
-                raise self._broken("a comma is missing")
+                raise self._json.broken("a comma is missing")
         raise TunedeckError(
             "The file is one JSON object without a list of rows.",
             "Write a list of objects, or one object per line.",
-        )
-
-    def _next_mark(self) -> str:
-        self._skip_blanks()
-        if self._at >= len(self._buffer):
-            raise self._broken("the file ends in the middle")
-        self._at += 1
-        return self._buffer[self._at - 1]
-
-    def _skip_blanks(self) -> None:
-        while True:
-            end = self._at
-            while end < len(self._buffer) and self._buffer[end] in " \t\r\n\ufeff":
-                end += 1
-            self._pass(end)
-            if end < len(self._buffer) or not self._read_more():
-                return
-
-    def _pass(self, end: int) -> None:
-        self._line += self._buffer.count("\n", self._at, end)
-        self._at = end
-
-    def _value(self) -> Any:
-        self._skip_blanks()
-        while True:
-            try:
-                value, end = self._decoder.raw_decode(self._buffer, self._at)
-            except json.JSONDecodeError as error:
-                if not self._may_go_on(error):
-                    raise self._broken(error.msg, error.pos) from None
-                if not self._read_more():
-                    ended = error.pos >= len(self._buffer.rstrip()) or error.msg.startswith("Unterminated")
-                    words = "the file ends in the middle" if ended else error.msg
-                    raise self._broken(words, error.pos) from None
-                continue
-            except (ValueError, RecursionError) as error:
-                words = "nested too deep" if isinstance(error, RecursionError) else str(error)
-                raise self._broken(words) from None
-            if end == len(self._buffer) and self._read_more():
-                continue  # a number may go on
-            self._pass(end)
-            return value
-
-    def _may_go_on(self, error: json.JSONDecodeError) -> bool:
-        if len(self._buffer) - self._at > MAX_CELL_CHARACTERS:
-            return False
-        return (
-            error.msg.startswith("Unterminated") or error.pos >= len(self._buffer.rstrip()) - _UNFINISHED_TAIL
-        )
-
-    def _read_more(self) -> bool:
-        if self._ended:
-            return False
-        # Twice what is waiting, so that a long value is not begun again for every chunk.
-        more = self._text.read(max(_CHUNK, len(self._buffer) - self._at))
-        self._ended = not more
-        self._buffer = self._buffer[self._at :] + more
-        self._at = 0
-        return bool(more)
-
-    def _broken(self, words: str, position: int | None = None) -> TunedeckError:
-        end = self._at if position is None else position
-        line = self._line + self._buffer.count("\n", self._at, end)
-        return TunedeckError(
-            f"The JSON list can't be read on line {line:,}: {safe_line(words, 200)}.",
-            "Nothing after this place can be found again; mend the file there.",
         )
 
 

@@ -7,8 +7,9 @@ from types import MappingProxyType
 
 from tui.datasets.fixes import function_fixes, line_fixes, message_fixes, pair_fixes, text_fixes, tool_fixes
 from tui.datasets.fixes.base import Fix, Fixed
+from tui.datasets.fixes.file_fixes import FILE_FIXES, FileFix
 
-__all__ = ["FIXES", "Fix", "Fixed", "fix_for"]
+__all__ = ["FILE_FIXES", "FIXES", "FileFix", "Fix", "Fixed", "fix_for", "fix_name"]
 
 FIXES: Mapping[str, Fix] = MappingProxyType(
     {
@@ -23,3 +24,9 @@ FIXES: Mapping[str, Fix] = MappingProxyType(
 def fix_for(rule_id: str) -> Fix | None:
     """Return the safe fix of a rule, or None where there is none."""
     return FIXES.get(rule_id)
+
+
+def fix_name(rule_id: str) -> str | None:
+    """Return what the fix of a rule does, be it a row's or a whole file's; None where there is none."""
+    fix = FILE_FIXES.get(rule_id) or FIXES.get(rule_id)
+    return None if fix is None else fix.name

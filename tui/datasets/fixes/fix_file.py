@@ -6,12 +6,14 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from io import FileIO
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from tui.datasets.files import unchanged_file
 from tui.datasets.fixes import FIXES
 from tui.datasets.fixes.base import REMOVED
+from tui.datasets.fixes.file_fixes import FILE_FIXES, repaired
 from tui.datasets.fixes.row_rules import judge
 from tui.datasets.formats import DatasetFormat, detect_format
 from tui.datasets.lines import LineReader
@@ -43,6 +45,13 @@ class FixResult:
     removed: int = 0
     by_rule: Counter[str] = field(default_factory=Counter)
     """Rule -> rows that its fix changed."""
+    whole_file: tuple[str, ...] = ()
+    """Rules whose fixes made JSON lines of the file, before its rows were looked at."""
+
+    @property
+    def changes(self) -> bool:
+        """True when anything is not as it was."""
+        return bool(self.by_rule or self.whole_file)
 
     def as_json(self) -> dict[str, Any]:
         """Return it as JSON values."""
@@ -51,6 +60,7 @@ class FixResult:
             "changed": self.changed,
             "removed": self.removed,
             "fixes": dict(sorted(self.by_rule.items())),
+            "whole_file": list(self.whole_file),
         }
 
 
@@ -89,9 +99,10 @@ def fix_file(
     on_change: Callable[[RowChange], None] | None = None,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> FixResult:
-    """Apply the fixes of some rules to every row.
+    """Apply the fixes of some rules to a file as a whole and to every row.
 
-    Memory: a line at a time; with duplicate-row some 60 bytes for each row.
+    Memory: a line at a time; with duplicate-row some 60 bytes for each row. After a fix of the whole file a
+    row's number is that of its new line.
 
     Args:
         path: The file.
@@ -102,10 +113,11 @@ def fix_file(
         on_progress: Called with (bytes done, bytes in all).
 
     Raises:
-        TunedeckError: The file can't be read, was written to meanwhile, or has a line above 256 MB.
+        TunedeckError: The file can't be read, was written to meanwhile, has a line above 256 MB, or can't be
+            made JSON lines.
     """
     result, seen = FixResult(), set[bytes]()
-    for number, line, line_end in _lines(path, on_progress):
+    for number, line, line_end in _lines(path, rules, result, on_progress):
         if dataset_format is DatasetFormat.UNKNOWN and line.strip():
             dataset_format = detect_format([parse_line(line)[0]])
         result.rows += 1
@@ -130,8 +142,9 @@ def fix_file(
 
 def _is_right(line: bytes, rules: Collection[str], dataset_format: DatasetFormat) -> bool:
     """Spare a row without findings the search for fixes; lints look for themselves."""
-    looks = any(FIXES[rule].finds_itself for rule in rules)
-    return not looks and judge(line, dataset_format).rules.isdisjoint(rules)
+    of_rows = [FIXES[rule] for rule in rules if rule in FIXES]
+    looks = any(fix.finds_itself for fix in of_rows)
+    return not of_rows or not looks and judge(line, dataset_format).rules.isdisjoint(rules)
 
 
 def _is_new(row: bytes, seen: set[bytes]) -> bool:
@@ -142,19 +155,22 @@ def _is_new(row: bytes, seen: set[bytes]) -> bool:
     return False
 
 
-def _lines(path: Path, on_progress: Callable[[int, int], None] | None) -> Iterator[tuple[int, bytes, bytes]]:
+def _lines(
+    path: Path,
+    rules: Collection[str],
+    result: FixResult,
+    on_progress: Callable[[int, int], None] | None,
+) -> Iterator[tuple[int, bytes, bytes]]:
     """Yield (number, line, line end); only the last one may have none."""
     with unchanged_file(path) as (stream, size):
-        done, last = 0, b""
+        source, result.whole_file = repaired(_Watched(stream, size, on_progress), rules)
+        last = b""
 
-        def count(block: bytes) -> None:
-            nonlocal done, last
-            done += len(block)
+        def note_end(block: bytes) -> None:
+            nonlocal last
             last = block[-1:]
-            if on_progress:
-                on_progress(done, max(size, done))
 
-        reader = LineReader(stream, count)
+        reader = LineReader(source, note_end)
         held: tuple[int, bytes] | None = None
         for first, lines in reader.batches():
             if reader.too_long:
@@ -168,6 +184,23 @@ def _lines(path: Path, on_progress: Callable[[int, int], None] | None) -> Iterat
                 held = number, line
         if held is not None:
             yield _with_end(*held, b"\n" if last == b"\n" else b"")
+
+
+class _Watched:
+    """A file that tells how far it has been read."""
+
+    def __init__(self, stream: FileIO, size: int, on_progress: Callable[[int, int], None] | None) -> None:
+        self._stream = stream
+        self._size = size
+        self._on_progress = on_progress
+        self._done = 0
+
+    def read(self, size: int, /) -> bytes:
+        block = self._stream.read(size) or b""
+        self._done += len(block)
+        if self._on_progress and block:
+            self._on_progress(self._done, max(self._size, self._done))
+        return block
 
 
 def _with_end(number: int, line: bytes, line_end: bytes) -> tuple[int, bytes, bytes]:
