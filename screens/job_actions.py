@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from textual import work
 
@@ -10,7 +10,7 @@ from screens.confirm import ConfirmScreen
 from screens.greyed_keys import GreyedKeys
 from screens.job_words import job_title
 from tui.errors import TunedeckError
-from tui.providers.protocol import Provider
+from tui.jobs.control import Control, control_job, reason_against
 from tui.records.jobs import Job, JobState
 from tui.records.models import Capability, Permission
 
@@ -19,8 +19,6 @@ Permissions = Mapping[Capability, Permission]
 
 ASKED: tuple[Capability, ...] = (Capability.CANCEL, Capability.PAUSE, Capability.CHAT)
 """Capabilities that keys on a job depend on."""
-
-_PAUSABLE = (JobState.PREPARING, JobState.QUEUED, JobState.RUNNING)
 
 
 class JobActions(GreyedKeys, inherit_bindings=False):
@@ -47,33 +45,22 @@ class JobActions(GreyedKeys, inherit_bindings=False):
             return "There is no job here yet."
         match action:
             case "cancel_job":
-                return self._reason_against_cancel(job)
+                return self._reason_against_control(job, Control.CANCEL)
             case "pause_or_resume":
-                return self._reason_against_pause(job)
+                return self._reason_against_control(job, Control.PAUSE)
             case "chat_model":
                 return self._reason_against_chat(job)
         return ""
 
-    def _permission(self, job: Job, capability: Capability) -> str:
-        permission = self.permissions(job.account).get(capability, Permission(True))
-        return "" if permission else permission.reason
-
-    def _reason_against_cancel(self, job: Job) -> str:
-        if job.state.is_final:
-            return f"The job is {job.state} already."
-        return self._permission(job, Capability.CANCEL)
-
-    def _reason_against_pause(self, job: Job) -> str:
-        if job.state.is_final:
-            return f"The job is {job.state} already."
-        if job.state is not JobState.PAUSED and job.state not in _PAUSABLE:
-            return f"A job that is {job.state} can't be paused."
-        return self._permission(job, Capability.PAUSE)
+    def _reason_against_control(self, job: Job, control: Control) -> str:
+        permission = self.permissions(job.account).get(control.capability, Permission(True))
+        return reason_against(job, control, permission)
 
     def _reason_against_chat(self, job: Job) -> str:
         if not job.fine_tuned_model:
             return "There is no tuned model yet. Enter on a checkpoint, once there are any, talks to it."
-        return self._permission(job, Capability.CHAT)
+        permission = self.permissions(job.account).get(Capability.CHAT, Permission(True))
+        return "" if permission else permission.reason
 
     def action_chat_model(self) -> None:
         """Talk to the base and the tuned model side by side."""
@@ -97,7 +84,7 @@ class JobActions(GreyedKeys, inherit_bindings=False):
                 f"Cancel the job {job_title(job)}?",
                 yes="cancel the job",
                 warning="It can't be started again; checkpoints that exist already stay usable.",
-                act=lambda provider: provider.cancel_job(job.id),
+                control=Control.CANCEL,
             )
 
     def action_pause_or_resume(self) -> None:
@@ -106,22 +93,20 @@ class JobActions(GreyedKeys, inherit_bindings=False):
         if job is None:
             return
         if job.state is JobState.PAUSED:
-            self._act(job, lambda provider: provider.resume_job(job.id))
+            self._act(job, Control.RESUME)
         else:
             self._ask(
                 job,
                 f"Pause the job {job_title(job)}?",
                 yes="pause it",
                 warning="Its state is saved; p lets it go on.",
-                act=lambda provider: provider.pause_job(job.id),
+                control=Control.PAUSE,
             )
 
-    def _ask(
-        self, job: Job, question: str, *, yes: str, warning: str, act: Callable[[Provider], Job]
-    ) -> None:
+    def _ask(self, job: Job, question: str, *, yes: str, warning: str, control: Control) -> None:
         def answered(confirmed: bool | None) -> None:
             if confirmed:
-                self._act(job, act)
+                self._act(job, control)
 
         facts = [("Job", job.id), ("Model", job.model), ("Account", job.account)]
         self.app.push_screen(
@@ -129,9 +114,9 @@ class JobActions(GreyedKeys, inherit_bindings=False):
         )
 
     @work(thread=True, group="job-action", exit_on_error=False, description="act on a job")
-    def _act(self, job: Job, act: Callable[[Provider], Job]) -> None:
+    def _act(self, job: Job, control: Control) -> None:
         try:
-            self.services.store.save_job(act(self.services.provider(job.account)))
+            control_job(self.services, job, control)
             self.services.watcher.wake(job.account)
         except TunedeckError as error:
             self.post_from_thread(self.tell_error, error)

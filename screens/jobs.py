@@ -16,7 +16,9 @@ from screens.base import DeckScreen
 from screens.job_actions import JobActions, Permissions
 from screens.job_view import JobView, read_job, series, time_left
 from screens.job_words import ago, job_title, state_part, took
+from screens.settle import SettlesLaunches
 from tui.chat.model_names import short_model_name
+from tui.jobs.settle import lost_launches
 from tui.jobs.watch import JobChange
 from tui.records.jobs import Job
 from tui.safe_text import safe_line
@@ -51,7 +53,7 @@ class JobRow:
     view: JobView
 
 
-class JobsScreen(JobActions, inherit_bindings=False):
+class JobsScreen(SettlesLaunches, JobActions, inherit_bindings=False):
     """Jobs, newest first; redrawn only when something about them has changed."""
 
     PLACE = "jobs"
@@ -68,11 +70,13 @@ What you see is kept on this machine, so it is here without a network too.
 
         rows: list[JobRow]
         permissions: dict[str, Permissions]
+        lost_launches: int
 
     def __init__(self) -> None:
         super().__init__()
         self._rows: dict[str, JobRow] = {}
         self._permissions: dict[str, Permissions] = {}
+        self._lost_launches = 0
         self._active_only = False
         self._problem = ""
         self._read_once = False
@@ -120,13 +124,14 @@ What you see is kept on this machine, so it is here without a network too.
             known = self._rows.get(_key(job))
             rows.append(JobRow(job, _read_view(store, job, known.view if known is not None else None)))
         permissions = {account: self.ask_permissions(account) for account in {job.account for job in jobs}}
-        self.post_message(self.Read(rows, permissions))
+        self.post_message(self.Read(rows, permissions, len(lost_launches(self.services))))
 
     @on(Read)
     def _show(self, message: Read) -> None:
         self._read_once = True
         self._rows = {_key(row.job): row for row in message.rows}
         self._permissions = message.permissions
+        self._lost_launches = message.lost_launches
         table = self.query_one(Table)
         table.empty_text = (
             "Every job has ended; f shows them all."
@@ -148,6 +153,9 @@ What you see is kept on this machine, so it is here without a network too.
         if self._active_only:
             text += "   only those not over; f shows all"
         parts: list[tuple[str, str]] = [(text, "muted")]
+        if self._lost_launches:
+            lost = "1 launch" if self._lost_launches == 1 else f"{self._lost_launches} launches"
+            parts.append((f"   {lost} without an answer: s settles", "warning"))
         if self._problem:
             parts.append((f"   {safe_line(self._problem, 200)}", "warning"))
         self.query_one("#jobs-summary", Static).update(content(*parts), layout=False)  # type: ignore[arg-type]
@@ -163,6 +171,16 @@ What you see is kept on this machine, so it is here without a network too.
     def permissions(self, account: str) -> Permissions:
         """Return what the account of a listed job can do."""
         return self._permissions.get(account, {})
+
+    def reason_against(self, action: str) -> str:
+        """Return why a key can't act on the job, or why there is nothing to settle."""
+        if action == "settle_launch":
+            return "" if self._lost_launches else "Every launch has got its answer."
+        return super().reason_against(action)
+
+    def launch_settled(self) -> None:
+        """Read the store again."""
+        self._read_jobs()
 
     def job_changed(self) -> None:
         """Read the store again."""

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import click
 
-from tui.cli.job_control import control_job
+from tui.cli.job_control import control_and_say
 from tui.cli.job_lookup import account_option, job_argument
 from tui.cli.output import json_option
-from tui.providers.protocol import Provider
-from tui.records.jobs import Job
-from tui.records.models import Capability
+from tui.jobs.control import Control
 
 
 @click.command()
@@ -18,8 +16,4 @@ from tui.records.models import Capability
 @json_option
 def command(job_id: str, account: str | None, as_json: bool) -> None:
     """Stop JOB for good; what was trained so far may be charged."""
-    control_job(job_id, account, Capability.CANCEL, _act, as_json=as_json)
-
-
-def _act(provider: Provider, job: Job) -> Job:
-    return provider.cancel_job(job.id)
+    control_and_say(job_id, account, Control.CANCEL, as_json=as_json)

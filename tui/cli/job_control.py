@@ -1,40 +1,31 @@
-"""What `cancel`, `pause` and `resume` share: find the job, ask its service, keep and show the answer."""
+"""What `cancel`, `pause` and `resume` share: find the job, let the core do it, show the answer."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from tui.cli.job_lookup import find_job, job_json
 from tui.cli.output import print_json, say
-from tui.errors import TunedeckError
-from tui.providers.protocol import Provider
+from tui.jobs.control import Control, NotKept, control_job
 from tui.records.jobs import Job
-from tui.records.models import Capability
 from tui.services import Services
 
 
-def control_job(
-    job_id: str,
-    account: str | None,
-    capability: Capability,
-    act: Callable[[Provider, Job], Job],
-    *,
-    as_json: bool,
-) -> None:
-    """Do something to a job at its service.
+def control_and_say(job_id: str, account: str | None, control: Control, *, as_json: bool) -> None:
+    """Do something to a job at its service and print the job.
 
     Raises:
         TunedeckError: There is no such job, or the service can't or won't.
     """
     with Services.open() as services:
-        job = find_job(services, job_id, account)
-        provider = services.provider(job.account)
-        permission = provider.can(capability)
-        if not permission:
-            raise TunedeckError(f"{provider.account.label} can't do that.", permission.reason)
-        job = act(provider, job)
-        if as_json:
-            print_json(job_json(job))
-        else:
-            say(f"Job {job.id}: {job.state} ({job.raw_status}).")
-        services.store.save_job(job)  # after it was said: the service has done it even if this fails
+        try:
+            job = control_job(services, find_job(services, job_id, account), control)
+        except NotKept as error:
+            _say(error.job, as_json)  # the service has done it all the same
+            raise
+        _say(job, as_json)
+
+
+def _say(job: Job, as_json: bool) -> None:
+    if as_json:
+        print_json(job_json(job))
+    else:
+        say(f"Job {job.id}: {job.state} ({job.raw_status}).")

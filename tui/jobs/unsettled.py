@@ -25,7 +25,8 @@ class LaunchHeldUp(TunedeckError):
         super().__init__(
             "The same launch was made before and got no answer: a job may exist.",
             f"`tunedeck jobs` looks for it, as Jobs does. Once {earlier.account} answers and lists none "
-            f"{wait} after it was sent, this launch is free again. For a second job, change the seed.",
+            f"{wait} after it was sent, this launch is free again; `tunedeck settle` settles it by hand. "
+            "For a second job, change the seed.",
             exit_code=ExitCode.BAD,
         )
 

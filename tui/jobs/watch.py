@@ -90,15 +90,18 @@ class JobWatcher:
         """Begin in the background; a second call changes nothing."""
         with self._lock:
             if self._thread is None:
-                self._stopping.clear()
-                self._thread = threading.Thread(target=self._run, name="job-watcher", daemon=True)
+                # One of its own: a thread that was told to stop and still waits for an answer stays told.
+                self._stopping = threading.Event()
+                self._thread = threading.Thread(
+                    target=self._run, args=(self._stopping,), name="job-watcher", daemon=True
+                )
                 self._thread.start()
 
     def stop(self, timeout: float = 5.0) -> None:
         """End the thread; a request under way is given `timeout` seconds."""
         with self._lock:
             thread, self._thread = self._thread, None
-        self._stopping.set()
+            self._stopping.set()
         self._wake.set()
         if thread is not None and thread is not threading.current_thread():
             thread.join(timeout)
@@ -139,21 +142,23 @@ class JobWatcher:
     def poll_once(self) -> list[JobChange]:
         """Look at every open job once, whenever it is due, in the caller's thread; returns what changed."""
         with self._round:
-            return self._poll(everything=True)
+            return self._poll(self._stopping, everything=True)
 
-    def _run(self) -> None:
-        while not self._stopping.is_set():
+    def _run(self, stopping: threading.Event) -> None:
+        while not stopping.is_set():
             self._wake.clear()
             with self._round, contextlib.suppress(TunedeckError):
                 # A store that can't be read now (locked, full disk) is tried again at the next round.
-                self._poll(everything=False)
+                self._poll(stopping, everything=False)
+            if stopping.is_set():
+                return  # without waiting for a wake that is meant for the thread after this one
             self._wake.wait(self._sleep_seconds())
 
-    def _poll(self, *, everything: bool) -> list[JobChange]:
+    def _poll(self, stopping: threading.Event, *, everything: bool) -> list[JobChange]:
         changes: list[JobChange] = []
         open_jobs = self._services.store.jobs_to_watch()
         for account in self._services.accounts():
-            if self._stopping.is_set():
+            if stopping.is_set():
                 break
             if account.ready and (everything or self._is_due(account.name, open_jobs)):
                 # Noted before the look, so that a service that is down is not asked beyond its pace.

@@ -57,6 +57,19 @@ class LaunchQueries(Database):
                 (str(state), job_id, problem, run_id),
             )
 
+    def settle_launch(
+        self, run_id: str, state: LaunchState, *, job_id: str | None = None, problem: str | None = None
+    ) -> bool:
+        """Say what became of a launch whose answer was lost; False when that is known already."""
+        from tui.store.launch_rows import LaunchState
+
+        with self.transaction() as connection:
+            cursor = connection.execute(
+                "UPDATE launches SET state = ?, job_id = ?, problem = ? WHERE run_id = ? AND state IN (?, ?)",
+                (str(state), job_id, problem, run_id, str(LaunchState.CREATING), str(LaunchState.UNKNOWN)),
+            )
+            return cursor.rowcount == 1
+
     def launch(self, run_id: str) -> LaunchRecord | None:
         """Return one launch by its run id, or None."""
         rows = self.query("SELECT * FROM launches WHERE run_id = ?", (run_id,))

@@ -268,3 +268,32 @@ def test_a_job_launched_by_another_process_is_looked_at_without_waiting_for_the_
         wait_until(lambda: event_ids(services) == ["ftevent-0001"])
     finally:
         watcher.stop()
+
+
+def watcher_threads() -> list[threading.Thread]:
+    return [one for one in threading.enumerate() if one.name == "job-watcher" and one.is_alive()]
+
+
+def test_starting_soon_after_stopping_leaves_one_thread(services: Services, service: FakeService) -> None:
+    asked, answer = threading.Event(), threading.Event()
+
+    def slow(_handler: object) -> bool:
+        asked.set()
+        answer.wait(20)
+        return False
+
+    service.faults["GET", "/v1/fine_tuning/jobs"].append(slow)
+    watcher = JobWatcher(services, poll_seconds=600, may_discover=is_fake)
+    watcher.start()
+    try:
+        assert asked.wait(20)
+        watcher.stop(timeout=0)
+        watcher.start()
+        answer.set()
+        wait_until(lambda: len(watcher_threads()) == 1)
+        service.add_job(id="j")
+        watcher.wake("openai")
+        wait_until(lambda: services.store.job("openai", "j") is not None)
+    finally:
+        watcher.stop()
+    assert watcher_threads() == []
