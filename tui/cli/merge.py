@@ -8,9 +8,10 @@ from pathlib import Path
 import click
 
 from tui.cli.output import json_option
-from tui.cli.reshape import dry_run_option, first_rows, force_option, tell
+from tui.cli.reshape import PREVIEW_WIDTH, SHOWN_ROWS, dry_run_option, force_option, tell
 from tui.cli.slow_progress import SlowProgress
 from tui.datasets.reshape.merge import plan_merge
+from tui.datasets.reshape.preview import first_rows
 from tui.datasets.reshape.row_table import RowTable
 from tui.datasets.reshape.tracker import Tracker
 from tui.datasets.reshape.write import write_plan
@@ -45,6 +46,6 @@ def command(
         written = None
         if output is not None and not dry_run:
             written = write_plan(plan, [output], overwrite=force, tracker=tracker)
-        rows = first_rows(plan) if written is None and not as_json else []
+        rows = first_rows(plan, SHOWN_ROWS, PREVIEW_WIDTH) if written is None and not as_json else []
     tell(plan, written, rows, as_json=as_json)
     return int(ExitCode.DONE)

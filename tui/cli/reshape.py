@@ -10,23 +10,21 @@ import click
 
 from tui.cli.output import narrate, print_json, print_table, say
 from tui.cli.slow_progress import SlowProgress
-from tui.datasets.conversation import preview
 from tui.datasets.reshape.keys import Key, KeyKind
 from tui.datasets.reshape.plan import Plan
+from tui.datasets.reshape.preview import ShownRow, first_rows
 from tui.datasets.reshape.row_table import RowTable
 from tui.datasets.reshape.tracker import Tracker
 from tui.datasets.reshape.write import Written, target_names, write_in_place, write_plan
-from tui.datasets.row_choice import format_of
-from tui.datasets.source import Dataset, parsed_row
 from tui.errors import ExitCode, TunedeckError
 from tui.safe_text import safe_line
 
 if TYPE_CHECKING:
     from tui.datasets.reshape.split import Amount
 
-_SHOWN_ROWS = 3
+SHOWN_ROWS = 3
 _SHOWN_LOST = 20
-_PREVIEW_WIDTH = 100
+PREVIEW_WIDTH = 100
 
 Planner = Callable[[RowTable, Tracker], Plan]
 
@@ -119,31 +117,14 @@ def reshape_file(
             else:
                 targets = [output] if output is not None else target_names(plan)
                 written = write_plan(plan, targets, overwrite=force, tracker=tracker)
-        told = [] if written or as_json else first_rows(plan)
+        told = [] if written or as_json else first_rows(plan, SHOWN_ROWS, PREVIEW_WIDTH)
     tell(plan, written, told, as_json=as_json)
     if plan.still_bad or (dry_run and finds_fault and plan.lost_rows):
         return int(ExitCode.BAD)
     return int(ExitCode.DONE)
 
 
-def first_rows(plan: Plan) -> list[tuple[str, int, str]]:
-    """Return (new file, line of the source, words) of the first rows of each new file."""
-    dataset = Dataset.open(plan.outputs[0].parts[0].table.path)
-    try:
-        dataset_format = format_of(dataset)
-    finally:
-        dataset.close()
-    shown = []
-    for output in plan.outputs:
-        part = output.parts[0]
-        for position in part.positions[:_SHOWN_ROWS].tolist():
-            line = int(part.table.lines[position])
-            row = parsed_row(line, part.table.content(position))
-            shown.append((output.name, line, preview(row, dataset_format, _PREVIEW_WIDTH)))
-    return shown
-
-
-def tell(plan: Plan, written: Written | None, rows: list[tuple[str, int, str]], *, as_json: bool) -> None:
+def tell(plan: Plan, written: Written | None, rows: list[ShownRow], *, as_json: bool) -> None:
     """Print what is done, or would be."""
     if as_json:
         counts = [{"name": output.name, "rows": output.rows} for output in plan.outputs]
@@ -151,8 +132,8 @@ def tell(plan: Plan, written: Written | None, rows: list[tuple[str, int, str]], 
         print_json({**plan.as_json(), "outputs": counts, **files})
         return
     _tell_counts(plan, written)
-    for name, line, words in rows:
-        say(f"  {name}  line {line:,}  {words}")
+    for row in rows:
+        say(f"  {row.output}  line {row.line:,}  {row.words}")
     for one in plan.lost[:_SHOWN_LOST]:
         say(f"  line {one.line:,}: {one.why}")
     more = plan.lost_rows - min(len(plan.lost), _SHOWN_LOST)

@@ -8,9 +8,10 @@ import click
 
 from tui.cli.output import json_option
 from tui.cli.reshape import (
+    PREVIEW_WIDTH,
+    SHOWN_ROWS,
     amount,
     dry_run_option,
-    first_rows,
     force_option,
     seed_option,
     stratify_options,
@@ -18,6 +19,7 @@ from tui.cli.reshape import (
     tell,
 )
 from tui.cli.slow_progress import SlowProgress
+from tui.datasets.reshape.preview import first_rows
 from tui.datasets.reshape.row_table import RowTable
 from tui.datasets.reshape.split import Amount, SplitWish, Together, plan_split
 from tui.datasets.reshape.tracker import Tracker
@@ -65,6 +67,6 @@ def command(
         written = None
         if not dry_run:
             written = write_plan(plan, target_names(plan, output), overwrite=force, tracker=tracker)
-        rows = first_rows(plan) if dry_run and not as_json else []
+        rows = first_rows(plan, SHOWN_ROWS, PREVIEW_WIDTH) if dry_run and not as_json else []
     tell(plan, written, rows, as_json=as_json)
     return int(ExitCode.DONE)

@@ -60,7 +60,7 @@ def read_at(descriptor: int, offset: int, length: int) -> bytes:
         parts.append(part)
         offset += len(part)
         length -= len(part)
-    return b"".join(parts)
+    return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
 def changed_error(path: Path) -> TunedeckError:
@@ -91,20 +91,3 @@ def unchanged_file(path: Path) -> Iterator[tuple[FileIO, int]]:
             raise TunedeckError(f"{path} can't be read: {error}") from error
         if stat.S_ISREG(before.st_mode) and FileState.of(before) != FileState.of(after):
             raise written_error(path)
-
-
-def read_at(descriptor: int, offset: int, length: int) -> bytes:
-    """Read bytes from a place of an open file; fewer only at its end."""
-    parts: list[bytes] = []
-    while length > 0:
-        if hasattr(os, "pread"):
-            part = os.pread(descriptor, length, offset)
-        else:
-            os.lseek(descriptor, offset, os.SEEK_SET)
-            part = os.read(descriptor, length)
-        if not part:
-            break
-        parts.append(part)
-        offset += len(part)
-        length -= len(part)
-    return parts[0] if len(parts) == 1 else b"".join(parts)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -34,6 +35,8 @@ class RowTable:
     def __init__(self, path: Path, descriptor: int) -> None:
         self.path = path
         self._descriptor = descriptor
+        # A plan may outlive the screen that made it; the file must not stay open with it.
+        self._closer = weakref.finalize(self, os.close, descriptor)
         self._state = FileState.of(os.fstat(descriptor))
         self.size = self._state.size
         self.byte_order_mark = BYTE_ORDER_MARK if read_at(descriptor, 0, 3) == BYTE_ORDER_MARK else b""
@@ -67,9 +70,7 @@ class RowTable:
 
     def close(self) -> None:
         """Close the file."""
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
+        self._closer()
 
     def __enter__(self) -> RowTable:
         return self

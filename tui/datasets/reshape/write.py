@@ -67,6 +67,16 @@ def target_names(plan: Plan, folder: Path | None = None) -> list[Path]:
     ]
 
 
+def free_names(targets: Sequence[Path]) -> list[Path]:
+    """Return names like these of which none is taken, all with the same number: NAME.training-2.jsonl."""
+    for number in range(1, 10_000):
+        more = "" if number == 1 else f"-{number}"
+        made = [target.with_name(f"{target.stem}{more}{target.suffix}") for target in targets]
+        if not any(os.path.lexists(one) for one in made):
+            return made
+    return list(targets)
+
+
 def side_file_name(plan: Plan, target: Path) -> Path | None:
     """Return the name of the file beside a target, or None where a plan has none."""
     return target.with_name(f"{target.stem}.{plan.side_file}.jsonl") if plan.side_file else None
