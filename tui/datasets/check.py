@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import stat
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +13,10 @@ from tui.datasets.lines import LineReader
 from tui.datasets.options import CheckOptions
 from tui.datasets.report import Report
 from tui.datasets.scan import FileScan
+from tui.datasets.start_facts import look_at_start
+
+PARALLEL_FROM_BYTES = 8 << 20
+"""Smaller files are checked here, before children would have started."""
 
 __all__ = ["CheckCancelled", "CheckOptions", "check_file"]
 
@@ -66,11 +72,45 @@ def check_file(
         TunedeckError: The file can't be read, or was written to meanwhile.
         CheckCancelled: `cancelled` returned True.
     """
-    scan = FileScan(options or CheckOptions())
+    options = options or CheckOptions()
+    if _is_worth_children(path, options):
+        from tui.datasets.row_pass import PassCancelled  # subprocesses, which few checks need
+        from tui.datasets.scan_pass import scan_in_parts
+
+        try:
+            return scan_in_parts(
+                path, options, on_progress=on_progress, cancelled=cancelled or (lambda: False)
+            )
+        except PassCancelled:
+            raise CheckCancelled from None
+    return _check_here(path, options, on_progress, cancelled)
+
+
+def _is_worth_children(path: Path, options: CheckOptions) -> bool:
+    try:
+        status = os.stat(path)
+    except (OSError, ValueError):
+        return False  # reading it says why
+    if not stat.S_ISREG(status.st_mode) or status.st_size < PARALLEL_FROM_BYTES:
+        return False
+    from tui.datasets.scan_job import can_travel
+
+    return can_travel(options)
+
+
+def _check_here(
+    path: Path,
+    options: CheckOptions,
+    on_progress: Callable[[int, int], None] | None,
+    cancelled: Callable[[], bool] | None,
+) -> Report:
     with unchanged_file(path) as (stream, size):
         watcher = _BlockWatcher(path, size, on_progress, cancelled)
         reader = LineReader(stream, watcher)
-        for first_line, lines in reader.batches():
+        start, batches = look_at_start(reader.batches(), options.format)
+        scan = FileScan(options, start)
+        scan.begin()
+        for first_line, lines in batches:
             scan.batch(first_line, lines, reader.too_long)
     if on_progress:
         on_progress(watcher.done, watcher.done)

@@ -8,6 +8,7 @@ from tui.datasets.report import Finding, Severity
 from tui.datasets.rules import severities_at
 from tui.datasets.scan import FileScan
 from tui.datasets.services import DEFAULT_SERVICE
+from tui.datasets.start_facts import look_at_start
 
 _ORDER = list(Severity)
 
@@ -30,8 +31,10 @@ def check_row(
         severity = severities_at(provider).get("blank-line", Severity.WARNING)
         return (Finding("blank-line", severity, number, "The line is blank."),)
     known = None if dataset_format is DatasetFormat.UNKNOWN else dataset_format
-    scan = FileScan(CheckOptions(format=known, count_tokens=False, provider=provider))
-    scan.batch(max(2, number), [line], {})
+    batch = max(2, number), [line]
+    start, _ = look_at_start([batch], known)
+    scan = FileScan(CheckOptions(format=known, count_tokens=False, provider=provider), start)
+    scan.batch(*batch, {})
     found = scan.report("", len(line), "").findings
     about_row = [finding for finding in found if finding.line is not None]
     return tuple(sorted(about_row, key=lambda finding: _ORDER.index(finding.severity)))

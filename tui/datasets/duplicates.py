@@ -51,6 +51,14 @@ class LineHashes:
         self._digests.extend(later._digests)
         self._lines.extend(later._lines)
 
+    def state(self) -> Any:
+        """Return the hashes and lines as bytes."""
+        return [self._digests.tobytes(), self._lines.tobytes()]
+
+    def restore(self, state: Any) -> None:
+        """Take the hashes and lines that `state` returned."""
+        self._digests, self._lines = (array("Q", each) for each in state)
+
     def report_repeated(self, findings: FindingCollector) -> None:
         """Report every line that stood before in the same file."""
         if len(self) < 2:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Set
 from dataclasses import replace
+from typing import Any
 
 from tui.datasets.locate import JsonPath, locate, path_text
 from tui.datasets.report import Finding, Severity
@@ -103,6 +104,25 @@ class FindingCollector:
                     finding = replace(finding, column=None, text=text)
             self._kept.append(finding)
         self._found.update(later._found)
+
+    def state(self) -> Any:
+        """Return all of it as plain values, for another process or a file."""
+        kept = [
+            [one.rule, one.line, one.message, one.path, one.column, one.text, one.service_text]
+            for one in self._kept
+        ]
+        placed = [[index, length, text] for index, (length, text) in self._placed.items()]
+        return [dict(self._found), kept, dict(self._walked), placed]
+
+    def restore(self, state: Any) -> None:
+        """Make a fresh collector of the same service what the one was that `state` came from."""
+        found, kept, walked, placed = state
+        self._found, self._walked = Counter(found), Counter(walked)
+        self._kept = [
+            Finding(rule, self._severities[rule], line, message, path, column, text, service_text)
+            for rule, line, message, path, column, text, service_text in kept
+        ]
+        self._placed = {index: (length, text) for index, length, text in placed}
 
     def severity(self, rule: str) -> Severity:
         """Return how bad a rule that is switched on is."""

@@ -22,16 +22,20 @@ class RowCounter(Protocol):
         """Return the tokens of a parsed row."""
 
 
-def row_counter(tokenizer: TextTokenizer, limit: int | None) -> RowCounter:
+def row_counter(
+    tokenizer: TextTokenizer, limit: int | None, by_role: Counter[str] | None = None
+) -> RowCounter:
     """Return who counts rows with a tokenizer.
 
     Args:
         tokenizer: A vocabulary, or a model that lays rows out by itself.
         limit: Most tokens of an example, or None.
+        by_role: Receives the sums by role; None makes them anew.
     """
+    sums: Counter[str] = Counter() if by_role is None else by_role
     if isinstance(tokenizer, RowReader):
-        return LayoutCounter(tokenizer, limit)
-    return RowTokenCounter(tokenizer)
+        return LayoutCounter(tokenizer, limit, sums)
+    return RowTokenCounter(tokenizer, sums)
 
 
 def role_of(segment: Segment) -> str:
@@ -43,8 +47,8 @@ def role_of(segment: Segment) -> str:
 class LayoutCounter:
     """Counts what a trainer reads: each sequence up to the limit, and no row that teaches nothing."""
 
-    def __init__(self, reader: RowReader, limit: int | None) -> None:
-        self.by_role: Counter[str] = Counter()
+    def __init__(self, reader: RowReader, limit: int | None, by_role: Counter[str]) -> None:
+        self.by_role = by_role
         self._reader = reader
         self._limit = limit
 

@@ -27,6 +27,7 @@ class LineReader:
         on_block: Called with each block as it is read, for hashes and progress; may raise to stop.
         max_line_bytes: Lines above it (no less than a block) are cut to their beginning and listed in
             `too_long`.
+        first_number: Number of the first line.
     """
 
     def __init__(
@@ -35,6 +36,7 @@ class LineReader:
         on_block: Callable[[bytes], None] | None = None,
         *,
         max_line_bytes: int = MAX_LINE_BYTES,
+        first_number: int = 1,
     ) -> None:
         self._stream = stream
         self._on_block = on_block
@@ -43,10 +45,10 @@ class LineReader:
         self._open_length = 0
         self.too_long: dict[int, int] = {}
         """Line number -> bytes, of lines that were cut."""
-        self._number = 1
+        self._number = first_number
 
     def batches(self) -> Iterator[tuple[int, list[bytes]]]:
-        """Yield (number of the first line, lines without their line feed); numbers count from 1."""
+        """Yield (number of the first line, lines without their line feed)."""
         while block := self._stream.read(BLOCK_BYTES):
             if self._on_block:
                 self._on_block(block)

@@ -11,7 +11,7 @@ import importlib
 import json
 import sys
 from collections.abc import Iterator, Mapping
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol, runtime_checkable
 
 from tui.datasets.files import read_at
 from tui.errors import TunedeckError
@@ -24,6 +24,7 @@ KINDS = {
     "keys": ("tui.datasets.reshape.keys", "KeyJob"),
     "signatures": ("tui.datasets.reshape.near", "SignatureJob"),
     "shapes": ("tui.datasets.reshape.merge", "ShapeJob"),
+    "scan": ("tui.datasets.scan_job", "ScanJob"),
 }
 """Kind of a job -> module and class that does it."""
 MOST_LINE_BYTES = 256 << 20
@@ -41,13 +42,25 @@ class PassJob(Protocol):
         """Return facts, as JSON values, and a payload about these lines, which come without line ends."""
 
 
+@runtime_checkable
+class RangeJob(Protocol):
+    """A job that reads its part of the file itself."""
+
+    def range(self, descriptor: int, wanted: Mapping[str, Any]) -> tuple[dict[str, Any], bytes]:
+        """Return facts, the number of lines among them, and a payload about a part of an open file.
+
+        Raises:
+            TunedeckError: It can't be read; that is told to the person.
+        """
+
+
 def main() -> None:
     """Answer until nobody asks any more."""
     asked, answers = sys.stdin.buffer, sys.stdout.buffer
     job = json.loads(asked.readline())
     try:
         module, name = KINDS[job["kind"]]
-        worker: PassJob = getattr(importlib.import_module(module), name)(job)
+        worker: PassJob | RangeJob = getattr(importlib.import_module(module), name)(job)
     except TunedeckError as error:
         answers.write(b"\n")
         _answer(answers, {"error": [error.message, error.remedy]}, b"")
@@ -56,10 +69,20 @@ def main() -> None:
     answers.flush()
     with open(job["path"], "rb", buffering=0) as stream:
         for request in iter(asked.readline, b""):
-            wanted = json.loads(request)
-            lines = list(lines_beginning_in(stream.fileno(), wanted["start"], wanted["end"]))
-            facts, payload = worker.part(lines, is_first=wanted["start"] == 0)
-            _answer(answers, {**facts, "lines": len(lines)}, payload)
+            _answer(answers, *_part(worker, stream.fileno(), json.loads(request)))
+
+
+def _part(
+    worker: PassJob | RangeJob, descriptor: int, wanted: Mapping[str, Any]
+) -> tuple[dict[str, Any], bytes]:
+    if isinstance(worker, RangeJob):
+        try:
+            return worker.range(descriptor, wanted)
+        except TunedeckError as error:
+            return {"error": [error.message, error.remedy]}, b""
+    lines = list(lines_beginning_in(descriptor, wanted["start"], wanted["end"]))
+    facts, payload = worker.part(lines, is_first=wanted["start"] == 0)
+    return {**facts, "lines": len(lines)}, payload
 
 
 def _answer(answers: BinaryIO, facts: dict[str, Any], payload: bytes) -> None:

@@ -1,9 +1,9 @@
-"""The state of one check while lines arrive, and the rules that only the whole file can answer."""
+"""The state of one check while lines arrive: of a whole file, or of one part of it that is merged later."""
 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Mapping, Set
+from collections.abc import Mapping
 from typing import Any
 
 from tui.datasets.checks_messages import Conversation, kind_of
@@ -14,54 +14,69 @@ from tui.datasets.checks_rows import (
     check_reinforcement_row,
 )
 from tui.datasets.duplicates import LineHashes
+from tui.datasets.file_rules import FileFacts, check_whole_file, not_a_dictionary, report_start
 from tui.datasets.findings import KEPT_PER_RULE, FindingCollector, RowFindings
-from tui.datasets.formats import CHAT_KEYS, DatasetFormat, detect_format
+from tui.datasets.formats import DatasetFormat
 from tui.datasets.lints.protocol import LintRow
 from tui.datasets.lints.registry import make_lints
 from tui.datasets.options import CheckOptions
 from tui.datasets.parsing import BYTE_ORDER_MARK, ParseProblem, may_repeat_keys, parse_line, repeated_keys
 from tui.datasets.report import Report, Severity
-from tui.datasets.services import SERVICES
+from tui.datasets.start_facts import StartFacts
 from tui.datasets.token_totals import TokenTotals
 from tui.datasets.tokens import encoding_for, training_limit
-from tui.datasets.whole_file import document_start, has_old_mac_lines, wide_codec
+from tui.datasets.whole_file import has_old_mac_lines
 
-FEW_EXAMPLES = 50
-MAX_REINFORCEMENT_EXAMPLES = 50_000
-MAX_REINFORCEMENT_VALIDATION = 1_000
-MAX_IMAGE_EXAMPLES = 50_000
-LARGE_FILE_BYTES = 512 * 1024 * 1024
-_SAMPLE_ROWS = 64
 _OLD_MAC = "Lines end with a carriage return instead of a line feed."
-_COMPLETION_MODELS = ("babbage-002", "davinci-002", "ft:babbage-002", "ft:davinci-002")
-
 
 class FileScan:
-    """Everything known of a file so far; 20 bytes are kept per row."""
+    """Everything known of a file, or of a part of it, so far; 20 bytes are kept per row, more with lints.
 
-    def __init__(self, options: CheckOptions) -> None:
+    Args:
+        options: What to check for.
+        start: What the file's beginning says.
+        examples: Lines before this part that are not blank.
+        full: Rules of which enough is kept already, in an earlier part of the file.
+    """
+
+    def __init__(
+        self,
+        options: CheckOptions,
+        start: StartFacts,
+        *,
+        examples: int = 0,
+        full: frozenset[str] = frozenset(),
+    ) -> None:
         self._options = options
-        self._findings = FindingCollector(options.ignored_rules, options.provider)
+        self._start = start
+        self._format = start.format
+        self._findings = FindingCollector(options.ignored_rules, options.provider, full)
         self._row = RowFindings(self._findings)
         self._lints = make_lints(options)
-        self._service = SERVICES[options.provider]
         self._hashes = LineHashes()
         self._tokens = self._token_totals(options)
-        self._format = options.format or DatasetFormat.UNKNOWN
+        self._examples_before = examples
         self._examples = 0
-        self._unreadable_encoding = False
         self._blank_lines: list[int] = []
         self._blank_count = 0
         self._with_system = 0
         self._without_system = array("Q")
         self._image_examples = 0
-        self._item_keys: Set[str] | None = None
 
     @staticmethod
     def _token_totals(options: CheckOptions) -> TokenTotals:
         limit = options.token_limit or training_limit(options.model)
         name = options.tokenizer.name if options.tokenizer else encoding_for(options.model)
         return TokenTotals(name, limit, options.tokenizer, enabled=options.count_tokens)
+
+    def begin(self) -> None:
+        """Report what is wrong with the beginning of the file; once for a file."""
+        report_start(self._start, self._options.provider, self._findings)
+
+    @property
+    def full(self) -> frozenset[str]:
+        """Rules of which no further finding will be kept."""
+        return self._findings.full
 
     def batch(self, first_line: int, lines: list[bytes], too_long: Mapping[int, int]) -> None:
         """Check a batch of lines.
@@ -71,15 +86,13 @@ class FileScan:
             lines: Without line feeds.
             too_long: Line number -> bytes, of lines that were cut.
         """
-        if first_line == 1:
-            self._start_of_file(lines)
-        if self._unreadable_encoding:
+        if self._start.is_wide:
             return
+        if first_line == 1:
+            lines = [lines[0].removeprefix(BYTE_ORDER_MARK), *lines[1:]]
         if not any(lines):
             self._blank_batch(first_line, len(lines))
             return
-        if self._format is DatasetFormat.UNKNOWN:
-            self._format = detect_format(parse_line(line)[0] for line in lines[:_SAMPLE_ROWS])
         for number, line in enumerate(lines, first_line):
             if number in too_long:
                 self._too_long(number, too_long[number], line)
@@ -87,37 +100,6 @@ class FileScan:
                 self._blank(number)
             else:
                 self._example(number, line)
-
-    def _start_of_file(self, lines: list[bytes]) -> None:
-        if wide_codec(b"\n".join(lines[:4])[:256]):
-            self._unreadable_encoding = True
-            self._findings.add("wrong-encoding", "The file looks like UTF-16 or UTF-32, not UTF-8.", line=1)
-            return
-        if lines[0].startswith(BYTE_ORDER_MARK):
-            self._findings.add(
-                "byte-order-mark",
-                "A byte order mark (EF BB BF) stands before the first line.",
-                line=1,
-                column=1,
-            )
-            lines[0] = lines[0].removeprefix(BYTE_ORDER_MARK)
-        elif self._service.byte_order_mark == "wanted":
-            self._findings.add(
-                "byte-order-mark-missing",
-                "No byte order mark (EF BB BF) stands before the first line.",
-                line=1,
-            )
-        start = document_start(lines)
-        if start is not None:
-            number, first = start
-            self._findings.add(
-                "json-not-jsonl",
-                "The file holds one JSON document instead of one object per line.",
-                line=number,
-                column=1,
-                text=first[:200].decode("utf-8", "replace"),
-                service_text=_not_a_dictionary(number, first),
-            )
 
     def _blank(self, number: int) -> None:
         self._blank_count += 1
@@ -138,6 +120,8 @@ class FileScan:
         self._blank_count = 0
 
     def _too_long(self, number: int, length: int, beginning: bytes) -> None:
+        if self._blank_count:
+            self._report_blank_lines()
         self._examples += 1
         if number == 1 and has_old_mac_lines(beginning):
             self._findings.add("old-mac-lines", _OLD_MAC, line=number)
@@ -163,10 +147,10 @@ class FileScan:
                 path="$",
                 column=1,
                 text=shown,
-                service_text=_not_a_dictionary(number, line),
+                service_text=not_a_dictionary(number, line),
             )
             return
-        self._row.start(number, self._examples, line)
+        self._row.start(number, self._examples_before + self._examples, line)
         try:
             self._check_object(number, line, value)
         except RecursionError:
@@ -192,8 +176,8 @@ class FileScan:
         service = None
         if problem.service_error:
             service = (
-                f"Invalid file format. Example {self._examples} cannot be parsed. Error: line contains "
-                f"invalid json: {problem.service_error} (line {number})"
+                f"Invalid file format. Example {self._examples_before + self._examples} cannot be parsed. "
+                f"Error: line contains invalid json: {problem.service_error} (line {number})"
             )
         self._findings.add(
             rule, message, line=number, column=problem.column, text=problem.text, service_text=service
@@ -213,9 +197,7 @@ class FileScan:
                 return check_chat_row(self._row, value)
 
     def _compare_item_keys(self, value: dict[str, Any]) -> None:
-        if self._item_keys is None:
-            self._item_keys = value.keys() - CHAT_KEYS
-        for key in sorted(self._item_keys - value.keys()):
+        for key in sorted((self._start.item_keys or frozenset()) - value.keys()):
             self._row.add("item-keys-differ", f'The key "{key}" of the first row is missing.', text=key)
 
     def _note_conversation(self, number: int, seen: Conversation) -> None:
@@ -226,6 +208,55 @@ class FileScan:
         else:
             self._without_system.append(number)
 
+    def merge(self, later: FileScan) -> None:
+        """Take over what was found in the part of the file that follows.
+
+        The result is what one scan of both parts would hold.
+        """
+        if later._examples and self._blank_count:
+            self._report_blank_lines()
+        self._findings.merge(later._findings)
+        self._hashes.merge(later._hashes)
+        self._tokens.merge(later._tokens)
+        for ours, theirs in zip(self._lints, later._lints, strict=True):
+            ours.merge(theirs)
+        self._examples += later._examples
+        self._blank_lines += later._blank_lines[: KEPT_PER_RULE - len(self._blank_lines)]
+        self._blank_count += later._blank_count
+        self._with_system += later._with_system
+        self._without_system.extend(later._without_system)
+        self._image_examples += later._image_examples
+
+    def state(self) -> Any:
+        """Return all of it as plain values, for another process or a file; `restore` reads them."""
+        return {
+            "findings": self._findings.state(),
+            "hashes": self._hashes.state(),
+            "tokens": self._tokens.state(),
+            "lints": [lint.state() for lint in self._lints],
+            "examples": self._examples,
+            "blank": [self._blank_lines, self._blank_count],
+            "system": [self._with_system, self._without_system.tobytes()],
+            "images": self._image_examples,
+        }
+
+    def restore(self, state: Any) -> None:
+        """Make a fresh scan what the one was that `state` came from, given the same options and start.
+
+        Raises:
+            ValueError, TypeError, KeyError: It is no such state.
+        """
+        self._findings.restore(state["findings"])
+        self._hashes.restore(state["hashes"])
+        self._tokens.restore(state["tokens"])
+        for lint, each in zip(self._lints, state["lints"], strict=True):
+            lint.restore(each)
+        self._examples = state["examples"]
+        self._blank_lines, self._blank_count = state["blank"]
+        self._with_system, without = state["system"]
+        self._without_system = array("Q", without)
+        self._image_examples = state["images"]
+
     def report(self, file: str, size: int, sha256: str) -> Report:
         """Apply the rules about the whole file and return the report.
 
@@ -234,10 +265,11 @@ class FileScan:
             size: Bytes.
             sha256: Hex digest.
         """
-        self._check_size(size)
-        if not self._unreadable_encoding:
-            self._check_example_count()
-            self._check_system_messages()
+        facts = FileFacts(
+            size, self._format, self._examples, self._image_examples, self._with_system, self._without_system
+        )
+        check_whole_file(facts, self._options, self._findings, readable=not self._start.is_wide)
+        if not self._start.is_wide:
             self._hashes.report_repeated(self._findings)
             if self._options.training_file:
                 self._hashes.report_shared(LineHashes.of_file(self._options.training_file), self._findings)
@@ -256,62 +288,3 @@ class FileScan:
             findings_truncated=self._findings.truncated,
             tokens=self._tokens.summary(),
         )
-
-    def _check_size(self, size: int) -> None:
-        shown = f"The file has {size / 1024**3:.1f} GB"
-        most = self._service.maximum_bytes
-        if most is not None and size > most:
-            self._findings.add("file-too-large", f"{shown}; {most / 1024**3:.4g} GB is the most.")
-        elif size > LARGE_FILE_BYTES:
-            self._findings.add("large-file", f"{shown}: above 512 MB it is uploaded in parts.")
-
-    def _check_example_count(self) -> None:
-        found, needed = self._examples, self._options.minimum_examples
-        service = None  # nobody has published what it says of a validation file
-        if not self._options.validation:
-            service = f"Training file has {found} example(s), but must have at least {needed} examples"
-        if not found:
-            self._findings.add("file-empty", "The file holds no example.", service_text=service)
-        elif found < needed:
-            message = f"The file has {found} of the {needed} examples that are needed."
-            self._findings.add("not-enough-examples", message, service_text=service)
-        elif found < FEW_EXAMPLES and not self._options.validation:
-            self._findings.add("few-examples", f"The file has {found} examples; 50 or more are advised.")
-        most = MAX_REINFORCEMENT_VALIDATION if self._options.validation else MAX_REINFORCEMENT_EXAMPLES
-        if self._format is DatasetFormat.REINFORCEMENT and found > most:
-            self._findings.add(
-                "too-many-examples", f"The file has {found:,} examples; {most:,} are the most."
-            )
-        if self._service.maximum_examples is not None and found > self._service.maximum_examples:
-            message = f"The file has {found:,} examples; {self._service.maximum_examples:,} are the most."
-            self._findings.add("too-many-examples", message)
-        if self._image_examples:
-            self._findings.add("images-may-be-skipped", f"{self._image_examples:,} examples hold images.")
-        if self._image_examples > MAX_IMAGE_EXAMPLES:
-            message = f"{self._image_examples:,} examples hold images; 50,000 are the most."
-            self._findings.add("too-many-examples", message)
-        if self._format is DatasetFormat.COMPLETION and not self._options.model.startswith(
-            _COMPLETION_MODELS
-        ):
-            self._findings.add(
-                "completion-format",
-                f"{self._options.model} can't learn from prompt and completion rows.",
-                service_text="Invalid file format. Example 1 is missing key 'messages'.",
-            )
-
-    def _check_system_messages(self) -> None:
-        if not self._with_system:
-            return
-        total = self._with_system + len(self._without_system)
-        message = f"No system message, while {self._with_system:,} of {total:,} lines have one."
-        for number in self._without_system[:KEPT_PER_RULE]:
-            self._findings.add("missing-system", message, line=number)
-        self._findings.add_uncounted("missing-system", max(0, len(self._without_system) - KEPT_PER_RULE))
-
-
-def _not_a_dictionary(number: int, line: bytes) -> str:
-    start = line[:3].decode("utf-8", "replace")
-    return (
-        "Expected file to have JSONL format, where every line is a JSON dictionary. "
-        f'Line {number} is not a dictionary (HINT: line starts with: "{start}...").'
-    )

@@ -122,7 +122,17 @@ class SpreadBuilder:
             self._roles.setdefault(role, TokenHistogram()).merge(histogram)
         self._beyond += later._beyond[: BEYOND_KEPT - len(self._beyond)]
 
+    def state(self) -> Any:
+        """Return all of it as JSON values."""
+        return self.spread().as_json()
+
+    def restore(self, state: Any) -> None:
+        """Make a fresh builder what the one was that `state` came from."""
+        self._folded = TokenSpread.from_json(state)
+        self._roles = dict(self._folded.roles)
+        self._beyond = list(self._folded.beyond)
+
     def spread(self) -> TokenSpread:
         """Return what was collected so far."""
         self._fold()
-        return TokenSpread(self._folded.rows, dict(self._roles), tuple(self._beyond))
+        return TokenSpread(self._folded.rows, dict(sorted(self._roles.items())), tuple(self._beyond))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 from array import array
+from collections import Counter
 from typing import Any
 
 from tui.datasets.engines.choose import engine_for
@@ -35,6 +36,7 @@ class TokenTotals:
         self._tokenizer = tokenizer
         self._enabled = enabled
         self._counter: RowCounter | None = None
+        self._by_role: Counter[str] = Counter()
         self._per_row = array("I")
         self._trained = 0
         self._over_limit = 0
@@ -48,14 +50,16 @@ class TokenTotals:
         if not self._enabled:
             return
         if self._counter is None:
-            self._counter = row_counter(self._tokenizer or engine_for(self._encoding), self._limit)
+            self._counter = row_counter(
+                self._tokenizer or engine_for(self._encoding), self._limit, self._by_role
+            )
         tokens = self._counter.row(value, dataset_format)
         self._per_row.append(tokens.total)
         self._trained += tokens.trained
         self._note_longest(tokens.total, row.line)
         cut = max(0, tokens.total - self._limit) if self._limit is not None else 0
         cut = cut if tokens.cut is None else tokens.cut
-        self._spread.add(row.line, tokens.total, self._counter.by_role, is_cut=cut > 0)
+        self._spread.add(row.line, tokens.total, self._by_role, is_cut=cut > 0)
         self._per_epoch += tokens.total - cut if tokens.billed is None else tokens.billed
         if cut:
             self._report_too_long(row, tokens.total, cut)
@@ -76,6 +80,34 @@ class TokenTotals:
             f"the last {lost:,} are cut.",
         )
 
+    def merge(self, later: TokenTotals) -> None:
+        """Take over what was counted in the part of the file that follows."""
+        self._per_row.extend(later._per_row)
+        self._trained += later._trained
+        self._over_limit += later._over_limit
+        self._lost += later._lost
+        self._per_epoch += later._per_epoch
+        for total, line in later._longest:
+            self._note_longest(total, -line)
+        self._spread.merge(later._spread)
+        self._by_role.update(later._by_role)
+
+    def state(self) -> Any:
+        """Return all of it as plain values, for another process or a file."""
+        return [
+            self._per_row.tobytes(), self._trained, self._over_limit, self._lost, self._per_epoch,
+            self._longest, self._spread.state(), dict(self._by_role),
+        ]  # fmt: skip
+
+    def restore(self, state: Any) -> None:
+        """Make fresh totals what those were that `state` came from."""
+        per_row, self._trained, self._over_limit, self._lost, self._per_epoch, *rest = state
+        longest, spread, by_role = rest
+        self._per_row = array("I", per_row)
+        self._longest = [(total, line) for total, line in longest]
+        self._spread.restore(spread)
+        self._by_role.update(by_role)
+
     def summary(self) -> TokenSummary:
         """Return the sums of all rows added."""
         total = sum(self._per_row)
@@ -86,7 +118,7 @@ class TokenTotals:
             per_epoch=self._per_epoch,
             over_limit=self._over_limit,
             limit=self._limit,
-            by_role=dict(self._counter.by_role) if self._counter else {},
+            by_role=dict(self._by_role),
             longest=tuple((-line, count) for count, line in sorted(self._longest, reverse=True)),
             per_example=self._distribution(total),
             lost_tokens=self._lost,

@@ -7,7 +7,7 @@ as the plain text it is). What stands around content is arithmetic, stated in `t
 from __future__ import annotations
 
 import re
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from tui.datasets.vocabulary import encoder
 from tui.errors import TunedeckError
@@ -66,6 +66,15 @@ class TextTokenizer(Protocol):
 
     def count(self, text: str) -> int:
         """Return the tokens of `text`, of any length and content."""
+
+
+@runtime_checkable
+class Travelling(Protocol):
+    """A tokenizer that another process can open anew."""
+
+    @property
+    def origin(self) -> tuple[str, list[str]]:
+        """Its kind, a key of `tui.datasets.open_tokenizer.OPENERS`, and what that opener needs."""
 
 
 _LONG_TEXT = 100_000

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import pickle
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from tests.engine.trainer.test_tokenizer import CALL, DEFAULT_SYSTEM, TOOL, TOOL
 from tui.datasets.check import check_file
 from tui.datasets.formats import DatasetFormat
 from tui.datasets.layout_tokens import layout_tokens
+from tui.datasets.open_tokenizer import open_tokenizer
 from tui.datasets.options import CheckOptions
 from tui.datasets.token_segments import RowReader, SpanKind
 from tui.datasets.token_view import TokenView, view_row
@@ -143,7 +143,8 @@ def test_tools_that_a_template_writes_out_are_tools() -> None:
 def test_a_layout_reads_the_same_in_another_process(tmp_path: Path) -> None:
     reader = load_row_layout(make_tiny_base_model(tmp_path / "tiny"))
     assert isinstance(reader, RowReader)
-    again = pickle.loads(pickle.dumps(reader))
+    again = open_tokenizer(*reader.origin)
+    assert isinstance(again, RowReader)
     row = chat_rows(1)[0]
     assert again.row_segments(row, DatasetFormat.CHAT) == reader.row_segments(row, DatasetFormat.CHAT)
 

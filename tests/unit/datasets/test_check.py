@@ -76,7 +76,7 @@ def test_a_line_above_the_limit_is_named_and_the_rest_is_checked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tui.datasets.lines.BLOCK_BYTES", 1_000)
-    monkeypatch.setattr(LineReader.__init__, "__kwdefaults__", {"max_line_bytes": 2_000})
+    monkeypatch.setattr(LineReader.__init__, "__kwdefaults__", {"max_line_bytes": 2_000, "first_number": 1})
     rows = [*clean_chats(20), chat(user("x" * 9_000), assistant()), *clean_chats(50)[20:]]
     report = check_rows(tmp_path, rows)
     assert [(finding.rule, finding.line) for finding in report.findings] == [("line-too-long", 21)]

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import pickle
 from array import array
 from itertools import pairwise
 from pathlib import Path
@@ -81,7 +80,8 @@ def test_parts_of_a_file_merge_to_the_whole(rows: list[tuple[int, int]], cut: in
             builder.add(line, asked + answered, {"user": user, "assistant": answer})
         return builder
 
-    first = pickle.loads(pickle.dumps(built(rows[:cut], 1)))
+    first = SpreadBuilder(4_000)
+    first.restore(json.loads(json.dumps(built(rows[:cut], 1).state())))
     first.merge(built(rows[cut:], 1 + len(rows[:cut])))
     whole = built(rows, 1).spread()
     assert first.spread() == whole

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tui.datasets import scan
+from tui.datasets import file_rules
 from tui.datasets.check import CheckOptions, check_file
 from tui.datasets.graders import parse_grader
 from tui.datasets.report import Report, Severity
@@ -61,10 +61,10 @@ def test_the_rules_without_a_tiny_example_are_broken_by_tiny_limits(
     assert {"file-too-large", "large-file", "line-too-long"} == LIMITS
     example = rule_example("few-examples")
     assert example is not None
-    monkeypatch.setattr(scan, "LARGE_FILE_BYTES", 10)
+    monkeypatch.setattr(file_rules, "LARGE_FILE_BYTES", 10)
     assert "large-file" in rules_of(check_example(tmp_path, example))
     tiny = {name: replace(service, maximum_bytes=10) for name, service in SERVICES.items()}
-    monkeypatch.setattr(scan, "SERVICES", tiny)
+    monkeypatch.setattr(file_rules, "SERVICES", tiny)
     assert "file-too-large" in rules_of(check_example(tmp_path, example))
 
 

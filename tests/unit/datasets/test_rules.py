@@ -21,7 +21,7 @@ from tests.unit.datasets.builders import (
     user,
     write,
 )
-from tui.datasets import scan
+from tui.datasets import file_rules
 from tui.datasets.check import CheckOptions, check_file
 from tui.datasets.formats import DatasetFormat
 from tui.datasets.report import Severity
@@ -381,9 +381,9 @@ def test_too_long_examples_tell_the_lost_tokens(tmp_path: Path) -> None:
 def test_file_and_image_limits_count_over_the_whole_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(scan, "MAX_REINFORCEMENT_EXAMPLES", 50)
-    monkeypatch.setattr(scan, "MAX_IMAGE_EXAMPLES", 1)
-    monkeypatch.setattr(scan, "LARGE_FILE_BYTES", 10)
+    monkeypatch.setattr(file_rules, "MAX_REINFORCEMENT_EXAMPLES", 50)
+    monkeypatch.setattr(file_rules, "MAX_IMAGE_EXAMPLES", 1)
+    monkeypatch.setattr(file_rules, "LARGE_FILE_BYTES", 10)
     graded = [*CLEAN[REINFORCEMENT], grade(user("one more"))]
     assert found(check_rows(tmp_path, graded), "too-many-examples")
     pictured = [asked(picture()), asked(picture(detail="low"))]
@@ -391,7 +391,7 @@ def test_file_and_image_limits_count_over_the_whole_file(
     assert found(report, "too-many-examples")
     assert found(report, "large-file")
     tiny = {**SERVICES, "openai": replace(SERVICES["openai"], maximum_bytes=10)}
-    monkeypatch.setattr(scan, "SERVICES", tiny)
+    monkeypatch.setattr(file_rules, "SERVICES", tiny)
     assert found(check_rows(tmp_path, pictured), "file-too-large")
 
 

@@ -12,7 +12,7 @@ import xxhash
 
 from tui.datasets.findings import KEPT_PER_RULE, FindingCollector
 from tui.datasets.formats import DatasetFormat
-from tui.datasets.lints.protocol import LintRow
+from tui.datasets.lints.protocol import LintRow, RowLint
 
 _LOOKED_AT = 240
 _REFUSAL = re.compile(
@@ -40,7 +40,7 @@ _BEGINNINGS = frozenset(["i ", "i'", "i\u2019", "im", "so", "un", "my", "ap", "a
 """The first two letters of all that the expression can match at the beginning."""
 
 
-class Refusals:
+class Refusals(RowLint):
     """Answers that refuse."""
 
     def row(self, row: LintRow) -> None:
@@ -50,12 +50,6 @@ class Refusals:
                 row.findings.add(
                     "refusal-in-answer", "The answer refuses.", said.path, text=said.text[:_LOOKED_AT]
                 )
-
-    def merge(self, later: Self) -> None:
-        """There is nothing to take over: rows are judged one by one."""
-
-    def finish(self, findings: FindingCollector) -> None:
-        """There is nothing that only the whole file shows."""
 
 
 def _refuses(text: str) -> bool:
@@ -88,6 +82,14 @@ class Contradictions:
         self._prompts.extend(later._prompts)
         self._answers.extend(later._answers)
         self._lines.extend(later._lines)
+
+    def state(self) -> Any:
+        """Return the hashes and lines."""
+        return [self._prompts.tobytes(), self._answers.tobytes(), self._lines.tobytes()]
+
+    def restore(self, state: Any) -> None:
+        """Take the hashes and lines."""
+        self._prompts, self._answers, self._lines = (array("Q", each) for each in state)
 
     def finish(self, findings: FindingCollector) -> None:
         """Report each row whose answer is not that of the first row with the same question."""
@@ -182,6 +184,17 @@ class Labels:
             self._first_lines.setdefault(label, line)
         if len(self._counts) > _MOST_LABELS:
             self._give_up()
+
+    def state(self) -> Any:
+        """Return the counts and where each label stands first."""
+        counts = [[label, count, self._first_lines[label]] for label, count in self._counts.items()]
+        return [self._no_labels, counts]
+
+    def restore(self, state: Any) -> None:
+        """Take the counts and first lines."""
+        self._no_labels, counts = state
+        self._counts = Counter({label: count for label, count, _ in counts})
+        self._first_lines = {label: line for label, _, line in counts}
 
     def finish(self, findings: FindingCollector) -> None:
         """Report labels that stand for less than a tenth of the most frequent one."""

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Self
 
-from tui.datasets.findings import FindingCollector
-from tui.datasets.lints.protocol import LintRow
+from tui.datasets.lints.protocol import LintRow, RowLint
 from tui.datasets.lints.row_text import Said
 
 # Cyrillic and Greek letters that are drawn like Latin ones (Unicode confusables, read 2026-11-25).
@@ -75,7 +73,7 @@ _KINDS: Mapping[str, tuple[str, Callable[[str], int | None]]] = {
 }
 
 
-class Characters:
+class Characters(RowLint):
     """Rows in pure ASCII without escapes, the most, are passed over at the speed of memory.
 
     Args:
@@ -107,9 +105,3 @@ class Characters:
                     text=said.text[max(0, start - 20) : start + 40],
                     needle=said.text[start],
                 )
-
-    def merge(self, later: Self) -> None:
-        """There is nothing to take over: rows are judged one by one."""
-
-    def finish(self, findings: FindingCollector) -> None:
-        """There is nothing that only the whole file shows."""

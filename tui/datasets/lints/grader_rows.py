@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Self
-
 from tui.datasets.findings import FindingCollector
 from tui.datasets.formats import DatasetFormat
 from tui.datasets.graders import Grader
-from tui.datasets.lints.protocol import LintRow
+from tui.datasets.lints.protocol import LintRow, RowLint
 
 
-class GraderRows:
+class GraderRows(RowLint):
     """Each key that a template reads must stand in each row.
 
     Args:
@@ -31,9 +29,6 @@ class GraderRows:
                     f"The grader reads {reference.text} (at {reference.where}), which is not in this row.",
                     text=reference.text,
                 )
-
-    def merge(self, later: Self) -> None:
-        """There is nothing to take over: rows are judged one by one."""
 
     def finish(self, findings: FindingCollector) -> None:
         """Report what is wrong with the grader itself."""

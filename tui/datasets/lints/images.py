@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import base64
 import binascii
-from typing import Self
 
-from tui.datasets.findings import FindingCollector
-from tui.datasets.lints.protocol import LintRow
+from tui.datasets.lints.protocol import LintRow, RowLint
 
 _HEAD_CHARACTERS = 48
 _SIGNATURES = {
@@ -20,7 +18,7 @@ _PNG_COLOURS = {0: "grey", 3: "a palette", 4: "grey with transparency"}
 """Colour types that are neither RGB (2) nor RGBA (6); PNG specification section 11.2.2."""
 
 
-class Images:
+class Images(RowLint):
     """What the first bytes of a data: address say; addresses of the web are not fetched."""
 
     def row(self, row: LintRow) -> None:
@@ -37,12 +35,6 @@ class Images:
                 if problem is not None:
                     path = ("messages", index, "content", number, "image_url", "url")
                     row.findings.add("image-content", problem, path, text=str(address)[:80])
-
-    def merge(self, later: Self) -> None:
-        """There is nothing to take over: rows are judged one by one."""
-
-    def finish(self, findings: FindingCollector) -> None:
-        """There is nothing that only the whole file shows."""
 
 
 def _problem(address: str) -> str | None:

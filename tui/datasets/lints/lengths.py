@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from typing import Self
+from typing import Any, Self
 
 from tui.datasets.findings import KEPT_PER_RULE, FindingCollector
 from tui.datasets.lints.protocol import LintRow
@@ -29,6 +29,14 @@ class Lengths:
         """Take over the later part's lengths."""
         self._lengths.extend(later._lengths)
         self._lines.extend(later._lines)
+
+    def state(self) -> Any:
+        """Return the lengths and lines."""
+        return [self._lengths.tobytes(), self._lines.tobytes()]
+
+    def restore(self, state: Any) -> None:
+        """Take the lengths and lines."""
+        self._lengths, self._lines = (array("Q", each) for each in state)
 
     def finish(self, findings: FindingCollector) -> None:
         """Report the rows that are ten times the median and more."""

@@ -45,11 +45,6 @@ class NearDuplicates:
         self._lines = array("Q")
         self._waiting: list[list[str]] = []
 
-    def __getstate__(self) -> dict[str, Any]:
-        """Compute what waits, so that a pickle is small."""
-        self._flush()
-        return self.__dict__
-
     def row(self, row: LintRow) -> None:
         """Remember a row's signature."""
         self._add(row.line, row.raw, row.text)
@@ -78,6 +73,16 @@ class NearDuplicates:
         self._signatures += later._signatures[: room * VALUES]
         self._exact.extend(later._exact[:room])
         self._lines.extend(later._lines[:room])
+
+    def state(self) -> Any:
+        """Return signatures, hashes and lines."""
+        self._flush()
+        return [bytes(self._signatures), self._exact.tobytes(), self._lines.tobytes()]
+
+    def restore(self, state: Any) -> None:
+        """Take signatures, hashes and lines."""
+        found, exact, lines = state
+        self._signatures, self._exact, self._lines = bytearray(found), array("Q", exact), array("Q", lines)
 
     def finish(self, findings: FindingCollector) -> None:
         """Report rows that come near an earlier one, or one of the training file."""

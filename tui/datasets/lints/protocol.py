@@ -38,7 +38,7 @@ class LintRow:
 
 
 class Lint(Protocol):
-    """One subject. Its state is picklable and bounded: a few bytes per row at most."""
+    """One subject. Its state is bounded: a few bytes per row at most."""
 
     def row(self, row: LintRow) -> None:
         """Look at a row; called in file order within a part."""
@@ -46,5 +46,28 @@ class Lint(Protocol):
     def merge(self, later: Self) -> None:
         """Take over what the same lint saw in the part of the file that follows."""
 
+    def state(self) -> Any:
+        """Return what it saw as plain values: None, numbers, text, bytes, lists and dicts of those."""
+
+    def restore(self, state: Any) -> None:
+        """Make a fresh lint what the one was that `state` came from; raises where that is no state."""
+
     def finish(self, findings: FindingCollector) -> None:
         """Report what only the whole file shows."""
+
+
+class RowLint:
+    """A lint that judges rows one by one: there is nothing to take over and nothing to say at the end."""
+
+    def merge(self, later: Self) -> None:
+        """Do nothing."""
+
+    def state(self) -> Any:
+        """Return nothing."""
+        return None
+
+    def restore(self, state: Any) -> None:
+        """Do nothing."""
+
+    def finish(self, findings: FindingCollector) -> None:
+        """Do nothing."""

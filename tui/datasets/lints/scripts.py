@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Self
+from typing import Any, Self
 
 from tui.datasets.findings import FindingCollector
 from tui.datasets.lints.protocol import LintRow
@@ -82,6 +82,14 @@ class Scripts:
         """Add the later part's answers."""
         for script, (count, line) in later._answers.items():
             self._answers.setdefault(script, [0, line])[0] += count
+
+    def state(self) -> Any:
+        """Return the answers by script."""
+        return self._answers
+
+    def restore(self, state: Any) -> None:
+        """Take the answers by script."""
+        self._answers = {script: [count, line] for script, (count, line) in state.items()}
 
     def finish(self, findings: FindingCollector) -> None:
         """Report the scripts, when there are several."""

@@ -6,10 +6,9 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Self
+from typing import Any
 
-from tui.datasets.findings import FindingCollector
-from tui.datasets.lints.protocol import LintRow
+from tui.datasets.lints.protocol import LintRow, RowLint
 
 _SHOWN = 4
 _MOST_PER_ROW = 20
@@ -111,7 +110,7 @@ def masked(text: str) -> str:
     return f"{text[:_SHOWN]}{'*' * min(12, len(text) - 2 * _SHOWN)}{text[-2:]}"
 
 
-class Patterns:
+class Patterns(RowLint):
     """Texts that match patterns of one rule.
 
     Args:
@@ -142,12 +141,6 @@ class Patterns:
                         text=masked(match[0]),
                         needle=match[0],
                     )
-
-    def merge(self, later: Self) -> None:
-        """There is nothing to take over: rows are judged one by one."""
-
-    def finish(self, findings: FindingCollector) -> None:
-        """There is nothing that only the whole file shows."""
 
 
 def _likely(raw: bytes, kinds: tuple[_Kind, ...]) -> Iterator[_Kind]:

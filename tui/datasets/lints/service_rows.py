@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Self
+from typing import Any
 
-from tui.datasets.findings import FindingCollector
 from tui.datasets.formats import DatasetFormat
-from tui.datasets.lints.protocol import LintRow
+from tui.datasets.lints.protocol import LintRow, RowLint
 from tui.datasets.locate import JsonPath
 from tui.datasets.services import SERVICES
 
 
-class ServiceRows:
+class ServiceRows(RowLint):
     """The rules of one service, row by row; made only where the service has such rules.
 
     Args:
@@ -77,9 +76,3 @@ class ServiceRows:
                     where,
                     text=call_id,
                 )
-
-    def merge(self, later: Self) -> None:
-        """There is nothing to take over: rows are judged one by one."""
-
-    def finish(self, findings: FindingCollector) -> None:
-        """There is nothing that only the whole file shows."""

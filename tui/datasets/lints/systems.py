@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Self
+from typing import Any, Self
 
 from tui.datasets.findings import FindingCollector
 from tui.datasets.lints.protocol import LintRow
@@ -60,6 +60,16 @@ class SystemMessages:
             ours = self._variants.setdefault(key, _Variant(theirs.normal, theirs.first_line))
             ours.rows += theirs.rows
         self._check_room()
+
+    def state(self) -> Any:
+        """Return each message with its rows."""
+        variants = [[key, one.normal, one.first_line, one.rows] for key, one in self._variants.items()]
+        return [self._too_many, variants]
+
+    def restore(self, state: Any) -> None:
+        """Take each message with its rows."""
+        self._too_many, variants = state
+        self._variants = {key: _Variant(normal, line, rows) for key, normal, line, rows in variants}
 
     def finish(self, findings: FindingCollector) -> None:
         """Report how many there are, and those that differ only in form."""

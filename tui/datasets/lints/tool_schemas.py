@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Self
+from typing import Any
 
 import orjson
 
-from tui.datasets.findings import FindingCollector
 from tui.datasets.formats import DatasetFormat
-from tui.datasets.lints.protocol import LintRow
+from tui.datasets.lints.protocol import LintRow, RowLint
 from tui.datasets.locate import JsonPath
 
 _MOST_SCHEMAS = 512
@@ -18,19 +17,11 @@ _Entry = tuple[Any, str | None]
 """(validator or None, what is wrong with the schema or None)"""
 
 
-class ToolSchemas:
+class ToolSchemas(RowLint):
     """Compiled once per different definition; a row without tools costs next to nothing."""
 
     def __init__(self) -> None:
         self._compiled: dict[bytes, dict[str, _Entry]] = {}
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Leave the compiled schemas behind: they can't be pickled and are soon made again."""
-        return {"_compiled": {}}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        """Start without compiled schemas."""
-        self._compiled = state["_compiled"]
 
     def row(self, row: LintRow) -> None:
         """Compile the row's tools and try the arguments of its calls."""
@@ -61,12 +52,6 @@ class ToolSchemas:
                 self._compiled.clear()
             known = self._compiled[key] = dict(_compile_all(source))
         return known
-
-    def merge(self, later: Self) -> None:
-        """There is nothing to take over: rows are judged one by one."""
-
-    def finish(self, findings: FindingCollector) -> None:
-        """There is nothing that only the whole file shows."""
 
 
 def _compile_all(source: dict[str, Any]) -> Iterator[tuple[str, _Entry]]:

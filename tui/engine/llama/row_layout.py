@@ -1,8 +1,8 @@
 """Rows of a training file as a model's own template writes them and its trainer learns them, for the count.
 
 The ids are those of `ChatTokenizer.encode_example`, so nothing that is drawn or counted by them can differ
-from what is trained on. Which message a token belongs to is found in the rendered text: a template that does not
-write message after message leaves some of it to a neighbour, and never changes an id.
+from what is trained on. Which message a token belongs to is found in the rendered text: a template that
+does not write message after message leaves some of it to a neighbour, and never changes an id.
 """
 
 from __future__ import annotations
@@ -48,8 +48,10 @@ class RowLayout:
         self._tokenizer = tokenizer
         self._guard = tokenizer.guard()  # one for all rows: to make one costs more than a short row
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return load_row_layout, (self._folder,)
+    @property
+    def origin(self) -> tuple[str, list[str]]:
+        """How another process opens it (`tui.datasets.tokens.Travelling`)."""
+        return "layout", [str(self._folder)]
 
     def count(self, text: str) -> int:
         """Return the tokens of ordinary text."""
@@ -170,6 +172,11 @@ def _segments(ids: list[int], learned: list[bool], places: list[_Place], sequenc
             Segment(place.kind, place.role, place.message, is_trained, own, "", len(own), sequence)
         )
     return segments
+
+
+def open_layout(folder: str) -> RowLayout:
+    """Open a layout by its origin; raises as `load_row_layout`."""
+    return load_row_layout(Path(folder))
 
 
 def load_row_layout(folder: Path) -> RowLayout:

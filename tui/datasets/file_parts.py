@@ -1,0 +1,140 @@
+"""A file cut into parts that end with a line, each told where its lines and examples are numbered from."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tui.datasets.files import read_at
+from tui.datasets.parsing import BYTE_ORDER_MARK
+
+if TYPE_CHECKING:
+    import numpy
+
+_LINE_FEED = 0x0A
+_WHITE_SPACE = (0x09, 0x0B, 0x0C, 0x0D, 0x20)
+"""What `bytes.isspace` takes for space, besides line feeds."""
+
+
+@dataclass(frozen=True, slots=True)
+class FilePart:
+    """Some whole lines of a file."""
+
+    start: int
+    """Byte."""
+    end: int
+    first_line: int
+    """Its number, from 1."""
+    examples: int
+    """Lines before it that are not blank."""
+    is_open: bool = False
+    """It is the last line, and has no line feed: it may go on one day."""
+
+    def as_request(self) -> dict[str, int]:
+        """Return what a child is asked."""
+        return {"start": self.start, "end": self.end, "line": self.first_line, "examples": self.examples}
+
+
+class FileParts:
+    """Cuts an open file while it hashes it: one walk at some 1.3 GB a second, ahead of those who check.
+
+    Args:
+        descriptor: Of the file.
+        size: Bytes to walk over.
+        part_bytes: Least bytes of a part.
+        start: Where to begin: byte, number of the line, and lines before it that are not blank.
+    """
+
+    def __init__(
+        self,
+        descriptor: int,
+        size: int,
+        part_bytes: int,
+        start: tuple[int, int, int] = (0, 1, 0),
+    ) -> None:
+        self._descriptor = descriptor
+        self._size = size
+        self._part_bytes = part_bytes
+        self._position, self._line, self._examples = start
+        self.hash = hashlib.sha256()
+        self.is_stopped = False
+        """Set by somebody else: ends the walk, even within a line of gigabytes."""
+
+    def __iter__(self) -> Iterator[FilePart]:
+        while self._position < self._size and not self.is_stopped:
+            yield from self._next()
+
+    def _next(self) -> Iterator[FilePart]:
+        start, line, examples = self._position, self._line, self._examples
+        block = self._read(self._position)
+        whole = block.rfind(b"\n") + 1
+        if whole:
+            self._take(block[:whole] if whole < len(block) else block)
+            self._count(block[:whole])
+        elif not self._finish_line(block):
+            yield FilePart(start, self._position, line, examples, is_open=True)
+            return
+        yield FilePart(start, self._position, line, examples)
+
+    def _read(self, position: int) -> bytes:
+        return read_at(self._descriptor, position, min(self._part_bytes, self._size - position))
+
+    def _take(self, block: bytes) -> None:
+        self.hash.update(block)
+        self._position += len(block)
+
+    def _count(self, block: bytes) -> None:
+        lines, blank = count_lines(block, is_first=self._line == 1)
+        self._line += lines
+        self._examples += lines - blank
+
+    def _finish_line(self, block: bytes) -> bool:
+        """Walk over a line longer than a part; return whether it has a line feed."""
+        is_blank = True
+        while block and not self.is_stopped:
+            end = block.find(b"\n") + 1
+            piece = block[:end] if end else block
+            is_blank = is_blank and _is_blank(piece, is_first=self._line == 1)
+            self._take(piece)
+            if end:
+                self._line += 1
+                self._examples += not is_blank
+                return True
+            block = self._read(self._position)
+        return False
+
+
+def _is_blank(line: bytes, *, is_first: bool) -> bool:
+    return not (line.removeprefix(BYTE_ORDER_MARK) if is_first else line).strip()
+
+
+def count_lines(block: bytes, *, is_first: bool) -> tuple[int, int]:
+    """Return (lines, blank lines) of whole lines.
+
+    Args:
+        block: Ends with a line feed.
+        is_first: It is the beginning of the file, where a byte order mark is no part of the line.
+    """
+    import numpy  # 80 ms that `--help` must not pay
+
+    values = numpy.frombuffer(block, dtype=numpy.uint8)
+    ends = numpy.flatnonzero(values == _LINE_FEED)
+    starts = numpy.empty_like(ends)
+    starts[0], starts[1:] = 0, ends[:-1] + 1
+    firsts = values[starts]
+    blank = int(numpy.count_nonzero(firsts == _LINE_FEED))
+    for index in _space_first(firsts):
+        blank += block[starts[index] : ends[index]].isspace()
+    if is_first and block.startswith(BYTE_ORDER_MARK):
+        blank += _is_blank(block[: ends[0]], is_first=True)
+    return len(ends), blank
+
+
+def _space_first(firsts: numpy.ndarray[Any, Any]) -> list[int]:
+    """Return the lines that begin with white space."""
+    import numpy
+
+    found: list[int] = numpy.flatnonzero(numpy.isin(firsts, _WHITE_SPACE)).tolist()
+    return found

@@ -1,0 +1,118 @@
+"""What a child of a check does with its part of the file, and how options and answers travel."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from tui.datasets.engines.choose import engine_for
+from tui.datasets.files import read_at
+from tui.datasets.formats import DatasetFormat
+from tui.datasets.graders import Grader, GraderProblem, ItemReference
+from tui.datasets.lines import LineReader
+from tui.datasets.open_tokenizer import open_tokenizer
+from tui.datasets.options import CheckOptions
+from tui.datasets.scan import FileScan
+from tui.datasets.start_facts import StartFacts
+from tui.datasets.tokens import Travelling, encoding_for
+from tui.errors import TunedeckError
+
+GROWTH_BYTES = 60_000_000
+"""Memory that a child may grow by before its tokenizer is built anew: two of them stay below 400 MB."""
+
+
+def can_travel(options: CheckOptions) -> bool:
+    """Say whether another process can be given these options."""
+    return options.tokenizer is None or isinstance(options.tokenizer, Travelling)
+
+
+def options_as_json(options: CheckOptions) -> dict[str, Any]:
+    """Return options that can travel as JSON values."""
+    value = {one.name: getattr(options, one.name) for one in fields(options)}
+    value["ignored_rules"] = sorted(options.ignored_rules)
+    value["training_file"] = None if options.training_file is None else str(options.training_file)
+    value["grader"] = None if options.grader is None else asdict(options.grader)
+    value["tokenizer"] = options.tokenizer.origin if isinstance(options.tokenizer, Travelling) else None
+    return value
+
+
+def options_from_json(value: Mapping[str, Any]) -> CheckOptions:
+    """Return the options that `options_as_json` turned into `value`.
+
+    Raises:
+        TunedeckError: The tokenizer's file is gone.
+    """
+    known = dict(value)
+    known["format"] = None if value["format"] is None else DatasetFormat(value["format"])
+    known["ignored_rules"] = frozenset(value["ignored_rules"])
+    known["training_file"] = None if value["training_file"] is None else Path(value["training_file"])
+    known["grader"] = None if value["grader"] is None else _grader(value["grader"])
+    known["tokenizer"] = None if value["tokenizer"] is None else open_tokenizer(*value["tokenizer"])
+    return CheckOptions(**known)
+
+
+def _grader(value: Mapping[str, Any]) -> Grader:
+    return Grader(
+        value["kind"],
+        tuple(GraderProblem(**each) for each in value["problems"]),
+        tuple(ItemReference(tuple(each["steps"]), each["where"]) for each in value["references"]),
+    )
+
+
+class FileRange:
+    """A part of an open file, read from its beginning to its end."""
+
+    def __init__(self, descriptor: int, start: int, end: int) -> None:
+        self._descriptor = descriptor
+        self._position = start
+        self._end = end
+
+    def read(self, size: int, /) -> bytes:
+        """Return at most `size` bytes, none at the end.
+
+        Raises:
+            TunedeckError: The file has become shorter.
+        """
+        wanted = min(size, self._end - self._position)
+        block = read_at(self._descriptor, self._position, wanted)
+        if len(block) < wanted:
+            raise TunedeckError("The file became shorter while it was read.", "Try again.")
+        self._position += len(block)
+        return block
+
+
+class ScanJob:
+    """Checks parts; the payload is the state of a scan, for `unpacked_state`."""
+
+    def __init__(self, job: Mapping[str, Any]) -> None:
+        self._options = options_from_json(job["options"])
+        self._start = StartFacts.from_json(job["start"])
+        if self._options.count_tokens and self._options.tokenizer is None:
+            engine_for(encoding_for(self._options.model), growth_bytes=GROWTH_BYTES)
+
+    def range(self, descriptor: int, wanted: Mapping[str, Any]) -> tuple[dict[str, Any], bytes]:
+        """Return the number of lines, and everything found in them."""
+        scan = FileScan(
+            self._options, self._start, examples=wanted["examples"], full=frozenset(wanted["full"])
+        )
+        source = FileRange(descriptor, wanted["start"], wanted["end"])
+        reader = LineReader(source, first_number=wanted["line"])
+        count = 0
+        for first_line, lines in reader.batches():
+            scan.batch(first_line, lines, reader.too_long)
+            count += len(lines)
+        return {"lines": count}, packed_state(scan)
+
+
+def packed_state(scan: FileScan) -> bytes:
+    """Return the state of a scan as MessagePack."""
+    return msgspec.msgpack.encode(scan.state())
+
+
+def unpacked_state(packed: bytes | memoryview) -> Any:
+    """Return the state that `packed_state` wrote; ValueError when it is none."""
+    return msgspec.msgpack.decode(packed)
