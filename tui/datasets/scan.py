@@ -29,6 +29,7 @@ from tui.datasets.whole_file import has_old_mac_lines
 
 _OLD_MAC = "Lines end with a carriage return instead of a line feed."
 
+
 class FileScan:
     """Everything known of a file, or of a part of it, so far; 20 bytes are kept per row, more with lints.
 

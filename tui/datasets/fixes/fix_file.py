@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 from tui.datasets.files import unchanged_file
 from tui.datasets.fixes import FIXES
 from tui.datasets.fixes.base import REMOVED
-from tui.datasets.fixes.file_fixes import FILE_FIXES, repaired
+from tui.datasets.fixes.file_fixes import repaired
 from tui.datasets.fixes.row_rules import judge
 from tui.datasets.formats import DatasetFormat, detect_format
 from tui.datasets.lines import LineReader
@@ -144,7 +144,7 @@ def _is_right(line: bytes, rules: Collection[str], dataset_format: DatasetFormat
     """Spare a row without findings the search for fixes; lints look for themselves."""
     of_rows = [FIXES[rule] for rule in rules if rule in FIXES]
     looks = any(fix.finds_itself for fix in of_rows)
-    return not of_rows or not looks and judge(line, dataset_format).rules.isdisjoint(rules)
+    return not of_rows or (not looks and judge(line, dataset_format).rules.isdisjoint(rules))
 
 
 def _is_new(row: bytes, seen: set[bytes]) -> bool:
