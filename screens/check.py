@@ -13,6 +13,7 @@ from textual.widgets import Static
 from textual.worker import Worker
 
 from screens.base import DeckScreen
+from screens.check_estimate import estimate_note, estimate_pairs, estimate_rows
 from screens.check_facts import (
     explain,
     local_time,
@@ -133,7 +134,9 @@ a rule to its lines, enter on a line shows that row. m checks for another model 
         self.query_one("#check-verdict", Static).update(
             content(("Reading…  ", "muted"), ("x", "accent"), (" stops", "muted"))
         )
-        self._worker = self.check_file(CheckWish(self._path, self._model, fresh))
+        wish = CheckWish(self._path, self._model, fresh)
+        self._worker = self.check_file(wish)
+        self.estimate_file(wish)
         self.refresh_bindings()
 
     @on(ChecksFile.Progressed)
@@ -142,6 +145,19 @@ a rule to its lines, enter on a line shows that row. m checks for another model 
         meter.display = True
         meter.fraction = message.done / message.total if message.total else 0.0
         meter.note = f"{size(message.done)} of {size(message.total)}"
+
+    @on(ChecksFile.Estimated)
+    def _show_sample(self, message: ChecksFile.Estimated) -> None:
+        if not self._is_wanted(message.wish) or self._report is not None:
+            return
+        found = message.estimate
+        self.query_one("#tokens").border_title = "Tokens, estimated"
+        self.query_one("#token-facts", KeyValue).set_pairs(estimate_pairs(found))
+        costs = self.query_one("#costs", Table)
+        costs.border_title = "Cost, by model, estimated"
+        costs.set_rows(estimate_rows(found, self.services.catalog))
+        costs.refresh()
+        self.query_one("#cost-note", Static).update(content((estimate_note(found), "muted")))
 
     @on(ChecksFile.Ended)
     def _show_end(self, message: ChecksFile.Ended) -> None:
@@ -167,6 +183,8 @@ a rule to its lines, enter on a line shows that row. m checks for another model 
             return
         report = message.report
         self._report = report
+        self.workers.cancel_group(self, "estimate")
+        self.query_one("#tokens").border_title = "Tokens"
         self.query_one(Meter).display = False
         self._show_file_line()
         self.query_one("#check-verdict", Static).update(content(*verdict_line(report)))

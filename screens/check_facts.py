@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from screens.finding_list import SIGNS, Item
+from tui.datasets.estimate import FileEstimate
 from tui.datasets.report import Report
 from tui.datasets.rules import RULES
 from tui.money.amounts import unit_price
@@ -21,7 +22,7 @@ from tui.widgets.words import plural
 LOCAL = "local"
 
 
-def method_of(report: Report) -> Method:
+def method_of(report: Report | FileEstimate) -> Method:
     """Return the method that a file's format is for."""
     methods = {"preference": Method.DPO, "reinforcement": Method.REINFORCEMENT}
     return methods.get(report.format.value, Method.SUPERVISED)

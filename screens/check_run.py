@@ -13,9 +13,13 @@ from textual.worker import get_current_worker
 from screens.check_facts import tokens_by_encoding
 from screens.greyed_keys import GreyedKeys
 from tui.datasets.check import CheckCancelled
+from tui.datasets.estimate import FileEstimate
+from tui.datasets.estimate_apart import LARGE_BYTES, EstimateCancelled, estimate_apart
 from tui.datasets.report import Report
+from tui.datasets.tokens import encoding_for
 from tui.errors import TunedeckError
 from tui.jobs.reports import report_for
+from tui.money.base_tokenizer import MODEL_ENCODING
 from tui.money.catalog import CatalogModel
 
 PROGRESS_SECONDS = 0.25
@@ -55,6 +59,13 @@ class ChecksFile(GreyedKeys, inherit_bindings=False):
         wish: CheckWish
         tokens: dict[str, int]
         rates: list[float]
+
+    @dataclass
+    class Estimated(Message):
+        """A sample of a large file was counted, long before the whole is."""
+
+        wish: CheckWish
+        estimate: FileEstimate
 
     @dataclass
     class Ended(Message):
@@ -98,3 +109,24 @@ class ChecksFile(GreyedKeys, inherit_bindings=False):
             self.post_message(self.Ended(wish, None))
         except TunedeckError as error:
             self.post_message(self.Ended(wish, error))
+
+    @work(thread=True, group="estimate", exclusive=True, exit_on_error=False, description="estimate a file")
+    def estimate_file(self, wish: CheckWish) -> None:
+        """Estimate a large file in the background; posts `Estimated`, or nothing where that can't be."""
+        worker = get_current_worker()
+        encoding = (
+            encoding_for(wish.model.id) if wish.model.encoding == MODEL_ENCODING else wish.model.encoding
+        )
+        try:
+            if wish.path.stat().st_size < LARGE_BYTES:
+                return
+            found = estimate_apart(
+                wish.path,
+                encoding,
+                wish.model.training_example_limit,
+                cancelled=lambda: worker.is_cancelled,
+            )
+        except (OSError, TunedeckError, EstimateCancelled):
+            return  # the check itself says what is wrong with the file
+        if found.examples.value:
+            self.post_message(self.Estimated(wish, found))

@@ -16,6 +16,8 @@ from textual.worker import get_current_worker
 from screens.base import DeckScreen
 from screens.verdicts import verdict
 from tui.data.examples import EXAMPLES
+from tui.datasets.estimate_apart import LARGE_BYTES, warm_up
+from tui.datasets.tokens import encoding_for
 from tui.jobs.recent_files import recent_files
 from tui.safe_text import safe_line
 from tui.widgets.folder_listing import Entry, count_rows, list_folder
@@ -182,6 +184,18 @@ class DatasetsScreen(DeckScreen):
             self.navigator.open_import(path)
         else:
             self.navigator.open_rows(path)
+
+    @on(Table.Highlighted)
+    def expect_check(self, message: Table.Highlighted) -> None:
+        """Get an estimate ready while the cursor rests on a large file, for when it is opened."""
+        if message.table.has_focus:
+            self.prepare_estimate(Path(message.key))
+
+    @work(thread=True, group="prepare-estimate", exclusive=True, exit_on_error=False)
+    def prepare_estimate(self, path: Path) -> None:
+        """Start the process that estimates, in the background."""
+        if path.is_file() and path.stat().st_size >= LARGE_BYTES:
+            warm_up(encoding_for(self.services.settings.default_model))
 
     def _chosen_file(self) -> Path | None:
         table = self.query_one("#folder", Table) if self.query_one("#folder").has_focus else None

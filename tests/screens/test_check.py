@@ -4,6 +4,7 @@ import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,6 +20,7 @@ from tui.datasets.check import CheckCancelled
 from tui.datasets.formats import DatasetFormat
 from tui.datasets.report import Finding, Report, Severity, TokenSummary
 from tui.jobs.reports import report_for
+from tui.widgets.key_value import KeyValue
 from tui.widgets.table import Table
 
 SIZES = [(80, 24), (140, 40)]
@@ -189,6 +191,36 @@ async def test_x_stops_reading_and_r_begins_again(sound: Path, monkeypatch: pyte
         monkeypatch.setattr("screens.check_run.report_for", report_for)
         await pilot.press("r")
         await until(pilot, lambda: "✓ Sound" in text_of(app))
+
+
+@pytest.mark.parametrize("terminal", SIZES)
+async def test_a_large_file_has_an_estimate_until_it_has_been_read(
+    isolated_home: Path, monkeypatch: pytest.MonkeyPatch, terminal: tuple[int, int]
+) -> None:
+    row = '{"messages": [{"role": "user", "content": "%s"}, {"role": "assistant", "content": "yes"}]}\n'
+    large = isolated_home / "large.jsonl"
+    large.write_text("".join(row % ("word " * (number % 400)) for number in range(5_000)))
+    may_read = threading.Event()
+
+    def held_back(*arguments: Any, **options: Any) -> Report:
+        may_read.wait(60)
+        return report_for(*arguments, **options)
+
+    monkeypatch.setattr("screens.check_run.LARGE_BYTES", 1_000)
+    monkeypatch.setattr("screens.check_run.report_for", held_back)
+    app = make_app()
+    async with app.run_test(size=terminal) as pilot:
+        app.open_check(large)
+        await until(pilot, lambda: "≈" in text_of(app))
+        assert app.screen.query_one("#tokens").border_title == "Tokens, estimated"
+        assert "right 95 times in 100" in str(app.screen.query_one("#token-facts", KeyValue).render())
+        assert costs(app).border_title == "Cost, by model, estimated"
+        assert len(costs(app).keys) > 3
+        may_read.set()
+        await until(
+            pilot, lambda: "✓ Sound" in text_of(app) and "estimated" not in str(costs(app).border_title)
+        )
+        assert app.screen.query_one("#tokens").border_title == "Tokens"
 
 
 async def test_a_file_that_can_not_be_read_says_so(isolated_home: Path) -> None:

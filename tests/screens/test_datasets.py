@@ -50,6 +50,20 @@ async def test_datasets_come_first_and_other_files_only_on_request(folder: Path)
         assert names(table)[-1] == "notes.txt"
 
 
+async def test_an_estimate_is_prepared_while_the_cursor_rests_on_a_large_file(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepared: list[str] = []
+    monkeypatch.setattr("screens.datasets.warm_up", prepared.append)
+    monkeypatch.setattr("screens.datasets.LARGE_BYTES", (folder / "train.jsonl").stat().st_size)
+    app = make_app()
+    async with app.run_test(size=(100, 30)) as pilot:
+        table = await open_folder(pilot, app)
+        await pilot.press("down", "down")
+        assert names(table)[table.cursor] == "valid [1].jsonl"
+        await until(pilot, lambda: prepared == ["o200k_base"])
+
+
 async def test_rows_are_counted_behind_the_list(folder: Path) -> None:
     app = make_app()
     async with app.run_test(size=(100, 30)) as pilot:

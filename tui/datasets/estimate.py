@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -67,6 +67,17 @@ class FileEstimate:
     def is_exact(self) -> bool:
         """True when the whole file was counted."""
         return self.windows == 0
+
+    def as_record(self) -> dict[str, Any]:
+        """Return all of it as JSON values."""
+        return asdict(self)
+
+    @classmethod
+    def from_record(cls, value: Mapping[str, Any]) -> FileEstimate:
+        """Return the estimate that `as_record` turned into `value`."""
+        figures = {name: Interval(**value[name]) for name in _FIGURES}
+        spread = Distribution(**value["per_example"])
+        return cls(**{**value, **figures, "format": DatasetFormat(value["format"]), "per_example": spread})
 
     def ranges_json(self) -> dict[str, Any]:
         """Return the ends of every range, and what they rest on."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import queue
 import subprocess
 import sys
@@ -15,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from tui.datasets.child_environment import child_environment
 from tui.errors import TunedeckError
 
 TICK_SECONDS = 0.05
@@ -38,7 +38,7 @@ class Child:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env=_environment(),
+            env=child_environment(),
         )
         self._send({"path": str(path), **job})
 
@@ -92,13 +92,6 @@ class Child:
             if stream is not None:
                 with suppress(OSError):
                     stream.close()
-
-
-def _environment() -> dict[str, str]:
-    """Let the child find this very package, and nothing that lies in the current folder."""
-    package = str(Path(__file__).resolve().parents[2])
-    known = os.environ.get("PYTHONPATH")
-    return {**os.environ, "PYTHONPATH": os.pathsep.join([package, known] if known else [package])}
 
 
 class Children:
