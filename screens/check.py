@@ -276,7 +276,7 @@ a rule to its lines, enter on a line shows that row. m checks for another model 
         """Return why a key can't act yet."""
         if action == "stop_check":
             return "" if self._worker is not None else "Nothing is being read."
-        if action in ("launch_file", "check_again", "next_model") and self._path is None:
+        if action in ("launch_file", "check_again", "next_model", "show_tokens") and self._path is None:
             return "Choose a file first: o."
         if action == "launch_file" and self._report is not None and not self._report.valid:
             return f"The file has {plural(self._report.counts['error'], 'error')}: no job would take it."
@@ -317,6 +317,15 @@ a rule to its lines, enter on a line shows that row. m checks for another model 
         """Start a job on this file."""
         if self._path is not None:
             self.navigator.open_launch(self._path)
+
+    def action_show_tokens(self) -> None:
+        """Show the row under the cursor token by token; without one, the longest."""
+        item = self.query_one(FindingList).current
+        line = item.finding.line if item is not None and item.finding is not None else None
+        if line is None and self._report is not None and self._report.tokens.longest:
+            line = self._report.tokens.longest[0][0]
+        if self._path is not None and self._model is not None:
+            self.navigator.open_tokens(self._path, line or 1, self._model.id)
 
     def action_check_again(self) -> None:
         """Read the file again and check it, whether it seems to have changed or not."""

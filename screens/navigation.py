@@ -9,6 +9,7 @@ from tui.engine_watch import EngineState
 from tui.widgets.tones import Part
 
 if TYPE_CHECKING:
+    from tui.datasets.row_source import RowSource
     from tui.services import Services
 
 ModelChoice = tuple[str, str]
@@ -43,6 +44,17 @@ class Navigator(Protocol):
 
     def open_rows(self, path: Path, line: int = 1) -> None:
         """Show a file's rows with the cursor on a line."""
+        ...
+
+    def open_tokens(self, path: Path, line: int, model: str = "", rows: RowSource | None = None) -> None:
+        """Show one row token by token.
+
+        Args:
+            path: The file.
+            line: Number of the row.
+            model: Whose tokens; empty takes the one that the settings name.
+            rows: Where rows come from, when the file is open already.
+        """
         ...
 
     def open_import(self, path: Path) -> None:

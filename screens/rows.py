@@ -111,6 +111,14 @@ class RowsScreen(RowsOutside, inherit_bindings=False):
         self.tell_what_is_kept("The check reads the file, so it does not see them: ctrl+s saves.")
         self.navigator.open_check(self._path)
 
+    def action_show_tokens(self) -> None:
+        """Show the row token by token."""
+        number = self.rows.line_number
+        if number and self.dataset is not None:
+            self.navigator.open_tokens(self._path, number, rows=self.dataset)
+        else:
+            self.tell("This row has no number yet, so its tokens can't be shown.")
+
     def action_launch_file(self) -> None:
         """Start a job on this file."""
         self.tell_what_is_kept("A job trains on the file without them: ctrl+s saves.")

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from textual.command import Provider
     from textual.types import CSSPathType
 
+    from tui.datasets.row_source import RowSource
     from tui.services import Services
 
 
@@ -215,6 +216,12 @@ class TunedeckApp(App[None], inherit_bindings=False):
         self._dataset = path
         self.go_to("datasets")
         show_rows(self, path, line)
+
+    def open_tokens(self, path: Path, line: int, model: str = "", rows: RowSource | None = None) -> None:
+        """Show one row token by token."""
+        from screens.token_view import TokenViewScreen
+
+        self.push_screen(TokenViewScreen(path, line, model, rows))
 
     def open_import(self, path: Path) -> None:
         """Say what the columns of a file are, and make a dataset of it."""

@@ -69,6 +69,8 @@ _AREA_TITLES = {
     "home": "Home",
     "datasets": "Datasets: choose a file",
     "rows": "Datasets: rows of a file",
+    "tokens": "Tokens of a row",
+    "token-text": "Tokens of a row: the text",
     "check": "Check and cost",
     "launch": "Launch",
     "confirm": "Confirmation",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tui.datasets.formats import DatasetFormat, detect_format
-from tui.datasets.source import Dataset
+from tui.datasets.source import Dataset, Row
 from tui.datasets.token_ids import TiktokenReader, TokenReader
 from tui.datasets.token_view import TokenView, view_row
 from tui.datasets.tokens import encoding_for, training_limit
@@ -35,7 +35,17 @@ def view_of(
     Raises:
         TunedeckError: There is no such line, it holds no JSON object, or the file changed.
     """
-    row = dataset.row(line)
+    return view_of_row(dataset.row(line), line, dataset_format, reader, limit)
+
+
+def view_of_row(
+    row: Row, line: int, dataset_format: DatasetFormat, reader: TokenReader, limit: int | None
+) -> TokenView:
+    """Return the tokens of a row that was read.
+
+    Raises:
+        TunedeckError: It holds no JSON object, or a local model's template refuses it.
+    """
     if not isinstance(row.value, dict):
         why = row.error or ("It is blank." if not row.raw.strip() else "It is no JSON object.")
         raise TunedeckError(f"Line {line:,} has no tokens to show. {why}", "Choose another line.")

@@ -22,6 +22,10 @@ class SpanKind(StrEnum):
     IMAGE = "image"
 
 
+PARTS = {"preferred_output": "preferred", "non_preferred_output": "non-preferred"}
+"""Key of a preference row -> what its answer is called."""
+
+
 @dataclass(frozen=True, slots=True)
 class Segment:
     """Tokens in a row that share everything but text and number."""
@@ -38,6 +42,8 @@ class Segment:
     tokens: int
     sequence: int = 0
     """Which sequence they are read in: a trainer of preferences reads prompt and answer twice."""
+    part: str = ""
+    """What a part of a preference row they are: "preferred" or "non-preferred"; empty in its prompt."""
 
     @property
     def spans(self) -> int:

@@ -22,7 +22,7 @@ from tui.datasets.layout_tokens import role_of
 from tui.datasets.quoting import json_text
 from tui.datasets.row_tokens import TOKENS_PER_EXAMPLE, TOKENS_PER_NAME
 from tui.datasets.token_ids import TokenReader
-from tui.datasets.token_segments import RowReader, Segment, SpanKind
+from tui.datasets.token_segments import PARTS, RowReader, Segment, SpanKind
 from tui.datasets.token_text import shown_bytes
 from tui.datasets.tool_tokens import tool_tokens
 
@@ -66,6 +66,7 @@ class TokenView:
         self.encoding = reader.name
         self.limit = limit
         self._reader = reader
+        self._shown: dict[int, tuple[str, bool, bool]] = {}
         self._first_span: list[int] = []
         self._first_token: list[int] = []
         self._read_before: list[int] = []
@@ -109,12 +110,43 @@ class TokenView:
         index = self._first_token[at] + offset
         tokens = 1 if segment.ids else segment.tokens
         token = segment.ids[offset] if segment.ids else None
-        raw = self._reader.token_bytes(token) if token is not None else b""
-        text, is_part = (segment.label, False) if token is None else shown_bytes(raw)
+        text, is_part, ends_line = (segment.label, False, False) if token is None else self.shown(token)
         return TokenSpan(
-            index, tokens, token, text, is_part, b"\n" in raw, segment.role, segment.kind, segment.trained,
+            index, tokens, token, text, is_part, ends_line, segment.role, segment.kind, segment.trained,
             self.limit is not None and self._read_before[at] + offset + tokens > self.limit, segment.message,
         )  # fmt: skip
+
+    def shown(self, token: int) -> tuple[str, bool, bool]:
+        """Return a token's text, whether it is only a part of a character, and whether a line ends in it."""
+        known = self._shown.get(token)
+        if known is None:
+            raw = self._reader.token_bytes(token)
+            known = self._shown[token] = (*shown_bytes(raw), b"\n" in raw)
+        return known
+
+    def raw(self, number: int) -> bytes:
+        """Return the bytes of span `number`; none for what is known by its count alone."""
+        token = self.span(number).id
+        return b"" if token is None else self._reader.token_bytes(token)
+
+    def pieces(self) -> Iterator[bytes]:
+        """Yield the bytes of every span in order, quicker than `raw` for each."""
+        known: dict[int, bytes] = {}
+        for segment in self.segments:
+            if not segment.ids:
+                yield b""
+            for token in segment.ids:
+                raw = known.get(token)
+                if raw is None:
+                    raw = known[token] = self._reader.token_bytes(token)
+                yield raw
+
+    def cut_from(self, segment: int) -> int | None:
+        """Return at which of a segment's spans the limit begins to cut, or None where it cuts nothing."""
+        cut = self._cut_of(segment)
+        if not cut:
+            return None
+        return self.segments[segment].tokens - cut if self.segments[segment].ids else 0
 
     def spans(self, start: int = 0, end: int | None = None) -> Iterator[TokenSpan]:
         """Yield spans from `start` up to, without, `end`."""
@@ -125,6 +157,14 @@ class TokenView:
         """Return which segment span `number` belongs to."""
         return bisect_right(self._first_span, number) - 1
 
+    def span_of_token(self, index: int) -> int:
+        """Return the number of the span that holds token `index`, from 0; the nearest where there is none."""
+        if not self.segments:
+            return 0
+        index = max(0, min(index, self.total - 1))
+        at = bisect_right(self._first_token, index) - 1
+        return self._first_span[at] + (index - self._first_token[at] if self.segments[at].ids else 0)
+
     def first_span_of(self, segment: int) -> int:
         """Return the number of a segment's first span."""
         return self._first_span[segment]
@@ -132,10 +172,10 @@ class TokenView:
     @property
     def first_cut(self) -> int | None:
         """Number of the first span that the limit cuts, or None."""
-        for number, segment in enumerate(self.segments):
-            cut = self._cut_of(number)
-            if cut:
-                return self._first_span[number] + (segment.tokens - cut if segment.ids else 0)
+        for number, first_span in enumerate(self._first_span):
+            begin = self.cut_from(number)
+            if begin is not None:
+                return first_span + begin
         return None
 
     def by_role(self) -> dict[str, int]:
@@ -178,6 +218,7 @@ class _Layout:
         self.segments: list[Segment] = []
         self._reader = reader
         self._message = -1
+        self._part = ""
 
     def row(self, row: dict[str, Any], dataset_format: DatasetFormat) -> None:
         if dataset_format is DatasetFormat.COMPLETION:
@@ -187,8 +228,9 @@ class _Layout:
         elif dataset_format is DatasetFormat.PREFERENCE:
             source = row.get("input")
             self._conversation(source if isinstance(source, dict) else {}, trained=False)
-            for key in ("preferred_output", "non_preferred_output"):
+            for key, self._part in PARTS.items():
                 self._messages(row.get(key), trained=True)
+            self._part = ""
             self._priming()
         else:
             self._conversation(row, trained=dataset_format is not DatasetFormat.REINFORCEMENT)
@@ -242,9 +284,9 @@ class _Layout:
         elif isinstance(value, (list, dict)):
             for part in value if isinstance(value, list) else [value]:
                 if isinstance(part, dict):
-                    self._part(part, role, trained=trained)
+                    self._one_part(part, role, trained=trained)
 
-    def _part(self, part: dict[str, Any], role: str, *, trained: bool) -> None:
+    def _one_part(self, part: dict[str, Any], role: str, *, trained: bool) -> None:
         image = part.get("image_url")
         if image is not None:
             found = image_tokens(image)
@@ -260,11 +302,13 @@ class _Layout:
             self._add(kind, role, self._reader.encode(text), trained=trained)
 
     def _counted(self, kind: SpanKind, role: str, label: str, tokens: int, *, trained: bool = False) -> None:
-        self.segments.append(Segment(kind, role, self._message, trained, (), label, tokens))
+        self.segments.append(Segment(kind, role, self._message, trained, (), label, tokens, part=self._part))
 
     def _add(self, kind: SpanKind, role: str, ids: Sequence[int], *, trained: bool = False) -> None:
         if ids:
-            self.segments.append(Segment(kind, role, self._message, trained, ids, "", len(ids)))
+            self.segments.append(
+                Segment(kind, role, self._message, trained, ids, "", len(ids), part=self._part)
+            )
 
 
 _ROLES = frozenset({"system", "developer", "user", "assistant", "tool", "function"})

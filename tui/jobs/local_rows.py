@@ -5,7 +5,8 @@ A row's tokens are counted and drawn with the engine's own template and mask, wi
 
 from __future__ import annotations
 
-from tui.datasets.token_ids import Vocabulary
+from tui.datasets.token_ids import TiktokenReader, TokenReader, Vocabulary
+from tui.datasets.tokens import encoding_for
 from tui.errors import TunedeckError
 from tui.money.base_tokenizer import MODEL_ENCODING, load_base_tokenizer, tokenizer_file
 from tui.money.catalog import CatalogModel
@@ -32,7 +33,12 @@ def reader_of(model: CatalogModel) -> Vocabulary | None:
     return local_reader(model.id) if model.encoding == MODEL_ENCODING else None
 
 
-def row_limit(model: CatalogModel, reader: Vocabulary | None) -> int | None:
+def vocabulary_of(model: CatalogModel) -> TokenReader:
+    """Return how a model reads rows, for drawing them token by token."""
+    return reader_of(model) or TiktokenReader(encoding_for(model.id))
+
+
+def row_limit(model: CatalogModel, reader: TokenReader | None) -> int | None:
     """Return the most tokens of an example: the catalog's, or less where a local model reads less."""
     context = getattr(reader, "context", None)
     limits = [limit for limit in (model.training_example_limit, context) if limit is not None]

@@ -12,10 +12,16 @@ from typing import NamedTuple
 from textual.binding import Binding
 from textual.keys import _character_to_key
 
-from tui.widgets.key_tables import importing, jobs_and_chat, rows, shell
+from tui.widgets.key_tables import importing, jobs_and_chat, rows, shell, tokens
 from tui.widgets.key_tables.key import Key
 
-KEYS: Mapping[str, tuple[Key, ...]] = {**shell.KEYS, **rows.KEYS, **jobs_and_chat.KEYS, **importing.KEYS}
+KEYS: Mapping[str, tuple[Key, ...]] = {
+    **shell.KEYS,
+    **rows.KEYS,
+    **tokens.KEYS,
+    **jobs_and_chat.KEYS,
+    **importing.KEYS,
+}
 """Area of the app -> its keys in the order of the footer and the help."""
 
 

@@ -10,12 +10,13 @@ from __future__ import annotations
 import json
 from bisect import bisect_right
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from tui.datasets.formats import DatasetFormat
-from tui.datasets.token_segments import Segment, SpanKind
+from tui.datasets.token_segments import PARTS, Segment, SpanKind
 from tui.engine.llama.chat_template import Message, text_of, tool_calls_of
 from tui.engine.llama.config import LlamaConfig
 from tui.engine.llama.special_guard import SpecialGuard
@@ -86,11 +87,12 @@ class RowLayout:
     def _pair(self, value: dict[str, Any]) -> list[Segment]:
         source = value["input"]
         prompt, tools = as_prompt(source["messages"]), tools_of(source)
-        return [
-            segment
-            for sequence, key in enumerate(("preferred_output", "non_preferred_output"))
-            for segment in self._conversation([*prompt, *answer_of(value[key])], tools, sequence)
-        ]
+        segments = []
+        for sequence, (key, part) in enumerate(PARTS.items()):
+            for segment in self._conversation([*prompt, *answer_of(value[key])], tools, sequence):
+                is_answer = segment.message >= len(prompt)
+                segments.append(replace(segment, part=part) if is_answer else segment)
+        return segments
 
     def _completion(self, value: dict[str, Any]) -> list[Segment]:
         before = list(self.encode(value["prompt"]))

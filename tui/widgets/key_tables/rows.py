@@ -42,6 +42,7 @@ ROWS = (
         footer=True,
     ),
     Key("wide", ("z",), "toggle_zoom", "Zoom", "Give the conversation the whole width, and back."),
+    Key("tokens", ("t",), "show_tokens", "Tokens", "Show this row token by token.", footer=True),
     Key("copy", ("y",), "copy_row", "Copy", "Copy the row's JSON to the clipboard."),
     Key("reopen", ("R",), "reopen", "Open again", "Open the file again as it is on the disk now."),
     Key("check", ("c",), "check_file", "Check", "Check this file and count its tokens.", footer=True),
