@@ -103,3 +103,15 @@ class ShowsModels(Protocol):
     def show_models(self, models: tuple[ModelChoice, ...]) -> None:
         """Turn to these models."""
         ...
+
+
+def show_path(path: Path, screen: object) -> None:
+    """Hand a file to a screen, if it shows files."""
+    if isinstance(screen, ShowsPath):
+        screen.show_path(path)
+
+
+def show_models(models: tuple[ModelChoice, ...], screen: object) -> None:
+    """Hand models to a screen, if it shows models."""
+    if isinstance(screen, ShowsModels):
+        screen.show_models(models)

@@ -19,7 +19,7 @@ from textual.widget import Widget
 
 from screens.base import DeckScreen
 from screens.copying import Copying
-from screens.navigation import ModelChoice, ShowsModels, ShowsPath
+from screens.navigation import ModelChoice, ShowsPath, show_models, show_path
 from tui.config import settings_with_sources
 from tui.engine_watch import EngineState, EngineWatch
 from tui.errors import TunedeckError
@@ -193,7 +193,7 @@ class TunedeckApp(App[None], inherit_bindings=False):
 
             return CheckScreen(path)
 
-        self._go_with("check", make, partial(_show_path, path))
+        self._go_with("check", make, partial(show_path, path))
 
     def open_launch(self, path: Path | None = None) -> None:
         """Go to Launch, with this training file if given."""
@@ -207,7 +207,7 @@ class TunedeckApp(App[None], inherit_bindings=False):
 
             return LaunchScreen(path)
 
-        self._go_with("launch", make, partial(_show_path, path))
+        self._go_with("launch", make, partial(show_path, path))
 
     def open_rows(self, path: Path, line: int = 1) -> None:
         """Show a file's rows with the cursor on a line."""
@@ -249,7 +249,7 @@ class TunedeckApp(App[None], inherit_bindings=False):
 
             return ChatScreen(models)
 
-        self._go_with("chat", make, partial(_show_models, models))
+        self._go_with("chat", make, partial(show_models, models))
 
     # Leaving
 
@@ -372,16 +372,6 @@ class TunedeckApp(App[None], inherit_bindings=False):
         """Close the store and the connections."""
         if self._services is not None:
             self._services.close()
-
-
-def _show_path(path: Path, screen: Screen[object]) -> None:
-    if isinstance(screen, ShowsPath):
-        screen.show_path(path)
-
-
-def _show_models(models: tuple[ModelChoice, ...], screen: Screen[object]) -> None:
-    if isinstance(screen, ShowsModels):
-        screen.show_models(models)
 
 
 def run_app(*, mouse: bool | None = None) -> int:
