@@ -10,7 +10,7 @@ import difflib
 import os
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,8 @@ from tui.errors import TunedeckError
 ENVIRONMENT_PREFIX = "TUNEDECK_"
 KEYS_TABLE = "keys"
 """Table of the settings file that is no setting: `tui.chosen_keys` reads it."""
+ACCOUNTS_TABLE = "accounts"
+"""Another one: `tui.providers.account_settings` reads and writes it."""
 _SECRET_WORDS = ("api_key", "apikey", "token", "secret", "password")
 _TRUE = ("1", "true", "yes", "on")
 _FALSE = ("0", "false", "no", "off")
@@ -85,14 +87,27 @@ def save_setting(key: str, value: Any) -> None:
     Raises:
         TunedeckError: Unknown key, wrong value, or the file can't be read or written.
     """
-    import tomlkit  # only writing needs it
-
     path = paths.settings_file()
     _check_key(key, str(path), None)
     checked = _convert_text(key, value, str(path)) if isinstance(value, str) else value
     checked = _check_value(key, checked, str(path))
-    document = tomlkit.parse(_read_text(path))
-    document[key] = checked
+    edit_settings_file(lambda document: document.__setitem__(key, checked))
+
+
+def edit_settings_file(change: Callable[[Any], None]) -> None:
+    """Change the settings file, keeping its comments and order.
+
+    Args:
+        change: Given the file as a tomlkit document, it changes that.
+
+    Raises:
+        TunedeckError: The file can't be read, is not TOML, or can't be written.
+    """
+    import tomlkit  # only writing needs it
+
+    path, text, _ = read_settings_file()
+    document = tomlkit.parse(text)
+    change(document)
     _write_private(path, tomlkit.dumps(document))
 
 
@@ -133,7 +148,8 @@ def read_settings_file() -> tuple[Path, str, dict[str, Any]]:
 
 def _settings_of_file() -> dict[str, Any]:
     path, text, values = read_settings_file()
-    values.pop(KEYS_TABLE, None)
+    for table in (KEYS_TABLE, ACCOUNTS_TABLE):
+        values.pop(table, None)
     for key, value in values.items():
         place = f"{path}, line {_line_of(text, key)}"
         _check_key(key, place, values)

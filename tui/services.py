@@ -11,12 +11,13 @@ from tui import paths
 from tui.config import Settings, load_settings
 from tui.errors import TunedeckError
 from tui.providers import registry
-from tui.providers.profiles import LOCAL
+from tui.providers.profile_data import LOCAL_NAME
 from tui.store.store import Store
 
 if TYPE_CHECKING:
     from tui.jobs.watch import JobWatcher
     from tui.money.catalog import Catalog
+    from tui.providers.account_settings import DeclaredAccount
     from tui.providers.protocol import Provider
     from tui.records.models import Account
 
@@ -41,6 +42,7 @@ class Services:
         self._catalog = catalog
         self._watcher: JobWatcher | None = None
         self._providers: dict[str, Provider] = {}
+        self._declared: list[DeclaredAccount] | None = None
         self._lock = threading.RLock()
 
     @classmethod
@@ -50,7 +52,10 @@ class Services:
         Raises:
             TunedeckError: Settings or store can't be used; the message says which line or file.
         """
-        return cls(load_settings(), Store(store_path or paths.store_file()))
+        declared = _read_accounts()  # a wrong one is told before anything is opened
+        services = cls(load_settings(), Store(store_path or paths.store_file()))
+        services._declared = declared
+        return services
 
     def __enter__(self) -> Self:
         return self
@@ -93,8 +98,25 @@ class Services:
         return [self.store.notice] if self.store.notice else []
 
     def accounts(self) -> list[Account]:
-        """Return every account, ready or not, in the order to offer them."""
-        return registry.accounts(self.settings)
+        """Return every account, ready or not, in the order to offer them.
+
+        Raises:
+            TunedeckError: The settings file declares a wrong one; the message names the line.
+        """
+        return registry.accounts(self.settings, self._declared_accounts())
+
+    def _declared_accounts(self) -> list[DeclaredAccount]:
+        with self._lock:
+            if self._declared is None:
+                self._declared = _read_accounts()
+            return self._declared
+
+    def forget_accounts(self) -> None:
+        """Read the accounts anew when they are next asked for; providers of old ones are closed."""
+        with self._lock:
+            self._declared = None
+            for name in [name for name in self._providers if name != LOCAL_NAME]:
+                self._providers.pop(name).close()
 
     def account(self, name: str) -> Account:
         """Return one account.
@@ -121,9 +143,11 @@ class Services:
             raise TunedeckError(f"The account {name!r} is not ready: {account.state}", "")
         with self._lock:
             if name not in self._providers:
+                declared = next((one for one in self._declared_accounts() if one.name == name), None)
                 self._providers[name] = registry.build_provider(
-                    account, self.catalog, engine_idle_seconds=self.settings.engine_idle_seconds
-                )
+                    account, self.catalog, declared=declared,
+                    engine_idle_seconds=self.settings.engine_idle_seconds,
+                )  # fmt: skip
             return self._providers[name]
 
     def close(self) -> None:
@@ -137,8 +161,16 @@ class Services:
         self.store.close()
 
 
+def _read_accounts() -> list[DeclaredAccount]:
+    if not paths.settings_file().exists():
+        return []
+    from tui.providers.account_settings import declared_accounts  # 5 ms; most people have no such file
+
+    return declared_accounts()
+
+
 def _may_discover(account: str) -> bool:
-    if account != LOCAL.name:
+    if account != LOCAL_NAME:
         return True
     from tui.local_engine import find_engine  # psutil is only needed once someone asks
 

@@ -31,7 +31,15 @@ greyed and says why. `ctrl+p` opens the command palette, where every action has 
 _SETTINGS_INTRODUCTION = """\
 Settings live in one TOML file; `tunedeck config path` says where. The nearest wins: a flag, then the
 environment, then the file, then the default. A key that does not exist is an error that names the line
-and the nearest valid key. Keys of services are never kept here: they come from the environment.
+and the nearest valid key. Keys of services are never kept here: they come from the environment or the
+keyring. Accounts have a table each, which `tunedeck account add` writes:
+
+```toml
+[accounts.work]
+provider = "azure"              # `tunedeck account services` lists the services
+options = { resource = "NAME" } # what the service asks for
+key_variable = "WORK_KEY"       # or key = "keyring"
+```
 """
 _COMMANDS_INTRODUCTION = """\
 Data goes to stdout, narration and progress to stderr. `--json` prints JSON for programs. Exit codes: 0

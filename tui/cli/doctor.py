@@ -8,7 +8,6 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from functools import partial
 from importlib import metadata
 
 import click
@@ -66,7 +65,7 @@ def _tests(offline: bool) -> Iterator[Finding]:
         yield _guarded("base model", lambda: _base_model(services))
         yield _guarded("engine", _engine)
         for account in services.accounts():
-            yield _guarded(f"account {account.name}", partial(_account, services, account.name, offline))
+            yield from _account(services, account.name, offline)
 
 
 def _guarded(name: str, test: Callable[[], Finding]) -> Finding:
@@ -145,14 +144,9 @@ def _engine() -> Finding:
     return Finding("engine", "ok", text)
 
 
-def _account(services: Services, name: str, offline: bool) -> Finding:
-    account = services.account(name)
-    title = f"account {name}"
-    if not account.ready:
-        return Finding(title, "warn", account.state)
-    if offline:
-        return Finding(title, "ok", f"{account.label}: not asked")
-    from tui.jobs.inventory import account_models
+def _account(services: Services, name: str, offline: bool) -> Iterator[Finding]:
+    from tui.jobs.account_check import check_account
 
-    models, note = account_models(services, name)
-    return Finding(title, "ok", note or f"{account.label} answers and lists {len(models)} models")
+    for line in check_account(services, name, ask=not offline):
+        title = f"account {name}" if line.what == "key" else f"account {name}, {line.what}"
+        yield Finding(title, line.level, line.text, line.remedy)

@@ -8,12 +8,14 @@ from pathlib import Path
 import click
 
 from tui.cli.job_lookup import job_json
-from tui.cli.output import ProgressLine, json_option, narrate, print_json, say
+from tui.cli.output import ProgressLine, json_option, narrate, print_json, print_table, say
 from tui.errors import ExitCode, TunedeckError
 from tui.jobs.launch import launch
 from tui.jobs.plan import LaunchPlan, may_launch
 from tui.jobs.preflight import estimate_plan, preflight
 from tui.jobs.reports import file_sha256
+from tui.providers.parameters import Value
+from tui.providers.profiles import Profile, profile
 from tui.records.jobs import Method
 from tui.services import Services
 
@@ -56,6 +58,13 @@ def _share(_ctx: click.Context, option: click.Parameter, text: str | None) -> fl
 @click.option("--batch-size", callback=_number, help="Examples per step, or auto.")
 @click.option("--learning-rate-multiplier", callback=_number, help="Factor on the service's rate, or auto.")
 @click.option("--beta", callback=_number, help="DPO only: how closely to stay to the base model, or auto.")
+@click.option(
+    "--set",
+    "others",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Another choice that the service takes, such as learning_rate=1e-5; --set help lists them.",
+)
 @click.option("--suffix", help="Part of the new model's name.")
 @click.option("--validation", type=click.Path(path_type=Path), help="Validation file.")
 @click.option("--split", callback=_share, help="Share put aside for validation instead, such as 10%.")
@@ -66,6 +75,7 @@ def _share(_ctx: click.Context, option: click.Parameter, text: str | None) -> fl
 def command(
     file: Path, model: str | None, account: str | None, method: str, epochs: float | None,
     batch_size: float | None, learning_rate_multiplier: float | None, beta: float | None,
+    others: tuple[str, ...],
     suffix: str | None, validation: Path | None, split: float | None, seed: int | None,
     yes: bool, watch: bool, as_json: bool,
 ) -> int:  # fmt: skip
@@ -76,14 +86,22 @@ def command(
     }  # fmt: skip
     with Services.open() as services:
         model_id = model or services.settings.default_model
+        account = account or _account_of(services, model_id)
+        service = profile(services.account(account).provider)
+        if "help" in others:
+            _list_parameters(service, Method(method))
+            return int(ExitCode.DONE)
         plan = LaunchPlan(
-            account=account or _account_of(services, model_id),
+            account=account,
             model=model_id,
             training=file,
             method=Method(method),
             validation=validation,
             split_share=split,
-            hyperparameters={name: value for name, value in chosen.items() if value is not None},
+            hyperparameters={
+                **{name: value for name, value in chosen.items() if value is not None},
+                **_read_others(others, service, Method(method)),
+            },
             suffix=suffix,
             seed=seed,
             training_sha256=file_sha256(file),
@@ -93,7 +111,32 @@ def command(
 
 def _account_of(services: Services, model_id: str) -> str:
     known = services.catalog.find(model_id)
-    return known.provider if known is not None else services.settings.default_account
+    accounts = services.accounts()
+    fitting = [one for one in accounts if known is not None and one.provider == known.provider]
+    # The one that is named like its service goes first, then what stands first in the settings.
+    fitting.sort(key=lambda one: one.name != one.provider)
+    return fitting[0].name if fitting else services.settings.default_account
+
+
+def _read_others(others: tuple[str, ...], service: Profile, method: Method) -> dict[str, Value]:
+    found = {}
+    for one in others:
+        name, sign, text = (part.strip() for part in one.partition("="))
+        if not sign:
+            raise click.UsageError("Write --set NAME=VALUE.")
+        known = service.parameter(name, method)
+        found[name] = known.read(text) if known is not None else text
+    return found
+
+
+def _list_parameters(service: Profile, method: Method) -> None:
+    print_table(
+        ["NAME", "TAKES", "LEFT OUT", "MEANING"],
+        [
+            [one.name, one.wanted, "the service's choice" if one.default is None else one.default, one.help]
+            for one in service.parameters_for(method)
+        ],
+    )
 
 
 def _launch(services: Services, plan: LaunchPlan, *, yes: bool, watch: bool, as_json: bool) -> int:

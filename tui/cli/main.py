@@ -43,6 +43,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "engine": ("tui.cli.engine", "Run and look after the local engine."),
     "tour": ("tui.cli.tour", "Do the whole main job on a shipped example."),
     "config": ("tui.cli.config", "Show, check and locate the settings."),
+    "account": ("tui.cli.account", "List, add, remove and test accounts at services."),
     "doctor": ("tui.cli.doctor", "Test this installation and each account."),
 }
 """Verb -> (module that holds a click command named `command`, one-line help)."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from tui.providers.parameters import AUTO
 from tui.records.jobs import Method
 
 RUN_ID_KEY = "tunedeck_run"
@@ -28,7 +29,7 @@ class LaunchPlan:
     split_share: float | None = None
     """Share of the examples (0 to 1, exclusive) put aside for validation; None splits nothing."""
     hyperparameters: Mapping[str, int | float | str] = field(default_factory=dict)
-    """n_epochs, batch_size, learning_rate_multiplier, and beta for DPO."""
+    """By the names of the service's profile: n_epochs, batch_size, and what else it takes."""
     suffix: str | None = None
     seed: int | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
@@ -44,9 +45,9 @@ class LaunchPlan:
         return int(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
 
     @property
-    def chosen_hyperparameters(self) -> dict[str, int | float]:
+    def chosen_hyperparameters(self) -> dict[str, int | float | str]:
         """Only the values that are not "auto"."""
-        return {name: value for name, value in self.hyperparameters.items() if not isinstance(value, str)}
+        return {name: value for name, value in self.hyperparameters.items() if value != AUTO}
 
     def fingerprint(self, training_sha256: str, validation_sha256: str | None) -> str:
         """Return a hash that two launches share exactly when they ask for the same training."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
@@ -17,11 +16,13 @@ from tui.jobs.plan import LaunchPlan, PreflightLine
 from tui.jobs.ports import JobServices
 from tui.jobs.reports import file_sha256, report_for
 from tui.jobs.unsettled import held_up_by
+from tui.money.amounts import unit_price
 from tui.money.base_tokenizer import load_base_tokenizer
 from tui.money.catalog import STALE_AFTER_DAYS, CatalogModel
 from tui.money.estimate import Estimate, estimate_cost, estimate_local_time
 from tui.providers.failures import TRAINING_REFUSED
-from tui.providers.profiles import PROFILES
+from tui.providers.parameters import AUTO
+from tui.providers.profiles import Profile, profile
 from tui.records.jobs import Method
 from tui.records.models import Capability
 
@@ -30,16 +31,8 @@ _TRAINING = {
     Method.DPO: Capability.TRAIN_DPO,
     Method.REINFORCEMENT: Capability.TRAIN_REINFORCEMENT,
 }
-_SUFFIX = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _SOON_DAYS = 90
 _LARGEST_SEED = 2**31 - 1
-_RANGES: dict[str, tuple[float, float, bool]] = {
-    "n_epochs": (1, 50, True),
-    "batch_size": (1, 256, True),
-    "learning_rate_multiplier": (1e-9, 1e6, False),
-    "beta": (1e-9, 2, False),
-}
-"""Hyperparameter -> (lowest, highest, whole number), as in OpenAI's API description of 2026-08-21."""
 
 
 def preflight(plan: LaunchPlan, services: JobServices) -> list[PreflightLine]:
@@ -55,7 +48,9 @@ def preflight(plan: LaunchPlan, services: JobServices) -> list[PreflightLine]:
     lines += _about_model(plan, model)
     if plan.account == "local":
         lines.append(_about_base_model(plan))
-    lines += _about_settings(plan)
+    service = profile(model.provider)
+    lines += _about_settings(plan, service)
+    lines += _about_deployment(model, service)
     try:
         files = job_files(plan)
         report = report_for(services, files.training, model)
@@ -135,30 +130,44 @@ def _about_base_model(plan: LaunchPlan) -> PreflightLine:
     )  # fmt: skip
 
 
-def _about_settings(plan: LaunchPlan) -> Iterator[PreflightLine]:
-    longest = PROFILES[plan.account].suffix_length if plan.account in PROFILES else 64
-    if plan.suffix is not None and not (_SUFFIX.fullmatch(plan.suffix) and len(plan.suffix) <= longest):
-        yield PreflightLine("stop", f"The suffix {plan.suffix!r} can't be part of a model's name.",
-                            f"Use 1 to {longest} letters, digits, dots, hyphens, underscores.")  # fmt: skip
+def _about_settings(plan: LaunchPlan, service: Profile) -> Iterator[PreflightLine]:
+    if plan.suffix is not None and not service.suffix_fits(plan.suffix):
+        remedy = f"Use {service.suffix_words}." if service.suffix else f"{service.suffix_words}."
+        yield PreflightLine("stop", f"The suffix {plan.suffix!r} can't be part of a model's name.", remedy)
     if plan.seed is not None and not 0 <= plan.seed <= _LARGEST_SEED:
         yield PreflightLine("stop", f"The seed {plan.seed} is out of range.", f"0 to {_LARGEST_SEED}.")
     for name, value in plan.hyperparameters.items():
-        if value == "auto":
-            continue
-        lowest, highest, whole = _RANGES.get(name, (0, 0, False))
-        if name not in _RANGES or (name == "beta" and plan.method is not Method.DPO):
-            yield PreflightLine("stop", f"{plan.method} has no hyperparameter {name!r}.", "Leave it out.")
-        elif not _fits(value, lowest, highest, whole):
-            kind = "a whole number" if whole else "a number"
+        known = service.parameter(name, plan.method)
+        if known is None:
             yield PreflightLine(
-                "stop", f"{name} = {value} is out of range.", f"Give {kind} from {lowest:g} to {highest:g}."
-            )
+                "stop", f"{plan.method} at {service.label} has no hyperparameter {name!r}.",
+                _instead_of(name, service),
+            )  # fmt: skip
+        elif value != AUTO and (problem := known.problem(value)):
+            yield PreflightLine("stop", f"{name} = {value} is out of range.", problem)
+    for known in service.parameters_for(plan.method):
+        if known.required and known.name not in plan.hyperparameters:
+            yield PreflightLine("stop", f"{service.label} needs {known.name}.", known.help)
 
 
-def _fits(value: object, lowest: float, highest: float, whole: bool) -> bool:
-    if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
-        return False
-    return lowest <= value <= highest
+def _instead_of(name: str, service: Profile) -> str:
+    other = {"learning_rate": "learning_rate_multiplier", "learning_rate_multiplier": "learning_rate"}.get(
+        name
+    )
+    if other is not None:
+        return f"It takes {other}, another kind of number: leave this out rather than carry it over."
+    return "Leave it out."
+
+
+def _about_deployment(model: CatalogModel, service: Profile) -> Iterator[PreflightLine]:
+    per_hour = model.hosting_price_per_hour
+    if per_hour:
+        price = unit_price(per_hour, model.currency)
+        text = f"Once deployed, the tuned model costs {price} per hour, used or not."
+        yield PreflightLine("warn", text, service.deployment)
+    elif service.deployment:
+        text = "The tuned model has to be deployed; what that costs is not published."
+        yield PreflightLine("warn", text, service.deployment)
 
 
 def _about_report(report: Report, role: str, split: bool) -> Iterator[PreflightLine]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from tui import __version__
 from tui.datasets.check import CheckOptions, check_file
 from tui.datasets.report import Report
+from tui.datasets.services import DEFAULT_SERVICE, SERVICES
 from tui.errors import TunedeckError
 from tui.jobs.local_rows import reader_of, row_limit
 from tui.jobs.ports import JobServices
@@ -53,6 +54,7 @@ def check_options(model: CatalogModel, *, validation: bool = False) -> CheckOpti
         token_limit=row_limit(model, tokenizer),
         tokenizer=tokenizer,
         validation=validation,
+        provider=model.provider if model.provider in SERVICES else DEFAULT_SERVICE,
     )
 
 
@@ -61,7 +63,7 @@ def options_key(options: CheckOptions) -> str:
     counted_by = options.tokenizer.name if options.tokenizer else "tiktoken"
     role = "validation" if options.validation else "training"
     limits = f"{options.minimum_examples}/{options.token_limit}"
-    return f"{__version__}/{options.model}/{role}/{limits}/{counted_by}"
+    return f"{__version__}/{options.provider}/{options.model}/{role}/{limits}/{counted_by}"
 
 
 def report_for(

@@ -7,7 +7,7 @@ import time
 from tui.errors import ExitCode, TunedeckError
 from tui.jobs.ports import JobServices
 from tui.jobs.runs import find_job_of_run, lists_back_to
-from tui.providers.profiles import LOCAL
+from tui.providers.profile_data import LOCAL_NAME
 from tui.providers.protocol import Provider
 from tui.store.launch_rows import LaunchRecord, LaunchState
 
@@ -33,7 +33,7 @@ class LaunchHeldUp(TunedeckError):
 
 def settled_after(account: str) -> int:
     """Return the seconds after which an account's list of jobs is believed to be complete."""
-    return _LOCAL_SETTLED_AFTER if account == LOCAL.name else _SETTLED_AFTER
+    return _LOCAL_SETTLED_AFTER if account == LOCAL_NAME else _SETTLED_AFTER
 
 
 def held_up_by(services: JobServices, account: str, fingerprint: str, run_id: str) -> LaunchHeldUp | None:

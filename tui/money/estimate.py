@@ -128,7 +128,7 @@ class TimeEstimate:
 
 def auto_epochs(examples: int, provider: str = "openai") -> EpochChoice:
     """Return what "auto" comes to for a file of `examples`, with the formula as a sentence."""
-    if provider == "local":
+    if provider in ("local", "tunedeck-engine"):
         target = round(_LOCAL_TARGET_EXAMPLES / max(1, examples))
         epochs = min(_LOCAL_MAXIMUM_EPOCHS, max(_LOCAL_MINIMUM_EPOCHS, target))
         return EpochChoice(

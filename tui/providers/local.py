@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from tui import local_engine
 from tui.providers.failures import LOST_ANSWER, NOT_REACHED
 from tui.providers.openai_shape import OpenAIShapeProvider
-from tui.providers.profiles import LOCAL, ModelFacts
+from tui.providers.profile_data import LOCAL_NAME
+from tui.providers.profiles import ModelFacts, profile
 from tui.providers.protocol import ProviderError
 from tui.records.models import Account
 
@@ -31,7 +32,7 @@ class LocalProvider(OpenAIShapeProvider):
     """
 
     def __init__(self, account: Account, facts: ModelFacts, *, idle_exit_seconds: int = 120) -> None:
-        super().__init__(account, LOCAL, lambda: self._connect(idle_exit_seconds), facts)
+        super().__init__(account, profile(LOCAL_NAME), lambda: self._connect(idle_exit_seconds), facts)
         self._look_again_at = 0.0
 
     def _connect(self, idle_exit_seconds: int) -> OpenAI:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from tui.providers import translate
 from tui.providers.chat_stream import chat_arguments, chat_deltas
 from tui.providers.failures import TRAINING_REFUSED, told_as_provider_errors
+from tui.providers.job_request import job_arguments
 from tui.providers.paging import all_pages, read_json
 from tui.providers.profiles import ModelFacts, Profile
 from tui.providers.protocol import ProviderError, UploadProgress
-from tui.providers.uploads import upload_in_parts, upload_whole
+from tui.providers.uploads import prefix_for, upload_in_parts, upload_whole
 from tui.records.chats import ChatDelta, ChatRequest
 from tui.records.jobs import Checkpoint, Job, JobEvent, Method
 from tui.records.models import Account, Capability, ModelInfo, Permission
@@ -47,8 +48,9 @@ class OpenAIShapeProvider:
         account: Whom it acts for.
         profile: What is special about the service.
         client_factory: Makes the client at the first call; it may block.
+        parts_client_factory: Makes the client for files that go up in parts, where that is another route.
         facts: Dates and methods of models.
-        secrets: Texts that no error may show.
+        secrets: Texts that no error may show; a key that is found later is added to it.
         today: The date, for what has ended; tests set it.
     """
 
@@ -59,14 +61,16 @@ class OpenAIShapeProvider:
         client_factory: ClientFactory,
         facts: ModelFacts,
         *,
-        secrets: Sequence[str] = (),
+        parts_client_factory: ClientFactory | None = None,
+        secrets: list[str] | None = None,
         today: Callable[[], date] = lambda: datetime.now(UTC).date(),
     ) -> None:
         self._account = account
         self._profile = profile
         self._client_factory = client_factory
+        self._parts_client_factory = parts_client_factory
         self._facts = facts
-        self._secrets = list(secrets)
+        self._secrets = [] if secrets is None else secrets
         self._today = today
         self._client: OpenAI | None = None
         self._client_lock = threading.Lock()
@@ -106,9 +110,13 @@ class OpenAIShapeProvider:
         self, path: Path, *, purpose: str = "fine-tune", on_progress: UploadProgress | None = None
     ) -> RemoteFile:
         """Send a file as it is on disk, in parts when it is large; safe to repeat."""
-        upload = upload_in_parts if path.stat().st_size > self._profile.largest_file_bytes else upload_whole
+        prefix = prefix_for(path, self._profile.byte_order_mark)
         with self._calling() as client:
-            return translate.file_from(upload(client, path, purpose, on_progress))
+            if path.stat().st_size <= self._profile.parts_from_bytes:
+                return translate.file_from(upload_whole(client, path, purpose, on_progress, prefix))
+            other = self._parts_client_factory
+            with nullcontext(client) if other is None else other() as parts_client:
+                return translate.file_from(upload_in_parts(parts_client, path, purpose, on_progress, prefix))
 
     def list_files(self, purpose: str | None = None) -> Sequence[RemoteFile]:
         """Return the service's files, newest first."""
@@ -134,7 +142,8 @@ class OpenAIShapeProvider:
         """
         with self._calling(retry=False) as client:
             once = client.with_options(max_retries=0)
-            raw = read_json(once.fine_tuning.jobs.with_raw_response.create(**_job_arguments(request)))
+            arguments = job_arguments(request, self._profile)
+            raw = read_json(once.fine_tuning.jobs.with_raw_response.create(**arguments))
         return translate.job_from(raw, self._account.name)
 
     def retrieve_job(self, job_id: str) -> Job:
@@ -198,6 +207,8 @@ class OpenAIShapeProvider:
         """Yield the answer as it arrives; closing the iterator stops the service's work."""
         with self._calling() as client:
             arguments = chat_arguments(request, self._profile)
+            if self._profile.chat_url:
+                client = client.with_options(base_url=self._profile.chat_url)
             stream = client.chat.completions.create(**arguments)
         try:
             with self._telling_errors():
@@ -239,17 +250,3 @@ class OpenAIShapeProvider:
             if client is None:
                 client = self._client = self._client_factory()
             return client
-
-
-def _job_arguments(request: JobRequest) -> dict[str, Any]:
-    method = str(request.method)
-    arguments: dict[str, Any] = {
-        "model": request.model,
-        "training_file": request.training_file,
-        "validation_file": request.validation_file,
-        "method": {"type": method, method: {"hyperparameters": dict(request.hyperparameters)}},
-        "suffix": request.suffix,
-        "seed": request.seed,
-        "metadata": dict(request.metadata) or None,
-    }
-    return {name: value for name, value in arguments.items() if value is not None}

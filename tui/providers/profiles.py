@@ -1,12 +1,17 @@
-"""What differs between services of OpenAI's shape, as data."""
+"""What differs between services of OpenAI's shape: `tui/data/profiles.json`, read once and checked."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import date
-from typing import Protocol
+from functools import lru_cache
+from types import MappingProxyType
+from typing import Any, Protocol
 
+from tui.providers.parameters import Parameter, parameter_from
+from tui.providers.profile_data import profile_file
 from tui.records.jobs import Method
 from tui.records.models import Capability, Permission
 
@@ -53,50 +58,101 @@ class ModelFacts(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Option:
+    """Something an account of the service has to say beside its key, such as the Azure resource."""
+
+    name: str
+    where: str
+    """"url" fills the base URL's template; "query" goes with every request."""
+    help: str = ""
+    default: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Profile:
-    """A service of OpenAI's shape."""
+    """A service of OpenAI's shape; what is left out is as at OpenAI."""
 
     name: str
     label: str
-    key_variable: str | None
-    """Environment variable that holds the key; None when the program knows it by itself."""
-    base_url_variable: str | None
-    default_base_url: str | None
-    max_tokens_field: str
+    key_variable: str | None = None
+    """Environment variable that holds the key; None when the program or the account names it."""
+    base_url: str | None = None
+    """With {option} where an account's option goes; None when only the account can say."""
+    base_url_variable: str | None = None
+    base_url_hint: str = ""
+    """What a base URL looks like, for those who type it."""
+    options: tuple[Option, ...] = ()
+    max_tokens_field: str = "max_completion_tokens"
     """How a chat request limits the answer; newer models refuse the older name."""
-    largest_file_bytes: int
+    byte_order_mark: str = "unknown"
+    """"refused", "wanted" or "unknown"; a wanted one is put before a file while it goes up."""
+    largest_file_bytes: int = 512 * _MEBIBYTE
     """Above it, a file goes up in parts."""
-    suffix_length: int = 64
-    minimum_examples: int = 10
-    seed_in_chat: bool = True
+    parts_above_bytes: int | None = None
+    """Where parts are wanted for smaller files already."""
+    parts_route: str = "uploads"
+    """"uploads", or "azure": the uploads API of the resource's older route."""
+    learning_rate: str = "multiplier"
+    """"multiplier" or "absolute"; a number of one kind means nothing in the other."""
+    suffix: str = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
+    """Regular expression of a whole suffix; empty where none is taken."""
+    suffix_words: str = "1 to 64 letters, digits, dots, hyphens, underscores"
+    parameters: tuple[Parameter, ...] = ()
     cannot: Mapping[Capability, str] = field(default_factory=dict)
     """What the service doesn't do, with the reason."""
+    deployment: str = ""
+    """What must happen before a tuned model answers, in a sentence; empty when nothing must."""
+    chat_url: str | None = None
+    """Where chats go, if not to the base URL."""
+    jobs_at_once: int | None = None
+    """Jobs that may be under way at once, where the number is known."""
+    source: str = ""
+    read_on: str = ""
+    """ISO date on which `source` was read."""
+
+    @property
+    def parts_from_bytes(self) -> int:
+        """Above it, a file goes up in parts."""
+        return self.largest_file_bytes if self.parts_above_bytes is None else self.parts_above_bytes
+
+    def parameter(self, name: str, method: Method) -> Parameter | None:
+        """Return a hyperparameter that the service takes for a method, or None."""
+        return next((one for one in self.parameters_for(method) if one.name == name), None)
+
+    def parameters_for(self, method: Method) -> list[Parameter]:
+        """Return what can be chosen for a job of this method."""
+        return [one for one in self.parameters if not one.methods or method in one.methods]
+
+    def suffix_fits(self, suffix: str) -> bool:
+        """True when the service takes a suffix."""
+        return bool(self.suffix) and re.fullmatch(self.suffix, suffix) is not None
 
 
-LOCAL = Profile(
-    name="local",
-    label="Local engine (this machine)",
-    key_variable=None,
-    base_url_variable=None,
-    default_base_url=None,
-    max_tokens_field="max_tokens",
-    largest_file_bytes=512 * _MEBIBYTE,
-    cannot={Capability.TRAIN_REINFORCEMENT: "The local engine trains supervised and DPO jobs only."},
-)
+@lru_cache(maxsize=1)
+def profiles() -> Mapping[str, Profile]:
+    """Return every profile by name, read once."""
+    content = profile_file()
+    shared = content["parameters"]
+    return MappingProxyType(
+        {name: _profile(name, entry, shared) for name, entry in content["profiles"].items()}
+    )
 
-OPENAI = Profile(
-    name="openai",
-    label="OpenAI",
-    key_variable="OPENAI_API_KEY",
-    base_url_variable="OPENAI_BASE_URL",
-    default_base_url="https://api.openai.com/v1",
-    max_tokens_field="max_completion_tokens",
-    largest_file_bytes=512 * _MEBIBYTE,  # platform limit per file, read 2026-09
-    cannot={
-        Capability.TRAIN_REINFORCEMENT: (
-            "No model is left for reinforcement fine-tuning: o4-mini was shut down on 2026-10-23."
-        ),
-    },
-)
 
-PROFILES: Mapping[str, Profile] = {profile.name: profile for profile in (LOCAL, OPENAI)}
+def profile(name: str) -> Profile:
+    """Return the profile of a service; one that is not known is taken for any service of OpenAI's shape."""
+    known = profiles()
+    return known.get(name) or known["custom"]
+
+
+def _profile(name: str, entry: Mapping[str, Any], shared: Mapping[str, Any]) -> Profile:
+    unknown = set(entry) - {one.name for one in fields(Profile)}
+    if unknown:
+        raise ValueError(f"profiles.json: {name} has unknown keys: {', '.join(sorted(unknown))}")
+    values = dict(entry)
+    values["parameters"] = tuple(
+        parameter_from({"name": one, **shared[one]} if isinstance(one, str) else one)
+        for one in entry.get("parameters", ())
+    )
+    values["options"] = tuple(Option(key, **value) for key, value in entry.get("options", {}).items())
+    values["cannot"] = {Capability(key): reason for key, reason in entry.get("cannot", {}).items()}
+    return Profile(name, **values)

@@ -1,51 +1,112 @@
-"""Which accounts there are, and the provider of each; keys come from the environment, stay in memory."""
+"""Which accounts there are, and the provider of each; keys stay in memory."""
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from tui.providers.profiles import LOCAL, OPENAI, PROFILES, ModelFacts, Profile
+from tui.errors import TunedeckError
+from tui.providers.keys import KEYRING, is_writable, key_from_environment, key_from_keyring
+from tui.providers.profile_data import LOCAL_NAME, OPENAI_NAME, profile_entry
 from tui.records.models import Account
 
 if TYPE_CHECKING:
     from openai import OpenAI
 
     from tui.config import Settings
+    from tui.providers.account_settings import DeclaredAccount
+    from tui.providers.profiles import ModelFacts
     from tui.providers.protocol import Provider
 
+_AZURE_API_VERSION = "2025-04-01-preview"
+"""Of the older route, the only one on which large uploads were seen to work (read 2026-11)."""
 
-def accounts(settings: Settings) -> list[Account]:
-    """Return every account, the default one first; one without its key is there, not ready, and says why."""
+
+def accounts(settings: Settings, declared: Sequence[DeclaredAccount] = ()) -> list[Account]:
+    """Return every account, the default one first; one without its key is there, not ready, and says why.
+
+    Args:
+        settings: What the person chose.
+        declared: The settings file's accounts; one named like a built-in takes its place.
+    """
+    named = {one.name: one for one in declared}
     found = [
-        Account(LOCAL.name, LOCAL.name, None, LOCAL.label, ready=True),
-        _hosted(OPENAI),
+        Account(LOCAL_NAME, LOCAL_NAME, None, profile_entry(LOCAL_NAME)["label"], ready=True),
+        _hosted(OPENAI_NAME, OPENAI_NAME, named.pop(OPENAI_NAME, None)),
+        *(_hosted(one.name, one.provider, one) for one in named.values()),
     ]
     return sorted(found, key=lambda account: account.name != settings.default_account)
 
 
-def _hosted(profile: Profile) -> Account:
-    assert profile.key_variable is not None
-    url = (os.environ.get(profile.base_url_variable or "") or profile.default_base_url or "").strip()
+def _hosted(name: str, provider: str, declared: DeclaredAccount | None) -> Account:
+    service = profile_entry(provider)
+    url = _base_url(service, declared)
     host = _host(url)
-    label = (
-        profile.label
-        if url == profile.default_base_url
-        else f"{profile.label} ({host or 'unreadable address'})"
-    )
-    state = _problem(profile, os.environ.get(profile.key_variable, "").strip(), host)
+    label = declared.label if declared is not None else None
+    if label is None:
+        label = str(service["label"])
+        if url != service.get("base_url") or name != provider:
+            label = f"{label} ({host or 'unreadable address'})"
+    source = _key_source(service, declared)
+    state = _missing_option(service, declared) or _problem(service, declared, host, source)
     # An address that can't be used is not shown either: it may hold a password.
-    return Account(profile.name, profile.name, url if host else None, label, ready=not state, state=state)
+    return Account(
+        name, provider, url if host else None, label, ready=not state, state=state, key_source=source
+    )
 
 
-def _problem(profile: Profile, key: str, host: str | None) -> str:
-    if not key:
-        return f"Set {profile.key_variable} and start tunedeck again."
-    if not all("!" <= char <= "~" for char in key):
-        return f"The key in {profile.key_variable} holds a space or a letter that no key has; set it again."
+def _key_source(service: Mapping[str, Any], declared: DeclaredAccount | None) -> str:
+    if declared is not None and declared.in_keyring:
+        return KEYRING
+    own = declared.key_variable if declared is not None else None
+    return own or service.get("key_variable") or ""
+
+
+def _base_url(service: Mapping[str, Any], declared: DeclaredAccount | None) -> str:
+    own = declared.base_url if declared is not None else None
+    url = own or os.environ.get(service.get("base_url_variable") or "")
+    if url:
+        return url.strip()
+    options = _options(service, declared)
+    template = str(service.get("base_url") or "")
+    return template.format(**{name: options.get(name, "") for name in service.get("options", {})})
+
+
+def _options(service: Mapping[str, Any], declared: DeclaredAccount | None) -> dict[str, str]:
+    """Return what an account chose, with the profile's own choice where it chose nothing."""
+    known = service.get("options", {})
+    defaults = {name: str(entry["default"]) for name, entry in known.items() if entry.get("default")}
+    return {**defaults, **(declared.options if declared is not None else {})}
+
+
+def _missing_option(service: Mapping[str, Any], declared: DeclaredAccount | None) -> str:
+    if declared is None or declared.base_url:
+        return ""
+    chosen = _options(service, declared)
+    for name, entry in service.get("options", {}).items():
+        words = chosen.get(name, "").replace("-", "").replace(".", "")
+        if entry["where"] == "url" and not (words.isascii() and words.isalnum()):
+            return f"Its option {name} is missing or can't be part of an address: tunedeck account add."
+    return ""
+
+
+def _problem(
+    service: Mapping[str, Any], declared: DeclaredAccount | None, host: str | None, source: str
+) -> str:
+    if not source:
+        return "It names no environment variable for its key, nor the keyring: tunedeck account add."
+    if source != KEYRING:
+        key = key_from_environment(source)
+        if not key:
+            return f"Set {source} and start tunedeck again."
+        if not is_writable(key):
+            return f"The key in {source} holds a space or a letter that no key has; set it again."
     if host is None:
-        return f"{profile.base_url_variable} is not a URL such as {profile.default_base_url}."
+        wanted = service.get("base_url") or service.get("base_url_hint")
+        place = None if declared is not None and declared.base_url else service.get("base_url_variable")
+        return f"{place or 'Its base URL'} is not a URL such as {wanted}."
     return ""
 
 
@@ -59,26 +120,79 @@ def _host(url: str) -> str | None:
     return parts.hostname if usable else None
 
 
-def build_provider(account: Account, facts: ModelFacts, *, engine_idle_seconds: int = 120) -> Provider:
+def build_provider(
+    account: Account,
+    facts: ModelFacts,
+    *,
+    declared: DeclaredAccount | None = None,
+    engine_idle_seconds: int = 120,
+) -> Provider:
     """Return the provider of an account; nothing is imported or asked yet.
 
     Args:
         account: From `accounts`.
         facts: The catalog.
+        declared: What the settings file says of it, if anything.
         engine_idle_seconds: When an engine started for the local account ends by itself.
     """
-    profile = PROFILES[account.provider]
-    if profile is LOCAL:
+    if account.provider == LOCAL_NAME:
         from tui.providers.local import LocalProvider  # psutil, only for the engine
 
         return LocalProvider(account, facts, idle_exit_seconds=engine_idle_seconds)
-    from tui.providers.openai_shape import OpenAIShapeProvider  # the accounts are listed before any is used
+    # The accounts are listed before any is used.
+    from tui.providers import profiles
+    from tui.providers.openai_shape import OpenAIShapeProvider
 
-    key = os.environ.get(profile.key_variable or "", "").strip()
+    service = profiles.profile(account.provider)
+
+    secrets: list[str] = []
+    query = _query(account.provider, declared)
+
+    def key() -> str:
+        found = _key(account)
+        if found not in secrets:
+            secrets.append(found)
+        return found
 
     def connect() -> OpenAI:
         import openai  # 0.4 s, only when a call is made
 
-        return openai.OpenAI(api_key=key, base_url=account.base_url)
+        return openai.OpenAI(api_key=key(), base_url=account.base_url, default_query=query or None)
 
-    return OpenAIShapeProvider(account, profile, connect, facts, secrets=[key])
+    def connect_for_parts() -> OpenAI:
+        import openai
+
+        parts = urlsplit(account.base_url or "")
+        return openai.AzureOpenAI(
+            api_key=key(), azure_endpoint=f"{parts.scheme}://{parts.netloc}", api_version=_AZURE_API_VERSION
+        )
+
+    return OpenAIShapeProvider(
+        account, service, connect, facts,
+        parts_client_factory=connect_for_parts if service.parts_route == "azure" else None,
+        secrets=secrets,
+    )  # fmt: skip
+
+
+def _query(provider: str, declared: DeclaredAccount | None) -> dict[str, object]:
+    service = profile_entry(provider)
+    known = _options(service, declared)
+    asked = service.get("options", {})
+    return {name: known[name] for name, entry in asked.items() if entry["where"] == "query" and name in known}
+
+
+def _key(account: Account) -> str:
+    if account.key_source != KEYRING:
+        return key_from_environment(account.key_source)
+    from tui.providers.protocol import ProviderError
+
+    try:
+        key = key_from_keyring(account.name)
+    except TunedeckError as error:
+        raise ProviderError(error.message, error.remedy, code="no_key") from None
+    if not key:
+        raise ProviderError(
+            f"The keyring holds no key of the account {account.name}.",
+            f"`tunedeck account add {account.name}` asks for it.", code="no_key",
+        )  # fmt: skip
+    return key

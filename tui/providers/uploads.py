@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 from collections.abc import Mapping
 from contextlib import suppress
@@ -19,11 +20,22 @@ _PART_BYTES = 64 * 1024 * 1024
 """Largest part that the uploads API takes (read 2026-11)."""
 
 
+_BYTE_ORDER_MARK = codecs.BOM_UTF8
+
+
+def prefix_for(path: Path, byte_order_mark: str) -> bytes:
+    """Return what goes before a file: a byte order mark where the service wants one and the file has none."""
+    if byte_order_mark != "wanted":
+        return b""
+    with path.open("rb") as stream:
+        return b"" if stream.read(len(_BYTE_ORDER_MARK)) == _BYTE_ORDER_MARK else _BYTE_ORDER_MARK
+
+
 def upload_whole(
-    client: OpenAI, path: Path, purpose: str, on_progress: UploadProgress | None
+    client: OpenAI, path: Path, purpose: str, on_progress: UploadProgress | None, prefix: bytes = b""
 ) -> Mapping[str, Any]:
     """Stream a file in one request; retried by the client, the progress starting over."""
-    with ProgressFile(path, on_progress) as stream:
+    with ProgressFile(path, on_progress, prefix) as stream:
         return read_json(
             client.files.with_raw_response.create(
                 file=(_remote_name(path), cast(Any, stream), "application/jsonl"),
@@ -33,25 +45,25 @@ def upload_whole(
 
 
 def upload_in_parts(
-    client: OpenAI, path: Path, purpose: str, on_progress: UploadProgress | None
+    client: OpenAI, path: Path, purpose: str, on_progress: UploadProgress | None, prefix: bytes = b""
 ) -> Mapping[str, Any]:
     """Send a large file part by part, its MD5 checked at the end; given up, it is cancelled there."""
     import openai
 
-    total = path.stat().st_size
+    stream = ProgressFile(path, None, prefix)
     upload = client.uploads.create(
-        bytes=total, filename=_remote_name(path), mime_type="text/jsonl", purpose=cast(Any, purpose)
+        bytes=stream.total, filename=_remote_name(path), mime_type="text/jsonl", purpose=cast(Any, purpose)
     )
     digest = hashlib.md5(usedforsecurity=False)
     part_ids, sent = [], 0
     try:
-        with path.open("rb") as stream:
+        with stream:
             while part := stream.read(_PART_BYTES):
                 digest.update(part)
                 part_ids.append(client.uploads.parts.create(upload.id, data=part).id)
                 sent += len(part)
                 if on_progress is not None:
-                    on_progress(sent, total)
+                    on_progress(sent, stream.total)
         once = client.with_options(max_retries=0)
         done = read_json(
             once.uploads.with_raw_response.complete(upload.id, part_ids=part_ids, md5=digest.hexdigest())

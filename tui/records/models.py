@@ -38,12 +38,14 @@ class Account:
 
     name: str
     provider: str
-    """Profile name: "local" or "openai"."""
+    """Profile name, such as "local" or "openai"."""
     base_url: str | None
     label: str
     ready: bool
     """False when a key is missing; `state` then says which."""
     state: str = ""
+    key_source: str = ""
+    """Where the key comes from: the name of an environment variable, "keyring", or nothing."""
 
 
 @dataclass(frozen=True, slots=True)

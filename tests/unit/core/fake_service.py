@@ -16,6 +16,8 @@ from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
 Json = dict[str, Any]
+_AZURE_ROUTE = "/openai"
+"""Before the paths of Azure's older route."""
 
 
 class FakeService(ThreadingHTTPServer):
@@ -35,6 +37,10 @@ class FakeService(ThreadingHTTPServer):
         self.models: list[Json] = [{"id": "gpt-4.1-mini-2025-04-14", "object": "model", "created": 1}]
         self.requests: list[tuple[str, str]] = []
         self.bodies: list[Any] = []
+        self.queries: list[dict[str, str]] = []
+        self.headers_seen: list[dict[str, str]] = []
+        self.answer_headers: dict[str, str] = {}
+        """Sent with every answer, such as rate limits."""
         self.faults: dict[tuple[str, str], list[Callable[[_Handler], bool]]] = defaultdict(list)
         """(method, path) -> faults, each used once; one that returns True has answered already."""
         self.omits_has_more = False
@@ -117,6 +123,10 @@ class _Handler(BaseHTTPRequestHandler):
         self.query = {key: values[-1] for key, values in parse_qs(parts.query).items()}
         self.body = self.rfile.read(int(self.headers.get("content-length") or 0))
         self.server.requests.append((method, parts.path))
+        self.server.queries.append(self.query)
+        self.server.headers_seen.append({key.lower(): value for key, value in self.headers.items()})
+        if parts.path.startswith(_AZURE_ROUTE):
+            parts = parts._replace(path="/v1" + parts.path.removeprefix(_AZURE_ROUTE))
         faults = self.server.faults[method, parts.path]
         if faults and faults.pop(0)(self):
             return
@@ -135,6 +145,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("content-length", str(len(content)))
         self.send_header("content-type", "application/json")
         self.send_header("x-request-id", "req_test")
+        for name, value in self.server.answer_headers.items():
+            self.send_header(name, value)
         self.end_headers()
         self.wfile.write(content)
 

@@ -160,7 +160,7 @@ def test_models_and_doctor_speak_of_every_account_and_show_no_key(cli: Cli, serv
     assert "gpt-4.1-mini-2025-04-14" not in first.stdout
     assert {one["account"] for one in second.json()} == {"local", "openai"}
     levels = {one["name"]: one["level"] for one in third.json()}
-    assert levels["account openai"] == "ok"
+    assert levels["account openai, models"] == "ok"
     assert levels["python"] == levels["vocabularies"] == levels["disk"] == "ok"
     assert third.code == 0
     for result in (first, second, third):

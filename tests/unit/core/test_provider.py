@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 from tests.unit.core.conftest import KEY
 from tests.unit.core.fake_service import FakeService, answer_with, drop, refuse
 from tui.errors import TunedeckError
-from tui.providers import registry, uploads
+from tui.providers import profiles, uploads
 from tui.providers.failures import LOST_ANSWER, NOT_REACHED, TRAINING_REFUSED
 from tui.providers.openai_shape import OpenAIShapeProvider
 from tui.providers.paging import all_pages
-from tui.providers.profiles import OPENAI
+from tui.providers.profiles import profile
 from tui.providers.protocol import ProviderError
 from tui.providers.redaction import redact
 from tui.records.chats import ChatMessage, ChatParameters, ChatRequest
@@ -268,7 +268,9 @@ def test_training_ends_for_everybody_on_the_published_day(services: Services) ->
     account = services.account("openai")
 
     def can_on(day: date) -> bool:
-        provider = OpenAIShapeProvider(account, OPENAI, _never, services.catalog, today=lambda: day)
+        provider = OpenAIShapeProvider(
+            account, profile("openai"), _never, services.catalog, today=lambda: day
+        )
         return bool(provider.can(Capability.TRAIN_SUPERVISED))
 
     assert can_on(date(2027, 1, 6))
@@ -301,7 +303,8 @@ def test_opening_the_services_asks_nobody(services: Services, service: FakeServi
 @pytest.fixture
 def small_parts(services: Services, monkeypatch: pytest.MonkeyPatch) -> OpenAIShapeProvider:
     monkeypatch.setattr(uploads, "_PART_BYTES", 1000)
-    monkeypatch.setattr(registry, "PROFILES", {"openai": replace(OPENAI, largest_file_bytes=2500)})
+    small = replace(profile("openai"), largest_file_bytes=2500)
+    monkeypatch.setattr(profiles, "profile", lambda name: small)
     provider = services.provider("openai")
     assert isinstance(provider, OpenAIShapeProvider)
     return provider

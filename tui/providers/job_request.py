@@ -1,0 +1,42 @@
+"""A job request as a service wants it: each choice where the profile says that it goes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tui.providers.profiles import Profile
+from tui.records.requests import JobRequest
+
+
+def job_arguments(request: JobRequest, profile: Profile) -> dict[str, Any]:
+    """Return the arguments of a creation; what is None is left to the service.
+
+    Only what the profile names as such goes beside the method, so that no choice can override the method.
+    """
+    method = str(request.method)
+    settings: dict[str, Any] = {}
+    beside: dict[str, Any] = {}
+    grader: dict[str, Any] | None = None
+    for name, value in request.hyperparameters.items():
+        known = profile.parameter(name, request.method)
+        where = known.where if known is not None else "hyperparameters"
+        if where == "body":
+            beside[name] = value
+        elif where == "lambda_grader":
+            grader = {"type": "lambda", "lambda": {"function": value}}
+        else:
+            settings[name] = value
+    of_method: dict[str, Any] = {"hyperparameters": settings}
+    if grader is not None:
+        of_method["grader"] = grader
+    arguments: dict[str, Any] = {
+        "model": request.model,
+        "training_file": request.training_file,
+        "validation_file": request.validation_file,
+        "method": {"type": method, method: of_method},
+        "suffix": request.suffix if profile.suffix else None,
+        "seed": request.seed,
+        "metadata": dict(request.metadata) or None,
+        "extra_body": beside or None,
+    }
+    return {name: value for name, value in arguments.items() if value is not None}
