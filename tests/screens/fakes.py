@@ -20,6 +20,7 @@ from tui.providers.protocol import ProviderError, UploadProgress
 from tui.records.chats import ChatDelta, ChatRequest, Usage
 from tui.records.jobs import Checkpoint, Job, JobEvent, JobState, Method
 from tui.records.models import Account, Capability, ModelInfo, Permission
+from tui.records.moderation import ModerationReply
 from tui.records.requests import JobRequest, RemoteFile
 from tui.services import Services
 from tui.store.store import Store
@@ -139,6 +140,13 @@ class FakeProvider:
 
     def delete_model(self, model_id: str) -> None:
         self.calls.append(f"delete {model_id}")
+
+    def moderate(self, texts: Sequence[str], *, image: str | None = None) -> ModerationReply:
+        self.calls.append(f"moderate {len(texts)}")
+        if self.failure is not None:
+            raise self.failure
+        self.hold.wait(10)
+        return ModerationReply(tuple(("hate",) if "HATE" in text else () for text in texts))
 
     def close(self) -> None:
         return None

@@ -29,6 +29,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "delete": ("tui.cli.delete", "Leave out rows by number, facet or expression."),
     "cut": ("tui.cli.cut", "Make rows fit a model's limit of tokens."),
     "merge": ("tui.cli.merge", "Put the rows of several datasets into one."),
+    "moderate": ("tui.cli.moderate", "Ask a free moderation which rows would sink a job."),
     "convert": ("tui.cli.convert", "Convert other shapes of training data to ours, and back."),
     "launch": ("tui.cli.launch", "Upload a dataset and start a fine-tuning job."),
     "jobs": ("tui.cli.jobs", "List jobs, or show one."),

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from tui.providers.protocol import ProviderError
+from tui.providers.rate_limits import retry_after
 from tui.providers.redaction import redact
 from tui.safe_text import safe_text
 
@@ -112,6 +113,7 @@ def _from_status(error: object, service: str, secrets: Iterable[str]) -> Provide
     return ProviderError(
         _clean(f"{service} refused with {status}{place}: {words}{request}", secrets),
         remedy.text, code=code, status=status, request_id=error.request_id, retryable=remedy.retryable,
+        retry_after=retry_after(error.response.headers),
     )  # fmt: skip
 
 

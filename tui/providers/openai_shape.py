@@ -17,6 +17,7 @@ from tui.providers import translate
 from tui.providers.chat_stream import chat_arguments, chat_deltas
 from tui.providers.failures import TRAINING_REFUSED, told_as_provider_errors
 from tui.providers.job_request import job_arguments
+from tui.providers.moderations import ask_moderation
 from tui.providers.paging import all_pages, read_json
 from tui.providers.profiles import ModelFacts, Profile
 from tui.providers.protocol import ProviderError, UploadProgress
@@ -24,6 +25,7 @@ from tui.providers.uploads import prefix_for, upload_in_parts, upload_whole
 from tui.records.chats import ChatDelta, ChatRequest
 from tui.records.jobs import Checkpoint, Job, JobEvent, Method
 from tui.records.models import Account, Capability, ModelInfo, Permission
+from tui.records.moderation import ModerationReply
 from tui.records.requests import JobRequest, RemoteFile
 
 if TYPE_CHECKING:
@@ -85,6 +87,8 @@ class OpenAIShapeProvider:
         """Say whether the service can do this, and if not, why."""
         if not self._account.ready:
             return Permission(False, self._account.state)
+        if capability is Capability.MODERATE and self._profile.moderation_model is None:
+            return Permission(False, f"{self._profile.label} has no moderation to ask.")
         if capability in self._profile.cannot:
             return Permission(False, self._profile.cannot[capability])
         return self._can_train() if capability in _TRAINING else Permission(True)
@@ -220,6 +224,11 @@ class OpenAIShapeProvider:
         """Delete a fine-tuned model at the service."""
         with self._calling(retry=False) as client:
             client.with_options(max_retries=0).models.delete(model_id)
+
+    def moderate(self, texts: Sequence[str], *, image: str | None = None) -> ModerationReply:
+        """Ask what the service's moderation says of texts, or of one image by its address; sent once."""
+        with self._calling(retry=False) as client:
+            return ask_moderation(client, self._profile.moderation_model or "", texts, image)
 
     def close(self) -> None:
         """Release connections; the next call opens new ones."""

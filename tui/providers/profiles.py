@@ -100,6 +100,8 @@ class Profile:
     parameters: tuple[Parameter, ...] = ()
     cannot: Mapping[Capability, str] = field(default_factory=dict)
     """What the service doesn't do, with the reason."""
+    moderation_model: str | None = None
+    """What judges texts for free; None where nothing does."""
     deployment: str = ""
     """What must happen before a tuned model answers, in a sentence; empty when nothing must."""
     chat_url: str | None = None

@@ -10,6 +10,7 @@ from tui.errors import ExitCode, TunedeckError
 from tui.records.chats import ChatDelta, ChatRequest
 from tui.records.jobs import Checkpoint, Job, JobEvent
 from tui.records.models import Account, Capability, ModelInfo, Permission
+from tui.records.moderation import ModerationReply
 from tui.records.requests import JobRequest, RemoteFile
 
 UploadProgress = Callable[[int, int], None]
@@ -26,6 +27,7 @@ class ProviderError(TunedeckError):
         status: The HTTP status where there was an answer.
         request_id: The service's request id, to quote in a support case.
         retryable: True when the same call may succeed later.
+        retry_after: Seconds after which, where the service said so.
     """
 
     def __init__(
@@ -37,12 +39,14 @@ class ProviderError(TunedeckError):
         status: int | None = None,
         request_id: str | None = None,
         retryable: bool = False,
+        retry_after: float | None = None,
     ) -> None:
         super().__init__(message, remedy, exit_code=ExitCode.WRONG_USE)
         self.code = code
         self.status = status
         self.request_id = request_id
         self.retryable = retryable
+        self.retry_after = retry_after
 
 
 class Provider(Protocol):
@@ -113,6 +117,10 @@ class Provider(Protocol):
 
     def delete_model(self, model_id: str) -> None:
         """Delete a fine-tuned model at the service."""
+        ...
+
+    def moderate(self, texts: Sequence[str], *, image: str | None = None) -> ModerationReply:
+        """Ask what the service's moderation says of texts, or of one image by its address; sent once."""
         ...
 
     def close(self) -> None:

@@ -19,6 +19,7 @@ class Capability(StrEnum):
     CHECKPOINTS = "checkpoints"
     CHAT = "chat"
     DELETE_MODEL = "delete_model"
+    MODERATE = "moderate"
 
 
 @dataclass(frozen=True, slots=True)

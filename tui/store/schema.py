@@ -107,5 +107,13 @@ CREATE TABLE model_dates (
 ) WITHOUT ROWID;
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST, _USAGE, _MODEL_DATES)
+_MODERATIONS = """
+CREATE TABLE moderations (
+    account TEXT NOT NULL, model TEXT NOT NULL, digest BLOB NOT NULL, categories TEXT NOT NULL,
+    asked_at INTEGER NOT NULL,
+    PRIMARY KEY (account, model, digest)
+) WITHOUT ROWID;
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _USAGE, _MODEL_DATES, _MODERATIONS)
 """Statements that lead from version n to n + 1; published ones are never edited."""

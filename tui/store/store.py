@@ -6,8 +6,9 @@ from tui.store.chat_queries import ChatQueries
 from tui.store.dataset_queries import DatasetQueries
 from tui.store.job_queries import JobQueries
 from tui.store.launch_queries import LaunchQueries
+from tui.store.moderation_queries import ModerationQueries
 from tui.store.usage_queries import UsageQueries
 
 
-class Store(JobQueries, DatasetQueries, LaunchQueries, ChatQueries, UsageQueries):
+class Store(JobQueries, DatasetQueries, LaunchQueries, ChatQueries, UsageQueries, ModerationQueries):
     """All queries over one database file; thread-safe, and open to other processes at the same time."""
