@@ -276,7 +276,8 @@ a rule to its lines, enter on a line shows that row. m checks for another model 
         """Return why a key can't act yet."""
         if action == "stop_check":
             return "" if self._worker is not None else "Nothing is being read."
-        if action in ("launch_file", "check_again", "next_model", "show_tokens") and self._path is None:
+        needs_file = ("launch_file", "reshape_file", "check_again", "next_model", "show_tokens")
+        if action in needs_file and self._path is None:
             return "Choose a file first: o."
         if action == "launch_file" and self._report is not None and not self._report.valid:
             return f"The file has {plural(self._report.counts['error'], 'error')}: no job would take it."
@@ -312,6 +313,11 @@ a rule to its lines, enter on a line shows that row. m checks for another model 
     def action_toggle_all(self) -> None:
         """Fold or unfold every rule."""
         self.query_one(FindingList).toggle_all()
+
+    def action_reshape_file(self) -> None:
+        """Make new files of the rows of this one."""
+        if self._path is not None:
+            self.navigator.open_reshape(self._path)
 
     def action_launch_file(self) -> None:
         """Start a job on this file."""

@@ -216,6 +216,11 @@ class DatasetsScreen(DeckScreen):
         if path := self._chosen_file():
             self.navigator.open_import(path)
 
+    def action_reshape_file(self) -> None:
+        """Make new files of the rows of the file under the cursor."""
+        if path := self._chosen_file():
+            self.navigator.open_reshape(path)
+
     def action_launch_file(self) -> None:
         """Train on the file under the cursor."""
         if path := self._chosen_file():

@@ -61,6 +61,10 @@ class Navigator(Protocol):
         """Say what the columns of a file are, and make a dataset of it."""
         ...
 
+    def open_reshape(self, path: Path) -> None:
+        """Choose what to do with the rows of a file, and write new files."""
+        ...
+
     def open_launch(self, path: Path | None = None) -> None:
         """Go to Launch, with this training file if given."""
         ...

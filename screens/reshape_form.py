@@ -37,13 +37,13 @@ class Field:
 
 
 OPERATIONS: Choices = (
-    ("split", "split into training and validation"),
-    ("dedupe", "leave one of the rows that say the same"),
-    ("cut", "make rows fit a model's limit"),
-    ("sample", "some rows by chance"),
-    ("shuffle", "all rows in another order"),
-    ("delete", "leave out rows of a choice"),
-    ("merge", "put several files into one"),
+    ("split", "split: training and validation"),
+    ("dedupe", "dedupe: one of rows that say the same"),
+    ("cut", "cut: rows that fit a model's limit"),
+    ("sample", "sample: some rows by chance"),
+    ("shuffle", "shuffle: all rows in another order"),
+    ("delete", "delete: leave out rows of a choice"),
+    ("merge", "merge: several files into one"),
 )
 _SEED = Field("seed", "Seed", "42", "The same file and seed give the same rows again.")
 _MIX = Field(

@@ -119,6 +119,10 @@ class RowsScreen(RowsOutside, inherit_bindings=False):
         else:
             self.tell("This row has no number yet, so its tokens can't be shown.")
 
+    def action_reshape_file(self) -> None:
+        """Make new files of these rows."""
+        self.navigator.open_reshape(self._path)
+
     def action_launch_file(self) -> None:
         """Start a job on this file."""
         self.tell_what_is_kept("A job trains on the file without them: ctrl+s saves.")

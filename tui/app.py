@@ -230,6 +230,13 @@ class TunedeckApp(App[None], inherit_bindings=False):
         self.go_to("datasets")
         self.push_screen(ImportMappingScreen(path))
 
+    def open_reshape(self, path: Path) -> None:
+        """Choose what to do with the rows of a file, and write new files."""
+        from screens.reshape import ReshapeScreen
+
+        self.go_to("datasets")
+        self.push_screen(ReshapeScreen(path))
+
     def open_job(self, account: str, job_id: str) -> None:
         """Show a job over the list of jobs."""
         from screens.job import JobScreen

@@ -79,6 +79,7 @@ _AREA_TITLES = {
     "rows": "Datasets: rows of a file",
     "tokens": "Tokens of a row",
     "token-text": "Tokens of a row: the text",
+    "reshape": "Datasets: new files of rows",
     "check": "Check and cost",
     "launch": "Launch",
     "confirm": "Confirmation",

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from textual.binding import Binding
 from textual.keys import _character_to_key
 
-from tui.widgets.key_tables import importing, jobs_and_chat, rows, shell, tokens
+from tui.widgets.key_tables import importing, jobs_and_chat, reshaping, rows, shell, tokens
 from tui.widgets.key_tables.key import Key
 
 KEYS: Mapping[str, tuple[Key, ...]] = {
@@ -21,6 +21,7 @@ KEYS: Mapping[str, tuple[Key, ...]] = {
     **tokens.KEYS,
     **jobs_and_chat.KEYS,
     **importing.KEYS,
+    **reshaping.KEYS,
 }
 """Area of the app -> its keys in the order of the footer and the help."""
 

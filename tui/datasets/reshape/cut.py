@@ -14,7 +14,7 @@ from tui.datasets.locate import JsonPath
 from tui.datasets.parsing import parse_line
 from tui.datasets.quoting import quoted
 from tui.datasets.reshape.keys import refuse_longest_lines
-from tui.datasets.reshape.plan import MOST_LOST_LISTED, Lost, Output, Part, Plan, Rewritten, blank_note
+from tui.datasets.reshape.plan import MOST_LOST_LISTED, Lost, Output, Part, Plan, Rewritten, source_notes
 from tui.datasets.reshape.row_table import RowTable
 from tui.datasets.reshape.tracker import Tracker
 from tui.datasets.reshape.turns import Conversation, CutHow, kept_exchanges
@@ -222,7 +222,7 @@ class _Account:
     def plan(self, table: RowTable, wish: CutWish, cutter: Cutter, too_long: int) -> Plan:
         import numpy
 
-        notes = [*blank_note([table])]
+        notes = [*source_notes([table])]
         if self.unfit:
             notes.append(f"{self.unfit:,} row(s) stay too long; the service would cut or refuse them.")
         return Plan(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tui.datasets.lints.near_duplicates import MOST_ROWS
 from tui.datasets.reshape.keys import Key, KeyKind, row_keys
 from tui.datasets.reshape.near import Groups, Signatures, join_near
-from tui.datasets.reshape.plan import MOST_LOST_LISTED, Lost, Output, Part, Plan, blank_note
+from tui.datasets.reshape.plan import MOST_LOST_LISTED, Lost, Output, Part, Plan, source_notes
 from tui.datasets.reshape.row_table import RowTable
 from tui.datasets.reshape.tracker import Tracker
 
@@ -70,7 +70,7 @@ def plan_dedupe(table: RowTable, wish: DedupeWish, tracker: Tracker | None = Non
     kept_of = _kept(table, labels, wish.keep)
     goes = kept_of != numpy.arange(len(table))
     gone = numpy.flatnonzero(goes)
-    notes = [*blank_note([table])]
+    notes = [*source_notes([table])]
     if wish.by is Sameness.NEAR and len(table) > MOST_ROWS:
         notes.append(f"Near duplicates are looked for in the first {MOST_ROWS:,} rows.")
     words = "almost the same as" if wish.by is Sameness.NEAR else _WORDS[wish.by]

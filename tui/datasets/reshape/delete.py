@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tui.datasets.reshape.plan import MOST_LOST_LISTED, Lost, Output, Part, Plan, blank_note
+from tui.datasets.reshape.plan import MOST_LOST_LISTED, Lost, Output, Part, Plan, source_notes
 from tui.datasets.reshape.row_table import RowTable
 from tui.datasets.reshape.tracker import Tracker
 from tui.datasets.row_choice import RowWish, choose_rows
@@ -46,7 +46,7 @@ def plan_delete(
         outputs=(Output("kept", (Part(table, numpy.flatnonzero(~goes)),)),),
         rows=len(table),
         facts={"removed": len(gone)},
-        notes=(*blank_note([table]), *chosen.notes),
+        notes=(*source_notes([table]), *chosen.notes),
         lost=[Lost(line, why) for line in table.lines[gone[:MOST_LOST_LISTED]].tolist()],
         lost_rows=len(gone),
     )

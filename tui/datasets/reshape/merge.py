@@ -15,7 +15,7 @@ from tui.datasets.formats import DatasetFormat, row_format
 from tui.datasets.lints.row_text import RowText
 from tui.datasets.parsing import BYTE_ORDER_MARK
 from tui.datasets.reshape.keys import answer_here
-from tui.datasets.reshape.plan import CountTable, Output, Part, Plan, blank_note
+from tui.datasets.reshape.plan import CountTable, Output, Part, Plan, source_notes
 from tui.datasets.reshape.row_table import RowTable
 from tui.datasets.reshape.tracker import Tracker
 from tui.datasets.row_pass import ask_every_line
@@ -77,7 +77,7 @@ def plan_merge(
         rows=sum(len(table) for table in tables),
         facts={"format": shapes[0].format.value, "sources": [str(table.path) for table in tables]},
         tables=(_key_table(tables, shapes),),
-        notes=(*blank_note(tables), *_differences(tables, shapes), *_repeated(tables, shapes)),
+        notes=(*source_notes(tables), *_differences(tables, shapes), *_repeated(tables, shapes)),
         side_file="sources" if provenance else "",
     )
 

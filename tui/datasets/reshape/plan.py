@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from tui.datasets.edits.journal import journal_path
 from tui.datasets.reshape.row_table import RowTable
+from tui.safe_text import safe_line
 
 if TYPE_CHECKING:
     import numpy
@@ -129,9 +131,15 @@ class CountTable:
         ]
 
 
-def blank_note(tables: Sequence[RowTable]) -> tuple[str, ...]:
-    """Return the sentence about blank lines, where there are any."""
+def source_notes(tables: Sequence[RowTable]) -> tuple[str, ...]:
+    """Return what a person should know of the sources: blank lines, and changes that are in the app only."""
+    notes = []
     blank = sum(table.blank_lines for table in tables)
-    if not blank:
-        return ()
-    return (f"{blank:,} blank line{' is' if blank == 1 else 's are'} left out.",)
+    if blank:
+        notes.append(f"{blank:,} blank line{' is' if blank == 1 else 's are'} left out.")
+    notes += [
+        f"Changes of {safe_line(table.path.name, 100)} that are not saved are not in the new files."
+        for table in tables
+        if journal_path(table.path).exists()
+    ]
+    return tuple(notes)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tui.datasets.reshape.chance import DEFAULT_SEED, allocate, shuffled
 from tui.datasets.reshape.keys import Key, RowKeys, row_keys
-from tui.datasets.reshape.plan import Output, Part, Plan, blank_note
+from tui.datasets.reshape.plan import Output, Part, Plan, source_notes
 from tui.datasets.reshape.row_table import RowTable
 from tui.datasets.reshape.split import A_TENTH, Amount
 from tui.datasets.reshape.strata import Strata
@@ -65,7 +65,7 @@ def plan_sample(table: RowTable, wish: SampleWish, tracker: Tracker | None = Non
         rows=len(table),
         seed=wish.seed,
         tables=strata.table(taken, ("sampled",)),
-        notes=(*blank_note([table]), *strata.notes()),
+        notes=(*source_notes([table]), *strata.notes()),
     )
 
 
@@ -76,5 +76,5 @@ def plan_shuffle(table: RowTable, seed: int = DEFAULT_SEED) -> Plan:
         outputs=(Output("shuffled", (Part(table, shuffled(len(table), seed)),)),),
         rows=len(table),
         seed=seed,
-        notes=blank_note([table]),
+        notes=source_notes([table]),
     )

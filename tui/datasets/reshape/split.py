@@ -10,7 +10,7 @@ from tui.datasets.lints.near_duplicates import MOST_ROWS
 from tui.datasets.reshape.chance import DEFAULT_SEED, allocate, ranks
 from tui.datasets.reshape.keys import NO_VALUE, Key, KeyKind, RowKeys, row_keys
 from tui.datasets.reshape.near import Groups, Signatures, join_near
-from tui.datasets.reshape.plan import Output, Part, Plan, blank_note
+from tui.datasets.reshape.plan import Output, Part, Plan, source_notes
 from tui.datasets.reshape.row_table import RowTable
 from tui.datasets.reshape.strata import Strata
 from tui.datasets.reshape.tracker import Tracker
@@ -253,7 +253,7 @@ def _plan(
     )
     groups = len(numpy.unique(labels))
     largest = int(numpy.bincount(labels).max())
-    notes = [*blank_note([table]), *strata.notes()]
+    notes = [*source_notes([table]), *strata.notes()]
     if no_value:
         notes.append(f"{no_value:,} rows have no value to group by; each stands by itself.")
     if wish.together is Together.NEAR and len(table) > MOST_ROWS:

@@ -67,19 +67,26 @@ def target_names(plan: Plan, folder: Path | None = None) -> list[Path]:
     ]
 
 
-def free_names(targets: Sequence[Path]) -> list[Path]:
-    """Return names like these of which none is taken, all with the same number: NAME.training-2.jsonl."""
-    for number in range(1, 10_000):
-        more = "" if number == 1 else f"-{number}"
-        made = [target.with_name(f"{target.stem}{more}{target.suffix}") for target in targets]
-        if not any(os.path.lexists(one) for one in made):
-            return made
-    return list(targets)
-
-
 def side_file_name(plan: Plan, target: Path) -> Path | None:
     """Return the name of the file beside a target, or None where a plan has none."""
     return target.with_name(f"{target.stem}.{plan.side_file}.jsonl") if plan.side_file else None
+
+
+def every_name(plan: Plan, targets: Sequence[Path]) -> list[Path]:
+    """Return the names of all files that writing a plan makes, the one beside the first target too."""
+    side = side_file_name(plan, targets[0])
+    return [*targets, *([side] if side is not None else [])]
+
+
+def free_names(plan: Plan) -> list[Path]:
+    """Return `target_names`, all with the same number behind where one is taken: NAME.training-2.jsonl."""
+    targets = target_names(plan)
+    for number in range(1, 10_000):
+        more = "" if number == 1 else f"-{number}"
+        made = [target.with_name(f"{target.stem}{more}{target.suffix}") for target in targets]
+        if not any(os.path.lexists(one) for one in every_name(plan, made)):
+            return made
+    return targets
 
 
 def write_plan(
@@ -135,11 +142,10 @@ def _write(
     plan: Plan, targets: list[Path], overwrite: bool, tracker: Tracker, backup: Path | None
 ) -> Written:
     side = side_file_name(plan, targets[0])
-    every = [*targets, *([side] if side is not None else [])]
     tables = _tables(plan)
     for table in tables:
         table.check_unchanged()
-    with new_files(every, overwrite=overwrite, like=tables[0].path) as files:
+    with new_files(every_name(plan, targets), overwrite=overwrite, like=tables[0].path) as files:
         side_rows = _SideRows(files[-1] if side is not None else None)
         rows = [
             _write_output(plan, output, file, side_rows, tracker)

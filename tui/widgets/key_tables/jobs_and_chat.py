@@ -17,6 +17,13 @@ CHECK = (
     Key("model-before", ("M",), "next_model(-1)", "Model before", "Check for the model before."),
     Key("file", ("o",), "choose_file", "Other file", "Choose another file to check.", footer=True),
     Key("tokens", ("t",), "show_tokens", "Tokens", "Show a row token by token.", footer=True),
+    Key(
+        "reshape",
+        ("S",),
+        "reshape_file",
+        "New files",
+        "Split, dedupe, cut, sample or merge this file.",
+    ),
     Key("unfold", ("space",), "toggle_fold", "Unfold", "Show or hide the lines of this rule.", footer=True),
     Key("unfold-all", ("u",), "toggle_all", "Unfold all", "Show or hide the lines of every rule."),
     Key("again", ("r",), "check_again", "Check again", "Read the file again from its first line."),

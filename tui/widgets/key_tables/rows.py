@@ -45,6 +45,13 @@ ROWS = (
     Key("tokens", ("t",), "show_tokens", "Tokens", "Show this row token by token.", footer=True),
     Key("copy", ("y",), "copy_row", "Copy", "Copy the row's JSON to the clipboard."),
     Key("reopen", ("R",), "reopen", "Open again", "Open the file again as it is on the disk now."),
+    Key(
+        "reshape",
+        ("S",),
+        "reshape_file",
+        "New files",
+        "Split, dedupe, cut, sample or merge this file.",
+    ),
     Key("check", ("c",), "check_file", "Check", "Check this file and count its tokens.", footer=True),
     Key("launch", ("l",), "launch_file", "Train on it", "Start a job on this file."),
 )

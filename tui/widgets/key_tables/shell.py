@@ -83,6 +83,13 @@ DATASETS = (
     Key("filter", ("slash",), "filter", "Filter", "Show only names that hold what you type.", footer=True),
     Key("parent", ("h", "left", "backspace"), "parent", "Up", "Go to the folder above.", footer=True),
     Key("import", ("i",), "import_file", "Import", "Make a dataset of a table or of another tool's file."),
+    Key(
+        "reshape",
+        ("S",),
+        "reshape_file",
+        "New files",
+        "Split, dedupe, cut, sample or merge this file.",
+    ),
     Key("all-files", ("a",), "toggle_all", "All files", "Show every file, not only datasets."),
     Key("refresh", ("r",), "reload", "Refresh", "Read the folder again."),
 )
