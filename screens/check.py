@@ -26,6 +26,7 @@ from screens.check_facts import (
 from screens.check_run import ChecksFile, CheckWish
 from screens.choose import choose_file
 from screens.finding_list import FindingList, group_findings
+from tui.datasets.fixes.plan import rules_with_fix
 from tui.datasets.formats import DatasetFormat
 from tui.datasets.report import Report
 from tui.money.base_tokenizer import MODEL_ENCODING
@@ -281,8 +282,18 @@ a rule to its lines, enter on a line shows that row. m checks for another model 
             return "Choose a file first: o."
         if action == "launch_file" and self._report is not None and not self._report.valid:
             return f"The file has {plural(self._report.counts['error'], 'error')}: no job would take it."
+        if action == "fix_finding":
+            return self._reason_against_fix()
         if action in ("toggle_fold", "toggle_all", "copy_finding"):
             return "" if self._report is not None else "There is no report yet."
+        return ""
+
+    def _reason_against_fix(self) -> str:
+        item = self.query_one(FindingList).current
+        if item is None:
+            return "There is no finding."
+        if item.group.rule not in rules_with_fix(lints=True):
+            return "No fix is safe here: a person has to decide."
         return ""
 
     @on(LineList.Opened, "#findings")
@@ -359,6 +370,13 @@ a rule to its lines, enter on a line shows that row. m checks for another model 
         finding = item.finding or item.group.findings[0]
         line = f"{self._path}:{finding.line}: " if finding.line is not None else f"{self._path}: "
         self.navigator.copy_text(f"{line}{finding.severity}: {finding.message}", "finding")
+
+    def action_fix_finding(self) -> None:
+        """Show what the fix of this rule would do, beginning at this row."""
+        item = self.query_one(FindingList).current
+        if item is not None and self._path is not None:
+            finding = item.finding or item.group.findings[0]
+            self.navigator.open_rows(self._path, finding.line or 1, fix=item.group.rule)
 
     @work(group="choose-file", exclusive=True, exit_on_error=False)
     async def action_choose_file(self) -> None:

@@ -42,8 +42,8 @@ class Navigator(Protocol):
         """Go to Check & cost with this file."""
         ...
 
-    def open_rows(self, path: Path, line: int = 1) -> None:
-        """Show a file's rows with the cursor on a line."""
+    def open_rows(self, path: Path, line: int = 1, fix: str = "") -> None:
+        """Show a file's rows with the cursor on a line, or what the fix of a rule would do."""
         ...
 
     def open_tokens(self, path: Path, line: int, model: str = "", rows: RowSource | None = None) -> None:

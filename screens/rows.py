@@ -43,9 +43,10 @@ class RowsScreen(RowsOutside, inherit_bindings=False):
     journal at once, and reach the file only when they are saved.
     """
 
-    def __init__(self, path: Path, line: int = 1, findings: Sequence[Finding] = ()) -> None:
+    def __init__(self, path: Path, line: int = 1, findings: Sequence[Finding] = (), fix: str = "") -> None:
         super().__init__(path, line, findings)
         self._findings = {}
+        self._start_fix, self._start_fix_line = fix, line
 
     def compose_body(self) -> ComposeResult:
         """Yield list and conversation, the line of what goes on, and the lines to type in."""
@@ -79,7 +80,34 @@ class RowsScreen(RowsOutside, inherit_bindings=False):
         self.clear_search()
         self.forget_findings()
 
+    def changes_settled(self) -> None:
+        """Go on to the fixes where that was asked for."""
+        if self._start_fix:
+            self.open_fixes(self._start_fix, self._start_fix_line)
+            self._start_fix = ""
+
+    def on_screen_resume(self) -> None:
+        """Draw what was changed on a screen above this one."""
+        if self._dataset is not None and self._dataset.version != self._drawn_version:
+            self.rows_changed()
+
     # Keys
+
+    def action_fix(self) -> None:
+        """Show what can be fixed, beginning at this row."""
+        self.open_fixes("", self.rows.original_line)
+
+    def open_fixes(self, rule: str, row: int | None) -> None:
+        """Show what can be fixed.
+
+        Args:
+            rule: The fix to begin at; empty begins at the first.
+            row: Line of the file to begin at.
+        """
+        from screens.fix import FixScreen
+
+        if self._dataset is not None and self._format is not None:
+            self.app.push_screen(FixScreen(self._dataset, self._format, rule, row))
 
     @on(LineList.Opened, "#rows")
     def scroll_conversation(self) -> None:
@@ -176,7 +204,7 @@ class RowsScreen(RowsOutside, inherit_bindings=False):
         return True
 
 
-def show_rows(app: App[Any], path: Path, line: int) -> None:
+def show_rows(app: App[Any], path: Path, line: int, fix: str = "") -> None:
     """Show a file's rows over what is on the screen, or go back to where they are shown already.
 
     Opened twice, the second one could change nothing: the journal is the first one's.
@@ -185,10 +213,13 @@ def show_rows(app: App[Any], path: Path, line: int) -> None:
         app: The app, in the mode where rows are shown.
         path: The file.
         line: Where the cursor goes.
+        fix: A rule whose fix is shown at once.
     """
     if any(isinstance(screen, RowsScreen) and screen.path == path for screen in app.screen_stack):
         while not isinstance(screen := app.screen, RowsScreen) or screen.path != path:
             app.pop_screen()
         screen.show_line(line)
+        if fix:
+            screen.open_fixes(fix, line)
         return
-    app.push_screen(RowsScreen(path, line))
+    app.push_screen(RowsScreen(path, line, fix=fix))

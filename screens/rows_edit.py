@@ -35,6 +35,9 @@ _IN_ORDER = frozenset({"move_row", "move_to"})
 class RowsEdit(RowsNarrow, inherit_bindings=False):
     """Changes to the rows of the open file."""
 
+    _drawn_version = 0
+    """Of the dataset, when the rows were drawn last."""
+
     async def change(self, do: Callable[[EditedDataset], object]) -> bool:
         """Make a change and show what it did; return whether it could be made.
 
@@ -57,6 +60,7 @@ class RowsEdit(RowsNarrow, inherit_bindings=False):
 
     def rows_changed(self) -> None:
         """Draw what a change did."""
+        self._drawn_version = self._dataset.version if self._dataset is not None else 0
         self.rows.items_changed()
         self.show_title()
         self.show_row()
@@ -153,6 +157,8 @@ class RowsEdit(RowsNarrow, inherit_bindings=False):
         dataset = self._dataset
         if action in _ON_ROW:
             return self._reason_against_row(action)
+        if action == "fix" and dataset is None:
+            return "No file is open."
         if action == "undo" and (dataset is None or dataset.undo_label is None):
             return "Nothing was changed."
         if action == "redo" and (dataset is None or dataset.redo_label is None):

@@ -209,13 +209,13 @@ class TunedeckApp(App[None], inherit_bindings=False):
 
         self._go_with("launch", make, partial(show_path, path))
 
-    def open_rows(self, path: Path, line: int = 1) -> None:
-        """Show a file's rows with the cursor on a line."""
+    def open_rows(self, path: Path, line: int = 1, fix: str = "") -> None:
+        """Show a file's rows with the cursor on a line, or what the fix of a rule would do."""
         from screens.rows import show_rows
 
         self._dataset = path
         self.go_to("datasets")
-        show_rows(self, path, line)
+        show_rows(self, path, line, fix)
 
     def open_tokens(self, path: Path, line: int, model: str = "", rows: RowSource | None = None) -> None:
         """Show one row token by token."""

@@ -85,10 +85,17 @@ class Facets:
     Args:
         flags: 16 bits for each line.
         repeated: Lines that stood before.
+        first_copies: For each of them the line where it stood first.
     """
 
-    def __init__(self, flags: numpy.ndarray[Any, numpy.dtype[numpy.uint16]], repeated: Lines) -> None:
+    def __init__(
+        self,
+        flags: numpy.ndarray[Any, numpy.dtype[numpy.uint16]],
+        repeated: Lines,
+        first_copies: Lines | None = None,
+    ) -> None:
         self._flags = flags
+        self.first_copies = first_copies
         self._own: dict[str, Lines] = {"duplicate": repeated}
         self._partial: set[str] = set()
         self._counts: dict[str, int] = {}
@@ -180,15 +187,17 @@ def find_facets(
         hashes.append(numpy.frombuffer(part.payload, dtype=numpy.uint64, offset=2 * part.lines))
     whole = numpy.concatenate(flags) if flags else numpy.zeros(0, dtype=numpy.uint16)
     return Facets(
-        whole, _repeated(numpy.concatenate(hashes) if hashes else numpy.zeros(0, dtype=numpy.uint64))
+        whole, *_repeated(numpy.concatenate(hashes) if hashes else numpy.zeros(0, dtype=numpy.uint64))
     )
 
 
-def _repeated(hashes: numpy.ndarray[Any, numpy.dtype[numpy.uint64]]) -> Lines:
+def _repeated(hashes: numpy.ndarray[Any, numpy.dtype[numpy.uint64]]) -> tuple[Lines, Lines]:
+    """Return the lines that stood before, and for each where it stood first."""
     import numpy
 
-    _, first = numpy.unique(hashes, return_index=True)
+    _, first, which = numpy.unique(hashes, return_index=True, return_inverse=True)
     is_copy = numpy.ones(len(hashes), dtype=bool)
     is_copy[first] = False
     is_copy[hashes == 0] = False  # blank lines
-    return (numpy.flatnonzero(is_copy) + 1).astype(numpy.uint32)
+    copies = numpy.flatnonzero(is_copy)
+    return (copies + 1).astype(numpy.uint32), (first[which[copies]] + 1).astype(numpy.uint32)

@@ -20,6 +20,7 @@ KINDS = {
     "search": ("tui.datasets.pattern_search", "PatternJob"),
     "filter": ("tui.datasets.row_filter", "FilterJob"),
     "facets": ("tui.datasets.facet_flags", "FacetJob"),
+    "fixes": ("tui.datasets.fixes.plan", "FixJob"),
     "tokens": ("tui.datasets.row_order", "TokenJob"),
     "keys": ("tui.datasets.reshape.keys", "KeyJob"),
     "signatures": ("tui.datasets.reshape.near", "SignatureJob"),

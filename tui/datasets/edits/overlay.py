@@ -142,6 +142,20 @@ class EditedDataset:
         with self._lock:
             return self._editor.identity(number) in self._editor.state.marks
 
+    def changed_rows(self) -> list[int]:
+        """Return who was edited or is new and still there: lines of the file, negative for new rows.
+
+        `number_of` says where each stands.
+        """
+        with self._lock:
+            state = self._editor.state
+            return sorted(who for who in state.contents if who not in state.deleted)
+
+    def deleted_lines(self) -> frozenset[int]:
+        """Return the lines of the file that were deleted."""
+        with self._lock:
+            return frozenset(who for who in self._editor.state.deleted if who > 0)
+
     @property
     def has_marks(self) -> bool:
         """True when some row is marked; quick."""

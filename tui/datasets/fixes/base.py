@@ -50,6 +50,8 @@ class Fix:
         line: bytes,
         finding: Finding | None = None,
         dataset_format: DatasetFormat = DatasetFormat.UNKNOWN,
+        *,
+        verdict: RowVerdict | None = None,
     ) -> Fixed | None:
         """Return what the row becomes, or None when nothing is wrong by this rule or no fix is safe.
 
@@ -60,8 +62,9 @@ class Fix:
             line: The row without its line end.
             finding: Of this rule and row; needed where `needs_finding` says so.
             dataset_format: Of the file; UNKNOWN looks at the row.
+            verdict: What `judge` said of the row, where that is known already.
         """
-        verdict = judge(line, dataset_format)
+        verdict = verdict or judge(line, dataset_format)
         wrong = verdict.of(self.rule)
         if self.needs_finding:
             if finding is None or finding.rule != self.rule:

@@ -26,13 +26,12 @@ def _each_text(change: Callable[[str], str]) -> Repair:
     def fix(line: bytes, verdict: RowVerdict, wrong: tuple[Wrong, ...]) -> bytes | None:
         if not verdict.was_checked:
             return None
+        changes = [(path, new) for path, old in _texts(verdict.value) if (new := change(old)) != old]
+        if not changes or not all(new.strip() for _, new in changes):
+            return None
         text = JsonText(line.decode("utf-8"))
-        for path, old in _texts(verdict.value):
-            new = change(old)
-            if new != old:
-                if not new.strip():
-                    return None
-                text.replace(path, new)
+        for path, new in changes:
+            text.replace(path, new)
         return text.text().encode()
 
     return fix

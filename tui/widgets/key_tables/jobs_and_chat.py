@@ -14,6 +14,7 @@ CHECK = (
         "Check for the next model: its limits and its tokens.",
         footer=True,
     ),
+    Key("fix", ("F",), "fix_finding", "Fix", "Fix this finding, or all of its rule, with a diff first."),
     Key("model-before", ("M",), "next_model(-1)", "Model before", "Check for the model before."),
     Key("file", ("o",), "choose_file", "Other file", "Choose another file to check.", footer=True),
     Key("tokens", ("t",), "show_tokens", "Tokens", "Show a row token by token.", footer=True),

@@ -17,6 +17,7 @@ ROWS = (
     ),
     Key("previous-finding", ("N",), "next_match(-1)", "Error before", "Go to the match or error before."),
     Key("raw", ("r",), "toggle_raw", "Raw", "Switch between the conversation and its JSON.", footer=True),
+    Key("fix", ("F",), "fix", "Fix", "Fix what can be fixed safely, with the difference shown.", footer=True),
     Key("outside", ("E",), "edit_outside", "Editor", "Edit the row's JSON in your own editor ($EDITOR)."),
     Key("undo", ("u",), "undo", "Undo", "Take back the newest change.", footer=True),
     Key("redo", ("U", "ctrl+r"), "redo", "Redo", "Do again what was undone last."),
@@ -62,4 +63,14 @@ FACETS = (
     Key("close", ("escape", "q"), "close", "Close", "Leave the rows as they are shown.", footer=True),
 )
 
-KEYS: dict[str, tuple[Key, ...]] = {"rows": ROWS, "facets": FACETS}
+FIX = (
+    Key("this", ("x",), "fix_this", "Fix this", "Fix this row, or every row of this fix.", footer=True),
+    Key("rule", ("X",), "fix_rule", "Fix all like it", "Fix every row of this fix.", footer=True),
+    Key("all", ("A",), "fix_all", "Fix all", "Apply every fix that is not about quality.", footer=True),
+    Key("undo", ("u",), "undo", "Undo", "Take back the newest change.", footer=True),
+    Key("redo", ("U", "ctrl+r"), "redo", "Redo", "Do again what was undone last."),
+    Key("unfold", ("space",), "toggle_fold", "Unfold", "Show or hide the rows of this fix."),
+    Key("again", ("r",), "look_again", "Look again", "Read the file again."),
+)
+
+KEYS: dict[str, tuple[Key, ...]] = {"rows": ROWS, "facets": FACETS, "fix": FIX}
