@@ -10,11 +10,11 @@ import json
 import os
 import sys
 import tempfile
-import time
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from benchmarks.bare_screens import measure_bare
+from benchmarks.pace import OTHER_SIZE, PRESSES, SIZE, cpu_per
 from tui.records.chats import Answer, Usage
 
 if TYPE_CHECKING:
@@ -22,23 +22,12 @@ if TYPE_CHECKING:
 
     from tui.store.store import Store
 
-SIZE = (140, 40)
-OTHER_SIZE = (120, 36)
-PRESSES = 60
 MESSAGES = 500
 MODEL = "smollm2-135m-instruct"
 _ANSWER = (
     "A short paragraph with **bold** words, `code` and a list:\n\n"
     "- the first point, long enough to be wrapped on a narrow terminal\n- the second point\n"
 )
-
-
-async def cpu_per(repeat: int, act: Callable[[], Awaitable[None]]) -> float:
-    """Return the CPU time of this process per call in milliseconds."""
-    started = time.process_time()
-    for _ in range(repeat):
-        await act()
-    return (time.process_time() - started) * 1000 / repeat
 
 
 async def measure_rows(pilot: Pilot[None], path: Path) -> dict[str, float]:
@@ -109,7 +98,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="tunedeck-bench-") as folder:
         os.environ["TUNEDECK_HOME"] = folder
         os.environ["TUNEDECK_NO_ENGINE_START"] = "1"
-        sys.stdout.write(json.dumps(asyncio.run(measure(Path(sys.argv[1])))) + "\n")
+        path = Path(sys.argv[1])
+        ours = asyncio.run(measure(path))
+        with path.open(encoding="utf-8") as file:
+            row = json.loads(file.readline())["messages"][-1]["content"]
+        sys.stdout.write(json.dumps({**ours, **measure_bare(row, _ANSWER, MESSAGES)}) + "\n")
 
 
 if __name__ == "__main__":

@@ -45,7 +45,7 @@ class MessageView(VerticalScroll, inherit_bindings=False):
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("scroll")]
     DEFAULT_CSS = """
     MessageView { scrollbar-size-vertical: 1; }
-    MessageView > Static { width: 1fr; height: auto; }
+    MessageView > Static { width: 1fr; height: auto; min-height: 100%; }
     """
 
     def compose(self) -> ComposeResult:
@@ -97,12 +97,24 @@ class MessageView(VerticalScroll, inherit_bindings=False):
             place = None if place is None else place - start
             note = content((f"\n… {hidden:,} characters more; press y to copy the whole row", "muted"))
             text = text[start : start + MOST_CHARACTERS] + note
-        self.query_one(Static).update(text)
+        self._draw(text)
         top = 0 if place is None else self._line_of(text.plain, place) - _LINES_ABOVE
         if top <= 0:
             self.scroll_home(animate=False)
         else:
             self.call_after_refresh(self.scroll_to, y=top, animate=False, force=True)
+
+    def _draw(self, text: Content) -> None:
+        """Draw a text; what fills the pane as the one before did needs no layout of the whole screen."""
+        body = self.query_one(Static)
+        body.update(text, layout=False)
+        if not body.size or self._height_of(body) != body.size.height:
+            body.refresh(layout=True)
+
+    def _height_of(self, body: Static) -> int:
+        """Return how high the text wants to be: its lines, and at least the pane."""
+        lines = body.get_content_height(self.size, self.app.size, body.content_size.width)
+        return max(lines, self.scrollable_content_region.height)
 
     def _line_of(self, text: str, place: int) -> int:
         """Return about which line of the pane a character is on, long lines wrapped."""
