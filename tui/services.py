@@ -17,6 +17,7 @@ from tui.store.store import Store
 if TYPE_CHECKING:
     from tui.jobs.watch import JobWatcher
     from tui.money.catalog import Catalog
+    from tui.providers.account_limits import RateGauge, RateLimits
     from tui.providers.account_settings import DeclaredAccount
     from tui.providers.protocol import Provider
     from tui.records.models import Account
@@ -43,6 +44,7 @@ class Services:
         self._watcher: JobWatcher | None = None
         self._providers: dict[str, Provider] = {}
         self._declared: list[DeclaredAccount] | None = None
+        self._limits: dict[str, RateLimits] = {}
         self._lock = threading.RLock()
 
     @classmethod
@@ -145,10 +147,21 @@ class Services:
             if name not in self._providers:
                 declared = next((one for one in self._declared_accounts() if one.name == name), None)
                 self._providers[name] = registry.build_provider(
-                    account, self.catalog, declared=declared,
+                    account, self.catalog, declared=declared, limits=self._limits_of(name),
                     engine_idle_seconds=self.settings.engine_idle_seconds,
                 )  # fmt: skip
             return self._providers[name]
+
+    def rate_gauges(self, name: str) -> list[RateGauge]:
+        """Return how much of an account's limits is left, as its last answers said; empty when none did."""
+        with self._lock:
+            limits = self._limits.get(name)
+        return limits.gauges() if limits is not None else []
+
+    def _limits_of(self, name: str) -> RateLimits:
+        from tui.providers.account_limits import RateLimits  # only once a service is asked
+
+        return self._limits.setdefault(name, RateLimits())
 
     def close(self) -> None:
         """Stop watching, release connections, close the store; jobs go on at their services."""

@@ -119,6 +119,10 @@ def test(name: str | None, as_json: bool) -> int:
                 found.append({"account": one, **asdict(line)})
                 if not as_json:
                     say(f"{line.level.upper():<4}  {one} {line.what}: {line.text} {line.remedy}".rstrip())
+            for gauge in opened.rate_gauges(one):
+                found.append({"account": one, "level": "ok", "what": "limits", "text": gauge.text()})
+                if not as_json:
+                    say(f"OK    {one} limits: {gauge.text()}")
     if as_json:
         print_json(found)
     return int(ExitCode.BAD if failed else ExitCode.DONE)

@@ -14,6 +14,7 @@ from tui.errors import TunedeckError
 from tui.jobs.fetch import fetch_job
 from tui.jobs.ports import JobServices
 from tui.jobs.unsettled import settle_launches
+from tui.providers.account_limits import background_work
 from tui.providers.protocol import ProviderError
 from tui.records.jobs import Job, JobEvent
 
@@ -147,7 +148,7 @@ class JobWatcher:
     def _run(self, stopping: threading.Event) -> None:
         while not stopping.is_set():
             self._wake.clear()
-            with self._round, contextlib.suppress(TunedeckError):
+            with self._round, background_work(stopping), contextlib.suppress(TunedeckError):
                 # A store that can't be read now (locked, full disk) is tried again at the next round.
                 self._poll(stopping, everything=False)
             if stopping.is_set():
@@ -184,7 +185,8 @@ class JobWatcher:
         return changes
 
     def _failed(self, account: str, has_jobs: bool, problem: TunedeckError) -> JobChange:
-        self._schedule(account, failed=True, has_jobs=has_jobs)
+        asked = problem.retry_after if isinstance(problem, ProviderError) else None
+        self._schedule(account, failed=True, has_jobs=has_jobs, at_least=asked or 0.0)
         change = JobChange(account, "", None, (), problem)
         with self._lock:
             knowing = self._know_trouble.setdefault(account, set())
@@ -250,7 +252,7 @@ class JobWatcher:
         with self._lock:
             return time.monotonic() >= self._paces.setdefault(account, _Pace()).next_at
 
-    def _schedule(self, account: str, *, failed: bool, has_jobs: bool) -> None:
+    def _schedule(self, account: str, *, failed: bool, has_jobs: bool, at_least: float = 0.0) -> None:
         with self._lock:
             pace = self._paces.setdefault(account, _Pace())
             pace.failures = pace.failures + 1 if failed else 0
@@ -262,7 +264,7 @@ class JobWatcher:
                     longest, max(1.0, self._interval(account, watched)) * 2 ** min(pace.failures, 8)
                 )
             jitter = 1 + random.uniform(-_JITTER, _JITTER)
-            pace.next_at = time.monotonic() + seconds * jitter
+            pace.next_at = time.monotonic() + max(at_least, seconds * jitter)
 
     def _interval(self, account: str, watched: bool) -> float:
         if account == LOCAL:

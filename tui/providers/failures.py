@@ -4,62 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from tui.providers.protocol import ProviderError
 from tui.providers.rate_limits import retry_after
 from tui.providers.redaction import redact
+from tui.providers.remedies import (
+    BY_CODE,
+    BY_STATUS,
+    NOTHING_TO_ADVISE,
+    SERVER_TROUBLE,
+    TRAINING_REFUSED,
+    WEB_PAGE,
+    remedy_for,
+)
+from tui.providers.web_page import web_page_title
 from tui.safe_text import safe_text
 
-TRAINING_REFUSED = "training_not_available"
+__all__ = ["LOST_ANSWER", "NOT_REACHED", "NO_FINE_TUNING", "TRAINING_REFUSED", "told_as_provider_errors"]
+
 LOST_ANSWER = "answer_lost"
 """Our own code for a request that was sent but never answered: what it asked for may have happened."""
 NOT_REACHED = "not_reached"
 """Our own code for a request that never left."""
+NO_FINE_TUNING = "no_fine_tuning_api"
+"""Our own code for a server that has no such route."""
 
 _LONGEST_MESSAGE = 2000
-
-
-@dataclass(frozen=True, slots=True)
-class Remedy:
-    """What to do about an error, and whether the same call may succeed later."""
-
-    text: str
-    retryable: bool = False
-
-
-_BY_CODE: Mapping[str, Remedy] = {
-    TRAINING_REFUSED: Remedy(
-        "OpenAI is winding fine-tuning down: organisations without recent fine-tuned inference can't create "
-        "jobs since 2026-07-02, and nobody can after 2027-01-06. The same file trains on the local engine."
-    ),
-    "invalid_api_key": Remedy("Set the right key in the environment and start again."),
-    "model_not_found": Remedy(
-        "It may be shut down, deleted, or belong to another project; `tunedeck models` lists what there is."
-    ),
-    "daily_rate_limit_exceeded": Remedy("The day's number of jobs is used up; launch again tomorrow."),
-    "rate_limit_exceeded": Remedy("Too many requests; wait a moment and try again.", retryable=True),
-    "insufficient_quota": Remedy("The account has no credit left; see the service's billing page."),
-    "credit_balance_exhausted": Remedy("The account has no credit left; see the service's billing page."),
-    "organization_spend_limit_exceeded": Remedy(
-        "The organisation's spending limit is reached; raise it there."
-    ),
-    "project_spend_limit_exceeded": Remedy("The project's spending limit is reached; raise it there."),
-    "organization_usage_limit_exceeded": Remedy("The organisation's usage limit is reached."),
-}
-
-_BY_STATUS: Mapping[int, Remedy] = {
-    400: Remedy("Correct what it names and try again."),
-    401: Remedy("Check the key in the environment; it may be wrong, revoked or for another project."),
-    403: Remedy("The key lacks this right; check its scopes and the account's region."),
-    404: Remedy("It may have been deleted, or belong to another account."),
-    408: Remedy("Try again.", retryable=True),
-    409: Remedy("Something else changed it meanwhile; look again and retry.", retryable=True),
-    413: Remedy("The file or request is too large for the service."),
-    429: Remedy("Wait a little and try again.", retryable=True),
-}
-_SERVER_TROUBLE = Remedy("The service has trouble; try again in a while.", retryable=True)
-_NOTHING_TO_ADVISE = Remedy("")
+_SERVER_ERROR = 500
+_OF_A_PROXY = (401, 403, 407, 429)
+"""Statuses that say something even when a web page comes with them."""
 
 
 @contextmanager
@@ -103,25 +76,27 @@ def _from_status(error: object, service: str, secrets: Iterable[str]) -> Provide
 
     assert isinstance(error, openai.APIStatusError)
     status = error.status_code
-    envelope = _envelope(error.body)
-    code = _text(envelope.get("code")) or _text(envelope.get("type"))
-    param = _text(envelope.get("param"))
-    words = _text(envelope.get("message")) or f"HTTP status {status}"
-    remedy = _remedy(status, _text(envelope.get("code")), _text(envelope.get("type")))
-    place = f" (at {param})" if param else ""
+    wait = retry_after(error.response.headers)
+    page = web_page_title(error.body)
     request = f" [request {error.request_id}]" if error.request_id else ""
+    if page is not None:
+        remedy = BY_STATUS.get(status, SERVER_TROUBLE) if status in _OF_A_PROXY else WEB_PAGE
+        words = f"{service} answered {status} with a web page{page}, not as an API{request}"
+        return ProviderError(
+            _clean(f"{words}.", secrets), remedy.text, status=status, request_id=error.request_id,
+            retryable=remedy.retryable or status >= _SERVER_ERROR, retry_after=wait,
+        )  # fmt: skip
+    envelope = _envelope(error.body)
+    code, kind, param = (_text(envelope.get(key)) for key in ("code", "type", "param"))
+    words = _text(envelope.get("message")) or f"HTTP status {status}"
+    remedy = remedy_for(status, code, kind, words)
+    place = f" (at {param})" if param else ""
+    named = f" [{code}]" if code and code not in words else ""
     return ProviderError(
-        _clean(f"{service} refused with {status}{place}: {words}{request}", secrets),
-        remedy.text, code=code, status=status, request_id=error.request_id, retryable=remedy.retryable,
-        retry_after=retry_after(error.response.headers),
+        _clean(f"{service} refused with {status}{place}: {words}{named}{request}", secrets),
+        remedy.text, code=_clean(code or kind or "", secrets) or None, status=status,
+        request_id=error.request_id, retryable=remedy.retryable, limit=remedy.limit, retry_after=wait,
     )  # fmt: skip
-
-
-def _remedy(status: int, code: str | None, kind: str | None) -> Remedy:
-    for word in (code, kind):
-        if word is not None and word in _BY_CODE:
-            return _BY_CODE[word]
-    return _BY_STATUS.get(status, _SERVER_TROUBLE if status >= 500 else _NOTHING_TO_ADVISE)
 
 
 def _envelope(body: object) -> Mapping[str, object]:
@@ -158,10 +133,11 @@ def _lost(service: str, words: str) -> ProviderError:
 def _from_stream(error: object, service: str, secrets: Iterable[str]) -> ProviderError:
     words = getattr(error, "message", None) or str(error)
     code = _text(getattr(error, "code", None))
-    remedy = _BY_CODE.get(code or "", _NOTHING_TO_ADVISE)
+    remedy = BY_CODE.get(code or "", NOTHING_TO_ADVISE)
     return ProviderError(
-        _clean(f"{service}: {words}", secrets), remedy.text, code=code, retryable=remedy.retryable
-    )
+        _clean(f"{service}: {words}", secrets), remedy.text,
+        code=_clean(code or "", secrets) or None, retryable=remedy.retryable, limit=remedy.limit,
+    )  # fmt: skip
 
 
 def _clean(text: str, secrets: Iterable[str]) -> str:

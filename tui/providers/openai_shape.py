@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from tui.providers import translate
 from tui.providers.chat_stream import chat_arguments, chat_deltas
-from tui.providers.failures import TRAINING_REFUSED, told_as_provider_errors
+from tui.providers.explain import explain_missing_route, explain_model, explain_training
+from tui.providers.failures import NO_FINE_TUNING, TRAINING_REFUSED, told_as_provider_errors
 from tui.providers.job_request import job_arguments
 from tui.providers.moderations import ask_moderation
 from tui.providers.paging import all_pages, read_json
@@ -40,6 +41,8 @@ _TRAINING = {
     Capability.TRAIN_REINFORCEMENT: Method.REINFORCEMENT,
 }
 _EVENTS_PER_PAGE = 100
+_QUESTION_SECONDS = 60.0
+"""Longest silence of a service that was asked something small."""
 _LARGEST_JOB_PAGE = 100
 
 
@@ -104,7 +107,9 @@ class OpenAIShapeProvider:
     def list_models(self) -> Sequence[ModelInfo]:
         """Return base and fine-tuned models, newest first."""
         with self._calling() as client:
-            entries = all_pages(lambda **_: read_json(client.models.with_raw_response.list()), paged=False)
+            entries = all_pages(
+                lambda **_: read_json(self._quick(client).models.with_raw_response.list()), paged=False
+            )
         models = [
             translate.model_from(raw, self._account.name, self._profile.name, self._facts) for raw in entries
         ]
@@ -127,7 +132,7 @@ class OpenAIShapeProvider:
         chosen: dict[str, Any] = {"purpose": purpose} if purpose else {}
         with self._calling() as client:
             entries = all_pages(
-                lambda **page: read_json(client.files.with_raw_response.list(**chosen, **page)),
+                lambda **page: read_json(self._quick(client).files.with_raw_response.list(**chosen, **page)),
                 page_size=1000,
             )
         files = [translate.file_from(raw) for raw in entries]
@@ -144,7 +149,7 @@ class OpenAIShapeProvider:
         Raises:
             ProviderError: With code "answer_lost" or a status of 500 and more, a job may exist all the same.
         """
-        with self._calling(retry=False) as client:
+        with self._explaining(model=request.model), self._calling(retry=False) as client:
             once = client.with_options(max_retries=0)
             arguments = job_arguments(request, self._profile)
             raw = read_json(once.fine_tuning.jobs.with_raw_response.create(**arguments))
@@ -152,7 +157,9 @@ class OpenAIShapeProvider:
 
     def retrieve_job(self, job_id: str) -> Job:
         """Return the job as it is now."""
-        return self._job_call(lambda client: client.fine_tuning.jobs.with_raw_response.retrieve(job_id))
+        return self._job_call(
+            lambda client: self._quick(client).fine_tuning.jobs.with_raw_response.retrieve(job_id)
+        )
 
     def cancel_job(self, job_id: str) -> Job:
         """Ask the service to stop the job for good."""
@@ -173,9 +180,11 @@ class OpenAIShapeProvider:
     def list_jobs(self, limit: int = 50, metadata: dict[str, str] | None = None) -> Sequence[Job]:
         """Return jobs, newest first; with `metadata`, those that carry all of it."""
         chosen: dict[str, Any] = {"metadata": metadata} if metadata else {}
-        with self._calling() as client:
+        with self._explaining(route=True), self._calling() as client:
             entries = all_pages(
-                lambda **page: read_json(client.fine_tuning.jobs.with_raw_response.list(**chosen, **page)),
+                lambda **page: read_json(
+                    self._quick(client).fine_tuning.jobs.with_raw_response.list(**chosen, **page)
+                ),
                 page_size=min(limit, _LARGEST_JOB_PAGE),
                 limit=limit,
             )
@@ -188,7 +197,7 @@ class OpenAIShapeProvider:
         with self._calling() as client:
             entries = all_pages(
                 lambda **page: read_json(
-                    client.fine_tuning.jobs.with_raw_response.list_events(job_id, **page)
+                    self._quick(client).fine_tuning.jobs.with_raw_response.list_events(job_id, **page)
                 ),
                 page_size=_EVENTS_PER_PAGE,
                 until_id=known_id,
@@ -200,7 +209,7 @@ class OpenAIShapeProvider:
         with self._calling() as client:
             entries = all_pages(
                 lambda **page: read_json(
-                    client.fine_tuning.jobs.checkpoints.with_raw_response.list(job_id, **page)
+                    self._quick(client).fine_tuning.jobs.checkpoints.with_raw_response.list(job_id, **page)
                 ),
                 page_size=_EVENTS_PER_PAGE,
             )
@@ -209,7 +218,7 @@ class OpenAIShapeProvider:
 
     def stream_chat(self, request: ChatRequest) -> Iterator[ChatDelta]:
         """Yield the answer as it arrives; closing the iterator stops the service's work."""
-        with self._calling() as client:
+        with self._explaining(model=request.model), self._calling() as client:
             arguments = chat_arguments(request, self._profile)
             if self._profile.chat_url:
                 client = client.with_options(base_url=self._profile.chat_url)
@@ -237,6 +246,10 @@ class OpenAIShapeProvider:
         if client is not None:
             client.close()
 
+    def _quick(self, client: OpenAI) -> OpenAI:
+        """Return a client for questions, whose answers are small: one that hangs must not hold the poller."""
+        return client.with_options(timeout=_QUESTION_SECONDS)
+
     @contextmanager
     def _calling(self, *, retry: bool = True) -> Iterator[OpenAI]:
         """Give the client, and tell its failures as ProviderError; `retry` is for subclasses."""
@@ -244,14 +257,30 @@ class OpenAIShapeProvider:
             yield self._open_client()
 
     @contextmanager
+    def _explaining(self, *, model: str | None = None, route: bool = False) -> Iterator[None]:
+        """Say more about a refusal: of a model, or of the route itself."""
+        try:
+            yield
+        except ProviderError as error:
+            told = error
+            if model is not None:
+                told = explain_model(told, model, self._profile, self._facts, self._today())
+            if route:
+                told = explain_missing_route(told, self._profile)
+            if told.code == NO_FINE_TUNING:
+                self._training_refusal = f"{told.message} {told.remedy}"
+            raise told from None
+
+    @contextmanager
     def _telling_errors(self) -> Iterator[None]:
         try:
             with told_as_provider_errors(self._profile.label, self._secrets):
                 yield
         except ProviderError as error:
-            if error.code == TRAINING_REFUSED:
-                self._training_refusal = f"{error.message} {error.remedy}"
-            raise
+            told = explain_training(error, self._profile)
+            if told.code == TRAINING_REFUSED:
+                self._training_refusal = f"{told.message} {told.remedy}"
+            raise told from None
 
     def _open_client(self) -> OpenAI:
         with self._client_lock:

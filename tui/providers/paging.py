@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tui.providers.protocol import ProviderError
+from tui.providers.remedies import WEB_PAGE
+from tui.providers.web_page import web_page_title
 
 _MOST_PAGES = 2000
 
@@ -17,14 +19,17 @@ def read_json(response: Any) -> Mapping[str, Any]:
     Raises:
         ProviderError: The body is not a JSON object (a proxy's page, another service).
     """
+    content = response.http_response.read()
     try:
-        value = json.loads(response.http_response.read())
-    except (ValueError, UnicodeDecodeError):
+        value = json.loads(content)
+    except (ValueError, UnicodeDecodeError, RecursionError):
         value = None
     if not isinstance(value, Mapping):
+        page = web_page_title(content)
+        found = "something" if page is None else f"a web page{page},"
         raise ProviderError(
-            "The service answered with something that is not a JSON object.",
-            "Check the base URL; it usually ends in /v1.",
+            f"The service answered with {found} that is not a JSON object.",
+            WEB_PAGE.text if page is not None else "Check the base URL; it usually ends in /v1.",
             status=response.http_response.status_code,
         )
     return value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
@@ -17,6 +18,19 @@ UploadProgress = Callable[[int, int], None]
 """Called with (bytes sent, bytes in all) while a file goes up."""
 
 
+class Limit(StrEnum):
+    """Which limit of an account a refusal is about."""
+
+    REQUESTS = "requests"
+    """Too many at once: waiting helps."""
+    JOBS_PER_DAY = "jobs per day"
+    """Tomorrow; trying again before uses up nothing and gains nothing."""
+    JOBS_AT_ONCE = "jobs at once"
+    """When another job has ended."""
+    MONEY = "money"
+    """Only a person can change it."""
+
+
 class ProviderError(TunedeckError):
     """A service refused, failed or could not be reached.
 
@@ -27,7 +41,8 @@ class ProviderError(TunedeckError):
         status: The HTTP status where there was an answer.
         request_id: The service's request id, to quote in a support case.
         retryable: True when the same call may succeed later.
-        retry_after: Seconds after which, where the service said so.
+        limit: Which limit it is about, if any.
+        retry_after: Seconds for which the service asks to be left alone.
     """
 
     def __init__(
@@ -39,6 +54,7 @@ class ProviderError(TunedeckError):
         status: int | None = None,
         request_id: str | None = None,
         retryable: bool = False,
+        limit: Limit | None = None,
         retry_after: float | None = None,
     ) -> None:
         super().__init__(message, remedy, exit_code=ExitCode.WRONG_USE)
@@ -46,6 +62,7 @@ class ProviderError(TunedeckError):
         self.status = status
         self.request_id = request_id
         self.retryable = retryable
+        self.limit = limit
         self.retry_after = retry_after
 
 

@@ -32,7 +32,8 @@ def pause_before_next(headers: Mapping[str, str]) -> float:
 
 
 def duration(text: str) -> float:
-    """Return the seconds of a duration such as "1s", "6m0s" or "120ms"; 0 for anything else."""
+    """Return the seconds of "1s", "6m0s", "120ms" or a bare number, as some send; 0 for anything else."""
+    text = f"{text}s" if text[-1:].isdecimal() else text
     parts = _PART.findall(text)
     if "".join(number + unit for number, unit in parts) != text:
         return 0.0

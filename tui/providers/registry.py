@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from openai import OpenAI
 
     from tui.config import Settings
+    from tui.providers.account_limits import RateLimits
     from tui.providers.account_settings import DeclaredAccount
     from tui.providers.profiles import ModelFacts
     from tui.providers.protocol import Provider
@@ -125,6 +126,7 @@ def build_provider(
     facts: ModelFacts,
     *,
     declared: DeclaredAccount | None = None,
+    limits: RateLimits | None = None,
     engine_idle_seconds: int = 120,
 ) -> Provider:
     """Return the provider of an account; nothing is imported or asked yet.
@@ -133,6 +135,7 @@ def build_provider(
         account: From `accounts`.
         facts: The catalog.
         declared: What the settings file says of it, if anything.
+        limits: Hears what every answer says of the account's limits, and paces background work.
         engine_idle_seconds: When an engine started for the local account ends by itself.
     """
     if account.provider == LOCAL_NAME:
@@ -141,6 +144,7 @@ def build_provider(
         return LocalProvider(account, facts, idle_exit_seconds=engine_idle_seconds)
     # The accounts are listed before any is used.
     from tui.providers import profiles
+    from tui.providers.limited_client import limited_client
     from tui.providers.openai_shape import OpenAIShapeProvider
 
     service = profiles.profile(account.provider)
@@ -157,7 +161,10 @@ def build_provider(
     def connect() -> OpenAI:
         import openai  # 0.4 s, only when a call is made
 
-        return openai.OpenAI(api_key=key(), base_url=account.base_url, default_query=query or None)
+        return openai.OpenAI(
+            api_key=key(), base_url=account.base_url, default_query=query or None,
+            http_client=limited_client(limits) if limits is not None else None,
+        )  # fmt: skip
 
     def connect_for_parts() -> OpenAI:
         import openai

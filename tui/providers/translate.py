@@ -17,12 +17,23 @@ from tui.safe_text import safe_text
 STATES: Mapping[str, JobState] = {
     "validating_files": JobState.PREPARING,
     "created": JobState.PREPARING,
+    "creating": JobState.PREPARING,
+    "validating": JobState.PREPARING,
+    "compressing": JobState.FINISHING,
+    "uploading": JobState.FINISHING,
+    "writing_results": JobState.FINISHING,
     "pending": JobState.QUEUED,
     "queued": JobState.QUEUED,
     "running": JobState.RUNNING,
     "paused": JobState.PAUSED,
     "pausing": JobState.STOPPING,
     "cancelling": JobState.STOPPING,
+    "cancel_requested": JobState.STOPPING,
+    "completed": JobState.SUCCEEDED,
+    "early_stopped": JobState.SUCCEEDED,
+    "error": JobState.FAILED,
+    "user_error": JobState.FAILED,
+    "expired": JobState.FAILED,
     "succeeded": JobState.SUCCEEDED,
     "failed": JobState.FAILED,
     "cancelled": JobState.CANCELLED,
@@ -30,6 +41,8 @@ STATES: Mapping[str, JobState] = {
 }
 """The service's word -> ours; any other word is OTHER, and stays beside it as it came."""
 
+_LONG_PREFIX = "job_state_"
+"""Google and Fireworks begin each word with it; a gateway passes theirs on."""
 _LARGEST_NUMBER = 2**53
 _TUNED_PARTS = 2
 
@@ -43,7 +56,7 @@ def job_from(raw: Raw, account: str) -> Job:
     return Job(
         account=account,
         id=_text(raw.get("id")) or "",
-        state=STATES.get(status.lower(), JobState.OTHER),
+        state=STATES.get(status.lower().removeprefix(_LONG_PREFIX), JobState.OTHER),
         raw_status=status or "unknown",
         model=_text(raw.get("model")) or "",
         method=method_name,

@@ -9,7 +9,7 @@ import struct
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar
@@ -46,6 +46,11 @@ class FakeService(ThreadingHTTPServer):
         self.omits_has_more = False
         self.ignores_after = False
         self.ignores_metadata = False
+        self.never_ends = False
+        """Every page has new ids and says that there is more."""
+        self.pages = 0
+        self.missing_routes: set[str] = set()
+        """Beginnings of paths that this server does not know, such as "/fine_tuning"."""
         self.upload_parts: list[bytes] = []
         self.chat_chunks: list[Json] = []
         self.stream_broken_off = threading.Event()
@@ -131,6 +136,9 @@ class _Handler(BaseHTTPRequestHandler):
         faults = self.server.faults[method, parts.path]
         if faults and faults.pop(0)(self):
             return
+        if any(parts.path.startswith(f"/v1{route}") for route in self.server.missing_routes):
+            self.send_raw(b'{"detail":"Not Found"}', 404)
+            return
         for wanted, pattern, name in self.routes:
             found = re.fullmatch(pattern, parts.path)
             if wanted == method and found:
@@ -141,12 +149,12 @@ class _Handler(BaseHTTPRequestHandler):
     def send(self, value: Any, status: int = 200) -> None:
         self.send_raw(json.dumps(value).encode(), status)
 
-    def send_raw(self, content: bytes, status: int = 200) -> None:
+    def send_raw(self, content: bytes, status: int = 200, headers: Mapping[str, str] | None = None) -> None:
         self.send_response(status)
         self.send_header("content-length", str(len(content)))
         self.send_header("content-type", "application/json")
         self.send_header("x-request-id", "req_test")
-        for name, value in self.server.answer_headers.items():
+        for name, value in {**self.server.answer_headers, **(headers or {})}.items():
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(content)
@@ -163,6 +171,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _page(self, entries: list[Json]) -> None:
         start = 0
+        if self.server.never_ends:
+            self.server.pages += 1
+            made = [{**entry, "id": f"{entry['id']}-{self.server.pages}"} for entry in entries]
+            self.send({"object": "list", "data": made, "has_more": True})
+            return
         if "after" in self.query and not self.server.ignores_after:
             ids = [entry["id"] for entry in entries]
             start = ids.index(self.query["after"]) + 1
@@ -328,6 +341,54 @@ def answer_with(content: bytes, status: int = 200) -> Callable[[_Handler], bool]
         return True
 
     return fault
+
+
+def html(status: int, title: str = "502 Bad Gateway") -> Callable[[_Handler], bool]:
+    """Answer as a proxy does: with a web page."""
+
+    def fault(handler: _Handler) -> bool:
+        page = f"<!DOCTYPE html><html><head><title>{title}</title></head><body><h1>{title}</h1></body></html>"
+        handler.send_raw(page.encode(), status)
+        return True
+
+    return fault
+
+
+def refuse_with(status: int, envelope: Any, **headers: str) -> Callable[[_Handler], bool]:
+    """Answer with an error of any shape, and headers (underscores become hyphens)."""
+
+    def fault(handler: _Handler) -> bool:
+        handler.send_raw(json.dumps(envelope).encode(), status,
+                         {name.replace("_", "-"): value for name, value in headers.items()})  # fmt: skip
+        return True
+
+    return fault
+
+
+def stall(release: threading.Event) -> Callable[[_Handler], bool]:
+    """Send the beginning of an answer and then nothing until the event is set."""
+
+    def fault(handler: _Handler) -> bool:
+        handler.send_response(200)
+        handler.send_header("content-length", "1000")
+        handler.end_headers()
+        handler.wfile.write(b'{"id": "x",')
+        handler.wfile.flush()
+        release.wait(20)
+        handler.drop()
+        return True
+
+    return fault
+
+
+def half_an_answer(handler: _Handler) -> bool:
+    """Promise more bytes than come, and close."""
+    handler.send_response(200)
+    handler.send_header("content-length", "1000")
+    handler.end_headers()
+    handler.wfile.write(b'{"id": "x", "status": "run')
+    handler.drop()
+    return True
 
 
 @contextmanager

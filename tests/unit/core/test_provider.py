@@ -156,10 +156,10 @@ def test_a_job_with_hardly_any_fields_is_understood(
     provider: OpenAIShapeProvider, service: FakeService
 ) -> None:
     service.faults["GET", f"{JOBS}/x"].append(
-        answer_with(b'{"id": "x", "status": "compressing", "novel": [1]}')
+        answer_with(b'{"id": "x", "status": "pondering", "novel": [1]}')
     )
     job = provider.retrieve_job("x")
-    assert (job.state, job.raw_status, job.raw["novel"]) == (JobState.OTHER, "compressing", [1])
+    assert (job.state, job.raw_status, job.raw["novel"]) == (JobState.OTHER, "pondering", [1])
 
 
 @pytest.mark.parametrize(("omits", "ignores"), [(False, False), (True, False), (True, True), (False, True)])

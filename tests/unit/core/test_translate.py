@@ -61,7 +61,12 @@ def test_checkpoints_files_and_models_of_any_content_are_understood(raw: dict[st
         ("succeeded", JobState.SUCCEEDED),
         ("failed", JobState.FAILED),
         ("cancelled", JobState.CANCELLED),
-        ("compressing", JobState.OTHER),
+        ("compressing", JobState.FINISHING),
+        ("cancel_requested", JobState.STOPPING),
+        ("user_error", JobState.FAILED),
+        ("JOB_STATE_COMPLETED", JobState.SUCCEEDED),
+        ("JOB_STATE_UNSPECIFIED", JobState.OTHER),
+        ("pondering", JobState.OTHER),
     ],
 )
 def test_the_services_word_is_kept_beside_ours(word: str, state: JobState) -> None:

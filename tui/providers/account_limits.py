@@ -1,0 +1,132 @@
+"""What a service says of its limits, read from every answer of an account; and the pace of background work.
+
+Header names are OpenAI's (developers.openai.com/api/docs/guides/rate-limits, read 2026-09), which the
+services of its shape share; one that sends none is paced all the same.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+from tui.providers.rate_limits import duration, retry_after
+
+_PER_SECOND, _BURST = 10.0, 40.0
+"""Background requests of one account: so many a second, so many at once after a rest."""
+_KEPT_FREE = 0.1
+"""Background work leaves this share of the requests to the person in front."""
+_LONGEST_WAIT = 60.0
+
+_stop_waiting: ContextVar[threading.Event | None] = ContextVar("background work", default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class RateGauge:
+    """How much of one limit is left."""
+
+    name: str
+    """requests or tokens."""
+    limit: int
+    remaining: int
+    resets_at: float | None
+    """Unix seconds at which it is full again; None when the service does not say."""
+    seen_at: float
+    """Unix seconds of the answer that said so."""
+
+    @property
+    def left(self) -> float:
+        """The share that is left, 0 to 1."""
+        return min(1.0, self.remaining / self.limit) if self.limit else 0.0
+
+    def text(self, now: float | None = None) -> str:
+        """Return it for people: `59 of 60 requests left, full again in 1 s`."""
+        text = f"{self.remaining:,} of {self.limit:,} {self.name} left"
+        seconds = 0.0 if self.resets_at is None else self.resets_at - (time.time() if now is None else now)
+        return f"{text}, full again in {max(1, round(seconds)):,} s" if seconds > 0 else text
+
+
+@contextmanager
+def background_work(stopping: threading.Event) -> Iterator[None]:
+    """Let requests of this thread wait for their turn, so that the person in front never has to.
+
+    Args:
+        stopping: Once set, nothing waits any more.
+    """
+    token = _stop_waiting.set(stopping)
+    try:
+        yield
+    finally:
+        _stop_waiting.reset(token)
+
+
+class RateLimits:
+    """The limits of one account, in memory; thread-safe.
+
+    Args:
+        clock: Unix seconds; tests set it.
+        sleep: Waits for seconds or until the event; tests set it.
+    """
+
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.time,
+        sleep: Callable[[threading.Event, float], object] = threading.Event.wait,
+    ) -> None:
+        self._clock = clock
+        self._sleep = sleep
+        self._lock = threading.Lock()
+        self._gauges: dict[str, RateGauge] = {}
+        self._not_before = 0.0
+        self._tokens, self._filled_at = _BURST, clock()
+
+    def gauges(self) -> list[RateGauge]:
+        """Return the limits that the service told, as last seen."""
+        with self._lock:
+            return list(self._gauges.values())
+
+    def note(self, headers: Mapping[str, str]) -> None:
+        """Take in the headers of an answer; what can't be read is left out."""
+        now = self._clock()
+        found = {name: gauge for name in ("requests", "tokens") if (gauge := _gauge(headers, name, now))}
+        wait = retry_after(headers)
+        with self._lock:
+            self._gauges |= found
+            if wait is not None:
+                self._not_before = max(self._not_before, now + wait)
+
+    def take_turn(self) -> None:
+        """Wait until background work may send a request; others never wait."""
+        stopping = _stop_waiting.get()
+        if stopping is None:
+            return
+        seconds = min(_LONGEST_WAIT, self._seconds_to_wait())
+        if seconds > 0:
+            self._sleep(stopping, seconds)
+
+    def _seconds_to_wait(self) -> float:
+        now = self._clock()
+        with self._lock:
+            self._tokens = min(_BURST, self._tokens + (now - self._filled_at) * _PER_SECOND)
+            self._filled_at = now
+            self._tokens -= 1
+            waits = [self._not_before - now, -self._tokens / _PER_SECOND]
+            requests = self._gauges.get("requests")
+            if requests is not None and requests.resets_at is not None and requests.left < _KEPT_FREE:
+                waits.append(requests.resets_at - now)
+            return max(0.0, *waits)
+
+
+def _gauge(headers: Mapping[str, str], name: str, now: float) -> RateGauge | None:
+    limit, remaining = (_whole(headers.get(f"x-ratelimit-{what}-{name}")) for what in ("limit", "remaining"))
+    if not limit or remaining is None:
+        return None
+    seconds = duration(headers.get(f"x-ratelimit-reset-{name}", ""))
+    return RateGauge(name, limit, remaining, now + seconds if seconds else None, now)
+
+
+def _whole(text: str | None) -> int | None:
+    return int(text) if text is not None and text.strip().isascii() and text.strip().isdigit() else None
