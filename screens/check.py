@@ -23,6 +23,7 @@ from screens.check_facts import (
     token_pairs,
     verdict_line,
 )
+from screens.check_moderation import ModeratesFile
 from screens.check_run import ChecksFile, CheckWish
 from screens.choose import choose_file
 from screens.finding_list import FindingList, group_findings
@@ -57,7 +58,7 @@ class TokenPane(VerticalScroll, inherit_bindings=False):
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("scroll")]
 
 
-class CheckScreen(ChecksFile, inherit_bindings=False):
+class CheckScreen(ModeratesFile, ChecksFile, inherit_bindings=False):
     """A file's verdict, findings, tokens and prices.
 
     Args:
@@ -71,7 +72,8 @@ class CheckScreen(ChecksFile, inherit_bindings=False):
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("check"), *DeckScreen.BINDINGS]
     HELP = """
 Errors are what the service refuses; warnings cost money or quality without a word from it. Space unfolds
-a rule to its lines, enter on a line shows that row. m checks for another model and its limits.
+a rule to its lines, enter on a line shows that row. m checks for another model and its limits. a asks
+OpenAI's free moderation which rows would sink a job, after saying what is sent.
 """
 
     def __init__(self, path: Path | None) -> None:
@@ -182,11 +184,18 @@ a rule to its lines, enter on a line shows that row. m checks for another model 
     def _show_report(self, message: ChecksFile.Finished) -> None:
         if not self._is_wanted(message.wish):
             return
-        report = message.report
-        self._report = report
         self.workers.cancel_group(self, "estimate")
         self.query_one("#tokens").border_title = "Tokens"
         self.query_one(Meter).display = False
+        self.show_moderated(message.report)
+
+    def checked_file(self) -> tuple[Path, Report] | None:
+        """Return the file and its report, once there is one."""
+        return (self._path, self._report) if self._path is not None and self._report is not None else None
+
+    def show_moderated(self, report: Report) -> None:
+        """Show a report and its findings; prices stay as they are."""
+        self._report = report
         self._show_file_line()
         self.query_one("#check-verdict", Static).update(content(*verdict_line(report)))
         groups = group_findings(report)
@@ -276,7 +285,9 @@ a rule to its lines, enter on a line shows that row. m checks for another model 
     def reason_against(self, action: str) -> str:
         """Return why a key can't act yet."""
         if action == "stop_check":
-            return "" if self._worker is not None else "Nothing is being read."
+            return "" if self._worker is not None or self.is_moderating else "Nothing is being read."
+        if action == "moderate":
+            return self.reason_against_moderation()
         needs_file = ("launch_file", "reshape_file", "check_again", "next_model", "show_tokens")
         if action in needs_file and self._path is None:
             return "Choose a file first: o."
@@ -350,6 +361,7 @@ a rule to its lines, enter on a line shows that row. m checks for another model 
 
     def action_stop_check(self) -> None:
         """Stop reading."""
+        self.stop_moderation()
         if self._worker is not None:
             self._worker.cancel()
 

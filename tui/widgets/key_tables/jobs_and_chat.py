@@ -25,10 +25,18 @@ CHECK = (
         "New files",
         "Split, dedupe, cut, sample or merge this file.",
     ),
+    Key(
+        "moderate",
+        ("a",),
+        "moderate",
+        "Moderate",
+        "Ask a free moderation which rows would sink a job; says first what is sent.",
+        footer=True,
+    ),
     Key("unfold", ("space",), "toggle_fold", "Unfold", "Show or hide the lines of this rule.", footer=True),
     Key("unfold-all", ("u",), "toggle_all", "Unfold all", "Show or hide the lines of every rule."),
     Key("again", ("r",), "check_again", "Check again", "Read the file again from its first line."),
-    Key("stop", ("x",), "stop_check", "Stop", "Stop reading the file."),
+    Key("stop", ("x",), "stop_check", "Stop", "Stop reading the file, or asking a moderation."),
     Key("copy", ("y",), "copy_finding", "Copy", "Copy the finding under the cursor."),
 )
 
