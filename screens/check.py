@@ -8,7 +8,7 @@ from typing import ClassVar
 from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import BindingType
-from textual.containers import Horizontal, VerticalScroll
+from textual.containers import Horizontal
 from textual.widgets import Static
 from textual.worker import Worker
 
@@ -24,14 +24,16 @@ from screens.check_facts import (
     verdict_line,
 )
 from screens.check_moderation import ModeratesFile
+from screens.check_panes import COST_COLUMNS, ExplanationPane, TokenPane
 from screens.check_run import ChecksFile, CheckWish
+from screens.check_views import NEED_FILE, CheckViews
 from screens.choose import choose_file
 from screens.finding_list import FindingList, group_findings
 from tui.datasets.fixes.plan import rules_with_fix
 from tui.datasets.formats import DatasetFormat
 from tui.datasets.report import Report
+from tui.datasets.services import SERVICES
 from tui.money.base_tokenizer import MODEL_ENCODING
-from tui.money.catalog import CatalogModel
 from tui.money.estimate import TimeEstimate
 from tui.money.side_by_side import ModelCost
 from tui.safe_text import safe_line
@@ -39,26 +41,12 @@ from tui.widgets.key_value import KeyValue
 from tui.widgets.keys import bindings
 from tui.widgets.line_list import LineList
 from tui.widgets.meter import Meter
-from tui.widgets.table import Column, Table, TableRow
+from tui.widgets.table import Table, TableRow
 from tui.widgets.tones import Part, content, content_lines
 from tui.widgets.words import place, plural, size
 
-COST_COLUMNS = (Column("Model", 28), Column("Price", 14, align="right"), Column("How", tone="muted"))
 
-
-class ExplanationPane(VerticalScroll, inherit_bindings=False):
-    """The finding explained, scrolled with the keys of every other pane."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [*bindings("scroll")]
-
-
-class TokenPane(VerticalScroll, inherit_bindings=False):
-    """The tokens, scrolled with the keys of every other pane."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [*bindings("scroll")]
-
-
-class CheckScreen(ModeratesFile, ChecksFile, inherit_bindings=False):
+class CheckScreen(ModeratesFile, CheckViews, inherit_bindings=False):
     """A file's verdict, findings, tokens and prices.
 
     Args:
@@ -72,18 +60,16 @@ class CheckScreen(ModeratesFile, ChecksFile, inherit_bindings=False):
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("check"), *DeckScreen.BINDINGS]
     HELP = """
 Errors are what the service refuses; warnings cost money or quality without a word from it. Space unfolds
-a rule to its lines, enter on a line shows that row. m checks for another model and its limits. a asks
-OpenAI's free moderation which rows would sink a job, after saying what is sent.
+a rule to its lines, enter on a line shows that row. m checks for another model and its limits, p by the
+rules of another service; quality lints stand apart and never make a file invalid. a asks OpenAI's free
+moderation which rows would sink a job, after saying what is sent.
 """
 
     def __init__(self, path: Path | None) -> None:
-        super().__init__()
-        self._path = path
-        self._report: Report | None = None
+        super().__init__(path)
         self._estimates: list[ModelCost] = []
         self._time: TimeEstimate | None = None
         self._worker: Worker[None] | None = None
-        self._model: CatalogModel | None = None
 
     def compose_body(self) -> ComposeResult:
         """Yield the verdict, findings beside tokens, explanation and prices."""
@@ -115,7 +101,7 @@ OpenAI's free moderation which rows would sink a job, after saying what is sent.
         if self._path is None:
             self._show_no_file()
         else:
-            self._start()
+            self.start_check()
 
     @property
     def has_path(self) -> bool:
@@ -126,18 +112,19 @@ OpenAI's free moderation which rows would sink a job, after saying what is sent.
         """Turn to another file."""
         self._path = path
         self._report = None
-        self._start()
+        self.start_check()
 
     # Reading the file
 
-    def _start(self, *, fresh: bool = False) -> None:
+    def start_check(self, *, fresh: bool = False) -> None:
+        """Check the file for the chosen model and service."""
         if self._path is None or self._model is None:
             return
         self._show_file_line()
         self.query_one("#check-verdict", Static).update(
             content(("Reading…  ", "muted"), ("x", "accent"), (" stops", "muted"))
         )
-        wish = CheckWish(self._path, self._model, fresh)
+        wish = CheckWish(self._path, self._model, fresh, self._provider)
         self._worker = self.check_file(wish)
         self.estimate_file(wish)
         self.refresh_bindings()
@@ -178,7 +165,8 @@ OpenAI's free moderation which rows would sink a job, after saying what is sent.
         self.refresh_bindings()
 
     def _is_wanted(self, wish: CheckWish) -> bool:
-        return wish.path == self._path and wish.model == self._model
+        known = (self._path, self._model, self._provider)
+        return (wish.path, wish.model, wish.provider) == known
 
     @on(ChecksFile.Finished)
     def _show_report(self, message: ChecksFile.Finished) -> None:
@@ -237,8 +225,10 @@ OpenAI's free moderation which rows would sink a job, after saying what is sent.
             count = plural(self._report.rows, "example")
             facts = [count, self._report.format.value, size(self._report.bytes)]
         if self._model is not None:
+            label = SERVICES[self.service].label if self._provider else ""
+            by = f" by the rules of {label}" if label else ""
             self.query_one("#findings").border_title = content(
-                f"Findings for {safe_line(self._model.id, 60)}"
+                f"Findings for {safe_line(self._model.id, 60)}{by}"
             )
         self.query_one("#check-file", Static).update(
             content(
@@ -288,14 +278,13 @@ OpenAI's free moderation which rows would sink a job, after saying what is sent.
             return "" if self._worker is not None or self.is_moderating else "Nothing is being read."
         if action == "moderate":
             return self.reason_against_moderation()
-        needs_file = ("launch_file", "reshape_file", "check_again", "next_model", "show_tokens")
-        if action in needs_file and self._path is None:
+        if action in NEED_FILE and self._path is None:
             return "Choose a file first: o."
         if action == "launch_file" and self._report is not None and not self._report.valid:
             return f"The file has {plural(self._report.counts['error'], 'error')}: no job would take it."
         if action == "fix_finding":
             return self._reason_against_fix()
-        if action in ("toggle_fold", "toggle_all", "copy_finding"):
+        if action in ("toggle_fold", "toggle_all", "copy_finding", "show_spread"):
             return "" if self._report is not None else "There is no report yet."
         return ""
 
@@ -311,7 +300,7 @@ OpenAI's free moderation which rows would sink a job, after saying what is sent.
     def _open_item(self) -> None:
         findings = self.query_one(FindingList)
         item = findings.current
-        if item is None or item.is_note or self._path is None:
+        if item is None or item.is_note or item.heading or self._path is None:
             return
         if item.finding is None:
             findings.toggle_fold()
@@ -346,18 +335,9 @@ OpenAI's free moderation which rows would sink a job, after saying what is sent.
         if self._path is not None:
             self.navigator.open_launch(self._path)
 
-    def action_show_tokens(self) -> None:
-        """Show the row under the cursor token by token; without one, the longest."""
-        item = self.query_one(FindingList).current
-        line = item.finding.line if item is not None and item.finding is not None else None
-        if line is None and self._report is not None and self._report.tokens.longest:
-            line = self._report.tokens.longest[0][0]
-        if self._path is not None and self._model is not None:
-            self.navigator.open_tokens(self._path, line or 1, self._model.id)
-
     def action_check_again(self) -> None:
         """Read the file again and check it, whether it seems to have changed or not."""
-        self._start(fresh=True)
+        self.start_check(fresh=True)
 
     def action_stop_check(self) -> None:
         """Stop reading."""
@@ -372,7 +352,7 @@ OpenAI's free moderation which rows would sink a job, after saying what is sent.
             return
         index = models.index(self._model) if self._model in models else 0
         self._model = models[(index + direction) % len(models)]
-        self._start()
+        self.start_check()
 
     def action_copy_finding(self) -> None:
         """Copy the finding under the cursor, with its line."""

@@ -33,6 +33,8 @@ class CheckWish:
     model: CatalogModel
     fresh: bool = False
     """Read it again even where its report is kept."""
+    provider: str | None = None
+    """Service whose rules count; None for the model's own."""
 
 
 class ChecksFile(GreyedKeys, inherit_bindings=False):
@@ -90,18 +92,19 @@ class ChecksFile(GreyedKeys, inherit_bindings=False):
                 last = time.monotonic()
                 self.post_message(self.Progressed(done, total))
 
-        def report_of(model: CatalogModel, *, fresh: bool = False) -> Report:
+        def report_of(model: CatalogModel, *, fresh: bool = False, provider: str | None = None) -> Report:
             return report_for(
                 self.services,
                 wish.path,
                 model,
+                provider=provider,
                 fresh=fresh,
                 on_progress=progress,
                 cancelled=lambda: worker.is_cancelled,
             )
 
         try:
-            report = report_of(wish.model, fresh=wish.fresh)
+            report = report_of(wish.model, fresh=wish.fresh, provider=wish.provider)
             self.post_message(self.Finished(wish, report))
             tokens = tokens_by_encoding(wish.model, report, self.trainable_models(), report_of)
             self.post_message(self.Priced(wish, tokens, self.services.store.training_rates("local")))

@@ -19,6 +19,8 @@ SIGNS: Mapping[Severity, tuple[str, Tone]] = {
     Severity.INFO: ("· info", "muted"),
 }
 """Severity -> sign and word, and the tone that repeats what they say."""
+LINTS = "Quality lints"
+"""Heading above what is about quality."""
 _ORDER = list(SIGNS)
 _SIGN_WIDTH = max(len(text) for text, _ in SIGNS.values())
 
@@ -39,6 +41,12 @@ class Group:
         return len(self.findings) + self.more
 
     @property
+    def is_lint(self) -> bool:
+        """It is about quality, and never makes a file invalid."""
+        rule = RULES.get(self.rule)
+        return rule is not None and bool(rule.lints)
+
+    @property
     def summary(self) -> str:
         """The rule in a few words."""
         rule = RULES.get(self.rule)
@@ -52,6 +60,8 @@ class Item:
     group: Group
     finding: Finding | None = None
     is_note: bool = False
+    heading: str = ""
+    """The line only says what follows."""
 
 
 def group_findings(report: Report) -> list[Group]:
@@ -63,7 +73,10 @@ def group_findings(report: Report) -> list[Group]:
         Group(rule, findings[0].severity, tuple(findings), report.findings_truncated.get(rule, 0))
         for rule, findings in by_rule.items()
     ]
-    return sorted(groups, key=lambda group: (_ORDER.index(group.severity), -group.count, group.rule))
+    return sorted(
+        groups,
+        key=lambda group: (group.is_lint, _ORDER.index(group.severity), -group.count, group.rule),
+    )
 
 
 class FindingList(LineList):
@@ -86,7 +99,9 @@ class FindingList(LineList):
 
     def _lay_out(self) -> None:
         self._items = []
-        for group in self._groups:
+        for index, group in enumerate(self._groups):
+            if group.is_lint and (index == 0 or not self._groups[index - 1].is_lint):
+                self._items.append(Item(group, heading=LINTS))
             self._items.append(Item(group))
             if group.rule in self._unfolded:
                 self._items += [Item(group, finding) for finding in group.findings]
@@ -106,7 +121,9 @@ class FindingList(LineList):
         self._unfolded ^= {item.group.rule}
         self._lay_out()
         self.cursor = next(
-            index for index, known in enumerate(self._items) if known.group.rule == item.group.rule
+            index
+            for index, known in enumerate(self._items)
+            if known.group.rule == item.group.rule and not known.heading
         )
 
     def toggle_all(self) -> None:
@@ -122,6 +139,8 @@ class FindingList(LineList):
     def item_line(self, index: int, width: int) -> Line:
         """Return a rule with its count, or a finding with its line number."""
         item = self._items[index]
+        if item.heading:
+            return ((f"{item.heading}, which never make a file invalid", "muted"),)
         if item.is_note:
             return ((f"      and {item.group.more:,} more that are not listed", "muted"),)
         return (

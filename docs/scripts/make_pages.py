@@ -81,6 +81,8 @@ _AREA_TITLES = {
     "token-text": "Tokens of a row: the text",
     "reshape": "Datasets: new files of rows",
     "check": "Check and cost",
+    "money": "Cost on every model",
+    "spread": "Lengths of rows",
     "launch": "Launch",
     "confirm": "Confirmation",
     "jobs": "Jobs",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from tui.cli.output import ProgressLine, narrate, print_json, print_table, say
 from tui.datasets.report import Report
 from tui.errors import TunedeckError
-from tui.money.catalog import CatalogModel
+from tui.money.calibration import Calibration
 from tui.money.groups import CostGroup
 from tui.money.side_by_side import ModelCost
 from tui.records.jobs import Method
@@ -31,66 +31,33 @@ def print_all(
     Raises:
         TunedeckError: A file can't be read or holds no examples.
     """
-    from tui.datasets.line_tokens import measure_found_lines
-    from tui.money.groups import cost_groups
-    from tui.money.side_by_side import side_by_side
+    from tui.jobs.file_costs import calibrations, count_for_all
 
-    models = services.catalog.trainable(method)
-    reports = _reports(services, file, models, validation=False)
-    report = _main_report(reports, models)
+    progress = ProgressLine("Counting")
+    counts = count_for_all(services, file, method=method, validation=validation, on_progress=progress.update)
+    progress.finish()
+    report = counts.main
     if report.rows == 0:
         raise TunedeckError(f"{file} holds no examples.", "A dataset has one JSON object per line.")
     if not report.valid:
         narrate(f"{file} has errors, so the service would refuse it; `tunedeck check` lists them.")
-    held_out = None
-    if validation is not None:
-        kept = _reports(services, validation, models, validation=True)
-        held_out = {encoding: each.tokens.per_epoch for encoding, each in kept.items()}
-    costs = side_by_side(
-        services.catalog,
-        {encoding: each.tokens.per_epoch for encoding, each in reports.items()},
-        examples=report.rows,
-        epochs=epochs,
-        method=method,
-        validation_tokens=held_out,
-    )
-    groups = cost_groups(report, measure_found_lines(file, report))
+    costs = counts.bills(services, method=method, epochs=epochs)
+    groups = counts.groups(file)
+    known = calibrations(services, costs, report.format.value)
     if as_json:
-        print_json(_as_json(file, report, costs, groups))
+        print_json(_as_json(file, report, costs, groups, known))
     else:
         _print(costs, groups)
-
-
-def _reports(
-    services: Services, file: Path, models: Sequence[CatalogModel], *, validation: bool
-) -> dict[str, Report]:
-    """Return a report for each vocabulary that a model reads."""
-    from tui.jobs.reports import report_for
-
-    progress = ProgressLine("Counting")
-    reports: dict[str, Report] = {}
-    for model in models:
-        if model.encoding not in reports:
-            reports[model.encoding] = report_for(
-                services, file, model, validation=validation, on_progress=progress.update
-            )
-    progress.finish()
-    return reports
-
-
-def _main_report(reports: dict[str, Report], models: Sequence[CatalogModel]) -> Report:
-    """Return the report for the first model that costs something: its vocabulary and limit make the bill."""
-    paid = (model for model in models if model.training_price_per_million)
-    first = next(paid, None)
-    if first is not None:
-        return reports[first.encoding]
-    if not reports:
-        raise TunedeckError("No model takes files of this method.", "Choose another --method.")
-    return next(iter(reports.values()))
+        for name, one in known.items():
+            say(f"{name}: {one.sentence(_counted(costs, name))} (shown, not applied)")
 
 
 def _as_json(
-    file: Path, report: Report, costs: Sequence[ModelCost], groups: Sequence[CostGroup]
+    file: Path,
+    report: Report,
+    costs: Sequence[ModelCost],
+    groups: Sequence[CostGroup],
+    known: Mapping[str, Calibration],
 ) -> dict[str, Any]:
     return {
         "file": str(file),
@@ -99,7 +66,12 @@ def _as_json(
         "encoding": report.tokens.encoding,
         "models": [cost.as_json() for cost in costs],
         "groups": [group.as_json() for group in groups],
+        "calibrations": {name: one.as_json(_counted(costs, name)) for name, one in known.items()},
     }
+
+
+def _counted(costs: Sequence[ModelCost], name: str) -> int:
+    return next(cost.tokens_per_epoch for cost in costs if f"{cost.provider}/{cost.model}" == name)
 
 
 def _print(costs: Sequence[ModelCost], groups: Sequence[CostGroup]) -> None:

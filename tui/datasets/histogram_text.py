@@ -36,13 +36,21 @@ def histogram_lines(
     room = max(map(len, names), default=0)
     counts = max((len(f"{column.count:,}") for column in columns), default=0)
     for name, column in zip(names, columns, strict=True):
-        bar = _bar(column.count, most, width, ascii_only=ascii_only)
+        drawn = bar(column.count, most, width, ascii_only=ascii_only)
         cut = "  cut" if limit is not None and column.high > limit and column.count else ""
         share = column.tokens / whole
-        yield f"{name:>{room}}  {bar:<{width}}  {column.count:>{counts},}  {share:>6.1%} of tokens{cut}"
+        yield f"{name:>{room}}  {drawn:<{width}}  {column.count:>{counts},}  {share:>6.1%} of tokens{cut}"
 
 
-def _bar(count: int, most: int, width: int, *, ascii_only: bool) -> str:
+def bar(count: int, most: int, width: int, *, ascii_only: bool = False) -> str:
+    """Return a bar as long as `count` is of `most`; whatever is not nothing is seen.
+
+    Args:
+        count: What the bar shows.
+        most: What fills `width`.
+        width: Columns.
+        ascii_only: Of `#`.
+    """
     if not count:
         return ""
     if ascii_only:

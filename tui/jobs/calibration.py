@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tui import __version__
 from tui.datasets.formats import DatasetFormat
 from tui.errors import TunedeckError
 from tui.jobs.ports import JobServices
+from tui.jobs.reports import counts_for
+from tui.money.base_tokenizer import MODEL_ENCODING
 from tui.money.calibration import Calibration, Observation, calibrate
 from tui.records.jobs import Job, JobState, Method
 from tui.store.launch_rows import LaunchRecord
@@ -62,9 +63,10 @@ def _observation(services: JobServices, job: Job, billed: float) -> Observation 
 
 def _kept_count(services: JobServices, sha256: str, model: str) -> tuple[int, str] | None:
     """Return (tokens of an epoch, format) of this content's kept report for the model, or None."""
-    start = f"{__version__}/{model}/training/"
+    known = services.catalog.find(model)
+    stands_in = known is not None and known.encoding == MODEL_ENCODING
     for key, report in services.store.reports_of(sha256):
-        if key.startswith(start):
+        if counts_for(key, model) and not (stands_in and key.endswith("/tiktoken")):
             return int(report["tokens"]["per_epoch"]), str(report["format"])
     return None
 

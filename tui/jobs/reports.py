@@ -37,7 +37,9 @@ def file_sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
-def check_options(model: CatalogModel, *, validation: bool = False) -> CheckOptions:
+def check_options(
+    model: CatalogModel, *, validation: bool = False, provider: str | None = None
+) -> CheckOptions:
     """Return how a file is checked and counted for a model.
 
     A local base model that is not there yet is counted with OpenAI's vocabulary, which comes near enough for
@@ -46,15 +48,18 @@ def check_options(model: CatalogModel, *, validation: bool = False) -> CheckOpti
     Args:
         model: Whose limits and vocabulary count.
         validation: The file is for validation: a single example is enough, and few are no fault.
+        provider: Whose rules count, of `tui.datasets.services.SERVICES`; None takes the model's service.
     """
     tokenizer = reader_of(model)
+    fewest = model.minimum_examples if provider is None else SERVICES[provider].minimum_examples
+    own = model.provider if model.provider in SERVICES else DEFAULT_SERVICE
     return CheckOptions(
         model=model.id,
-        minimum_examples=1 if validation else model.minimum_examples or 1,
+        minimum_examples=1 if validation else fewest or 1,
         token_limit=row_limit(model, tokenizer),
         tokenizer=tokenizer,
         validation=validation,
-        provider=model.provider if model.provider in SERVICES else DEFAULT_SERVICE,
+        provider=provider or own,
     )
 
 
@@ -66,12 +71,20 @@ def options_key(options: CheckOptions) -> str:
     return f"{__version__}/{options.provider}/{options.model}/{role}/{limits}/{counted_by}"
 
 
+def counts_for(key: str, model: str) -> bool:
+    """Say whether a report kept under `key` counts a training file for `model` as this version does."""
+    version, _, rest = key.partition("/")
+    _, _, asked = rest.partition("/")
+    return version == __version__ and asked.startswith(f"{model}/training/")
+
+
 def report_for(
     services: JobServices,
     path: Path,
     model: CatalogModel,
     *,
     validation: bool = False,
+    provider: str | None = None,
     fresh: bool = False,
     on_progress: Progress | None = None,
     cancelled: Callable[[], bool] | None = None,
@@ -83,6 +96,7 @@ def report_for(
         path: The file.
         model: What it is checked and counted for.
         validation: It is a validation file.
+        provider: As in `check_options`.
         fresh: Read the file again even where a report is kept.
         on_progress: Called with (bytes done, bytes in all) while the file is read.
         cancelled: Asked now and then; True ends the check.
@@ -91,7 +105,7 @@ def report_for(
         TunedeckError: The file can't be read.
         CheckCancelled: `cancelled` said so.
     """
-    options = check_options(model, validation=validation)
+    options = check_options(model, validation=validation, provider=provider)
     key = options_key(options)
     known = None if fresh else services.store.dataset(path)
     kept = services.store.report(known.sha256, key) if known is not None else None

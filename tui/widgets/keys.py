@@ -12,7 +12,7 @@ from typing import NamedTuple
 from textual.binding import Binding
 from textual.keys import _character_to_key
 
-from tui.widgets.key_tables import importing, jobs_and_chat, reshaping, rows, shell, tokens
+from tui.widgets.key_tables import importing, jobs_and_chat, money, reshaping, rows, shell, tokens
 from tui.widgets.key_tables.key import Key
 
 KEYS: Mapping[str, tuple[Key, ...]] = {
@@ -22,6 +22,7 @@ KEYS: Mapping[str, tuple[Key, ...]] = {
     **jobs_and_chat.KEYS,
     **importing.KEYS,
     **reshaping.KEYS,
+    **money.KEYS,
 }
 """Area of the app -> its keys in the order of the footer and the help."""
 

@@ -151,8 +151,9 @@ def test_nothing_counted_has_no_groups(rows: Path) -> None:
 
 def test_cost_of_all_models_is_printed_and_its_json_holds(cli: Cli, rows: Path) -> None:
     value = cli("cost", str(rows), "--all-models", "--json").json()
-    assert list(value) == ["file", "examples", "valid", "encoding", "models", "groups"]
+    assert list(value) == ["file", "examples", "valid", "encoding", "models", "groups", "calibrations"]
     assert value["examples"] == 100
+    assert value["calibrations"] == {}
     mini = next(each for each in value["models"] if each["model"].startswith("gpt-4.1-mini"))
     assert mini["total"] == pytest.approx(mini["tokens_per_epoch"] * mini["epochs"] * 5 / 1e6)
     assert {each["provider"] for each in value["models"]} > {"local", "openai", "together", "fireworks"}

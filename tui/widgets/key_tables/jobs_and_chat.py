@@ -17,6 +17,8 @@ CHECK = (
     Key("fix", ("F",), "fix_finding", "Fix", "Fix this finding, or all of its rule, with a diff first."),
     Key("model-before", ("M",), "next_model(-1)", "Model before", "Check for the model before."),
     Key("file", ("o",), "choose_file", "Other file", "Choose another file to check.", footer=True),
+    Key("money", ("c",), "show_money", "Cost", "Show the cost on every model, and of what.", footer=True),
+    Key("spread", ("d",), "show_spread", "Lengths", "Show how tokens spread over the rows.", footer=True),
     Key("tokens", ("t",), "show_tokens", "Tokens", "Show a row token by token.", footer=True),
     Key(
         "reshape",
@@ -33,6 +35,8 @@ CHECK = (
         "Ask a free moderation which rows would sink a job; says first what is sent.",
         footer=True,
     ),
+    Key("provider", ("p",), "next_provider(1)", "Service", "Check by the rules of the next service."),
+    Key("provider-before", ("P",), "next_provider(-1)", "Before", "Check by the service before's rules."),
     Key("unfold", ("space",), "toggle_fold", "Unfold", "Show or hide the lines of this rule.", footer=True),
     Key("unfold-all", ("u",), "toggle_all", "Unfold all", "Show or hide the lines of every rule."),
     Key("again", ("r",), "check_again", "Check again", "Read the file again from its first line."),
