@@ -9,7 +9,6 @@ import dataclasses
 import difflib
 import os
 import re
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -219,12 +218,11 @@ def _convert_text(key: str, text: str, place: str) -> Any:
 
 
 def _write_private(path: Path, text: str) -> None:
+    from tui.atomic import write_bytes  # only writing needs it
+
     try:
         paths.make_private(path.parent)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".settings-")  # made 0600
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(text)
-        os.replace(temporary, path)
+        write_bytes(path, text.encode("utf-8"))
     except OSError as error:
         raise TunedeckError(
             f"The settings file {path} can't be written: {error.strerror or error}.",

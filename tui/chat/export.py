@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
 
 from tui.chat.session import ChatSession
+from tui.datasets.atomic import new_file
 from tui.errors import TunedeckError
 
 
@@ -34,14 +33,6 @@ def export_chat(session: ChatSession, path: Path) -> int:
     lines = export_lines(session)
     if not lines:
         raise TunedeckError("Nothing was answered yet, so there is nothing to export.")
-    if path.exists():
-        raise TunedeckError(f"{path} exists already.", "Choose another name: nothing is overwritten.")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".export-")
-        with os.fdopen(handle, "w", encoding="utf-8", errors="replace", newline="\n") as file:
-            file.writelines(line + "\n" for line in lines)
-        Path(name).replace(path)
-    except OSError as error:
-        raise TunedeckError(f"{path} can't be written: {error.strerror or error}") from error
+    with new_file(path) as file:
+        file.writelines(f"{line}\n".encode("utf-8", "replace") for line in lines)
     return len(lines)

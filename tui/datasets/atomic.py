@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import os
 import stat
-import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from tui.atomic import beside, ordinary_mode, put, settle, sync_folders
 from tui.errors import TunedeckError
-
-_BUFFER = 1 << 20
 
 
 @contextmanager
@@ -40,16 +38,18 @@ def new_files(
         refuse_existing(target, overwrite=overwrite)
     try:
         with ExitStack() as stack:
-            opened = [stack.enter_context(_temporary(target, like)) for target in targets]
-            yield [file for file, _ in opened]
-            for file, _ in opened:
-                file.flush()
-                os.fsync(file.fileno())
-                file.close()  # Windows renames closed files only
-            for target, (_, temporary) in zip(targets, opened, strict=True):
+            opened = [stack.enter_context(_beside(target, like)) for target in targets]
+            yield opened
+            for file in opened:
+                settle(file)
+            for target, file in zip(targets, opened, strict=True):
                 refuse_existing(target, overwrite=overwrite)
-                os.replace(temporary, target)
-            _sync_folders({target.parent for target in targets})
+                put(file, target, overwrite=overwrite)
+            sync_folders({target.parent for target in targets})
+    except FileExistsError:
+        for target in targets:
+            refuse_existing(target, overwrite=overwrite)
+        raise
     except OSError as error:
         names = ", ".join(str(target) for target in targets)
         reason = error.strerror or str(error)
@@ -72,37 +72,8 @@ def refuse_existing(target: Path, *, overwrite: bool = False) -> None:
 
 
 @contextmanager
-def _temporary(target: Path, like: Path | None) -> Iterator[tuple[BinaryIO, Path]]:
+def _beside(target: Path, like: Path | None) -> Iterator[BinaryIO]:
     target.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(prefix=f".{target.name[:100]}-", suffix=".part", dir=target.parent)
-    os.close(descriptor)  # opened again by its name, which `file.name` then is
-    try:
-        with open(name, "wb", buffering=_BUFFER) as file:
-            os.chmod(name, _mode(like))
-            yield file, Path(name)
-    finally:
-        Path(name).unlink(missing_ok=True)
-
-
-def _mode(like: Path | None) -> int:
-    """Return the permissions of a file, or those that an ordinary new file gets."""
-    if like is not None:
-        return stat.S_IMODE(os.stat(like).st_mode)
-    mask = os.umask(0)
-    os.umask(mask)
-    return 0o666 & ~mask
-
-
-def _sync_folders(folders: set[Path]) -> None:
-    """Make the new names last through a power cut, where the system can."""
-    for folder in folders:
-        try:
-            descriptor = os.open(folder, os.O_RDONLY)
-        except OSError:
-            continue  # Windows opens no folders
-        try:
-            os.fsync(descriptor)
-        except OSError:
-            pass
-        finally:
-            os.close(descriptor)
+    mode = ordinary_mode() if like is None else stat.S_IMODE(os.stat(like).st_mode)
+    with beside(target, mode=mode) as file:
+        yield file

@@ -8,7 +8,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from tui.engine.atomic_files import write_bytes_atomically
+from tui.atomic import write_bytes
 from tui.engine.file_lock import FileLock
 from tui.errors import TunedeckError
 from tui.paths import make_private
@@ -115,7 +115,7 @@ class EngineFolder:
             token = ""
         if len(token) < TOKEN_BYTES:
             token = secrets.token_urlsafe(TOKEN_BYTES)
-            write_bytes_atomically(self.token_file, token.encode("ascii"), mode=0o600)
+            write_bytes(self.token_file, token.encode("ascii"), mode=0o600)
         elif os.name == "posix":
             self.token_file.chmod(0o600)
         return token

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tui.engine.atomic_files import write_bytes_atomically
+from tui.atomic import write_bytes
 
 EVENTS, PROGRESS, DONE, RESULT = "events.jsonl", "progress.json", "done.json", "result.csv"
 STOP_CANCEL, STOP_PAUSE = "stop-cancel", "stop-pause"
@@ -120,4 +120,4 @@ def write_result(folder: Path) -> None:
     for step, data in sorted(metrics_by_step(folder).items()):
         values = [step, *(data.get(column) for column in METRIC_COLUMNS[1:])]
         rows.append(",".join("" if value is None else str(value) for value in values))
-    write_bytes_atomically(folder / RESULT, ("\n".join(rows) + "\n").encode())
+    write_bytes(folder / RESULT, ("\n".join(rows) + "\n").encode())

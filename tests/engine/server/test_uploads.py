@@ -124,3 +124,18 @@ def test_an_upload_survives_a_restart_and_expires_after_its_hour(
         assert client.uploads.complete(kept.id, part_ids=[part.id]).status == "completed"
         with pytest.raises(openai.NotFoundError):
             client.uploads.cancel(late.id)
+
+
+def test_a_part_of_64_mebibytes_is_taken_and_one_byte_more_is_not(client: OpenAI) -> None:
+    limit = 64 * 1024 * 1024
+    upload = open_upload(client, 2 * limit)
+    once = client.with_options(max_retries=0)
+    part = once.uploads.parts.create(upload.id, data=bytes(limit))
+    assert part.upload_id == upload.id
+    with pytest.raises(openai.APIStatusError) as caught:
+        once.uploads.parts.create(upload.id, data=bytes(limit + 1))
+    assert caught.value.status_code == 413
+    assert "64 MB" in str(caught.value)
+    again = once.uploads.parts.create(upload.id, data=bytes(1024))  # the refused one took no room
+    assert again.id != part.id
+    assert client.uploads.cancel(upload.id).status == "cancelled"

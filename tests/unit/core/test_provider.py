@@ -326,6 +326,20 @@ def test_a_large_file_goes_up_in_parts_with_its_checksum(
     }  # fmt: skip
 
 
+def test_no_part_is_larger_than_the_64_mebibytes_that_the_service_takes(
+    services: Services, service: FakeService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limit = 64 * 1024 * 1024
+    small = replace(profile("openai"), largest_file_bytes=limit)
+    monkeypatch.setattr(profiles, "profile", lambda name: small)
+    path = tmp_path / "large.jsonl"
+    with path.open("wb") as file:
+        file.truncate(limit + 1)
+    remote = services.provider("openai").upload_file(path)
+    assert [len(part) for part in service.upload_parts] == [limit, 1]
+    assert remote.bytes == limit + 1
+
+
 def test_a_large_upload_that_fails_is_cancelled_at_the_service(
     small_parts: OpenAIShapeProvider, service: FakeService, tmp_path: Path
 ) -> None:

@@ -6,14 +6,14 @@ import csv
 import io
 import json
 import os
-import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 import orjson
 
+from tui.atomic import beside, ordinary_mode, put, settle
 from tui.datasets.convert.losses import RowProblem
 from tui.datasets.parsing import BYTE_ORDER_MARK
 from tui.errors import TunedeckError
@@ -160,31 +160,25 @@ class NewFile:
     """A file that is being written under another name.
 
     Args:
+        stream: From `tui.atomic.beside`.
         target: What it will be called.
         force: Whether it may take the place of another file.
     """
 
-    def __init__(self, target: Path, *, force: bool) -> None:
+    def __init__(self, stream: BinaryIO, target: Path, *, force: bool) -> None:
+        self.stream = stream
         self._target = target
         self._force = force
-        target.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=".convert-")
-        self._temporary = Path(name)
-        self.stream: BinaryIO = open(handle, "wb", buffering=_BUFFER)  # noqa: SIM115 - `discard` closes it
 
     def commit(self) -> None:
         """Let it appear under its name, on disk for good."""
-        self.stream.flush()
-        os.fsync(self.stream.fileno())
-        self.stream.close()
-        self._temporary.chmod(0o666 & ~_umask())
-        _put(self._temporary, self._target, force=self._force)
-
-    def discard(self) -> None:
-        """Leave nothing behind of what was not committed."""
-        with suppress(OSError):  # what a full disk could not take is not wanted any more
-            self.stream.close()
-        self._temporary.unlink(missing_ok=True)
+        settle(self.stream)
+        try:
+            put(self.stream, self._target, overwrite=self._force)
+        except FileExistsError as error:
+            raise TunedeckError(
+                f"{self._target} exists already.", "Choose another name, or use --force."
+            ) from error
 
 
 @contextmanager
@@ -195,28 +189,8 @@ def new_file(target: Path, *, force: bool) -> Iterator[NewFile]:
         TunedeckError: The folder can't be written, or the target appeared meanwhile.
     """
     try:
-        file = NewFile(target, force=force)
-        try:
-            yield file
-        finally:
-            file.discard()
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with beside(target, mode=ordinary_mode()) as stream:
+            yield NewFile(stream, target, force=force)
     except OSError as error:
         raise TunedeckError(f"{target} can't be written: {error.strerror or error}") from error
-
-
-def _umask() -> int:
-    mask = os.umask(0o077)
-    os.umask(mask)
-    return mask
-
-
-def _put(temporary: Path, target: Path, *, force: bool) -> None:
-    if force:
-        os.replace(temporary, target)
-        return
-    try:
-        os.link(temporary, target)  # unlike a rename, it fails where a file has appeared meanwhile
-    except FileExistsError as error:
-        raise TunedeckError(f"{target} exists already.", "Choose another name, or use --force.") from error
-    except OSError:
-        os.replace(temporary, target)  # file systems without hard links

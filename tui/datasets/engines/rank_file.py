@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import tempfile
 from contextlib import suppress
 from pathlib import Path
 
 from tui import paths
+from tui.atomic import write_bytes
 from tui.datasets.vocabulary import SPECIFICATIONS, load_ranks, rank_file
 
 
@@ -26,7 +26,7 @@ def rank_file_of(name: str) -> Path:
     content = rank_file(load_ranks(name))
     try:
         paths.make_private(kept.parent)
-        _replace(kept, content)
+        write_bytes(kept, content)
     except OSError:
         descriptor, place = tempfile.mkstemp(suffix=f"-{name}.tiktoken")
         with open(descriptor, "wb") as file:
@@ -37,15 +37,3 @@ def rank_file_of(name: str) -> Path:
 
 def _is_right(content: bytes, name: str) -> bool:
     return hashlib.sha256(content).hexdigest() == SPECIFICATIONS[name].rank_file_sha256
-
-
-def _replace(path: Path, content: bytes) -> None:
-    descriptor, place = tempfile.mkstemp(dir=path.parent, suffix=".part")
-    try:
-        with open(descriptor, "wb") as file:
-            file.write(content)
-        os.replace(place, path)
-    except OSError:
-        with suppress(OSError):
-            os.unlink(place)
-        raise

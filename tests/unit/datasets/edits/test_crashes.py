@@ -156,9 +156,10 @@ def test_a_full_disk_at_saving_leaves_nothing_behind(
     existing = tmp_path / "out" / "old.jsonl"
     existing.parent.mkdir()
     existing.write_bytes(b"{}\n")
-    for name in ("os.fsync", "os.replace"):
+    for steps in (("os.fsync",), ("os.link", "os.replace")):
         with monkeypatch.context() as patch:
-            fill_disk(patch, f"tui.datasets.atomic.{name}")
+            for step in steps:
+                fill_disk(patch, f"tui.atomic.{step}")
             with pytest.raises(TunedeckError, match="No space left"):
                 dataset.save(tmp_path / "out" / "new.jsonl")
             with pytest.raises(TunedeckError, match="No space left"):
