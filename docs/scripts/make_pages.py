@@ -14,9 +14,11 @@ import click
 
 from tui.cli.main import VERBS, root
 from tui.config import ENVIRONMENT_PREFIX, Settings, describe_setting
+from tui.datasets.count_rules import count_rules
 from tui.datasets.rule_examples import shown_example
 from tui.datasets.rules import RULES, fix_of
 from tui.datasets.services import SERVICES
+from tui.datasets.tokens import ENCODING_OF_PREFIX
 from tui.datasets.verdict import line_decisions, verdict_exceptions
 from tui.widgets.keys import KEYS, display
 
@@ -56,6 +58,23 @@ shown, the row stands behind fifty good ones.
 NaN and Infinity, lone surrogates, duplicate keys, byte order marks, UTF-16, line ends, NUL,
 huge lines and deep nesting each have a rule that says what was decided and why. Lines that end with CRLF are
 read as lines that end with LF.
+"""
+
+_TOKENS_INTRODUCTION = """\
+How `tunedeck count`, `check` and `cost` count, offline, and how far from the bill each part may be. Made
+from `tui/datasets/count_rules.toml`; a test counts every example. `tunedeck count FILE --details` states the
+errors of a file; `--line N --tokens` and the key `t` show a row token by token.
+"""
+_ENCODINGS_INTRODUCTION = """\
+The vocabulary goes by the base model: `ft:gpt-4.1-mini-2025-04-14:org::id` counts as
+`gpt-4.1-mini-2025-04-14` (tiktoken 0.14 takes the wrong one, or none, for such names). The first beginning
+that fits decides; every other model since gpt-4o reads o200k_base. Both tables are part of the program.
+"""
+_CALIBRATION = """\
+A succeeded job says what it trained: `trained_tokens / n_epochs` is one epoch. Beside it stands what was
+counted of the same content, and the median of the jobs' ratios is shown with their number and range, by
+service, model and format of rows: "counted 12,345; 3 finished jobs suggest +0.4 %". It is shown and never
+applied. For models of the local engine the ratio is exactly 1.
 """
 
 _VERDICT_INTRODUCTION = """\
@@ -203,6 +222,28 @@ def verdict_page() -> str:
     return "\n".join(parts)
 
 
+def tokens_page() -> str:
+    """Return the page of how tokens are counted, with examples counted by the program."""
+    parts = [_NOTICE, "# Tokens\n", _TOKENS_INTRODUCTION]
+    parts.append("| part | formula | stated error | source |\n|---|---|---|---|")
+    rules = count_rules().values()
+    for rule in rules:
+        cells = (rule.part, rule.formula, rule.error, f"{rule.source}, read {rule.source_date}")
+        parts.append("| " + " | ".join(_cell(cell) for cell in cells) + " |")
+    parts.append("\n## Vocabularies\n")
+    parts.append(_ENCODINGS_INTRODUCTION)
+    parts.append("| model begins with | vocabulary |\n|---|---|")
+    parts += [f"| `{prefix}` | {encoding} |" for prefix, encoding in ENCODING_OF_PREFIX]
+    parts.append("\n## What finished jobs say\n")
+    parts.append(_CALIBRATION)
+    parts.append("## Examples\n")
+    for rule in rules:
+        if rule.example:
+            sums = f"{rule.tokens} tokens with o200k_base, {rule.trained} of them trained on"
+            parts.append(f"**{rule.part}**: {sums}.\n\n```json\n{rule.example}\n```\n")
+    return "\n".join(parts)
+
+
 def _rule_link(rule: str) -> str:
     return f"[`{rule}`](rules.md#{rule})"
 
@@ -232,6 +273,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "command-line.md": command_line_page,
     "rules.md": rules_page,
     "verdict.md": verdict_page,
+    "tokens.md": tokens_page,
 }
 
 

@@ -12,9 +12,16 @@ from typing import Protocol, runtime_checkable
 from tui.datasets.vocabulary import encoder
 from tui.errors import TunedeckError
 
-__all__ = ["TextTokenizer", "TiktokenCounter", "encoder", "encoding_for", "training_limit"]
+__all__ = [
+    "ENCODING_OF_PREFIX",
+    "TextTokenizer",
+    "TiktokenCounter",
+    "encoder",
+    "encoding_for",
+    "training_limit",
+]
 
-_ENCODING_OF_PREFIX = (
+ENCODING_OF_PREFIX = (
     ("gpt-3.5", "cl100k_base"),
     ("gpt-35", "cl100k_base"),
     ("gpt-4o", "o200k_base"),
@@ -47,7 +54,7 @@ def encoding_for(model: str) -> str:
     """
     name = _base_name(model)
     return next(
-        (encoding for prefix, encoding in _ENCODING_OF_PREFIX if name.startswith(prefix)), "o200k_base"
+        (encoding for prefix, encoding in ENCODING_OF_PREFIX if name.startswith(prefix)), "o200k_base"
     )
 
 

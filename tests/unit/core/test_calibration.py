@@ -7,7 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.engine.tiny_model import make_tiny_base_model
 from tests.support import CliResult
+from tui import paths
+from tui.engine.llama.row_layout import load_row_layout
+from tui.engine.trainers.training_data import Reading, read_supervised
 from tui.jobs.calibration import calibration_for, observations
 from tui.jobs.reports import report_for
 from tui.money.calibration import Calibration, Observation, calibrate
@@ -16,6 +20,7 @@ from tui.records.requests import RemoteFile
 from tui.services import Services
 from tui.store.launch_rows import LaunchRecord, LaunchState
 
+LOCAL_MODEL = "smollm2-135m-instruct"
 MODEL = "gpt-4.1-mini-2025-04-14"
 Cli = Callable[..., CliResult]
 
@@ -100,6 +105,27 @@ def test_a_file_that_went_up_here_is_found_by_its_content(services: Services, da
     services.store.save_job(job(trained_tokens=report.tokens.per_epoch * 3))
     (found,) = observations(services)
     assert (found.ratio, found.counted, found.format) == (1.0, report.tokens.per_epoch, "chat")
+
+
+def local_job(services: Services, sha256: str, trained_tokens: int) -> None:
+    services.store.remember_file(
+        "local", sha256, RemoteFile("file-1", "train.jsonl", 1, "fine-tune", 1, "processed")
+    )
+    services.store.save_job(job(account="local", model=LOCAL_MODEL, trained_tokens=trained_tokens))
+
+
+def test_a_local_job_agrees_exactly_once_its_model_is_there(services: Services, dataset: Path) -> None:
+    stand_in = report_for(services, dataset, services.catalog.model(LOCAL_MODEL))
+    assert stand_in.tokens.encoding == "o200k_base"
+    folder = make_tiny_base_model(paths.base_models_dir() / LOCAL_MODEL, name=LOCAL_MODEL)
+    learned = read_supervised(dataset, load_row_layout(folder).tokenizer, 2_048, Reading())
+    local_job(services, stand_in.sha256, 3 * sum(example.token_count for example in learned))
+    assert list(observations(services)) == []  # what another vocabulary counted says nothing
+    own = report_for(services, dataset, services.catalog.model(LOCAL_MODEL))
+    assert own.tokens.encoding == LOCAL_MODEL
+    found = calibration_for(services, "local", LOCAL_MODEL, "chat")
+    assert found is not None
+    assert (found.factor, found.least, found.most) == (1.0, 1.0, 1.0)
 
 
 def test_count_shows_what_finished_jobs_suggest_and_applies_nothing(

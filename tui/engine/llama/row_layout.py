@@ -46,7 +46,8 @@ class RowLayout:
         self.name = tokenizer.name
         self.context = context
         self._folder = folder
-        self._tokenizer = tokenizer
+        self.tokenizer = tokenizer
+        """Of the model, with its template."""
         self._guard = tokenizer.guard()  # one for all rows: to make one costs more than a short row
 
     @property
@@ -56,15 +57,15 @@ class RowLayout:
 
     def count(self, text: str) -> int:
         """Return the tokens of ordinary text."""
-        return self._tokenizer.count(text)
+        return self.tokenizer.count(text)
 
     def encode(self, text: str) -> Sequence[int]:
         """Return the tokens of ordinary text."""
-        return self._tokenizer.encode(text)
+        return self.tokenizer.encode(text)
 
     def token_bytes(self, token: int) -> bytes:
         """Return a token's bytes, perhaps a part of a character."""
-        return self._tokenizer.token_bytes(token)
+        return self.tokenizer.token_bytes(token)
 
     def row_segments(self, value: dict[str, Any], dataset_format: DatasetFormat) -> list[Segment]:
         """Return a parsed row as the trainer reads it; of a reinforcement row nothing is learned.
@@ -96,7 +97,7 @@ class RowLayout:
 
     def _completion(self, value: dict[str, Any]) -> list[Segment]:
         before = list(self.encode(value["prompt"]))
-        after = [*self.encode(value["completion"]), *self._tokenizer.end_token_ids[:1]]
+        after = [*self.encode(value["completion"]), *self.tokenizer.end_token_ids[:1]]
         places = [_Place(SpanKind.CONTENT, "prompt", 0)] * len(before)
         places += [_Place(SpanKind.CONTENT, "completion", 1)] * len(after)
         return _segments([*before, *after], [False] * len(before) + [True] * len(after), places, 0)
@@ -106,7 +107,7 @@ class RowLayout:
     ) -> list[Segment]:
         guard = self._guard
         guarded, guarded_tools = guard.protect(messages), guard.protect(tools)
-        parts = list(self._tokenizer.example_parts(guarded, guarded_tools, guard))
+        parts = list(self.tokenizer.example_parts(guarded, guarded_tools, guard))
         whole = "".join(part.text for part in parts)
         stretches = self._stretches(guarded, guarded_tools, guard, whole)
         begins = [begin for begin, _ in stretches]
@@ -119,7 +120,7 @@ class RowLayout:
             learned += part.learned
             for token, start, is_learned in zip(part.ids, part.starts, part.learned, strict=True):
                 place = stretches[bisect_right(begins, done + start) - 1][1]
-                if self._tokenizer.is_special(token):
+                if self.tokenizer.is_special(token):
                     place = place._replace(kind=SpanKind.FRAMING)
                 elif is_learned:
                     place = place._replace(kind=SpanKind.CONTENT)
@@ -157,7 +158,7 @@ class RowLayout:
     ) -> int | None:
         """Return where the last of these messages ends in the whole text, or None where that is hidden."""
         try:
-            text = guard.restore(self._tokenizer.template.render(guarded, tools, False))
+            text = guard.restore(self.tokenizer.template.render(guarded, tools, False))
         except TunedeckError:
             return None
         return len(text) if whole.startswith(text) else None
