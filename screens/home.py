@@ -114,6 +114,7 @@ class HomeScreen(DeckScreen):
     def on_screen_resume(self) -> None:
         """Catch up with what happened while another place was open, and listen."""
         if self._seen_before:
+            self._accounts = self.services.accounts()
             self.call_after_refresh(self.begin)
             if self.navigator.engine_state.phase is Phase.READY:
                 self._list_models()
@@ -315,6 +316,12 @@ class HomeScreen(DeckScreen):
         )
         beside = [(account, base)] if base else []
         self.navigator.open_chat((account, model_id), *beside)
+
+    def action_show_accounts(self) -> None:
+        """List the accounts, to add, test and remove them."""
+        from screens.accounts import AccountsScreen  # most visits to Home need none of it
+
+        self.app.push_screen(AccountsScreen())
 
     def action_reload(self) -> None:
         """Read everything again and look for the engine."""

@@ -107,6 +107,10 @@ class Services:
         """
         return registry.accounts(self.settings, self._declared_accounts())
 
+    def declared_account(self, name: str) -> DeclaredAccount | None:
+        """Return what the settings file says of an account; None for one that is built in."""
+        return next((one for one in self._declared_accounts() if one.name == name), None)
+
     def _declared_accounts(self) -> list[DeclaredAccount]:
         with self._lock:
             if self._declared is None:
@@ -145,9 +149,8 @@ class Services:
             raise TunedeckError(f"The account {name!r} is not ready: {account.state}", "")
         with self._lock:
             if name not in self._providers:
-                declared = next((one for one in self._declared_accounts() if one.name == name), None)
                 self._providers[name] = registry.build_provider(
-                    account, self.catalog, declared=declared, limits=self._limits_of(name),
+                    account, self.catalog, declared=self.declared_account(name), limits=self._limits_of(name),
                     engine_idle_seconds=self.settings.engine_idle_seconds,
                 )  # fmt: skip
             return self._providers[name]

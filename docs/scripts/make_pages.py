@@ -94,6 +94,8 @@ _AREA_TITLES = {
     "dialog": "In a question",
     "help": "In the help",
     "home": "Home",
+    "accounts": "Accounts",
+    "account-form": "Accounts: one account",
     "datasets": "Datasets: choose a file",
     "rows": "Datasets: rows of a file",
     "tokens": "Tokens of a row",

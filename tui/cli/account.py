@@ -66,8 +66,7 @@ def add(
     keyring: bool, options: tuple[str, ...],
 ) -> None:  # fmt: skip
     """Add the account NAME, or change it. With --keyring the key is asked for, or read from stdin."""
-    from tui.providers.account_settings import DeclaredAccount, declare_account
-    from tui.providers.keys import keep_key
+    from tui.providers.account_settings import DeclaredAccount, check_declared, save_account
 
     if keyring and key_variable:
         raise click.UsageError("Give either --key-variable or --keyring.")
@@ -78,9 +77,8 @@ def add(
         name, provider or name, base_url, key_variable, keyring, label,
         {key.strip(): value.strip() for key, _, value in pairs},
     )  # fmt: skip
-    declare_account(account)
-    if keyring:
-        keep_key(name, _asked_key(name))
+    check_declared(account)
+    save_account(account, _asked_key(name) if keyring else None)
     with Services.open() as opened:
         added = opened.account(name)
     say(f"Account {name}: {added.state or 'ready'}")
@@ -92,14 +90,10 @@ def add(
 @click.argument("name")
 def remove(name: str) -> None:
     """Remove the account NAME and its key from the keyring; its jobs and models stay listed."""
-    from tui.providers.account_settings import declared_accounts, remove_account
-    from tui.providers.keys import forget_key
+    from tui.providers.account_settings import drop_account
 
-    in_keyring = any(one.name == name and one.in_keyring for one in declared_accounts())
-    remove_account(name)
-    if in_keyring:
-        forget_key(name)
-    say(f"Account {name} is removed{', with its key' if in_keyring else ''}.")
+    had_key = drop_account(name)
+    say(f"Account {name} is removed{', with its key' if had_key else ''}.")
 
 
 @command.command()

@@ -9,7 +9,7 @@ from typing import Any
 
 from tui.config import ACCOUNTS_TABLE, edit_settings_file, read_settings_file
 from tui.errors import TunedeckError
-from tui.providers.keys import KEYRING
+from tui.providers.keys import KEYRING, forget_key, keep_key
 from tui.providers.profile_data import LOCAL_NAME
 from tui.providers.profiles import Profile, profiles
 from tui.providers.redaction import redact
@@ -50,22 +50,50 @@ def declared_accounts() -> list[DeclaredAccount]:
     return [_declared(name, entry, f"{path}, line {_line_of(text, name)}") for name, entry in tables.items()]
 
 
+def save_account(account: DeclaredAccount, key: str | None = None) -> None:
+    """Put an account's key into the keyring and the account into the settings file.
+
+    Args:
+        account: In place of one of that name.
+        key: None leaves the keyring as it is.
+
+    Raises:
+        TunedeckError: The account or the key is wrong, there is no keyring, or the file can't be written.
+    """
+    check_declared(account)
+    if key is not None:
+        keep_key(account.name, key)
+    declare_account(account)
+
+
+def check_declared(account: DeclaredAccount) -> None:
+    """Say what is wrong with an account before it is written.
+
+    Raises:
+        TunedeckError: Something is.
+    """
+    _declared(account.name, _entry(account), f"Account {account.name}")
+
+
+def drop_account(name: str) -> bool:
+    """Remove an account from the settings file, and its key from the keyring; True when there was one.
+
+    Raises:
+        TunedeckError: There is no such account there, or the file can't be written.
+    """
+    in_keyring = any(one.name == name and one.in_keyring for one in declared_accounts())
+    remove_account(name)
+    return in_keyring and forget_key(name)
+
+
 def declare_account(account: DeclaredAccount) -> None:
     """Write an account to the settings file, in place of one of that name.
 
     Raises:
         TunedeckError: It is wrong, or the file can't be written.
     """
-    values: dict[str, Any] = {
-        "provider": account.provider,
-        "label": account.label,
-        "base_url": account.base_url,
-        "key_variable": account.key_variable,
-        "key": KEYRING if account.in_keyring else None,
-        "options": dict(account.options) or None,
-    }
-    entry = {key: value for key, value in values.items() if value is not None}
-    _declared(account.name, entry, f"Account {account.name}")
+    check_declared(account)
+    entry = _entry(account)
 
     def change(document: Any) -> None:
         import tomlkit  # only writing needs it
@@ -74,6 +102,18 @@ def declare_account(account: DeclaredAccount) -> None:
         tables[account.name] = entry
 
     edit_settings_file(change)
+
+
+def _entry(account: DeclaredAccount) -> dict[str, Any]:
+    values: dict[str, Any] = {
+        "provider": account.provider,
+        "label": account.label,
+        "base_url": account.base_url,
+        "key_variable": account.key_variable,
+        "key": KEYRING if account.in_keyring else None,
+        "options": dict(account.options) or None,
+    }
+    return {key: value for key, value in values.items() if value is not None}
 
 
 def remove_account(name: str) -> None:

@@ -74,7 +74,23 @@ HOME = (
     Key("browse", ("d",), "browse", "Datasets", "Choose a dataset of your own.", footer=True),
     Key("launch", ("l",), "launch", "Train", "Go to Launch with your newest sound dataset.", footer=True),
     Key("chat-model", ("c",), "chat_model", "Chat", "Talk to the model under the cursor.", footer=True),
+    Key("accounts", ("a",), "show_accounts", "Accounts", "Add, test and remove accounts at services."),
     Key("refresh", ("r",), "reload", "Refresh", "Read jobs, models and the engine's state again."),
+)
+
+ACCOUNTS = (
+    Key("test", ("t",), "test_account", "Test", "Ask this account's service what works.", footer=True),
+    Key("test-all", ("T",), "test_all", "Test all", "Ask the service of every account that is ready."),
+    Key("add", ("n",), "add_account", "New account", "Add an account at any service.", footer=True),
+    Key("edit", ("e",), "edit_account", "Edit", "Change this account: address, key, options.", footer=True),
+    Key("remove", ("x",), "remove_account", "Remove", "Remove this account and its key.", footer=True),
+)
+
+ACCOUNT_FORM = (
+    Key("take", ("ctrl+s",), "take", "Save", "Save the account.", footer=True),
+    Key("next-field", ("down",), "app.focus_next", "Next field", "Go to the next field."),
+    Key("previous-field", ("up",), "app.focus_previous", "Field before", "Go to the field before."),
+    Key("close", ("escape",), "close", "Close", "Leave everything as it is.", footer=True),
 )
 
 DATASETS = (
@@ -107,6 +123,8 @@ KEYS: dict[str, tuple[Key, ...]] = {
     "scroll": SCROLL,
     "chart": CHART,
     "home": HOME,
+    "accounts": ACCOUNTS,
+    "account-form": ACCOUNT_FORM,
     "datasets": DATASETS,
     "dialog": DIALOG,
     "help": HELP,
