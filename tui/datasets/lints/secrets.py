@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 from tui.datasets.lints.protocol import LintRow, RowLint
 
@@ -18,8 +17,9 @@ _MOST_PER_ROW = 20
 class _Kind:
     label: str
     pattern: str
-    hints: tuple[bytes, ...] = ()
-    """Bytes of which one stands wherever the pattern matches."""
+    hints: tuple[bytes, ...]
+    """Bytes of which one stands in the line wherever the pattern matches; for personal data in the line's
+    shape, where 0 is any digit and A any capital."""
     proof: Callable[[str], bool] | None = None
 
 
@@ -50,14 +50,14 @@ SECRETS: tuple[_Kind, ...] = (
     _Kind("a SendGrid key", r"\bSG\.[A-Za-z0-9_-]{16,100}\.[A-Za-z0-9_-]{16,100}", (b"SG.",)),
     _Kind(
         "a JSON web token",
-        r"\beyJ[A-Za-z0-9_-]{10,900}\.eyJ[A-Za-z0-9_-]{10,900}\.[A-Za-z0-9_-]{10,900}",
+        r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{10,900}+\.eyJ[A-Za-z0-9_-]{10,900}+\.[A-Za-z0-9_-]{10,900}",
         (b"eyJ",),
     ),
     _Kind("a private key", r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY", (b"-----BEGIN",)),
     _Kind(
         "a password in an address",
         r"[a-z][a-z0-9+.-]{1,20}://[^\s:/@\"']{1,64}:[^\s:/@\"']{3,64}@",
-        (b"://",),
+        (b"://", rb":\/\/"),  # some writers of JSON escape every slash
     ),
 )
 
@@ -81,25 +81,28 @@ def _iban(text: str) -> bool:
 PERSONAL: tuple[_Kind, ...] = (
     _Kind(
         "an e-mail address",
-        r"\b[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){0,4}\.[A-Za-z]{2,12}\b",
+        # Begins where no letter stands before, so that a megabyte of letters is tried once.
+        r"(?<![A-Za-z0-9._%+-])[A-Za-z0-9._%+-]{1,64}+@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){0,4}\.[A-Za-z]{2,12}\b",
         (b"@",),
     ),
     _Kind(
         "a telephone number",
         r"\+[1-9][0-9]{0,2}[ .-]?(?:\(0?[0-9]{1,4}\)[ .-]?)?[0-9]{2,4}(?:[ .-]?[0-9]{2,4}){2,4}\b",
-        (b"+",),
+        (b"+0", rb"\u000A", rb"\u000b"),  # what .NET writes for a plus sign, in shape
     ),
     _Kind(
         "the number of a card",
         r"\b[3-6][0-9]{3}[ -]?[0-9]{4}[ -]?[0-9]{4}[ -]?[0-9]{3,4}\b",
-        proof=_luhn,
+        (b"00000000", b"0000 0000", b"0000-0000"),
+        _luhn,
     ),
     _Kind(
         "the number of a bank account",
         r"\b[A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,4})?\b",
-        proof=_iban,
+        (b"AA00",),
+        _iban,
     ),
-    _Kind("a US social security number", r"\b[0-8][0-9]{2}-[0-9]{2}-[0-9]{4}\b"),
+    _Kind("a US social security number", r"\b[0-8][0-9]{2}-[0-9]{2}-[0-9]{4}\b", (b"000-00-0000",)),
 )
 
 
@@ -123,58 +126,49 @@ class Patterns(RowLint):
         self._kinds = kinds
 
     def row(self, row: LintRow) -> None:
-        """Look at the line's bytes first, and at its texts where they give a reason to."""
-        for kind in _likely(row.raw, self._kinds):
-            pattern = re.compile(kind.pattern)
-            found = 0
-            for said in row.text.said:
-                for match in pattern.finditer(said.text):
-                    if kind.proof is not None and not kind.proof(match[0]):
-                        continue
-                    found += 1
-                    if found > _MOST_PER_ROW:
-                        break
-                    row.findings.add(
-                        self._rule,
-                        f"The text holds {kind.label}.",
-                        said.path,
-                        text=masked(match[0]),
-                        needle=match[0],
-                    )
-
-
-def _likely(raw: bytes, kinds: tuple[_Kind, ...]) -> Iterator[_Kind]:
-    """Yield what may stand in a line, at little cost where nothing does."""
-    any_of = _any_of(kinds)
-    if any_of is not None:
-        if any_of.search(raw) is None:
+        """Look at the line's bytes for all hints at once, and at its texts where one stands."""
+        line = row.raw.translate(_SHAPE) if self._rule == "personal-data" else row.raw
+        if not _hint_finder(self._rule)(line):
             return
-    elif kinds is SECRETS and not (
-        _LONG_WORD in raw.translate(_KEY_CHARACTERS) or b"://" in raw or b"-----BEGIN" in raw
-    ):
-        return
-    for kind in kinds:
-        if not kind.hints or any(hint in raw for hint in kind.hints):
-            yield kind
+        for kind in self._kinds:
+            if any(hint in line for hint in kind.hints):
+                self._look_for(kind, row)
+
+    def _look_for(self, kind: _Kind, row: LintRow) -> None:
+        pattern = re.compile(kind.pattern)
+        found = 0
+        for said in row.text.said:
+            for match in pattern.finditer(said.text):
+                if kind.proof is not None and not kind.proof(match[0]):
+                    continue
+                found += 1
+                if found > _MOST_PER_ROW:
+                    break
+                row.findings.add(
+                    self._rule,
+                    f"The text holds {kind.label}.",
+                    said.path,
+                    text=masked(match[0]),
+                    needle=match[0],
+                )
 
 
-_KEY_CHARACTERS = bytes(
-    97 if chr(code).isalnum() or chr(code) in "_-" else 32 for code in range(128)
-) + bytes(128)
-_LONG_WORD = b"a" * 15
-"""Every key but a password in an address has so many letters, digits and dashes in a row."""
+_SHAPE = bytes(
+    48 if chr(code).isdigit() else 65 if chr(code).isupper() else code for code in range(128)
+) + bytes(range(128, 256))
 
 
 @cache
-def _any_of(kinds: tuple[_Kind, ...]) -> Any:
-    """Return one automaton for all patterns; None without the extra "quality", and each is tried alone."""
+def _hint_finder(rule: str) -> Callable[[bytes], object]:
+    """Return what is true for a line in which a hint of the rule stands; gigabytes a second."""
+    hints = [hint for kind in KINDS[rule] for hint in kind.hints]
     try:
-        import re2
-    except ImportError:
-        return None
-    # In a JSON line a letter may stand before a word: \\n is two characters there.
-    loose = [re.sub(r"\{(\d+),\d+\}", r"{\1,}", kind.pattern.replace(r"\b", "")) for kind in kinds]
-    return re2.compile("|".join(f"(?:{pattern})" for pattern in loose).encode())
+        from ahocorasick_rs import BytesAhoCorasick, MatchKind
+    except ImportError:  # a system that it has no wheel for; a tenth of the speed
+        return lambda line: any(hint in line for hint in hints)
+    # Another kind of match would do without the vector search, at a fifth of the speed.
+    finder = BytesAhoCorasick(hints, matchkind=MatchKind.LeftmostFirst)
+    return finder.find_matches_as_indexes
 
 
 KINDS: Mapping[str, tuple[_Kind, ...]] = {"secret": SECRETS, "personal-data": PERSONAL}
