@@ -44,11 +44,16 @@ def _number(value: float | None) -> str:
     return f"{value:,.1f}" if abs(value) >= 10 else f"{value:,.2f}"
 
 
-def print_measurements(measurements: Sequence[Measurement]) -> None:
-    """Print a table that can be pasted into a page."""
-    print(
+def machine() -> str:
+    """Return what the numbers were measured on."""
+    return (
         f"{platform.platform()}, Python {platform.python_version()}, {os.cpu_count()} cores, load {_load()}"
     )
+
+
+def print_measurements(measurements: Sequence[Measurement]) -> None:
+    """Print a table that can be pasted into a page."""
+    print(machine())
     print()
     print("| what | measured | budget | beside | holds |")
     print("|---|---|---|---|---|")
