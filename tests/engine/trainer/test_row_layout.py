@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +117,21 @@ def test_the_drawn_tokens_are_the_rendered_conversation(row: dict[str, Any], tem
     drawn = b"".join(reader.token_bytes(span.id) for span in view.spans() if span.id is not None)
     given_tools = row.get("tools") or [{"type": "function", "function": f} for f in row.get("functions", ())]
     assert drawn.decode() == tiny_tokenizer(template).render(row["messages"], given_tools or None, False)
+
+
+def test_a_conversation_of_thousands_of_turns_is_counted_exactly_in_time_that_does_not_explode(
+    tmp_path: Path,
+) -> None:
+    turns = [said(("user", "assistant")[number % 2], f"turn {number} in on er") for number in range(4_000)]
+    row = {"messages": turns}
+    started = time.process_time()
+    view = view_row(row, DatasetFormat.CHAT, layout(), 2_048)
+    (example,) = learn(tmp_path / "row.jsonl", row, DatasetFormat.CHAT, CHATML, 2_048)
+    assert time.process_time() - started < 20
+    assert layout_tokens(view.segments, 2_048).billed == example.token_count == 2_048
+    wanted = [(at + 1, int(token)) for at, token in enumerate(example.targets) if token != NO_TARGET]
+    assert learned_places(view, 0) == wanted
+    assert view.total > 40_000
 
 
 def test_each_token_belongs_to_who_said_it() -> None:

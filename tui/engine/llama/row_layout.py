@@ -19,10 +19,16 @@ from tui.datasets.formats import DatasetFormat
 from tui.datasets.token_segments import PARTS, Segment, SpanKind
 from tui.engine.llama.chat_template import Message, text_of, tool_calls_of
 from tui.engine.llama.config import LlamaConfig
+from tui.engine.llama.rendered import Rendered
 from tui.engine.llama.special_guard import SpecialGuard
 from tui.engine.llama.tokenizer import ChatTokenizer, as_prompt
 from tui.engine.llama.training_rows import answer_of, tools_of
 from tui.errors import TunedeckError
+
+_MANY = 100
+"""Turns; of longer conversations only what a job can read is split into turns exactly."""
+_LONGEST_EXAMPLE = 2_048
+"""Most tokens of an example that the local engine reads."""
 
 
 class _Place(NamedTuple):
@@ -106,10 +112,11 @@ class RowLayout:
         self, messages: list[Message], tools: Sequence[Any] | None, sequence: int
     ) -> list[Segment]:
         guard = self._guard
-        guarded, guarded_tools = guard.protect(messages), guard.protect(tools)
-        parts = list(self.tokenizer.example_parts(guarded, guarded_tools, guard))
+        conversation = self.tokenizer.rendered(messages, tools, guard)
+        until = None if len(messages) <= _MANY else _LONGEST_EXAMPLE
+        parts = list(self.tokenizer.example_parts(conversation, guard, until))
         whole = "".join(part.text for part in parts)
-        stretches = self._stretches(guarded, guarded_tools, guard, whole)
+        stretches = self._stretches(conversation, guard, whole, has_tools=bool(tools))
         begins = [begin for begin, _ in stretches]
         ids: list[int] = []
         learned: list[bool] = []
@@ -128,16 +135,17 @@ class RowLayout:
             done += len(part.text)
         return _segments(ids, learned, places, sequence)
 
+    @staticmethod
     def _stretches(
-        self, guarded: list[Message], tools: Sequence[Any] | None, guard: SpecialGuard, whole: str
+        conversation: Rendered, guard: SpecialGuard, whole: str, *, has_tools: bool
     ) -> list[tuple[int, _Place]]:
         """Return where in the rendered text each stretch begins, and what it is part of."""
         stretches: list[tuple[int, _Place]] = [(0, _Place(SpanKind.FRAMING, "other", -1))]
         done = 0
-        around = SpanKind.TOOLS if tools else SpanKind.FRAMING
-        for number, message in enumerate(guarded):
+        around = SpanKind.TOOLS if has_tools else SpanKind.FRAMING
+        for number, message in enumerate(conversation.messages):
             role = str(message.get("role"))
-            end = self._end_of(guarded[: number + 1], tools, guard, whole)
+            end = _end_of(conversation, number + 1, guard, whole) if number < _MANY else None
             text = guard.restore(text_of(message.get("content"))).strip()
             begin = whole.find(text, done, end) if text else -1
             stretches.append((done, _Place(around if number == 0 else SpanKind.FRAMING, role, number)))
@@ -153,15 +161,14 @@ class RowLayout:
                 done = begin + len(text)
         return stretches
 
-    def _end_of(
-        self, guarded: list[Message], tools: Sequence[Any] | None, guard: SpecialGuard, whole: str
-    ) -> int | None:
-        """Return where the last of these messages ends in the whole text, or None where that is hidden."""
-        try:
-            text = guard.restore(self.tokenizer.template.render(guarded, tools, False))
-        except TunedeckError:
-            return None
-        return len(text) if whole.startswith(text) else None
+
+def _end_of(conversation: Rendered, count: int, guard: SpecialGuard, whole: str) -> int | None:
+    """Return where the first `count` messages end in the whole text, or None where that is hidden."""
+    try:
+        text = guard.restore(conversation.upto(count))
+    except TunedeckError:
+        return None
+    return len(text) if whole.startswith(text) else None
 
 
 def _segments(ids: list[int], learned: list[bool], places: list[_Place], sequence: int) -> list[Segment]:

@@ -14,8 +14,8 @@ from tokenizers import Tokenizer
 
 from tui.datasets.byte_level import piece_bytes
 from tui.engine.llama.chat_template import ChatTemplate, Message
+from tui.engine.llama.rendered import Rendered
 from tui.engine.llama.special_guard import SpecialGuard, alternatives
-from tui.errors import TunedeckError
 
 NO_TARGET = -1
 """Stands in `targets` where nothing is learned."""
@@ -160,7 +160,8 @@ class ChatTokenizer:
         ids: list[int] = []
         learned: list[bool] = []
         guard = self.guard()
-        for part in self.example_parts(guard.protect(list(messages)), guard.protect(tools), guard):
+        conversation = self.rendered(messages, tools, guard)
+        for part in self.example_parts(conversation, guard, max_tokens):
             ids += part.ids
             learned += part.learned
         return _example(ids[:max_tokens], learned[:max_tokens])
@@ -169,25 +170,45 @@ class ChatTokenizer:
         """Return a guard for one conversation."""
         return SpecialGuard(self._special_ids)
 
+    def rendered(
+        self, messages: Sequence[Message], tools: Sequence[Any] | None, guard: SpecialGuard
+    ) -> Rendered:
+        """Return a conversation that `guard` protects as the model's template writes it."""
+        return Rendered(self.template, guard.protect(list(messages)), guard.protect(tools))
+
     def example_parts(
-        self, guarded: list[Message], guarded_tools: Sequence[Any] | None, guard: SpecialGuard
+        self, conversation: Rendered, guard: SpecialGuard, until: int | None = None
     ) -> Iterator[ExamplePart]:
         """Yield a conversation as it is learned: joined, the texts are the rendered conversation.
 
         Args:
-            guarded: Messages that `guard` protected.
-            guarded_tools: Tools that it protected.
+            conversation: Of messages that `guard` protected.
             guard: For this conversation.
+            until: Tokens after which nothing more is learned, so that no end of a turn is looked for; the
+                time for it grows with the square of the turns.
 
         Raises:
             TunedeckError: As `encode_example`.
         """
-        for text, is_answer in self._segments(guarded, guarded_tools):
-            restored, ids, starts = self._encode_places(text, guard)
-            ends = (index for index, token in enumerate(ids) if token in self.end_token_ids)
-            last = max(ends, default=len(ids))
-            learned = [is_answer and index <= last for index in range(len(ids))]
-            yield ExamplePart(restored, ids, starts, learned)
+        done = tokens = 0
+        for start, end in conversation.answers():
+            for text, is_answer in (
+                (conversation.whole[done:start], False),
+                (conversation.whole[start:end], True),
+            ):
+                part = self._part(text, guard, is_answer=is_answer)
+                tokens += len(part.ids)
+                yield part
+            done = end
+            if until is not None and tokens >= until:
+                break
+        yield self._part(conversation.whole[done:], guard, is_answer=False)
+
+    def _part(self, text: str, guard: SpecialGuard, *, is_answer: bool) -> ExamplePart:
+        restored, ids, starts = self._encode_places(text, guard)
+        ends = (index for index, token in enumerate(ids) if token in self.end_token_ids)
+        last = max(ends, default=len(ids))
+        return ExamplePart(restored, ids, starts, [is_answer and index <= last for index in range(len(ids))])
 
     def encode_pair(
         self,
@@ -204,36 +225,6 @@ class ChatTokenizer:
         before, after = self.encode(prompt), [*self.encode(completion), *self.end_token_ids[:1]]
         learned = [False] * len(before) + [True] * len(after)
         return _example([*before, *after][:max_tokens], learned[:max_tokens])
-
-    def _segments(self, messages: list[Message], tools: Sequence[Any] | None) -> list[tuple[str, bool]]:
-        """Split the rendered conversation into text to read and answers to learn."""
-        whole = self.template.render(messages, tools, False)
-        segments: list[tuple[str, bool]] = []
-        done = 0
-        for index, message in enumerate(messages):
-            if message.get("role") != "assistant" or message.get("weight", 1) == 0:
-                continue
-            start = len(self._text_before(messages, index, tools, whole))
-            end = len(self.template.render(messages[: index + 1], tools, False))
-            segments += [(whole[done:start], False), (whole[start:end], True)]
-            done = end
-        return [*segments, (whole[done:], False)]
-
-    def _text_before(
-        self, messages: list[Message], index: int, tools: Sequence[Any] | None, whole: str
-    ) -> str:
-        """Return what stands before the answer of turn `index`: what the model is given when asked."""
-        asked = self.template.render(messages[:index], tools, True) if index else ""
-        if index and whole.startswith(asked):
-            return asked
-        stand_in = "standin7f3a9"
-        probe = [*messages[:index], {"role": "assistant", "content": stand_in}]
-        before, found, _ = self.template.render(probe, tools, False).partition(stand_in)
-        if not found or not whole.startswith(before):
-            raise TunedeckError(
-                f"The model's chat template hides where message {index + 1} begins, so it can't be learned."
-            )
-        return before
 
     def _encode_places(self, text: str, guard: SpecialGuard) -> tuple[str, list[int], list[int]]:
         """Return guarded text restored, its tokens, and the character at which each begins."""
