@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from textual import on
+from textual import on, work
 from textual.app import App, ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal
@@ -133,6 +133,28 @@ class RowsScreen(RowsOutside, inherit_bindings=False):
             return
         if row is not None:
             self.navigator.copy_text(row.raw, f"Line {row.line:,}" if row.line else "The row")
+
+    @work(group="copy-part", exclusive=True, exit_on_error=False)
+    async def action_copy_part(self) -> None:
+        """Choose what of the row is copied."""
+        import asyncio
+
+        from screens.row_parts import parts_dialog, row_parts
+
+        number, dataset = self.rows.line_number, self._dataset
+        if dataset is None or self._format is None or not number:
+            return
+        found = self.row_findings(self.rows.original_line)
+        try:
+            line = await asyncio.to_thread(dataset.line, number)
+            parts = await asyncio.to_thread(row_parts, self._path, number, line, self._format, found)
+        except TunedeckError as error:
+            self.tell_error(error)
+            return
+        chosen = await self.app.push_screen_wait(parts_dialog(parts))
+        if chosen is not None:
+            part = parts[int(chosen)]
+            self.navigator.copy_text(part.text, f"Row {number:,}, {part.name}")
 
     def action_check_file(self) -> None:
         """Check the whole file."""

@@ -160,20 +160,27 @@ class RowsFind(RowsBase, inherit_bindings=False):
 
     def action_next_finding(self, direction: int) -> None:
         """Go to the next (1) or the previous (-1) line with an error; the file is checked on first use."""
-        if self._error_lines is None:
+        self._go_among(self._error_lines, direction, "error")
+
+    def action_next_marked_row(self, direction: int) -> None:
+        """Go to the next (1) or the previous (-1) line with an error or a warning."""
+        lines = sorted(self._findings) if self._error_lines is not None else None
+        self._go_among(lines, direction, "finding")
+
+    def _go_among(self, lines: Sequence[int] | None, direction: int, noun: str) -> None:
+        if lines is None:
             self.show_work("Checking")
-            self._check(direction)
+            self._check(direction, noun)
             return
-        index = self.rows.step_among(self._error_lines, direction)
+        index = self.rows.step_among(lines, direction)
         if index is None:
-            self.tell(
-                "No line with an error." if not self._error_lines else "No more errors in this direction."
-            )
+            self.tell(f"No line with {'an' if noun == 'error' else 'a'} {noun}." if not lines else
+                      f"No more {noun}s in this direction.")  # fmt: skip
         else:
             self.rows.cursor = index
 
     @work(thread=True, group="findings", exclusive=True, exit_on_error=False)
-    def _check(self, direction: int) -> None:
+    def _check(self, direction: int, noun: str) -> None:
         from tui.datasets.check import CheckCancelled, CheckOptions, check_file
 
         worker = get_current_worker()
@@ -188,9 +195,9 @@ class RowsFind(RowsBase, inherit_bindings=False):
             self.post_from_thread(self.show_work, "")
             return
         self.post_from_thread(self.show_work, "")
-        self.post_from_thread(self.show_findings, report.findings, direction)
+        self.post_from_thread(self.show_findings, report.findings, direction, noun)
 
-    def show_findings(self, findings: Sequence[Finding], direction: int = 0) -> None:
+    def show_findings(self, findings: Sequence[Finding], direction: int = 0, noun: str = "error") -> None:
         """Mark the rows that a check found something in, and go to one."""
         marks: dict[int, Literal["error", "warning"]] = {}
         by_line: dict[int, list[Finding]] = {}
@@ -210,8 +217,10 @@ class RowsFind(RowsBase, inherit_bindings=False):
         self.show_title()
         self.show_row()
         self.refresh_bindings()
-        if direction:
+        if direction and noun == "error":
             self.action_next_finding(direction)
+        elif direction:
+            self.action_next_marked_row(direction)
 
     def forget_findings(self) -> None:
         """Forget them: the file is not what was checked."""

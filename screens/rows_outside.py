@@ -53,6 +53,23 @@ class RowsOutside(RowsSave, inherit_bindings=False):
         elif await self.change(lambda changed: changed.edit(number, after)):
             await self.tell_verdict(after, number)
 
+    @work(group="edit-row", exclusive=True, exit_on_error=False)
+    async def action_edit_row(self) -> None:
+        """Edit the row here: its messages, or its JSON."""
+        from screens.edit_row import EditRowScreen
+        from tui.datasets.row_draft import RowDraft
+
+        dataset, number = self._dataset, self.rows.line_number
+        if dataset is None or self._format is None:
+            return
+        try:
+            line = await asyncio.to_thread(dataset.line, number)
+            draft = RowDraft(line, self._format)
+        except TunedeckError as error:
+            self.tell_error(error)
+            return
+        self.app.push_screen(EditRowScreen(dataset, number, self._format, draft))
+
     def _edit_outside(self, text: str, number: int) -> str:
         """Return what the person left; blocks, for there is no screen to draw on meanwhile.
 

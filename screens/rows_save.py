@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,19 +10,15 @@ from textual import on, work
 from textual.widgets import Input
 from textual.worker import get_current_worker
 
-from screens.choose import ChooseScreen, Option
 from screens.confirm import ConfirmScreen
+from screens.pending_dialog import PendingDialog
 from screens.rows_edit import RowsEdit
 from tui.errors import ExitCode, TunedeckError
 from tui.safe_text import safe_line
-from tui.widgets.table import Column
 from tui.widgets.words import plural, size
 
 if TYPE_CHECKING:
-    from tui.datasets.edits import PendingEdits
     from tui.datasets.edits.save import SaveResult
-
-_COLUMNS = (Column("What to do", 30), Column("", tone="muted"))
 
 
 class RowsSave(RowsEdit, inherit_bindings=False):
@@ -46,9 +41,10 @@ class RowsSave(RowsEdit, inherit_bindings=False):
         if pending is None:
             self.changes_settled()
             return
-        chosen = await self.app.push_screen_wait(self._pending_dialog(pending))
+        dialog = PendingDialog(pending, self._rescue_path.name)
+        chosen = await self.app.push_screen_wait(dialog)
         try:
-            await self._settle(chosen or ("keep" if pending.problem is None else "leave"))
+            await self._settle(chosen, pending.problem is None)
         except TunedeckError as error:
             self.tell_error(error)
         self.changes_settled()
@@ -56,24 +52,11 @@ class RowsSave(RowsEdit, inherit_bindings=False):
     def changes_settled(self) -> None:
         """Go on once it is known what became of the changes from before."""
 
-    def _pending_dialog(self, pending: PendingEdits) -> ChooseScreen:
-        changes = pending.changes
-        what = plural(changes.total, "unsaved change") if changes.total else plural(changes.marked, "mark")
-        when = time.strftime("%Y-%m-%d %H:%M", time.localtime(pending.last_change))
-        rescue = Option("rescue", ["Write them to a file", self._rescue_path.name], "write rows file rescue")
-        discard = Option("discard", ["Discard them", "the file stays as it is"], "discard")
-        if pending.problem is not None:
-            self.tell_error(pending.problem)
-            options = [rescue, discard, Option("leave", ["Leave them", "and show the file"], "leave")]
-        else:
-            options = [Option("keep", ["Keep them", "and go on with them"], "keep"), discard]
-        return ChooseScreen(f"{what} from {when}", _COLUMNS, options, hint="enter takes the first")
-
     @property
     def _rescue_path(self) -> Path:
         return self._path.with_name(f"{self._path.stem}.changed-rows.jsonl")
 
-    async def _settle(self, chosen: str) -> None:
+    async def _settle(self, chosen: str, fits: bool) -> None:
         import asyncio
 
         from tui.datasets.edits import EditedDataset, discard_edits, rescue_rows

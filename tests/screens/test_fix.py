@@ -124,7 +124,7 @@ async def test_rows_that_were_changed_here_are_judged_as_they_are_now(path: Path
     app = make_app()
     async with app.run_test(size=(100, 30)) as pilot:
         app.open_rows(path)
-        await until(pilot, lambda: app.screen.id is None and "Keep them" in text_of(app))
+        await until(pilot, lambda: app.screen.id is None and "keeps them" in text_of(app))
         await pilot.press("enter", "F")
         await until(
             pilot, lambda: isinstance(app.screen, FixScreen) and app.screen.query_one(FixList).current

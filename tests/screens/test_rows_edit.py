@@ -12,6 +12,7 @@ from textual.widgets import Input
 
 from screens.choose import ChooseScreen
 from screens.confirm import ConfirmScreen
+from screens.pending_dialog import PendingDialog
 from screens.rows import RowsScreen
 from tests.screens.fakes import Pilots, make_app, text_of, until
 from tui import text_editor
@@ -221,7 +222,7 @@ async def test_leaving_asks_nothing_says_what_is_kept_and_the_next_time_goes_on(
         await until(pilot, lambda: "Not saved: 1 deleted" in text_of(app))
         assert not isinstance(app.screen, RowsScreen)
         app.open_rows(path)
-        await until(pilot, lambda: isinstance(app.screen, ChooseScreen))
+        await until(pilot, lambda: isinstance(app.screen, PendingDialog))
         assert "1 unsaved change from" in text_of(app)
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, RowsScreen))
@@ -238,8 +239,8 @@ async def test_changes_from_before_can_be_discarded(path: Path) -> None:
     app = make_app()
     async with app.run_test(size=(100, 30)) as pilot:
         app.open_rows(path)
-        await until(pilot, lambda: isinstance(app.screen, ChooseScreen))
-        await pilot.press(*"disc", "enter")
+        await until(pilot, lambda: isinstance(app.screen, PendingDialog))
+        await pilot.press("d")
         await until(pilot, lambda: isinstance(app.screen, RowsScreen))
         await until(pilot, lambda: pending_edits(path) is None)
         screen = app.screen
@@ -253,8 +254,10 @@ async def test_changes_that_no_longer_fit_can_be_written_to_a_file_of_their_own(
     app = make_app()
     async with app.run_test(size=(100, 30), notifications=True) as pilot:
         app.open_rows(path)
-        await until(pilot, lambda: isinstance(app.screen, ChooseScreen))
-        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, PendingDialog))
+        await pilot.press("k")
+        assert isinstance(app.screen, PendingDialog)
+        await pilot.press("w")
         rescued = path.with_name("rows.changed-rows.jsonl")
         await until(pilot, rescued.exists)
         assert rescued.read_text() == row(9) + "\n"
@@ -270,7 +273,7 @@ async def test_a_file_replaced_underneath_is_told_and_opened_again_with_its_chan
         screen.look_at_file()
         await until(pilot, lambda: "Another file took the place" in text_of(app))
         await pilot.press("R")
-        await until(pilot, lambda: isinstance(app.screen, ChooseScreen))
+        await until(pilot, lambda: isinstance(app.screen, PendingDialog))
         await pilot.press("enter")
         await until(pilot, lambda: app.screen is screen and questions(screen) == "1345678")
 
@@ -371,3 +374,42 @@ async def test_without_an_editor_a_sentence_says_what_to_set(
         await open_rows(pilot, app, path)
         await pilot.press("E")
         await until(pilot, lambda: "The editor no-such-editor is not there" in text_of(app))
+
+
+# Copying and findings
+
+
+async def test_a_part_of_the_row_is_chosen_and_copied(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    copied: list[tuple[str, str]] = []
+    monkeypatch.setattr(TunedeckApp, "copy_text", lambda _, text, what: copied.append((text, what)))
+    app = make_app()
+    async with app.run_test(size=(100, 30)) as pilot:
+        await open_rows(pilot, app, path)
+        for words in ("assistant", "path", "place", "several"):
+            await pilot.press("Y")
+            await until(pilot, lambda: isinstance(app.screen, ChooseScreen))
+            await pilot.press(*words, "enter")
+            await until(pilot, lambda: isinstance(app.screen, RowsScreen))
+        assert [text for text, _ in copied] == [
+            "a", "$.messages[0]", f"{path}:1", json.dumps(json.loads(row(1)), indent=2),
+        ]  # fmt: skip
+        assert copied[0][1] == "Row 1, message 2: assistant"
+
+
+async def test_brackets_go_to_rows_with_warnings_too(tmp_path: Path) -> None:
+    warned = json.dumps(
+        {"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": ""}]}
+    )
+    path = tmp_path / "rows.jsonl"
+    path.write_text("\n".join([row(1), warned, row(3), "{", row(5)]))
+    app = make_app()
+    async with app.run_test(size=(100, 30)) as pilot:
+        screen = await open_rows(pilot, app, path)
+        await pilot.press("right_square_bracket")
+        await until(pilot, lambda: cursor(screen) == 2)
+        await pilot.press("right_square_bracket")
+        assert cursor(screen) == 4
+        await pilot.press("left_square_bracket")
+        assert cursor(screen) == 2
+        await pilot.press("n")
+        assert cursor(screen) == 4

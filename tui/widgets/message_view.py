@@ -28,7 +28,7 @@ _MOST_FOUND = 200
 FindingLine = tuple[str, str]
 """Severity and sentence of a finding; both are safe."""
 _SIGNS: dict[str, Part] = {"error": ("✗ ", "bad"), "warning": ("! ", "warning"), "info": ("– ", "muted")}
-_ROLE_TONES: dict[str, Tone] = {
+ROLE_TONES: dict[str, Tone] = {
     "system": "muted",
     "developer": "muted",
     "user": "accent",
@@ -144,7 +144,7 @@ def _finding_lines(findings: Sequence[FindingLine]) -> list[Content]:
 
 def turn_content(turn: Turn) -> Content:
     """Return a turn: a heading of its role and facts, its text, its tool calls."""
-    tone = _ROLE_TONES.get(turn.role, "strong")
+    tone = ROLE_TONES.get(turn.role, "strong")
     parts: list[Part] = [(f"▌{turn.role}", tone)]
     parts += [(f" · {fact}", "muted") for fact in turn.facts]
     body = content(*parts)
