@@ -23,6 +23,12 @@ if TYPE_CHECKING:
     Lines = numpy.ndarray[Any, numpy.dtype[numpy.uint32]]
 
 SECONDS_FOR_PART = 300.0
+_MORE_THAN_BYTES = (b"image_url", b'"tools"', b'"functions"', b"\\u00")
+"""What may stand in a row with more tokens than bytes: pictures and tool definitions, counted by formulas,
+or these keys in escapes. Every other token is at least one byte of a text, and what JSON writes around a
+message (`{"role":""},`) is longer than the tokens around it."""
+_GROWTH_BYTES = 60_000_000
+"""What each process's vocabulary may grow by."""
 
 
 class SortKey(StrEnum):
@@ -46,6 +52,7 @@ def line_tokens(
     encoding: str,
     dataset_format: DatasetFormat = DatasetFormat.UNKNOWN,
     *,
+    above: int = 0,
     on_progress: Callable[[int, int], None] | None = None,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Sizes:
@@ -55,6 +62,7 @@ def line_tokens(
         path: A regular file.
         encoding: Name of a tiktoken vocabulary.
         dataset_format: Of the rows; UNKNOWN looks at each.
+        above: Rows that can't have more tokens need not be counted and may get 0.
         on_progress: Called with (bytes done, bytes in all).
         cancelled: True ends the count.
 
@@ -64,7 +72,7 @@ def line_tokens(
     """
     import numpy
 
-    job = {"kind": "tokens", "encoding": encoding, "format": dataset_format.value}
+    job = {"kind": "tokens", "encoding": encoding, "format": dataset_format.value, "above": above}
     parts = ask_every_line(
         path, job, on_progress=on_progress, cancelled=cancelled, seconds_for_part=SECONDS_FOR_PART
     )
@@ -95,10 +103,11 @@ class TokenJob:
     """Counts the tokens of each row; the payload is 32 bits for each line, 0 where there is no row."""
 
     def __init__(self, job: Mapping[str, Any]) -> None:
+        from tui.datasets.engines.choose import engine_for
         from tui.datasets.row_tokens import RowTokenCounter
-        from tui.datasets.tokens import TiktokenCounter
 
-        self._counter = RowTokenCounter(TiktokenCounter(job["encoding"]))
+        self._counter = RowTokenCounter(engine_for(job["encoding"], growth_bytes=_GROWTH_BYTES))
+        self._above: int = job["above"]
         self._format = DatasetFormat(job["format"])
 
     def part(self, lines: list[bytes], *, is_first: bool) -> tuple[dict[str, Any], bytes]:
@@ -107,6 +116,8 @@ class TokenJob:
 
         counts = array("I", bytes(4 * len(lines)))
         for number, line in enumerate(lines):
+            if len(line) <= self._above and not any(one in line for one in _MORE_THAN_BYTES):
+                continue
             try:
                 value = orjson.loads(line.removeprefix(BYTE_ORDER_MARK) if is_first and not number else line)
             except ValueError:

@@ -170,6 +170,7 @@ def _too_long(table: RowTable, wish: CutWish, cutter: Cutter, tracker: Tracker) 
         counts = line_tokens(
             table.path,
             encoding_for(wish.model),
+            above=wish.limit,
             on_progress=tracker.on_progress,
             cancelled=tracker.cancelled,
         )
