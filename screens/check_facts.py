@@ -54,8 +54,8 @@ def token_pairs(report: Report) -> list[Pair]:
     per = tokens.per_example
     pairs: list[Pair] = []
     if tokens.over_limit and tokens.limit:
-        pairs.append(("Cut off", (f"{plural(tokens.over_limit, 'example')} at {tokens.limit:,}", "warning")))
-        pairs.append(("", (f"{tokens.lost_tokens:,} tokens lost", "warning")))
+        pairs.append(("Cut off", (f"{tokens.over_limit:,} at {tokens.limit:,}", "warning")))
+        pairs.append(("", (f"{tokens.lost_tokens:,} lost", "warning")))
     pairs += [
         ("All", f"{tokens.total:>10,}"),
         *_by_role(report),

@@ -28,7 +28,8 @@ CUT_COLUMNS = (
     Column("Tokens", 11, align="right"),
     Column("Lost", 10, align="right", tone="warning"),
 )
-_BINS = 14
+_BINS = 16
+_LEAST_BINS = 5
 _LEAST_BAR = 8
 
 
@@ -45,11 +46,19 @@ class SpreadChart(LineList):
     def show(self, histogram: TokenHistogram, limit: int | None) -> None:
         """Draw a histogram, with a line at the limit where one is."""
         self._histogram, self._limit = histogram, limit
-        bins = histogram.columns(_BINS, logarithmic=self.is_logarithmic)
+        page = self.size.height if self.size else _BINS
+        bins = histogram.columns(
+            max(_LEAST_BINS, min(_BINS, page - (limit is not None))), logarithmic=self.is_logarithmic
+        )
         above = next((at for at, one in enumerate(bins) if limit is not None and one.high > limit), len(bins))
         self._bins = [*bins[:above], *([limit] if limit is not None and bins else []), *bins[above:]]
         self.border_subtitle = "equal ratios" if self.is_logarithmic else "equal widths"
         self.items_changed()
+
+    def on_resize(self) -> None:
+        """Draw as many ranges as can be seen at once."""
+        self.show(self._histogram, self._limit)
+        super().on_resize()
 
     def toggle_scale(self) -> None:
         """Change between equal ratios and equal widths."""

@@ -149,7 +149,9 @@ class TokenText(ScrollView, can_focus=True, inherit_bindings=False):
         top = round(self.scroll_target_y)
         above = line - 1 if line and self.lines.is_heading(line - 1) else line
         page = max(1, self.scrollable_content_region.height)
-        if above < top:
+        if not top - page <= line < top + 2 * page:  # a jump: what is around it is to be seen too
+            self.scroll_to(y=max(0, line - page // 2), animate=False, force=True)
+        elif above < top:
             self.scroll_to(y=above, animate=False, force=True)
         elif line >= top + page:
             self.scroll_to(y=line - page + 1, animate=False, force=True)
