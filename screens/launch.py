@@ -111,10 +111,10 @@ Arrow keys change a choice, enter goes on, ctrl+l launches. Nothing is sent befo
     @on(Input.Changed)
     def _typed(self, message: Input.Changed) -> None:
         name = message.input.id or ""
-        if name == "suffix":
-            if message.value == self.form.suffix:
+        if name in ("suffix", "extra"):
+            if message.value == getattr(self.form, name):
                 return
-            self.form.suffix = message.value
+            setattr(self.form, name, message.value)
         elif self.form.numbers.get(name) == message.value:
             return
         else:

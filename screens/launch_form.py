@@ -6,8 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tui.errors import TunedeckError
 from tui.jobs.plan import LaunchPlan
 from tui.money.estimate import auto_epochs
+from tui.providers.parameters import Parameter, Value, read_choices
+from tui.providers.profiles import Profile, profile
 from tui.records.jobs import Method
 
 AUTO = "auto"
@@ -19,6 +22,7 @@ NUMBERS: Mapping[str, tuple[float, float, bool]] = {
     "n_epochs": (1, 50, True),
     "batch_size": (1, 256, True),
     "learning_rate_multiplier": (0, 1_000_000, False),
+    "learning_rate": (0, 1, False),
     "beta": (0, 2, False),
     "seed": (0, 2**31 - 1, True),
 }
@@ -36,6 +40,8 @@ class LaunchForm:
 
     training: Path | None = None
     account: str = LOCAL
+    provider: str = LOCAL
+    """The account's service, whose profile says what can be chosen."""
     model: str = ""
     method: Method = Method.SUPERVISED
     validation: str = "split"
@@ -44,6 +50,17 @@ class LaunchForm:
     numbers: dict[str, str] = field(default_factory=lambda: dict.fromkeys(NUMBERS, AUTO))
     """Field -> what was typed."""
     suffix: str = ""
+    extra: str = ""
+    """Choices that only this service takes: `lora=true lora_r=16`."""
+
+    @property
+    def service(self) -> Profile:
+        """The profile of the account's service."""
+        return profile(self.provider)
+
+    def extra_parameters(self) -> list[Parameter]:
+        """Return what the service takes beside the fields of the form."""
+        return [one for one in self.service.parameters_for(self.method) if one.name not in NUMBERS]
 
     def problems(self) -> dict[str, str]:
         """Return field -> what is wrong with it, for those that are wrong."""
@@ -51,13 +68,40 @@ class LaunchForm:
         if self.training is None:
             found["training"] = "choose a file: ctrl+o"
         if not self.model:
-            found["model"] = "this account has no model that can be trained"
+            found["model"] = "no model known: test the account, a on Home"
         if self.validation == "file" and self.validation_file is None:
             found["validation"] = "choose a file: enter"
+        if problem := self._extra_problem():
+            found["extra"] = problem
         return found
 
+    def asks(self, name: str) -> bool:
+        """True for a field that the service takes for this method."""
+        if name == "extra":
+            return bool(self.extra_parameters())
+        return name == "seed" or self.service.parameter(name, self.method) is not None
+
     def _asked(self) -> list[str]:
-        return [name for name in NUMBERS if name != "beta" or self.method is Method.DPO]
+        return [name for name in NUMBERS if self.asks(name)]
+
+    def _extras(self) -> dict[str, Value]:
+        return read_choices(self.extra.split(), lambda name: self.service.parameter(name, self.method))
+
+    def _extra_problem(self) -> str:
+        if not self.asks("extra"):
+            return ""
+        known = {one.name: one for one in self.extra_parameters()}
+        try:
+            chosen = self._extras()
+        except TunedeckError as error:
+            return error.remedy
+        for name, value in chosen.items():
+            if name not in known:
+                return f"there is no {name}; there are {', '.join(known)}"
+            if known[name].problem(value):
+                return f"{name}: {known[name].wanted}"
+        missing = [one.name for one in known.values() if one.required and one.name not in chosen]
+        return f"needs {missing[0]}=…" if missing else ""
 
     def _number_problem(self, name: str) -> str:
         low, high, whole = NUMBERS[name]
@@ -99,7 +143,10 @@ class LaunchForm:
             method=self.method,
             validation=self.validation_file if self.validation == "file" else None,
             split_share=SPLIT_SHARE if self.validation == "split" else None,
-            hyperparameters={name: value for name, value in chosen.items() if value is not None},
+            hyperparameters={
+                **{name: value for name, value in chosen.items() if value is not None},
+                **(self._extras() if self.asks("extra") else {}),
+            },
             suffix=self.suffix.strip() or None,
             seed=None if seed is None else int(seed),
         )
@@ -130,6 +177,8 @@ def hints(form: LaunchForm, examples: int) -> dict[str, Hint]:
         "batch_size": _batch_hint,
         "learning_rate_multiplier": _rate_hint,
         "beta": _beta_hint,
+        "learning_rate": _absolute_rate_hint,
+        "extra": _extra_hint,
     }
     found = {name: maker(form, examples) for name, maker in makers.items()}
     same = "The same seed, file and settings give the same run."
@@ -148,7 +197,7 @@ def hints(form: LaunchForm, examples: int) -> dict[str, Hint]:
 def _epochs_hint(form: LaunchForm, examples: int) -> Hint:
     if not examples:
         return Hint("", "Passes over the file.")
-    choice = auto_epochs(form.trained_examples(examples), form.account)
+    choice = auto_epochs(form.trained_examples(examples), form.provider)
     return Hint(str(choice.epochs), f"Passes over the file; {choice.source}.")
 
 
@@ -166,6 +215,21 @@ def _rate_hint(form: LaunchForm, examples: int) -> Hint:
         return Hint("by the service", "Scales the service's own learning rate, which is not published.")
     rate = LOCAL_RATES.get(form.method, LOCAL_RATES[Method.SUPERVISED])
     return Hint("1", f"Scales the learning rate, which is {rate:g} at 1.")
+
+
+def _absolute_rate_hint(form: LaunchForm, examples: int) -> Hint:
+    known = form.service.parameter("learning_rate", form.method)
+    value = (
+        f"{known.default:g}" if known is not None and isinstance(known.default, float) else "the service's"
+    )
+    return Hint(value, "The learning rate itself: a factor from another service means nothing here.")
+
+
+def _extra_hint(form: LaunchForm, examples: int) -> Hint:
+    known = form.extra_parameters()
+    return Hint(
+        "", "Only here, as name=value: " + "; ".join(f"{one.name}, {one.wanted}" for one in known) + "."
+    )
 
 
 def _beta_hint(form: LaunchForm, examples: int) -> Hint:

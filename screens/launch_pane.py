@@ -24,7 +24,9 @@ ROWS: tuple[tuple[str, str], ...] = (
     ("n_epochs", "Epochs"),
     ("batch_size", "Batch size"),
     ("learning_rate_multiplier", "Rate multiplier"),
+    ("learning_rate", "Learning rate"),
     ("beta", "Beta"),
+    ("extra", "Other choices"),
     ("seed", "Seed"),
     ("suffix", "Suffix"),
 )
@@ -63,6 +65,7 @@ class LaunchPane(Vertical):
         form = self.form
         accounts = services.accounts()
         provider = next((one.provider for one in accounts if one.name == form.account), form.account)
+        form.provider = provider
         models = [model for model in services.catalog.trainable() if model.provider == provider]
         known = [model.id for model in models]
         known += [
@@ -82,7 +85,8 @@ class LaunchPane(Vertical):
         self._set("method", [(str(method), str(method)) for method in methods], str(form.method))
         kinds = [("split", "split 10 % off"), ("file", aside.name if aside else "a file"), ("none", "none")]
         self._set("validation", kinds, form.validation)
-        self.query_one("#row-beta").display = form.method is Method.DPO
+        for name in ("beta", "learning_rate_multiplier", "learning_rate", "extra"):
+            self.query_one(f"#row-{name}").display = form.asks(name)
 
     def _set(self, name: str, options: list[tuple[str, str]], value: str) -> None:
         self.query_one(f"#{name}", ChoiceField).set_options(options, value)

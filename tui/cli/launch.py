@@ -14,7 +14,7 @@ from tui.jobs.launch import launch
 from tui.jobs.plan import LaunchPlan, may_launch
 from tui.jobs.preflight import estimate_plan, preflight
 from tui.jobs.reports import file_sha256
-from tui.providers.parameters import Value
+from tui.providers.parameters import read_choices
 from tui.providers.profiles import Profile, profile
 from tui.records.jobs import Method
 from tui.services import Services
@@ -100,7 +100,7 @@ def command(
             split_share=split,
             hyperparameters={
                 **{name: value for name, value in chosen.items() if value is not None},
-                **_read_others(others, service, Method(method)),
+                **read_choices(others, lambda name: service.parameter(name, Method(method))),
             },
             suffix=suffix,
             seed=seed,
@@ -116,17 +116,6 @@ def _account_of(services: Services, model_id: str) -> str:
     # The one that is named like its service goes first, then what stands first in the settings.
     fitting.sort(key=lambda one: one.name != one.provider)
     return fitting[0].name if fitting else services.settings.default_account
-
-
-def _read_others(others: tuple[str, ...], service: Profile, method: Method) -> dict[str, Value]:
-    found = {}
-    for one in others:
-        name, sign, text = (part.strip() for part in one.partition("="))
-        if not sign:
-            raise click.UsageError("Write --set NAME=VALUE.")
-        known = service.parameter(name, method)
-        found[name] = known.read(text) if known is not None else text
-    return found
 
 
 def _list_parameters(service: Profile, method: Method) -> None:

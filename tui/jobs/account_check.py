@@ -92,7 +92,8 @@ def _training(services: JobServices, account: Account) -> AccountLine:
     text = f"takes {', '.join(possible)} jobs{until}"
     if service.eligibility:
         return AccountLine("warn", "training", f"{text}, but not from everyone. {service.eligibility}")
-    return AccountLine("ok", "training", text, profile(account.provider).deployment)
+    remedy = profile(account.provider).deployment
+    return AccountLine("ok", "training", f"{text}." if remedy else text, remedy)
 
 
 def _count(number: int, word: str, most: int | None = None) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from tui.errors import TunedeckError
 from tui.records.jobs import Method
 
 AUTO = "auto"
@@ -70,6 +71,26 @@ class Parameter:
         if self.type == "boolean" and text.lower() in _TRUE + _FALSE:
             return text.lower() in _TRUE
         return text
+
+
+def read_choices(texts: Iterable[str], known: Callable[[str], Parameter | None]) -> dict[str, Value]:
+    """Return name -> value of texts such as `lora_r=16`; unknown names stay, for a preflight to tell.
+
+    Args:
+        texts: One for each choice.
+        known: Name -> what the service takes under it.
+
+    Raises:
+        TunedeckError: A text is no `name=value`.
+    """
+    found: dict[str, Value] = {}
+    for text in texts:
+        name, sign, value = (part.strip() for part in text.partition("="))
+        if not sign or not name:
+            raise TunedeckError(f"{text!r} is no choice.", "Write name=value, without blanks in between.")
+        parameter = known(name)
+        found[name] = parameter.read(value) if parameter is not None else value
+    return found
 
 
 def parameter_from(entry: Mapping[str, Any]) -> Parameter:

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from textual.widgets import Input
+
+from screens.launch import LaunchScreen
+from screens.launch_form import LaunchForm
+from tests.screens.fakes import Pilots, freeze, make_app, text_of, until
+from tui.app import TunedeckApp
+from tui.data.examples import SENTIMENT
+from tui.providers.account_settings import DeclaredAccount, declare_account
+from tui.records.jobs import Method
+from tui.records.models import ModelInfo
+
+
+@pytest.fixture(autouse=True)
+def _fixed(monkeypatch: pytest.MonkeyPatch, isolated_home: Path) -> None:
+    freeze(monkeypatch, isolated_home)
+    monkeypatch.setenv("A_KEY", "sk-test-123456")
+    declare_account(DeclaredAccount("neb", "nebius", "http://127.0.0.1:9/v1", "A_KEY"))
+
+
+def form(provider: str, **changes: object) -> LaunchForm:
+    values = {"training": SENTIMENT.training, "account": provider, "provider": provider, "model": "m"}
+    return LaunchForm(**{**values, **changes})  # type: ignore[arg-type]
+
+
+async def open_with_account(pilot: Pilots, app: TunedeckApp, name: str) -> LaunchScreen:
+    await pilot.press("4")
+    await until(pilot, lambda: isinstance(app.screen, LaunchScreen))
+    screen = app.screen
+    assert isinstance(screen, LaunchScreen)
+    screen.query_one("#account").focus()
+    while screen.form.account != name:
+        await pilot.press("right")
+        await pilot.pause()
+    return screen
+
+
+async def test_a_service_with_absolute_rates_asks_for_those_and_for_its_own_choices() -> None:
+    app = make_app()
+    app.services.store.save_models("neb", [ModelInfo("neb", "Qwen/Qwen3-4B", can_train=True)])
+    async with app.run_test(size=(140, 40)) as pilot:
+        screen = await open_with_account(pilot, app, "neb")
+        await until(pilot, lambda: "Learning rate" in text_of(app))
+        assert "Rate multiplier" not in text_of(app)
+        assert "→ 1e-05" in text_of(app)
+        screen.query_one("#extra").focus()
+        await pilot.press(*"lora=true")
+        screen.query_one("#learning_rate", Input).value = "2e-5"
+        await until(pilot, lambda: screen.form.numbers["learning_rate"] == "2e-5")
+        screen.form.training = SENTIMENT.training
+        plan = screen.form.plan()
+        assert plan.hyperparameters == {"learning_rate": 2e-5, "lora": True}
+        screen.query_one("#account").focus()
+        await pilot.press("left")
+        await until(pilot, lambda: "Rate multiplier" in text_of(app))
+        assert "Learning rate" not in text_of(app)
+
+
+@pytest.mark.parametrize(
+    ("provider", "method", "extra", "words"),
+    [
+        ("nebius", Method.SUPERVISED, "lora=perhaps", "lora: true or false"),
+        ("nebius", Method.SUPERVISED, "lora_r=0", "lora_r: a whole number from 1 to 256"),
+        ("nebius", Method.SUPERVISED, "rank=8", "there is no rank; there are lora, lora_r"),
+        ("nebius", Method.SUPERVISED, "lora", "Write name=value"),
+        ("nebius", Method.SUPERVISED, "learning_rate=1", "there is no learning_rate"),
+        ("azure", Method.DPO, "trainingType=Cheap", "trainingType: one of Standard"),
+        ("bedrock", Method.REINFORCEMENT, "", "needs grader_lambda=…"),
+        ("bedrock", Method.REINFORCEMENT, "grader_lambda=arn:aws:x", ""),
+        ("openai", Method.DPO, "whatever", ""),
+    ],
+)
+def test_other_choices_are_judged_while_they_are_typed(
+    provider: str, method: Method, extra: str, words: str
+) -> None:
+    problem = form(provider, method=method, extra=extra).problems().get("extra", "")
+    assert words in problem
+    assert bool(words) == bool(problem)
+
+
+def test_what_another_service_was_told_is_not_carried_over() -> None:
+    filled = form("nebius", extra="lora=true")
+    filled.numbers["learning_rate"] = "1e-5"
+    filled.numbers["learning_rate_multiplier"] = "2"
+    assert filled.plan().hyperparameters == {"learning_rate": 1e-5, "lora": True}
+    filled.provider = "openai"
+    assert filled.plan().hyperparameters == {"learning_rate_multiplier": 2.0}
