@@ -21,7 +21,7 @@ def estimate_pairs(found: FileEstimate) -> list[Pair]:
         ("Per epoch", found.tokens_per_epoch),
         ("Examples", found.examples),
     ):
-        pairs += [(name, f"≈ {figure.value:,.0f}"), ("", (_ends(figure), "muted"))]
+        pairs += [(name, f"≈ {_short(figure.value)}"), ("", (_ends(figure), "muted"))]
     per = found.per_example
     pairs.append(("Per example", f"≈ {per.median:,.0f}"))
     basis = f"{found.windows} places, {size(found.bytes_read)}"
@@ -29,7 +29,18 @@ def estimate_pairs(found: FileEstimate) -> list[Pair]:
 
 
 def _ends(figure: Interval) -> str:
-    return f"{figure.low:,.0f} to {figure.high:,.0f}"
+    low, high = _short(figure.low), _short(figure.high)
+    if low[-1] == high[-1] and not high[-1].isdigit():
+        low = low[:-2]  # the unit is said once
+    return f"{low} to {high}"
+
+
+def _short(number: float) -> str:
+    """Return a number without the digits that an estimate can't know."""
+    for unit, sign in ((1e6, "M"), (1e3, "k")):
+        if number >= 10 * unit or (number >= unit and sign == "M"):
+            return f"{number / unit:,.1f} {sign}"
+    return f"{number:,.0f}"
 
 
 def _trust() -> str:
@@ -46,7 +57,7 @@ def range_cells(one: PriceRange) -> list[Cell]:
     estimate = one.estimate
     own = estimate.provider in ("openai", "local")
     name = estimate.model if own else f"{estimate.provider}: {estimate.model}"
-    how = f"≈ {estimate.tokens_per_epoch:,} tokens × {plural(estimate.epochs, 'epoch')}"
+    how = f"≈ {_short(estimate.tokens_per_epoch)} tokens × {plural(estimate.epochs, 'epoch')}"
     if estimate.is_free:
         return [(name, "strong"), ("free", "good"), how]
     return [

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +18,7 @@ from screens.rows import RowsScreen
 from tests.screens.fakes import Pilots, dataset, freeze, make_app, text_of, until
 from tui.app import TunedeckApp
 from tui.datasets.check import CheckCancelled
+from tui.datasets.estimate import FileEstimate, estimate_file
 from tui.datasets.formats import DatasetFormat
 from tui.datasets.report import Finding, Report, Severity, TokenSummary
 from tui.jobs.reports import report_for
@@ -199,24 +201,33 @@ async def test_a_large_file_has_an_estimate_until_it_has_been_read(
 ) -> None:
     row = '{"messages": [{"role": "user", "content": "%s"}, {"role": "assistant", "content": "yes"}]}\n'
     large = isolated_home / "large.jsonl"
-    large.write_text("".join(row % ("word " * (number % 400)) for number in range(5_000)))
+    large.write_text("".join(row % ("word " * (number % 400)) for number in range(500)))
     may_read = threading.Event()
 
     def held_back(*arguments: Any, **options: Any) -> Report:
         may_read.wait(60)
         return report_for(*arguments, **options)
 
+    def estimate(path: Path, encoding: str, limit: int | None, **_options: object) -> FileEstimate:
+        return estimate_file(path, encoding, limit=limit)
+
+    monkeypatch.setattr("tui.datasets.estimate.WHOLE_BYTES", 0)
     monkeypatch.setattr("screens.check_run.LARGE_BYTES", 1_000)
+    monkeypatch.setattr("screens.check_run.estimate_apart", estimate)
     monkeypatch.setattr("screens.check_run.report_for", held_back)
     app = make_app()
     async with app.run_test(size=terminal) as pilot:
         app.open_check(large)
-        await until(pilot, lambda: "≈" in text_of(app))
-        assert app.screen.query_one("#tokens").border_title == "Tokens, estimated"
-        assert "right 95 times in 100" in str(app.screen.query_one("#token-facts", KeyValue).render())
-        assert costs(app).border_title == "Cost, by model, estimated"
-        assert len(costs(app).keys) > 3
-        may_read.set()
+        try:
+            await until(pilot, lambda: "≈" in text_of(app), seconds=60)
+            assert app.screen.query_one("#tokens").border_title == "Tokens, estimated"
+            facts = str(app.screen.query_one("#token-facts", KeyValue).render())
+            assert "right 95 times in 100" in facts
+            assert re.search(r"All +≈ [\d.]+ k\n +[\d.]+ to [\d.]+ k\n", facts) is not None
+            assert costs(app).border_title == "Cost, by model, estimated"
+            assert len(costs(app).keys) > 3
+        finally:
+            may_read.set()
         await until(
             pilot, lambda: "✓ Sound" in text_of(app) and "estimated" not in str(costs(app).border_title)
         )
