@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tui.datasets.files import read_at
 from tui.datasets.parsing import BYTE_ORDER_MARK
+from tui.errors import TunedeckError
 
 if TYPE_CHECKING:
     import numpy
@@ -63,12 +64,19 @@ class FileParts:
         """Set by somebody else: ends the walk, even within a line of gigabytes."""
 
     def __iter__(self) -> Iterator[FilePart]:
+        """Yield the parts.
+
+        Raises:
+            TunedeckError: The file is shorter than it was said to be.
+        """
         while self._position < self._size and not self.is_stopped:
             yield from self._next()
 
     def _next(self) -> Iterator[FilePart]:
         start, line, examples = self._position, self._line, self._examples
         block = self._read(self._position)
+        if not block:
+            raise shorter_error()
         whole = block.rfind(b"\n") + 1
         if whole:
             self._take(block[:whole] if whole < len(block) else block)
@@ -90,13 +98,18 @@ class FileParts:
         self._line += lines
         self._examples += lines - blank
 
+    def _has_mark(self) -> bool:
+        size = len(BYTE_ORDER_MARK)
+        return self._line == 1 and read_at(self._descriptor, 0, size) == BYTE_ORDER_MARK
+
     def _finish_line(self, block: bytes) -> bool:
         """Walk over a line longer than a part; return whether it has a line feed."""
+        mark = len(BYTE_ORDER_MARK) if self._has_mark() else 0
         is_blank = True
         while block and not self.is_stopped:
             end = block.find(b"\n") + 1
             piece = block[:end] if end else block
-            is_blank = is_blank and _is_blank(piece, is_first=self._line == 1)
+            is_blank = is_blank and not piece[max(0, mark - self._position) :].strip()
             self._take(piece)
             if end:
                 self._line += 1
@@ -106,8 +119,11 @@ class FileParts:
         return False
 
 
-def _is_blank(line: bytes, *, is_first: bool) -> bool:
-    return not (line.removeprefix(BYTE_ORDER_MARK) if is_first else line).strip()
+def shorter_error() -> TunedeckError:
+    """Return the error for a file that ended before the size it had."""
+    return TunedeckError(
+        "The file became shorter while it was read.", "Wait until that is done, then try again."
+    )
 
 
 def count_lines(block: bytes, *, is_first: bool) -> tuple[int, int]:
@@ -128,7 +144,7 @@ def count_lines(block: bytes, *, is_first: bool) -> tuple[int, int]:
     for index in _space_first(firsts):
         blank += block[starts[index] : ends[index]].isspace()
     if is_first and block.startswith(BYTE_ORDER_MARK):
-        blank += _is_blank(block[: ends[0]], is_first=True)
+        blank += not block[len(BYTE_ORDER_MARK) : ends[0]].strip()
     return len(ends), blank
 
 

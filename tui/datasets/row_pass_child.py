@@ -7,6 +7,7 @@ own module, named here.
 
 from __future__ import annotations
 
+import gc
 import importlib
 import json
 import sys
@@ -66,11 +67,15 @@ def main() -> None:
         answers.write(b"\n")
         _answer(answers, {"error": [error.message, error.remedy]}, b"")
         return
+    # Parsed rows hold no cycles; looking for them after every few hundred objects costs a tenth of the pass.
+    gc.freeze()
+    gc.disable()
     answers.write(b"\n")  # ready
     answers.flush()
     with open(job["path"], "rb", buffering=0) as stream:
         for request in iter(asked.readline, b""):
             _answer(answers, *_part(worker, stream.fileno(), json.loads(request)))
+            gc.collect()
 
 
 def _part(

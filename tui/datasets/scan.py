@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tui.datasets.checks_messages import Conversation, kind_of
@@ -21,12 +21,14 @@ from tui.datasets.lints.protocol import LintRow
 from tui.datasets.lints.registry import make_lints
 from tui.datasets.options import CheckOptions
 from tui.datasets.parsing import BYTE_ORDER_MARK, ParseProblem, may_repeat_keys, parse_line, repeated_keys
+from tui.datasets.plain_rows import PlainRow, plain_rows
 from tui.datasets.report import Report, Severity
 from tui.datasets.start_facts import StartFacts
 from tui.datasets.token_totals import TokenTotals
 from tui.datasets.tokens import encoding_for, training_limit
 from tui.datasets.whole_file import has_old_mac_lines
 
+Parsed = tuple[Any, ParseProblem | None]
 _OLD_MAC = "Lines end with a carriage return instead of a line feed."
 
 
@@ -63,6 +65,8 @@ class FileScan:
         self._with_system = 0
         self._without_system = array("Q")
         self._image_examples = 0
+        self._over_limit: Mapping[int, int] | None = None
+        """Line -> tokens of plain rows that are too long; None while plain rows are counted one by one."""
 
     @staticmethod
     def _token_totals(options: CheckOptions) -> TokenTotals:
@@ -94,13 +98,24 @@ class FileScan:
         if not any(lines):
             self._blank_batch(first_line, len(lines))
             return
-        for number, line in enumerate(lines, first_line):
-            if number in too_long:
+        parsed: list[Parsed | None] = [
+            None if not line or line.isspace() or number in too_long else parse_line(line)
+            for number, line in enumerate(lines, first_line)
+        ]
+        plain = self._plain_rows(lines, parsed)
+        self._over_limit = self._tokens.add_plain(first_line, plain)
+        for number, (line, read, shortcut) in enumerate(zip(lines, parsed, plain, strict=True), first_line):
+            if read is not None:
+                self._example(number, line, read, shortcut)
+            elif number in too_long:
                 self._too_long(number, too_long[number], line)
-            elif not line or line.isspace():
-                self._blank(number)
             else:
-                self._example(number, line)
+                self._blank(number)
+
+    def _plain_rows(self, lines: list[bytes], parsed: list[Parsed | None]) -> Sequence[PlainRow | None]:
+        if self._format is not DatasetFormat.CHAT:
+            return [None] * len(lines)
+        return plain_rows(lines, [None if read is None else read[0] for read in parsed])
 
     def _blank(self, number: int) -> None:
         self._blank_count += 1
@@ -130,15 +145,19 @@ class FileScan:
         message = f"The line has {length / 1024 / 1024:,.0f} MB; it was not read."
         self._findings.add("line-too-long", message, line=number)
 
-    def _example(self, number: int, line: bytes) -> None:
+    def _example(self, number: int, line: bytes, parsed: Parsed, plain: PlainRow | None) -> None:
         if self._blank_count:
             self._report_blank_lines()
         self._examples += 1
-        value, problem = parse_line(line)
+        value, problem = parsed
         if problem is not None:
             self._report_problem(number, line, problem)
             return
         self._hashes.add(number, line)
+        self._row.start(number, self._examples_before + self._examples, line)
+        if plain is not None:
+            self._plain(number, plain, value)
+            return
         if not isinstance(value, dict):
             shown = line[:200].decode("utf-8", "replace")
             self._findings.add(
@@ -151,7 +170,6 @@ class FileScan:
                 service_text=not_a_dictionary(number, line),
             )
             return
-        self._row.start(number, self._examples_before + self._examples, line)
         try:
             self._check_object(number, line, value)
         except RecursionError:
@@ -165,6 +183,21 @@ class FileScan:
             for key in repeated_keys(line):
                 self._row.add("duplicate-key", f'The key "{key}" stands twice in one object.', text=key)
         self._tokens.add(self._row, value, self._format)
+        self._lint(number, line, value)
+
+    def _plain(self, number: int, plain: PlainRow, value: dict[str, Any]) -> None:
+        """Note a row that no rule has anything to say about."""
+        if plain.has_system:
+            self._with_system += 1
+        else:
+            self._without_system.append(number)
+        if self._over_limit is None:
+            self._tokens.add(self._row, value, self._format)
+        elif number in self._over_limit:
+            self._tokens.report_plain(self._row, self._over_limit[number])
+        self._lint(number, self._row.raw, value)
+
+    def _lint(self, number: int, line: bytes, value: dict[str, Any]) -> None:
         if self._lints:
             row = LintRow(number, line, value, self._format, self._row)
             for lint in self._lints:

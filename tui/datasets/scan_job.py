@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from tui.datasets.engines.choose import engine_for
+from tui.datasets.file_parts import shorter_error
 from tui.datasets.files import read_at
 from tui.datasets.formats import DatasetFormat
 from tui.datasets.graders import Grader, GraderProblem, ItemReference
@@ -19,7 +20,6 @@ from tui.datasets.options import CheckOptions
 from tui.datasets.scan import FileScan
 from tui.datasets.start_facts import StartFacts
 from tui.datasets.tokens import Travelling, encoding_for
-from tui.errors import TunedeckError
 
 GROWTH_BYTES = 60_000_000
 """Memory that a child may grow by before its tokenizer is built anew: two of them stay below 400 MB."""
@@ -80,7 +80,7 @@ class FileRange:
         wanted = min(size, self._end - self._position)
         block = read_at(self._descriptor, self._position, wanted)
         if len(block) < wanted:
-            raise TunedeckError("The file became shorter while it was read.", "Try again.")
+            raise shorter_error()
         self._position += len(block)
         return block
 

@@ -46,7 +46,7 @@ class TokenSpread:
 
 
 class SpreadBuilder:
-    """Collects rows; its state is bounded (numbers are folded into histograms as they come) and picklable.
+    """Collects rows; its state is bounded (numbers are folded into histograms as they come).
 
     Args:
         limit: Most tokens of a row, or None.
@@ -58,25 +58,7 @@ class SpreadBuilder:
         self._rows: array[int] = array("I")
         self._folded = TokenSpread(roles={})
         self._roles: dict[str, TokenHistogram] = {}
-        self._before: dict[str, int] = {}
         self._beyond: list[tuple[int, int]] = []
-
-    def add(self, line: int, total: int, sums_by_role: Mapping[str, int], is_cut: bool | None = None) -> None:
-        """Note one row.
-
-        Args:
-            line: Its line number.
-            total: Its tokens in full.
-            sums_by_role: Tokens by role of all rows so far, this one included.
-            is_cut: Whether the limit cuts it; None looks at `total`.
-        """
-        before = self._before
-        for role, tokens in sums_by_role.items():
-            new = tokens - before.get(role, 0)
-            if new:
-                before[role] = tokens
-                self._role(role, new)
-        self.add_row(line, total, is_cut)
 
     def add_row(self, line: int, total: int, is_cut: bool | None = None) -> None:
         """Note a row's tokens alone."""
@@ -85,6 +67,12 @@ class SpreadBuilder:
             is_cut = self._limit is not None and total > self._limit
         if is_cut and len(self._beyond) < BEYOND_KEPT:
             self._beyond.append((line, total))
+        if len(self._rows) >= _FOLDED_AT:
+            self._fold()
+
+    def add_rows(self, totals: array[int]) -> None:
+        """Note the tokens of many rows that the limit does not cut, an `array("I")`."""
+        self._rows.extend(totals)
         if len(self._rows) >= _FOLDED_AT:
             self._fold()
 

@@ -5,17 +5,27 @@ from __future__ import annotations
 import heapq
 from array import array
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tui.datasets.engines.choose import engine_for
 from tui.datasets.findings import RowFindings
 from tui.datasets.formats import DatasetFormat
 from tui.datasets.layout_tokens import RowCounter, row_counter
+from tui.datasets.plain_rows import PLAIN_ROLES, PlainRow
+from tui.datasets.plain_tokens import PlainSums, sums_by_role
 from tui.datasets.report import Distribution, TokenSummary
+from tui.datasets.row_tokens import TOKENS_PER_MESSAGE, RowTokenCounter, RowTokens
 from tui.datasets.token_spread import SpreadBuilder
 from tui.datasets.tokens import TextTokenizer
 
 LONGEST_KEPT = 10
+_ORDER = ("framing", "system", "developer", "user", "assistant", "tool", "function", "prompt", "completion")
+"""In which order roles are named; others follow."""
+
+
+def _place(role: str) -> tuple[int, str]:
+    return (_ORDER.index(role) if role in _ORDER else len(_ORDER)), role
 
 
 class TokenTotals:
@@ -37,6 +47,8 @@ class TokenTotals:
         self._enabled = enabled
         self._counter: RowCounter | None = None
         self._by_role: Counter[str] = Counter()
+        self._row_sums: Counter[str] = Counter()
+        """By role, of the row that is being counted."""
         self._per_row = array("I")
         self._trained = 0
         self._over_limit = 0
@@ -49,20 +61,79 @@ class TokenTotals:
         """Count one row, and report it when it is too long."""
         if not self._enabled:
             return
+        self._row_sums.clear()
+        self._add(row, self._row_counter().row(value, dataset_format), self._row_sums)
+
+    def _row_counter(self) -> RowCounter:
         if self._counter is None:
-            self._counter = row_counter(
-                self._tokenizer or engine_for(self._encoding), self._limit, self._by_role
-            )
-        tokens = self._counter.row(value, dataset_format)
-        self._per_row.append(tokens.total)
+            tokenizer = self._tokenizer or engine_for(self._encoding)
+            self._counter = row_counter(tokenizer, self._limit, self._row_sums)
+        return self._counter
+
+    def _add(self, row: RowFindings, tokens: RowTokens, by_role: Mapping[str, int]) -> None:
+        total, limit = tokens.total, self._limit
+        self._per_row.append(total)
         self._trained += tokens.trained
-        self._note_longest(tokens.total, row.line)
-        cut = max(0, tokens.total - self._limit) if self._limit is not None else 0
+        for role, count in by_role.items():
+            self._by_role[role] += count
+            self._spread.add_role(role, count)
+        self._note_longest(total, row.line)
+        cut = total - limit if limit is not None and total > limit else 0
         cut = cut if tokens.cut is None else tokens.cut
-        self._spread.add(row.line, tokens.total, self._by_role, is_cut=cut > 0)
-        self._per_epoch += tokens.total - cut if tokens.billed is None else tokens.billed
+        self._spread.add_row(row.line, total, cut > 0)
+        self._per_epoch += total - cut if tokens.billed is None else tokens.billed
         if cut:
-            self._report_too_long(row, tokens.total, cut)
+            self._report_too_long(row, total, cut)
+
+    def add_plain(self, first_line: int, rows: Sequence[PlainRow | None]) -> Mapping[int, int] | None:
+        """Count the plain ones of some rows at once; the numbers are those of `add`.
+
+        Args:
+            first_line: Number of the first row's line.
+            rows: One for each line.
+
+        Returns:
+            Line -> tokens of those that are too long, for `report_plain` at their turn; None where these rows
+            are to be counted one by one by `add`.
+        """
+        counter = self._row_counter() if self._enabled else None
+        if not isinstance(counter, RowTokenCounter):
+            return None
+        numbers = [number for number, row in enumerate(rows, first_line) if row is not None]
+        if not numbers:
+            return {}
+        plain = [row for row in rows if row is not None]
+        counts = engine_for(self._encoding, self._tokenizer).counts(
+            [text for row in plain for text in row.texts]
+        )
+        framing = {role: TOKENS_PER_MESSAGE + counter.text(role) for role in PLAIN_ROLES}
+        sums = sums_by_role(plain, counts, framing)
+        return self._add_plain(numbers, sums)
+
+    def _add_plain(self, lines: list[int], sums: PlainSums) -> Mapping[int, int]:
+        for role, tokens in sums.by_role.items():
+            self._by_role[role] += sum(tokens)
+            self._spread.add_roles(role, array("I", [count for count in tokens if count]))
+        self._trained += sum(sums.by_role["assistant"])
+        limit = self._limit
+        over = {
+            line: total
+            for line, total in zip(lines, sums.totals, strict=True)
+            if limit is not None and total > limit
+        }
+        kept = array("I", [total for total in sums.totals if limit is None or total <= limit])
+        self._spread.add_rows(kept)
+        self._per_row.extend(kept)
+        self._per_epoch += sum(kept)
+        least = self._longest[0][0] if len(self._longest) == LONGEST_KEPT else 0
+        for line, total in zip(lines, sums.totals, strict=True):
+            if total >= least and line not in over:
+                self._note_longest(total, line)
+        return over
+
+    def report_plain(self, row: RowFindings, total: int) -> None:
+        """Note a plain row that is too long, of which `add_plain` has counted the tokens by role."""
+        self._add(row, RowTokens(total), {})
 
     def _note_longest(self, total: int, line: int) -> None:
         entry = (total, -line)
@@ -118,7 +189,7 @@ class TokenTotals:
             per_epoch=self._per_epoch,
             over_limit=self._over_limit,
             limit=self._limit,
-            by_role=dict(self._by_role),
+            by_role={role: self._by_role[role] for role in sorted(self._by_role, key=_place)},
             longest=tuple((-line, count) for count, line in sorted(self._longest, reverse=True)),
             per_example=self._distribution(total),
             lost_tokens=self._lost,

@@ -74,10 +74,11 @@ def test_the_longest_rows_share_of_the_bill_follows_the_limit() -> None:
 @given(st.lists(st.tuples(st.integers(0, 5_000), st.integers(0, 5_000)), max_size=60), st.integers(0, 60))
 def test_parts_of_a_file_merge_to_the_whole(rows: list[tuple[int, int]], cut: int) -> None:
     def built(part: list[tuple[int, int]], first: int) -> SpreadBuilder:
-        builder, user, answer = SpreadBuilder(4_000), 0, 0
+        builder = SpreadBuilder(4_000)
         for line, (asked, answered) in enumerate(part, first):
-            user, answer = user + asked, answer + answered
-            builder.add(line, asked + answered, {"user": user, "assistant": answer})
+            builder.add_role("user", asked)
+            builder.add_role("assistant", answered)
+            builder.add_row(line, asked + answered)
         return builder
 
     first = SpreadBuilder(4_000)

@@ -233,3 +233,10 @@ def test_a_line_longer_than_a_part_is_one_part(tmp_path: Path) -> None:
     ]  # fmt: skip
     assert [(part.first_line, part.examples) for part in parts] == [(1, 0), (2, 1), (3, 2), (4, 2), (5, 3)]
     assert [part.is_open for part in parts] == [False] * 4 + [True]
+
+
+def test_a_file_shorter_than_it_was_ends_the_walk(tmp_path: Path) -> None:
+    path = tmp_path / "rows"
+    path.write_bytes(b"a\nb\n")
+    with open(path, "rb", buffering=0) as stream, pytest.raises(TunedeckError, match="became shorter"):
+        list(FileParts(stream.fileno(), 20, 8))

@@ -113,7 +113,9 @@ class GigatokenEngine:
 
     def _exactly(self, text: str) -> int:
         if self._exact is None:
+            before = _resident_bytes()
             self._exact = TiktokenCounter(self.name)
+            self._base_bytes += max(0, _resident_bytes() - before)  # it stays, and is no growth of the other
         return self._exact.count(text)
 
     def _note(self, characters: int) -> None:
@@ -123,7 +125,20 @@ class GigatokenEngine:
         self._until_look = _LOOK_EVERY
         if _resident_bytes() - self._base_bytes > self._growth_bytes:
             del self._tokenizer  # before the new one, or both would count against the memory
+            _give_back_free_memory()
             self._tokenizer = self._load()
+            # What others hold by now is not the tokenizer's: it must not be built anew at every look.
+            self._base_bytes = max(self._base_bytes, _resident_bytes())
+
+
+def _give_back_free_memory() -> None:
+    """Let the system have what the C library keeps of freed memory, where that can be asked for."""
+    import ctypes
+
+    try:
+        ctypes.CDLL(None).malloc_trim(0)  # glibc alone has it
+    except (AttributeError, OSError, TypeError):
+        return
 
 
 def _resident_bytes() -> int:
