@@ -200,9 +200,11 @@ moderation which rows would sink a job, after saying what is sent.
         report = self._report
         if not self._is_wanted(message.wish) or report is None:
             return
-        self._worker = None
-        self.query_one(Meter).display = False
-        self._time = local_time(report, message.tokens.get(MODEL_ENCODING, 0), message.rates)
+        if message.is_all:
+            self._worker = None
+            self.query_one(Meter).display = False
+        count = message.tokens.get(MODEL_ENCODING, max(message.tokens.values(), default=0))
+        self._time = local_time(report, count, message.rates)
         is_priced = report.rows and report.format is not DatasetFormat.UNKNOWN
         self._estimates = prices(report, self.services.catalog, message.tokens) if is_priced else []
         costs = self.query_one("#costs", Table)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from screens.finding_list import SIGNS, Item
 from tui.datasets.estimate import FileEstimate
 from tui.datasets.report import Report
 from tui.datasets.rules import RULES
 from tui.money.amounts import unit_price
+from tui.money.base_tokenizer import MODEL_ENCODING
 from tui.money.catalog import Catalog, CatalogModel
 from tui.money.estimate import TimeEstimate, auto_epochs, estimate_local_time
 from tui.money.side_by_side import ModelCost, side_by_side
@@ -109,8 +110,10 @@ def tokens_by_encoding(
     report: Report,
     models: Sequence[CatalogModel],
     report_of: Callable[[CatalogModel], Report],
-) -> dict[str, int]:
-    """Return the tokens of an epoch for every vocabulary that one of `models` reads.
+) -> Iterator[tuple[dict[str, int], bool]]:
+    """Yield the tokens of an epoch by vocabulary as they become known, and whether these are all.
+
+    A local model's rows are laid out by its template, which takes longest: they come last.
 
     Args:
         model: What `report` was made for.
@@ -119,10 +122,12 @@ def tokens_by_encoding(
         report_of: Makes the report for another model; asked once for each other vocabulary.
     """
     first_of = {other.encoding: other for other in reversed(models)}
-    return {
-        encoding: (report if encoding == model.encoding else report_of(other)).tokens.per_epoch
-        for encoding, other in first_of.items()
-    }
+    others = sorted(set(first_of) - {model.encoding}, key=lambda name: name == MODEL_ENCODING)
+    known = {model.encoding: report.tokens.per_epoch} if model.encoding in first_of else {}
+    yield dict(known), not others
+    for number, encoding in enumerate(others, start=1):
+        known[encoding] = report_of(first_of[encoding]).tokens.per_epoch
+        yield dict(known), number == len(others)
 
 
 def prices(report: Report, catalog: Catalog, tokens: Mapping[str, int]) -> list[ModelCost]:

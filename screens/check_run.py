@@ -61,6 +61,8 @@ class ChecksFile(GreyedKeys, inherit_bindings=False):
         wish: CheckWish
         tokens: dict[str, int]
         rates: list[float]
+        is_all: bool = True
+        """False while other vocabularies are still counted; free models have another's count until then."""
 
     @dataclass
     class Estimated(Message):
@@ -106,8 +108,11 @@ class ChecksFile(GreyedKeys, inherit_bindings=False):
         try:
             report = report_of(wish.model, fresh=wish.fresh, provider=wish.provider)
             self.post_message(self.Finished(wish, report))
-            tokens = tokens_by_encoding(wish.model, report, self.trainable_models(), report_of)
-            self.post_message(self.Priced(wish, tokens, self.services.store.training_rates("local")))
+            rates = self.services.store.training_rates("local")
+            counts = tokens_by_encoding(wish.model, report, self.trainable_models(), report_of)
+            for tokens, is_all in counts:
+                if is_all or (tokens and report.bytes >= LARGE_BYTES):
+                    self.post_message(self.Priced(wish, tokens, rates, is_all))
         except CheckCancelled:
             self.post_message(self.Ended(wish, None))
         except TunedeckError as error:

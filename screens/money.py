@@ -77,6 +77,7 @@ class MoneyScreen(GreyedKeys, inherit_bindings=False):
 
         counts: FileCounts
         rates: list[float]
+        known: dict[str, Calibration]
 
     @dataclass
     class Progressed(Message):
@@ -130,7 +131,7 @@ class MoneyScreen(GreyedKeys, inherit_bindings=False):
     @work(thread=True, group="count", exclusive=True, exit_on_error=False, description="count for all models")
     def count(self) -> None:
         """Count for every vocabulary; posts `Counted`, then `Grouped`, or `Ended`."""
-        from tui.jobs.file_costs import count_for_all
+        from tui.jobs.file_costs import calibrations, count_for_all
 
         worker = get_current_worker()
         next_post = 0.0
@@ -144,15 +145,21 @@ class MoneyScreen(GreyedKeys, inherit_bindings=False):
                 next_post = time.monotonic() + _SECONDS_BETWEEN_POSTS
                 self.post_message(self.Progressed(done / total))
 
+        def show(counts: FileCounts) -> None:
+            known = calibrations(self.services, counts.bills(self.services), counts.main.format.value)
+            self.post_message(self.Counted(counts, rates, known))
+
         try:
+            rates = self.services.store.training_rates(LOCAL)
             counts = count_for_all(
                 self.services,
                 self._path,
                 validation=self._validation,
+                on_counts=show,
                 on_progress=progress,
                 cancelled=cancelled,
             )
-            self.post_message(self.Counted(counts, self.services.store.training_rates(LOCAL)))
+            show(counts)
             self.post_message(self.Grouped(counts.groups(self._path, cancelled=cancelled)))
         except CheckCancelled:
             self.post_message(self.Ended(None))
@@ -169,6 +176,7 @@ class MoneyScreen(GreyedKeys, inherit_bindings=False):
     def _show_counts(self, message: Counted) -> None:
         self._counts = message.counts
         self._rates = message.rates
+        self._known = message.known
         self._reckon()
 
     @on(Grouped)
@@ -183,12 +191,9 @@ class MoneyScreen(GreyedKeys, inherit_bindings=False):
         bills.refresh()
 
     def _reckon(self) -> None:
-        from tui.jobs.file_costs import calibrations
-
         if self._counts is None:
             return
         self._bills = self._counts.bills(self.services, epochs=self._epochs)
-        self._known = calibrations(self.services, self._bills, self._counts.main.format.value)
         self._show_bills()
 
     # Showing

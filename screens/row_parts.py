@@ -73,8 +73,5 @@ def _message_parts(draft: RowDraft) -> Iterator[RowPart]:
 
 def parts_dialog(parts: Sequence[RowPart]) -> ChooseScreen:
     """Return the list to choose one from; it is dismissed with its index as text."""
-    options = [
-        Option(str(at), [(part.name, ""), part.shown], part.name)
-        for at, part in enumerate(parts)
-    ]
+    options = [Option(str(at), [(part.name, ""), part.shown], part.name) for at, part in enumerate(parts)]
     return ChooseScreen("Copy", _COLUMNS, options, hint="row, place, finding, message or path")

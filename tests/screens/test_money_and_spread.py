@@ -10,6 +10,7 @@ import pytest
 from textual.widgets import Static
 
 from screens.check import CheckScreen
+from screens.check_facts import tokens_by_encoding
 from screens.finding_list import FindingList, group_findings
 from screens.money import MoneyScreen
 from screens.money_facts import SORTS, BillChoice, bill_lines, key_of
@@ -17,10 +18,11 @@ from screens.rows import RowsScreen
 from screens.spread_facts import SpreadChart, cut_rows, cut_title
 from screens.token_spread import TokenSpreadScreen
 from screens.token_view import TokenViewScreen
-from tests.screens.fakes import Pilots, freeze, make_app, text_of, until
+from tests.screens.fakes import Pilots, freeze, make_app, make_services, text_of, until
 from tui.app import TunedeckApp
 from tui.datasets.check import check_file
 from tui.datasets.options import CheckOptions
+from tui.jobs.file_costs import FileCounts, count_for_all
 from tui.money.calibration import Calibration
 from tui.money.catalog import Catalog
 from tui.money.side_by_side import ModelCost, side_by_side
@@ -168,6 +170,28 @@ async def test_a_file_that_went_away_says_so(rows: Path) -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         app.push_screen(MoneyScreen(rows.parent / "[/gone].jsonl"))
         await until(pilot, lambda: "[/gone].jsonl" in text_of(app) and "Counting" not in text_of(app))
+
+
+def test_vocabularies_become_known_one_by_one_the_local_models_last(rows: Path) -> None:
+    models = Catalog.load().trainable()
+    report = check_file(rows, CheckOptions())
+    own = next(model for model in models if model.encoding == "o200k_base")
+    steps = list(tokens_by_encoding(own, report, models, lambda _model: report))
+    assert [is_all for _, is_all in steps] == [False] * (len(steps) - 1) + [True]
+    assert list(steps[0][0]) == ["o200k_base"]
+    assert list(steps[-1][0])[-1] == "model"
+    local = next(model for model in models if model.encoding == "model")
+    assert list(next(tokens_by_encoding(local, report, models, lambda _model: report))[0]) == ["model"]
+
+
+def test_what_is_known_already_is_told_while_the_rest_is_counted(rows: Path) -> None:
+    with make_services() as services:
+        told: list[FileCounts] = []
+        whole = count_for_all(services, rows, validation=rows, on_counts=told.append)
+        assert [list(counts.reports) for counts in told] == [["o200k_base"]]
+        assert set(whole.reports) == set(whole.held_out) == {"o200k_base", "model"}
+        early = {key_of(bill) for bill in told[0].bills(services)}
+        assert early == {key_of(bill) for bill in whole.bills(services)}
 
 
 # Lengths

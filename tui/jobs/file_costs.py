@@ -72,6 +72,7 @@ def count_for_all(
     *,
     method: Method | None = None,
     validation: Path | None = None,
+    on_counts: Callable[[FileCounts], None] | None = None,
     on_progress: Progress | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> FileCounts:
@@ -82,6 +83,7 @@ def count_for_all(
         path: The training file.
         method: How a model is to be tuned; None takes what the file's format is for.
         validation: The validation file.
+        on_counts: Called with what is known already, after each vocabulary but the last.
         on_progress: Called with (bytes done, bytes in all) of one reading after the other.
         cancelled: Asked now and then; True ends the counting.
 
@@ -90,22 +92,27 @@ def count_for_all(
         CheckCancelled: `cancelled` said so.
     """
 
-    def count(file: Path, models: Sequence[CatalogModel], *, held_out: bool) -> dict[str, Report]:
-        found: dict[str, Report] = {}
-        for model in models:
-            if model.encoding not in found:
-                found[model.encoding] = report_for(
-                    services, file, model, validation=held_out, on_progress=on_progress, cancelled=cancelled
-                )
-        return found
+    def count(file: Path, model: CatalogModel, *, held_out: bool) -> Report:
+        return report_for(
+            services, file, model, validation=held_out, on_progress=on_progress, cancelled=cancelled
+        )
 
     models = services.catalog.trainable(method)
     paid_first = sorted(models, key=lambda model: not model.training_price_per_million)
-    reports = count(path, paid_first, held_out=False)
-    if not reports:
+    first_of = {model.encoding: model for model in reversed(paid_first)}
+    encodings = list(dict.fromkeys(model.encoding for model in paid_first))
+    if not encodings:
         raise TunedeckError("No model takes files of this method.", "Choose another method.")
-    held_out = count(validation, paid_first, held_out=True) if validation is not None else {}
-    return FileCounts(reports, reports[paid_first[0].encoding], held_out)
+    reports: dict[str, Report] = {}
+    held_out: dict[str, Report] = {}
+    for encoding in encodings:
+        reports[encoding] = count(path, first_of[encoding], held_out=False)
+        if validation is not None:
+            held_out[encoding] = count(validation, first_of[encoding], held_out=True)
+        counts = FileCounts(dict(reports), reports[encodings[0]], dict(held_out))
+        if on_counts is not None and encoding != encodings[-1]:
+            on_counts(counts)
+    return counts
 
 
 def calibrations(
