@@ -103,6 +103,7 @@ def row_keys(table: RowTable, keys: Sequence[Key], tracker: Tracker) -> RowKeys:
             too_slow=TunedeckError("This expression takes too long for these rows.", "Make it simpler."),
         )
         parts = [(part.facts, part.payload) for part in answers]
+    table.check_unchanged()  # or there may be fewer lines than the table knows
     found = RowKeys([])
     by_part = [numpy.frombuffer(payload, numpy.uint64).reshape(len(keys), -1) for _, payload in parts]
     rows = table.lines.astype(numpy.int64) - 1
@@ -110,7 +111,6 @@ def row_keys(table: RowTable, keys: Sequence[Key], tracker: Tracker) -> RowKeys:
         found.labels |= {int(key): label for key, label in facts["labels"].items()}
     every = numpy.concatenate(by_part, axis=1)
     found.columns = [every[index][rows] for index in range(len(keys))]
-    table.check_unchanged()
     return found
 
 
