@@ -20,7 +20,7 @@ from tui.app import TunedeckApp
 from tui.datasets.formats import DatasetFormat
 from tui.datasets.token_ids import TiktokenReader
 from tui.datasets.token_view import view_row
-from tui.widgets.token_lines import TokenLines, span_text
+from tui.widgets.token_lines import TokenLines, TokenParts, span_text
 
 MODEL = "gpt-4.1-2025-04-14"
 SIZES = [(80, 24), (140, 40)]
@@ -271,6 +271,41 @@ async def test_rows_and_check_lead_here_by_t(sound: Path) -> None:
         await until(pilot, lambda: isinstance(app.screen, CheckScreen) and "✓ Sound" in text_of(app))
         await pilot.press("t")
         await until(pilot, lambda: isinstance(app.screen, TokenViewScreen))
+
+
+async def test_a_row_is_drawn_as_it_was_changed_and_not_saved(sound: Path) -> None:
+    app = make_app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.open_rows(sound, 1)
+        await until(pilot, lambda: isinstance(app.screen, RowsScreen) and "90 lines" in text_of(app))
+        assert isinstance(app.screen, RowsScreen)
+        assert app.screen.dataset is not None
+        changed = {"messages": [said("user", "changed words"), said("assistant", "yes")]}
+        app.screen.dataset.edit(1, json.dumps(changed))
+        await pilot.press("t")
+        await until(pilot, lambda: isinstance(app.screen, TokenViewScreen) and shown(app, 1))
+        assert "changed" in text_of(app)
+
+
+def test_parts_are_found_in_both_directions_and_named() -> None:
+    row = {
+        "input": {"messages": [said("user", "Hi")]},
+        "preferred_output": [said("assistant", "Yes")],
+        "non_preferred_output": [said("assistant", "No")],
+    }
+    view = view_row(row, DatasetFormat.PREFERENCE, TiktokenReader("o200k_base"), 14)
+    parts = TokenParts(view)
+    begins = [0]
+    while (begin := parts.next_begin(begins[-1], 1)) is not None:
+        begins.append(begin)
+    back = [begins[-1]]
+    while (begin := parts.next_begin(back[-1], -1)) is not None:
+        back.append(begin)
+    assert back == begins[::-1]
+    assert view.first_cut in begins
+    names = list(dict.fromkeys(parts.heading(begin)[0] for begin in begins))
+    assert names == ["user", "assistant · preferred", "assistant · non-preferred", "before the answer"]
+    assert sum(dict(parts.heading(begin) for begin in begins).values()) == view.total
 
 
 @pytest.mark.parametrize("size", SIZES, ids=["80x24", "140x40"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from itertools import pairwise
 
@@ -141,22 +141,54 @@ def span_text(view: TokenView, span: int) -> str:
     return f"{found.text} × {found.tokens:,}"
 
 
-def heading_of(view: TokenView, span: int) -> tuple[str, int]:
-    """Return the heading that stands above a span: whose tokens follow, and how many.
+class TokenParts:
+    """The messages of a row, and where what is trained on or cut begins; found once."""
 
-    Returns:
-        Safe words such as `assistant · preferred`, and the tokens of the whole message.
-    """
-    segment = view.segments[view.segment_at(span)]
-    group = group_of(segment)
-    own = [one for one in view.segments if group_of(one) == group]
-    tokens = sum(one.tokens for one in own)
+    def __init__(self, view: TokenView) -> None:
+        self._view = view
+        self._groups: dict[Group, tuple[str, int]] = {}
+        begins: set[int] = set()
+        before: object = None
+        for number, segment in enumerate(view.segments):
+            group = group_of(segment)
+            words, tokens = self._groups.get(group, ("", 0))
+            self._groups[group] = (
+                _heading(segment) if _says_more(segment, words) else words,
+                (tokens + segment.tokens),
+            )
+            first, cut = view.first_span_of(number), view.cut_from(number)
+            if (group, segment.trained) != before:
+                begins.add(first)
+            if cut:
+                begins.add(first + cut)
+            before = (group, segment.trained)
+        self._begins = sorted(begins)
+
+    def heading(self, span: int) -> tuple[str, int]:
+        """Return what stands above a span: safe words such as `assistant · preferred`, and its tokens."""
+        return self._groups[group_of(self._view.segments[self._view.segment_at(span)])]
+
+    def next_begin(self, span: int, direction: int) -> int | None:
+        """Return where the next part begins, or this one or the one before; None where there is none."""
+        if direction > 0:
+            at = bisect_right(self._begins, span)
+            return self._begins[at] if at < len(self._begins) else None
+        at = bisect_left(self._begins, span) - 1
+        return self._begins[at] if at >= 0 else None
+
+
+def _says_more(segment: Segment, words: str) -> bool:
+    """Say whether a segment names its message better than the words there are."""
+    return not words or (words in _NAMELESS and segment.role not in _NAMELESS)
+
+
+def _heading(segment: Segment) -> str:
     if segment.kind is SpanKind.TOOLS:
-        return "tools", tokens
+        return "tools"
     if segment.message < 0:
-        return "before the answer" if segment.role == "framing" else "around the messages", tokens
-    roles = [one.role for one in own if one.role not in ("framing", "other")]
-    role = roles[0] if roles else segment.role
-    parts = [one.part for one in own if one.part]
-    again = ["read again"] if segment.sequence and not parts else []
-    return " · ".join([role, *parts[:1], *again]), tokens
+        return "before the answer" if segment.role == "framing" else "around the messages"
+    again = ["read again"] if segment.sequence and not segment.part else []
+    return " · ".join([segment.role, *([segment.part] if segment.part else []), *again])
+
+
+_NAMELESS = frozenset({"framing", "other"})

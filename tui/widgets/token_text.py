@@ -19,7 +19,7 @@ from textual.strip import Strip
 from tui.datasets.token_segments import SpanKind
 from tui.datasets.token_view import TokenSpan, TokenView
 from tui.widgets.keys import bindings
-from tui.widgets.token_lines import TokenLines, group_of, heading_of, span_text
+from tui.widgets.token_lines import TokenLines, TokenParts, span_text
 from tui.widgets.tones import Tone, fit, tone_style
 
 AT_ONCE = 16_384
@@ -72,6 +72,7 @@ class TokenText(ScrollView, can_focus=True, inherit_bindings=False):
         super().__init__(id=id, classes=classes)
         self.view: TokenView | None = None
         self.lines: TokenLines | None = None
+        self._parts: TokenParts | None = None
         self.found = range(0)
         """Spans of the match that was found last."""
         self.bounds = False
@@ -83,6 +84,7 @@ class TokenText(ScrollView, can_focus=True, inherit_bindings=False):
     def show_view(self, view: TokenView | None, cursor: int = 0) -> None:
         """Show a row, or nothing."""
         self.view = view
+        self._parts = None
         self.found = range(0)
         self.set_reactive(TokenText.cursor, 0)
         self.lay_out()
@@ -195,7 +197,7 @@ class TokenText(ScrollView, can_focus=True, inherit_bindings=False):
 
     def _heading(self, span: int) -> Strip:
         assert self.view is not None
-        words, tokens = heading_of(self.view, span)
+        words, tokens = self._parts_of(self.view).heading(span)
         return Strip(
             [
                 Segment(words, self.rich_style + tone_style(self, "accent") + Style(bold=True)),
@@ -247,28 +249,14 @@ class TokenText(ScrollView, can_focus=True, inherit_bindings=False):
         view = self.view
         if view is None or not view.span_count:
             return
-        begins = self._stretch_begins()
-        here = self.cursor
-        later = [begin for begin in begins if begin > here]
-        earlier = [begin for begin in begins if begin < here]
-        if direction > 0 and later:
-            self.cursor = later[0]
-        elif direction < 0 and earlier:
-            self.cursor = earlier[-1]
+        begin = self._parts_of(view).next_begin(self.cursor, direction)
+        if begin is not None:
+            self.cursor = begin
 
-    def _stretch_begins(self) -> list[int]:
-        assert self.view is not None
-        begins: set[int] = set()
-        before: object = None
-        for number, segment in enumerate(self.view.segments):
-            first, cut = self.view.first_span_of(number), self.view.cut_from(number)
-            state = (group_of(segment), segment.trained)
-            if state != before:
-                begins.add(first)
-            if cut is not None and cut > 0:
-                begins.add(first + cut)
-            before = state
-        return sorted(begins)
+    def _parts_of(self, view: TokenView) -> TokenParts:
+        if self._parts is None:
+            self._parts = TokenParts(view)
+        return self._parts
 
     def _move_lines(self, lines: int) -> None:
         layout = self.lines
