@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     Array = numpy.ndarray[Any, numpy.dtype[Any]]
 
 _QUOTED = 60
+_SMALL = 1 << 20
+"""Files up to it are counted here: starting processes would take longer."""
 _TOLD_EVERY = 200
 
 
@@ -101,7 +103,7 @@ class Cutter:
             return f"{before:,} tokens, and its last exchange with what stands before all is too long"
         try:
             rows = _rewritten(line, place, len(messages), [set(conversation.indexes(some)) for some in kept])
-        except (ValueError, IndexError, StopIteration) as error:
+        except (ValueError, IndexError, StopIteration, RecursionError) as error:
             return f"it can't be rewritten: {error}"
         stays = {index for some in kept for index in conversation.indexes(some)}
         lost = tuple(
@@ -166,7 +168,7 @@ def _too_long(table: RowTable, wish: CutWish, cutter: Cutter, tracker: Tracker) 
     """Return the rows above the limit: by tiktoken's vocabulary in processes, or by the model's own here."""
     import numpy
 
-    if wish.tokenizer is None:
+    if wish.tokenizer is None and table.size > _SMALL:
         counts = line_tokens(
             table.path,
             encoding_for(wish.model),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
 NO_VALUE = 0
 """Key of a row that has no such thing: no JSON, no system prompt, null."""
+_LONG_NUMBER = re.compile(rb"[0-9][0-9.]{15}")
 _SMALL = 1 << 20
 """Files up to it are read here: starting processes would take longer."""
 _LABEL_LENGTH = 60
@@ -41,7 +44,8 @@ class KeyKind(StrEnum):
     EXACT = "exact"
     """Its bytes without white space around them."""
     JSON = "json"
-    """What it means as JSON: spaces, escapes and the order of keys are left out."""
+    """What it means as JSON: spaces, escapes and the order of keys do not count, nor of a repeated key all but
+    the last. Whatever can't be read is compared by its bytes."""
     PROMPT = "prompt"
     """Everything before its last answer, tools included."""
     ANSWER = "answer"
@@ -173,26 +177,26 @@ class KeyJob:
     ) -> int:
         if kind is KeyKind.EXACT:
             return _hash(line.strip())
+        if kind in (KeyKind.JSON, KeyKind.PROMPT):
+            read = _precise(line, value)
+            written = None if read is None else _written(read if kind is KeyKind.JSON else _prompt(read))
+            return _hash(line.strip() if written is None else written)
         if value is None:
-            return (
-                NO_VALUE if kind in (KeyKind.ANSWER, KeyKind.SYSTEM, KeyKind.VALUE) else _hash(line.strip())
-            )
-        if kind is KeyKind.JSON:
-            return _hash(_written(value))
-        if kind is KeyKind.PROMPT:
-            return _hash(_written(_prompt(value)))
+            return NO_VALUE
         if kind is KeyKind.VALUE:
-            return self._labelled(_asked(compiled, value), labels)
+            return self._labelled(_asked(compiled, value), line, labels)
         text = RowText.of(value, row_format(value))
         if kind is KeyKind.ANSWER:
-            return self._labelled(None if text.answer is None else text.answer.text.strip(), labels)
+            return self._labelled(None if text.answer is None else text.answer.text.strip(), line, labels)
         said = [one.text for one in text.said if one.role in ("system", "developer")]
-        return self._labelled("\n".join(said) if said else None, labels)
+        return self._labelled("\n".join(said) if said else None, line, labels)
 
-    def _labelled(self, value: object, labels: dict[str, str]) -> int:
+    def _labelled(self, value: object, line: bytes, labels: dict[str, str]) -> int:
         if value is None:
             return NO_VALUE
         written = _written(value)
+        if written is None:
+            return _hash(line.strip())
         key = _hash(written)
         if key not in self._known and len(self._known) < _MOST_LABELS:
             self._known.add(key)
@@ -213,11 +217,26 @@ def _parsed(line: bytes) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-def _written(value: object) -> bytes:
+def _precise(line: bytes, value: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Return a row with long numbers as they are written: as floats, different ones may be the same."""
+    if value is None or _LONG_NUMBER.search(line) is None:
+        return value
+    try:
+        read: dict[str, Any] = json.loads(line, parse_int=_as_written, parse_float=_as_written)
+    except (ValueError, RecursionError):
+        return None
+    return read
+
+
+def _as_written(number: str) -> list[str]:
+    return ["number", number]
+
+
+def _written(value: object) -> bytes | None:
     try:
         return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
     except TypeError:
-        return repr(value).encode("utf-8", "backslashreplace")  # nested too deep to be written
+        return None  # orjson reads 1,024 levels but writes 254; such a row is compared by its bytes
 
 
 def _asked(compiled: Any, value: dict[str, Any]) -> object:
