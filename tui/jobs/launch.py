@@ -19,6 +19,7 @@ from tui.jobs.files import JobFiles, job_files
 from tui.jobs.plan import RUN_ID_KEY, LaunchPlan
 from tui.jobs.ports import JobServices
 from tui.jobs.preflight import preflight
+from tui.jobs.queue import put_off
 from tui.jobs.reports import file_sha256
 from tui.jobs.runs import find_job_of_run
 from tui.jobs.unsettled import held_up_by
@@ -74,6 +75,7 @@ def launch(
     Raises:
         LaunchHeldUp: The same launch was sent before, and it is not known whether it made a job.
         LaunchUncertain: No answer came and no job is listed; the watcher keeps looking.
+        LaunchQueued: The service takes no more jobs now; the launch is sent once more when it does.
         ProviderError: The service refused or could not be reached; no job exists.
         TunedeckError: File, price or plan changed since they were confirmed.
     """
@@ -207,6 +209,9 @@ def _create(
         if _may_exist(error):
             return _search(services, provider, plan.run_id, search_delays)
         _note_refusal(store, plan, error)
+        queued = put_off(services, plan.run_id, error)
+        if queued is not None:
+            raise queued from None
         raise
     except TunedeckError as error:  # the local engine could not be started: nothing was sent
         _note_refusal(store, plan, error)

@@ -151,9 +151,22 @@ class JobWatcher:
             with self._round, background_work(stopping), contextlib.suppress(TunedeckError):
                 # A store that can't be read now (locked, full disk) is tried again at the next round.
                 self._poll(stopping, everything=False)
+                self._send_queued()
             if stopping.is_set():
                 return  # without waiting for a wake that is meant for the thread after this one
             self._wake.wait(self._sleep_seconds())
+
+    def _send_queued(self) -> None:
+        """Send launches that waited for a limit: the open app does, a look by hand does not."""
+        queued = self._services.store.queued_launches()
+        if not queued or queued[0].due_at > time.time():
+            return
+        from tui.jobs.queue import send_due  # brings the preflight along
+
+        for result in send_due(self._services):
+            problem = result if isinstance(result, TunedeckError) else None
+            job = None if isinstance(result, TunedeckError) else result
+            self._tell(JobChange(job.account if job else "queue", job.id if job else "", job, (), problem))
 
     def _poll(self, stopping: threading.Event, *, everything: bool) -> list[JobChange]:
         changes: list[JobChange] = []

@@ -7,10 +7,10 @@ from datetime import date
 from tui.providers.failures import NO_FINE_TUNING, TRAINING_REFUSED
 from tui.providers.profile_data import LOCAL_NAME
 from tui.providers.profiles import ModelFacts, Profile, profiles
-from tui.providers.protocol import ProviderError
+from tui.providers.protocol import Limit, ProviderError
 from tui.records.models import Capability
 
-_NOT_FOUND = 404
+_NOT_FOUND, _CONFLICT = 404, 409
 _NO_SUCH_ROUTE = (404, 405, 501)
 _NO_CHOICE = ("custom", "litellm", "tunedeck-engine", "unsloth", LOCAL_NAME)
 """Services that a person runs: no advice to go to."""
@@ -30,6 +30,18 @@ def explain_model(
         error, f"{error.message} {model_id} was shut down on {ended}.",
         "What was trained on it is gone with it; the training file is not: `tunedeck launch FILE` elsewhere.",
     )  # fmt: skip
+
+
+def explain_busy(error: ProviderError, profile: Profile) -> ProviderError:
+    """Return the error as a limit on jobs, where a service that trains one at a time has one under way."""
+    if error.status != _CONFLICT or profile.jobs_at_once is None:
+        return error
+    told = _with(
+        error, error.message,
+        f"{profile.label} trains {profile.jobs_at_once} job at a time; launch when it has ended.",
+    )  # fmt: skip
+    told.limit, told.retryable = Limit.JOBS_AT_ONCE, False
+    return told
 
 
 def explain_training(error: ProviderError, profile: Profile) -> ProviderError:

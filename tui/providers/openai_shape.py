@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from tui.providers import translate
 from tui.providers.chat_stream import chat_arguments, chat_deltas
-from tui.providers.explain import explain_missing_route, explain_model, explain_training
+from tui.providers.explain import explain_busy, explain_missing_route, explain_model, explain_training
 from tui.providers.failures import NO_FINE_TUNING, TRAINING_REFUSED, told_as_provider_errors
 from tui.providers.job_request import job_arguments
 from tui.providers.moderations import ask_moderation
@@ -149,7 +149,7 @@ class OpenAIShapeProvider:
         Raises:
             ProviderError: With code "answer_lost" or a status of 500 and more, a job may exist all the same.
         """
-        with self._explaining(model=request.model), self._calling(retry=False) as client:
+        with self._explaining(model=request.model, job=True), self._calling(retry=False) as client:
             once = client.with_options(max_retries=0)
             arguments = job_arguments(request, self._profile)
             raw = read_json(once.fine_tuning.jobs.with_raw_response.create(**arguments))
@@ -257,14 +257,18 @@ class OpenAIShapeProvider:
             yield self._open_client()
 
     @contextmanager
-    def _explaining(self, *, model: str | None = None, route: bool = False) -> Iterator[None]:
-        """Say more about a refusal: of a model, or of the route itself."""
+    def _explaining(
+        self, *, model: str | None = None, route: bool = False, job: bool = False
+    ) -> Iterator[None]:
+        """Say more about a refusal: of a model, of the route itself, or of one more job."""
         try:
             yield
         except ProviderError as error:
             told = error
             if model is not None:
                 told = explain_model(told, model, self._profile, self._facts, self._today())
+            if job:
+                told = explain_busy(told, self._profile)
             if route:
                 told = explain_missing_route(told, self._profile)
             if told.code == NO_FINE_TUNING:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from tui.store.database import Database
 
 if TYPE_CHECKING:  # what a launch is made of is loaded with the first one: Home paints without
-    from tui.store.launch_rows import LaunchRecord, LaunchState
+    from tui.store.launch_rows import LaunchRecord, LaunchState, QueuedLaunch
 
 
 class LaunchQueries(Database):
@@ -97,6 +97,37 @@ class LaunchQueries(Database):
             (str(LaunchState.CREATING), str(LaunchState.UNKNOWN)),
         )
         return [_launch(row) for row in rows]
+
+    def queue_launch(self, run_id: str, due_at: int) -> None:
+        """Let a launch that was refused wait until then; one that waits already waits anew."""
+        with self.transaction() as connection:
+            connection.execute("INSERT OR REPLACE INTO launch_queue VALUES (?, ?)", (run_id, due_at))
+
+    def unqueue_launch(self, run_id: str) -> None:
+        """Let a launch wait no longer."""
+        with self.transaction() as connection:
+            connection.execute("DELETE FROM launch_queue WHERE run_id = ?", (run_id,))
+
+    def lease_queued(self, queued: QueuedLaunch, until: int) -> bool:
+        """Put a queued launch off while it is being sent; True for one caller only."""
+        with self.transaction() as connection:
+            cursor = connection.execute(
+                "UPDATE launch_queue SET due_at = ? WHERE run_id = ? AND due_at = ?",
+                (until, queued.record.run_id, queued.due_at),
+            )
+            return cursor.rowcount == 1
+
+    def queued_launches(self) -> list[QueuedLaunch]:
+        """Return the launches that wait, the next one first."""
+        rows = self.query(
+            "SELECT launches.*, launch_queue.due_at FROM launch_queue JOIN launches USING (run_id)"
+            " ORDER BY launch_queue.due_at, run_id"
+        )
+        if not rows:
+            return []
+        from tui.store.launch_rows import QueuedLaunch
+
+        return [QueuedLaunch(_launch(row), row["due_at"]) for row in rows]
 
 
 def _launch(row: sqlite3.Row) -> LaunchRecord:

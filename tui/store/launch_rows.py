@@ -38,3 +38,12 @@ class LaunchRecord:
     problem: str | None
     created_at: int
     """When it was confirmed (unix seconds), or when its creation was last sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedLaunch:
+    """A launch that its service put off."""
+
+    record: LaunchRecord
+    due_at: int
+    """Unix second after which it is sent once more."""

@@ -115,5 +115,9 @@ CREATE TABLE moderations (
 ) WITHOUT ROWID;
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST, _USAGE, _MODEL_DATES, _MODERATIONS)
+_LAUNCH_QUEUE = """
+CREATE TABLE launch_queue (run_id TEXT PRIMARY KEY, due_at INTEGER NOT NULL) WITHOUT ROWID;
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _USAGE, _MODEL_DATES, _MODERATIONS, _LAUNCH_QUEUE)
 """Statements that lead from version n to n + 1; published ones are never edited."""

@@ -74,10 +74,15 @@ def test_nonsense_of_a_service_does_not_break_the_sums(store: Store) -> None:
 
 
 def as_version_one(path: Path) -> None:
-    """Make the file what version 1 wrote: its tables and rows, and no table of usage."""
+    """Make the file what version 1 wrote: its tables and rows, and no later table."""
+    with sqlite3.connect(":memory:") as first:
+        first.executescript(MIGRATIONS[0])
+        kept = {name for (name,) in first.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    first.close()
     with sqlite3.connect(path) as raw:
-        raw.execute("DROP TABLE usage")
-        raw.execute("DROP TABLE model_dates")
+        for (name,) in raw.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
+            if name not in kept:
+                raw.execute(f"DROP TABLE {name}")
         raw.execute("PRAGMA user_version = 1")
     raw.close()
 

@@ -1,0 +1,195 @@
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from tests.support import CliResult
+from tests.unit.core.fake_service import FakeService, accept_and_drop, refuse
+from tests.unit.core.test_watch import wait_until
+from tui import paths
+from tui.errors import TunedeckError
+from tui.jobs.launch import launch
+from tui.jobs.plan import LaunchPlan
+from tui.jobs.preflight import estimate_plan
+from tui.jobs.queue import LaunchQueued, find_queued, plan_of, send_due
+from tui.providers.account_settings import DeclaredAccount, declare_account
+from tui.providers.protocol import ProviderError
+from tui.records.jobs import Job
+from tui.services import Services
+
+Cli = Callable[..., CliResult]
+JOBS = "/v1/fine_tuning/jobs"
+DAILY = refuse(429, "the maximum of 4 fine-tuning requests per day", "daily_rate_limit_exceeded")
+FULL = refuse(429, "too many active jobs", "exceeded_active_job_limit")
+TOMORROW = 2 * 86400
+
+
+def a_plan(dataset: Path, **changes: object) -> LaunchPlan:
+    return LaunchPlan("openai", "gpt-4.1-mini", dataset, **{"seed": 1, **changes})  # type: ignore[arg-type]
+
+
+def launch_now(plan: LaunchPlan, services: Services) -> Job:
+    return launch(plan, services, confirmed_price=estimate_plan(plan, services), search_delays=(0.0,))
+
+
+def put_off(
+    plan: LaunchPlan, services: Services, service: FakeService, fault: object = DAILY
+) -> LaunchQueued:
+    service.faults["POST", JOBS].append(fault)  # type: ignore[arg-type]
+    with pytest.raises(LaunchQueued) as caught:
+        launch_now(plan, services)
+    return caught.value
+
+
+def test_a_launch_over_the_days_limit_waits_until_tomorrow_and_is_sent_once(
+    services: Services, service: FakeService, dataset: Path
+) -> None:
+    plan = a_plan(dataset, hyperparameters={"n_epochs": 2}, suffix="tone", split_share=0.2)
+    queued = put_off(plan, services, service)
+    due = datetime.fromtimestamp(queued.due_at, UTC)
+    assert (due.hour, due.minute) == (0, 5)
+    assert due > datetime.now(UTC)
+    assert "is queued" in queued.remedy
+    (waiting,) = services.store.queued_launches()
+    assert plan_of(waiting.record).chosen_hyperparameters == {"n_epochs": 2}
+    assert send_due(services) == []
+    assert service.count("POST", JOBS) == 1
+    (job,) = send_due(services, time.time() + TOMORROW)
+    assert isinstance(job, Job)
+    assert service.bodies[-1]["suffix"] == "tone"
+    assert service.jobs[job.id]["metadata"]["tunedeck_run"] == plan.run_id
+    assert services.store.queued_launches() == []
+    assert send_due(services, time.time() + 2 * TOMORROW) == []
+    assert launch_now(plan, services).id == job.id
+    assert service.count("POST", JOBS) == 2
+
+
+def test_a_full_house_is_asked_again_until_there_is_room(
+    services: Services, service: FakeService, dataset: Path
+) -> None:
+    queued = put_off(a_plan(dataset), services, service, FULL)
+    assert 0 < queued.due_at - time.time() <= 300
+    service.faults["POST", JOBS].append(FULL)
+    (again,) = send_due(services, queued.due_at + 1)
+    assert isinstance(again, LaunchQueued)
+    (job,) = send_due(services, again.due_at + 1)
+    assert isinstance(job, Job)
+
+
+def test_other_refusals_wait_for_nobody(services: Services, service: FakeService, dataset: Path) -> None:
+    service.faults["POST", JOBS].append(refuse(429, "no credit", "insufficient_quota"))
+    with pytest.raises(ProviderError):
+        launch_now(a_plan(dataset), services)
+    assert services.store.queued_launches() == []
+
+
+def test_what_changed_since_the_confirmation_is_not_sent(
+    services: Services, service: FakeService, dataset: Path
+) -> None:
+    put_off(a_plan(dataset), services, service)
+    dataset.write_bytes(dataset.read_bytes() * 2)
+    (error,) = send_due(services, time.time() + TOMORROW)
+    assert isinstance(error, TunedeckError)
+    assert "its file has changed" in error.message
+    assert services.store.queued_launches() == []
+    put_off(a_plan(dataset, seed=2), services, service)
+    (paths.make_private(paths.config_dir()) / "catalog.toml").write_text(
+        '[[models]]\nprovider = "openai"\nid = "gpt-4.1-mini-2025-04-14"\ntraining_price_per_million = "9"\n'
+    )
+    with Services.open() as later:
+        (error,) = send_due(later, time.time() + TOMORROW)
+    assert isinstance(error, TunedeckError)
+    assert "its price has changed" in error.message
+    assert service.count("POST", JOBS) == 2
+
+
+def test_the_same_launch_waits_only_once(services: Services, service: FakeService, dataset: Path) -> None:
+    first = put_off(a_plan(dataset), services, service)
+    second = put_off(a_plan(dataset), services, service)
+    assert second.due_at == first.due_at
+    assert len(services.store.queued_launches()) == 1
+
+
+def test_two_programs_send_a_queued_launch_once(
+    services: Services, service: FakeService, dataset: Path
+) -> None:
+    put_off(a_plan(dataset), services, service)
+    (seen,) = services.store.queued_launches()
+    with Services.open() as other:
+        assert other.store.lease_queued(seen, int(time.time()) + 3600)
+        assert not services.store.lease_queued(seen, int(time.time()) + 3600)
+        assert send_due(services) == []
+
+
+def test_a_lost_answer_of_a_queued_launch_is_searched_and_not_sent_again(
+    services: Services, service: FakeService, dataset: Path
+) -> None:
+    put_off(a_plan(dataset), services, service)
+    service.faults["POST", JOBS].append(accept_and_drop)
+    (job,) = send_due(services, time.time() + TOMORROW)
+    assert isinstance(job, Job)
+    assert len(service.jobs) == 1
+    assert services.store.queued_launches() == []
+
+
+def test_trouble_on_the_way_lets_it_wait_on(services: Services, service: FakeService, dataset: Path) -> None:
+    put_off(a_plan(dataset), services, service)
+    service.contents.clear()
+    service.files.clear()
+    service.faults["GET", "/v1/files"] += [refuse(500, "oops")] * 3
+    (error,) = send_due(services, time.time() + TOMORROW)
+    assert isinstance(error, ProviderError)
+    assert len(services.store.queued_launches()) == 1
+
+
+def test_the_open_app_sends_what_is_due_and_tells(
+    services: Services, service: FakeService, dataset: Path
+) -> None:
+    put_off(a_plan(dataset), services, service)
+    (waiting,) = services.store.queued_launches()
+    heard: list[str] = []
+    services.watcher.subscribe(lambda change: heard.append(change.job_id))
+    services.watcher.poll_once()
+    assert service.count("POST", JOBS) == 1
+    services.store.queue_launch(waiting.record.run_id, int(time.time()) - 1)
+    services.watcher.start()
+    wait_until(lambda: len(service.jobs) == 1)
+    wait_until(lambda: "ftjob-1" in heard)
+
+
+def test_the_queue_is_listed_sent_and_emptied_from_the_command_line(
+    cli: Cli, services: Services, service: FakeService, dataset: Path
+) -> None:
+    assert cli("queue").stdout == "No launch waits.\n"
+    service.faults["POST", JOBS].append(DAILY)
+    refused = cli("launch", str(dataset), "--account", "openai", "--model", "gpt-4.1-mini", "--yes")
+    assert refused.code == 1
+    assert "The launch is queued" in refused.stderr
+    (listed,) = cli("queue", "--json").json()
+    assert listed["account"] == "openai"
+    assert "UTC" in cli("queue").stdout
+    assert cli("queue", "run").stdout == "No launch is due.\n"
+    services.store.queue_launch(listed["run_id"], 1)
+    assert "Job ftjob-1 on openai" in cli("queue", "run").stdout
+    put_off(a_plan(dataset, seed=9), services, service)
+    (left,) = services.store.queued_launches()
+    assert cli("queue", "remove", "zzz").code == 2
+    assert cli("queue", "remove", left.record.run_id[:8]).code == 0
+    with pytest.raises(TunedeckError, match="no queued launch"):
+        find_queued(services, left.record.run_id)
+
+
+def test_a_studio_that_trains_one_job_at_a_time_lets_the_next_one_wait(
+    services: Services, service: FakeService, dataset: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("A_KEY", "sk-test-123456")
+    declare_account(DeclaredAccount("studio", "unsloth", service.url, "A_KEY"))
+    services.forget_accounts()
+    service.faults["POST", JOBS].append(refuse(409, "a job is running"))
+    plan = LaunchPlan("studio", "unsloth/Qwen3-4B", dataset)
+    with pytest.raises(LaunchQueued, match="a job is running"):
+        launch(plan, services, confirmed_price=estimate_plan(plan, services))
