@@ -15,6 +15,7 @@ from textual.content import Content
 from textual.widgets import Input, Static
 
 from screens.base import DeckScreen
+from screens.rows_base import AS_IT_IS
 from screens.rows_outside import RowsOutside
 from tui.errors import TunedeckError
 from tui.safe_text import safe_line
@@ -115,8 +116,8 @@ class RowsScreen(RowsOutside, inherit_bindings=False):
         self.view.focus()
 
     def action_toggle_raw(self) -> None:
-        """Switch between conversation and JSON."""
-        self._raw = not self._raw
+        """Show the conversation, its JSON, or the line as it is in the file."""
+        self._look = (self._look + 1) % (AS_IT_IS + 1)
         self.show_row()
 
     def action_toggle_zoom(self) -> None:

@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 
 _SECONDS_BETWEEN_LOOKS = 1.0
 
+CONVERSATION, LAID_OUT, AS_IT_IS = range(3)
+"""How a row is shown: by its messages, as JSON over several lines, as the line that it is."""
+_LOOKS = ("", "JSON", "as in the file")
+
 
 class RowsBase(RowsState, inherit_bindings=False):
     """A file that is open, its list, and the row beside it."""
@@ -37,7 +41,7 @@ class RowsBase(RowsState, inherit_bindings=False):
         self._start_line = line
         self._dataset: EditedDataset | None = None
         self._format: DatasetFormat | None = None
-        self._raw = False
+        self._look = CONVERSATION
         self._start_findings = findings
 
     # What is open
@@ -262,12 +266,13 @@ class RowsBase(RowsState, inherit_bindings=False):
         view.border_title = self._row_title(row)
         findings, path = self.findings_of(line)
         found = self.found_in(line, row)
-        turns = () if self._raw or row.error or self._format is None else conversation(row, self._format)
-        view.border_subtitle = "JSON" if self._raw else ""
+        is_raw = self._look != CONVERSATION
+        turns = () if is_raw or row.error or self._format is None else conversation(row, self._format)
+        view.border_subtitle = _LOOKS[self._look]
         if turns:
             view.show_turns(turns, findings, found)
         else:
-            view.show_raw(row, findings, found, path)
+            view.show_raw(row, findings, found, path, as_it_is=self._look == AS_IT_IS)
 
     def _row_title(self, row: Row) -> str:
         if row.line:

@@ -176,6 +176,7 @@ class RowsNarrow(RowsFind, inherit_bindings=False):
             self.rows.cursor = 0  # who sorts wants to see the ends of the order
         parts: list[Part] = [
             (" · ".join([self.count_words(len(chosen.lines)), *wish_words(wish)]), "accent"),
+            (self._changes_left_out(), "muted"),
             ("  backspace shows all", "muted"),
         ]
         self.show_state("show", parts)
@@ -183,6 +184,11 @@ class RowsNarrow(RowsFind, inherit_bindings=False):
             self.tell(note, severity="warning")
         self.show_row()
         self.refresh_bindings()
+
+    def _changes_left_out(self) -> str:
+        """Say that rows were chosen by what the file holds, where that is not what is shown."""
+        changed = self._dataset is not None and self._dataset.is_changed
+        return ", by the file without your changes" if changed else ""
 
     # Greyed keys
 

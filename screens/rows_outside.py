@@ -79,13 +79,21 @@ class RowsOutside(RowsSave, inherit_bindings=False):
         from tui.text_editor import edit_text, editor_command
 
         editor_command()  # what is missing is told without a flicker
+        failure: TunedeckError | None = None
         try:
             with self.app.suspend():
-                return edit_text(text, f"row-{number}.json")
+                # An error must not leave this block: the terminal would not be taken back.
+                try:
+                    text = edit_text(text, f"row-{number}.json")
+                except TunedeckError as error:
+                    failure = error
         except SuspendNotSupported:
             raise TunedeckError(
                 "This terminal can't be handed to an editor.", "e edits the row here."
             ) from None
+        if failure is not None:
+            raise failure
+        return text
 
     async def tell_verdict(self, line: bytes, number: int) -> None:
         """Say what the rules find in a row that was just changed.

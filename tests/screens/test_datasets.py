@@ -194,7 +194,9 @@ async def test_the_json_is_one_key_away_and_so_is_the_way_back(example_file: Pat
     async with app.run_test(size=(120, 30)) as pilot:
         screen = await open_rows(pilot, app, example_file)
         await pilot.press("r")
-        assert '"messages": [' in message_of(screen)
+        assert '"messages": [\n' in message_of(screen)
+        await pilot.press("r")
+        assert message_of(screen).startswith('{"messages": [{')
         await pilot.press("r")
         assert "▌user" in message_of(screen)
 

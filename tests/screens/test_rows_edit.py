@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -363,6 +364,27 @@ async def test_a_row_left_as_it_was_is_no_change(path: Path, monkeypatch: pytest
         await until(pilot, lambda: "was not changed" in text_of(app))
         assert screen.dataset is not None
         assert not screen.dataset.is_changed
+
+
+async def test_an_editor_that_fails_gives_the_terminal_back_and_says_so(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken_back: list[bool] = []
+
+    @contextmanager
+    def suspend(self: TunedeckApp) -> Iterator[None]:
+        yield
+        taken_back.append(True)  # Textual does this only when no error passes through
+
+    monkeypatch.setattr(TunedeckApp, "suspend", suspend)
+    monkeypatch.setenv("EDITOR", f'"{sys.executable}" -c "raise SystemExit(3)"')
+    app = make_app()
+    async with app.run_test(size=(100, 30), notifications=True) as pilot:
+        screen = await open_rows(pilot, app, path)
+        await pilot.press("E")
+        await until(pilot, lambda: "ended with code 3" in text_of(app))
+        assert taken_back == [True]
+        assert questions(screen) == "123456"
 
 
 async def test_without_an_editor_a_sentence_says_what_to_set(

@@ -22,6 +22,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "rows": ("tui.cli.rows", "Print rows of a dataset by number, facet, expression or size."),
     "search": ("tui.cli.search", "Find text or a pattern in every line of a dataset."),
     "fix": ("tui.cli.fix", "Fix what can be fixed safely, with a diff before."),
+    "edit": ("tui.cli.edit", "Edit a row in your editor or from a pipe, or delete rows."),
     "split": ("tui.cli.split", "Split a dataset into training, validation and test files."),
     "sample": ("tui.cli.sample", "Take some rows of a dataset by chance."),
     "shuffle": ("tui.cli.shuffle", "Put the rows of a dataset into an order by chance."),

@@ -66,7 +66,13 @@ class MessageView(VerticalScroll, inherit_bindings=False):
         self._show(*_with_found(text, safe_text(found), after=0))
 
     def show_raw(
-        self, row: Row, findings: Sequence[FindingLine] = (), found: str = "", path: str | None = None
+        self,
+        row: Row,
+        findings: Sequence[FindingLine] = (),
+        found: str = "",
+        path: str | None = None,
+        *,
+        as_it_is: bool = False,
     ) -> None:
         """Show the row's JSON, indented where it is valid, and where it breaks where it isn't.
 
@@ -75,10 +81,12 @@ class MessageView(VerticalScroll, inherit_bindings=False):
             findings: What the check says of it.
             found: Text that was searched for, marked where it stands.
             path: JSON path of a finding, whose line is marked.
+            as_it_is: The line of the file instead.
         """
         known = findings if row.error is None else ()
         heading = Content("").join([line + Content("\n\n") for line in _finding_lines(known)])
-        body, place = raw_content(row, path)
+        as_written = as_it_is and row.error is None
+        body, place = (Content(safe_text(row.raw)), None) if as_written else raw_content(row, path)
         text = heading + body
         if found:
             self._show(*_with_found(text, safe_text(found), after=len(heading)))
