@@ -87,7 +87,11 @@ def written_rows(written: Written) -> list[TableRow]:
     return [
         TableRow(
             str(file.path),
-            (file.name, f"{file.rows:,}", f"{safe_line(place(file.path), 300)}  {size(file.bytes)}"),
+            (
+                file.name,
+                "",
+                f"{plural(file.rows, 'row')}, {size(file.bytes)}  {safe_line(place(file.path), 300)}",
+            ),
         )
         for file in files
     ]
@@ -96,8 +100,5 @@ def written_rows(written: Written) -> list[TableRow]:
 def written_parts(written: Written) -> list[Part]:
     """Return the sentence over the table of what was written."""
     files = len(written.files) + (written.side_file is not None)
-    return [
-        (f"Wrote {plural(files, 'file')}. ", "good"),
-        ("Enter", "accent"),
-        (" shows the rows of one.", ""),
-    ]
+    whose = "its rows" if files == 1 else "the rows of one"
+    return [(f"Wrote {plural(files, 'file')}. ", "good"), ("Enter", "accent"), (f" shows {whose}.", "")]

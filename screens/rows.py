@@ -172,6 +172,7 @@ class RowsScreen(RowsOutside, inherit_bindings=False):
 
     def action_reshape_file(self) -> None:
         """Make new files of these rows."""
+        self.tell_what_is_kept("New files are made of the file without them: ctrl+s saves.")
         self.navigator.open_reshape(self._path)
 
     def action_launch_file(self) -> None:

@@ -200,8 +200,11 @@ def test_in_place_is_refused_while_changes_are_not_saved(tmp_path: Path) -> None
     edited = EditedDataset.open(path)
     edited.edit(1, b'{"a": 1}')
     edited.close()
-    with RowTable.open(path) as table, pytest.raises(TunedeckError, match="not saved"):
-        write_in_place(plan_dedupe(table, DedupeWish()))
+    with RowTable.open(path) as table:
+        plan = plan_dedupe(table, DedupeWish())
+        assert plan.notes == ("Changes of rows.jsonl that are not saved are not in the new files.",)
+        with pytest.raises(TunedeckError, match="not saved"):
+            write_in_place(plan)
 
 
 def test_a_source_is_never_a_target(tmp_path: Path) -> None:
