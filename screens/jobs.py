@@ -16,6 +16,7 @@ from screens.base import DeckScreen
 from screens.job_actions import JobActions, Permissions
 from screens.job_view import JobView, read_job, series, time_left
 from screens.job_words import ago, job_title, state_part, took
+from screens.queued import ShowsQueue
 from screens.settle import SettlesLaunches
 from tui.chat.model_names import short_model_name
 from tui.jobs.settle import lost_launches
@@ -53,7 +54,7 @@ class JobRow:
     view: JobView
 
 
-class JobsScreen(SettlesLaunches, JobActions, inherit_bindings=False):
+class JobsScreen(SettlesLaunches, ShowsQueue, JobActions, inherit_bindings=False):
     """Jobs, newest first; redrawn only when something about them has changed."""
 
     PLACE = "jobs"
@@ -71,12 +72,14 @@ What you see is kept on this machine, so it is here without a network too.
         rows: list[JobRow]
         permissions: dict[str, Permissions]
         lost_launches: int
+        queued: int
 
     def __init__(self) -> None:
         super().__init__()
         self._rows: dict[str, JobRow] = {}
         self._permissions: dict[str, Permissions] = {}
         self._lost_launches = 0
+        self._queued = 0
         self._active_only = False
         self._problem = ""
         self._read_once = False
@@ -124,7 +127,8 @@ What you see is kept on this machine, so it is here without a network too.
             known = self._rows.get(_key(job))
             rows.append(JobRow(job, _read_view(store, job, known.view if known is not None else None)))
         permissions = {account: self.ask_permissions(account) for account in {job.account for job in jobs}}
-        self.post_message(self.Read(rows, permissions, len(lost_launches(self.services))))
+        lost, queued = lost_launches(self.services), store.queued_launches()
+        self.post_message(self.Read(rows, permissions, len(lost), len(queued)))
 
     @on(Read)
     def _show(self, message: Read) -> None:
@@ -132,6 +136,7 @@ What you see is kept on this machine, so it is here without a network too.
         self._rows = {_key(row.job): row for row in message.rows}
         self._permissions = message.permissions
         self._lost_launches = message.lost_launches
+        self._queued = message.queued
         table = self.query_one(Table)
         table.empty_text = (
             "Every job has ended; f shows them all."
@@ -156,6 +161,9 @@ What you see is kept on this machine, so it is here without a network too.
         if self._lost_launches:
             lost = "1 launch" if self._lost_launches == 1 else f"{self._lost_launches} launches"
             parts.append((f"   {lost} without an answer: s settles", "warning"))
+        if self._queued:
+            waiting = "1 launch waits" if self._queued == 1 else f"{self._queued} launches wait"
+            parts.append((f"   {waiting} for a limit: w shows", "warning"))
         if self._problem:
             parts.append((f"   {safe_line(self._problem, 200)}", "warning"))
         self.query_one("#jobs-summary", Static).update(content(*parts), layout=False)  # type: ignore[arg-type]
@@ -176,9 +184,15 @@ What you see is kept on this machine, so it is here without a network too.
         """Return why a key can't act on the job, or why there is nothing to settle."""
         if action == "settle_launch":
             return "" if self._lost_launches else "Every launch has got its answer."
+        if action == "show_queue":
+            return "" if self._queued else "No launch waits for a service's limit."
         return super().reason_against(action)
 
     def launch_settled(self) -> None:
+        """Read the store again."""
+        self._read_jobs()
+
+    def queue_changed(self) -> None:
         """Read the store again."""
         self._read_jobs()
 

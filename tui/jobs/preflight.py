@@ -271,9 +271,14 @@ def _about_earlier(
     if held_up is not None:
         yield PreflightLine("stop", held_up.message, held_up.remedy)
         return
+    waiting = {one.record.run_id for one in services.store.queued_launches()}
     for earlier in services.store.launches_like(plan.account, fingerprint):
         if earlier.run_id == plan.run_id:
             continue
+        if earlier.run_id in waiting:
+            yield PreflightLine("stop", "The same launch waits for the service's limit already.",
+                                "It is sent by itself; `tunedeck queue` lists it.")  # fmt: skip
+            return
         job = services.store.job(plan.account, earlier.job_id) if earlier.job_id else None
         if job is not None and job.state not in ("failed", "cancelled"):
             yield PreflightLine("warn", f"The same data and settings made job {job.id} ({job.state}).",

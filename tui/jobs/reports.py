@@ -18,6 +18,8 @@ from tui.money.catalog import CatalogModel
 from tui.store.database import DiskFull
 
 _CHUNK = 1 << 20
+_RULES_OF = {"tunedeck-engine": "local"}
+"""Service -> the one whose rules for files it shares."""
 Progress = Callable[[int, int], None]
 
 
@@ -52,14 +54,14 @@ def check_options(
     """
     tokenizer = reader_of(model)
     fewest = model.minimum_examples if provider is None else SERVICES[provider].minimum_examples
-    own = model.provider if model.provider in SERVICES else DEFAULT_SERVICE
+    own = _RULES_OF.get(model.provider, model.provider)
     return CheckOptions(
         model=model.id,
         minimum_examples=1 if validation else fewest or 1,
         token_limit=row_limit(model, tokenizer),
         tokenizer=tokenizer,
         validation=validation,
-        provider=provider or own,
+        provider=provider or (own if own in SERVICES else DEFAULT_SERVICE),
     )
 
 

@@ -40,11 +40,19 @@ def check_catalog(
         today: For the age of prices.
     """
     day = today or datetime.now(UTC).date()
-    found = [*_twice(files), *_shared_names(catalog)]
+    found = [*_twice(files), *_shared_names(catalog), *_about_services(catalog, day)]
     for model in catalog.models:
         for level, message in _about(catalog, model, day):
             found.append(CatalogFinding(level, model.provider, model.id, message))
     return sorted(found, key=lambda finding: finding.level != "error")
+
+
+def _about_services(catalog: Catalog, day: date) -> Iterator[CatalogFinding]:
+    for name, entry in catalog.providers.items():
+        if not entry.label or not entry.source or not entry.read_on:
+            yield CatalogFinding("error", name, "", "The service needs label, source and read_on.")
+        elif date.fromisoformat(entry.read_on) > day:
+            yield CatalogFinding("error", name, "", f"read_on {entry.read_on} is in the future.")
 
 
 def _about(

@@ -17,7 +17,9 @@ from tui.errors import TunedeckError
 from tui.money.catalog_model import CatalogModel, PriceTier, ProviderEntry
 from tui.records.jobs import Method
 
-_DATES = ("training_ends", "training_may_end", "base_retired", "shutdown_date", "price_read_on")
+_DATES = (
+    "training_ends", "training_may_end", "base_retired", "shutdown_date", "price_read_on", "read_on",
+)  # fmt: skip
 _HEADER = re.compile(r"\s*(\[\[?)\s*([^\]]+?)\s*\]")
 _KEY = re.compile(r"\s*[\"']?([A-Za-z0-9_.-]+)[\"']?\s*=")
 _WORDS: Mapping[str, str] = {

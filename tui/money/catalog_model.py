@@ -138,6 +138,10 @@ class ProviderEntry:
     """What is known of a whole service."""
 
     label: str = ""
+    source: str = ""
+    """Where what is known of it was read; prices and dates have their own sources beside it."""
+    read_on: str = ""
+    """ISO date on which that was."""
     launchable: bool = False
     """tunedeck starts jobs there."""
     any_model: bool = False

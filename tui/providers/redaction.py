@@ -9,6 +9,8 @@ REDACTED = "[key hidden]"
 _SHORTEST_SECRET = 6
 _PATTERNS = (
     re.compile(r"\bsk-[A-Za-z0-9_*.-]{3,}"),
+    re.compile(r"\b(?:fw_|tgp_v1_|hf_|nvapi-|bedrock-api-key-|ABSK)[A-Za-z0-9_=+/.-]{12,}"),
+    re.compile(r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)?"),
     re.compile(r"(?i)\bbearer\s+[^\s\"',;]+"),
     re.compile(r"(?<=://)[^/\s@:]+:[^/\s@]+(?=@)"),
 )

@@ -55,7 +55,11 @@ def test_every_service_of_the_facts_is_there() -> None:
         "unsloth", "litellm", "custom",
     }  # fmt: skip
     assert names <= set(catalog.providers)
-    assert all(catalog.providers[name].label for name in names)
+    for name in names:
+        entry = catalog.providers[name]
+        assert entry.label
+        assert entry.source
+        assert date.fromisoformat(entry.read_on) < DAY
 
 
 def test_one_model_at_two_services_is_two_entries() -> None:

@@ -143,6 +143,21 @@ def test_redaction_leaves_no_key_in_any_surroundings(before: str, after: str) ->
     assert "hunter22" not in redact(f"https://user:hunter22@host/{after}")
 
 
+@pytest.mark.parametrize(
+    "key",
+    [
+        "fw_" + "a1" * 10,
+        "tgp_v1_" + "b2" * 10,
+        "eyJhbGciOiJ.eyJzdWIiOiIx.c2ln",
+        "ABSK" + "Qk" * 20,
+        "hf_" + "c" * 30,
+    ],
+)
+def test_keys_of_other_services_are_hidden_wherever_they_stand(key: str) -> None:
+    assert key not in redact(f"key={key}, again")
+    assert redact("a plain sentence about hf_ and eyJ.") == "a plain sentence about hf_ and eyJ."
+
+
 @pytest.mark.parametrize("content", [b"<html>hello</html>", b"", b"[1]", b"\xff\xfe", b"null"])
 def test_an_answer_that_is_not_a_json_object_is_told_in_a_sentence(
     provider: OpenAIShapeProvider, service: FakeService, content: bytes

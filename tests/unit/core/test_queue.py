@@ -14,7 +14,7 @@ from tui import paths
 from tui.errors import TunedeckError
 from tui.jobs.launch import launch
 from tui.jobs.plan import LaunchPlan
-from tui.jobs.preflight import estimate_plan
+from tui.jobs.preflight import estimate_plan, preflight
 from tui.jobs.queue import LaunchQueued, find_queued, plan_of, send_due
 from tui.providers.account_settings import DeclaredAccount, declare_account
 from tui.providers.protocol import ProviderError
@@ -109,6 +109,8 @@ def test_what_changed_since_the_confirmation_is_not_sent(
 
 def test_the_same_launch_waits_only_once(services: Services, service: FakeService, dataset: Path) -> None:
     first = put_off(a_plan(dataset), services, service)
+    lines = preflight(a_plan(dataset), services)
+    assert "waits for the service's limit already" in [line for line in lines if line.level == "stop"][0].text
     second = put_off(a_plan(dataset), services, service)
     assert second.due_at == first.due_at
     assert len(services.store.queued_launches()) == 1

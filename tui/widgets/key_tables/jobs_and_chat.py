@@ -73,6 +73,7 @@ JOBS = (
     Key("cancel", ("x",), "cancel_job", "Cancel", "Stop this job for good.", footer=True),
     Key("active", ("f",), "toggle_active", "Active only", "Show only jobs that have not ended."),
     Key("refresh", ("r",), "refresh_jobs", "Refresh", "Ask the services for their jobs now."),
+    Key("queue", ("w",), "show_queue", "Waiting", "Show launches that wait for a service's limit; drop one."),
     Key("settle", ("s",), "settle_launch", "Lost launch", "Settle a launch that got no answer."),
 )
 
