@@ -23,13 +23,13 @@ from screens.check_facts import (
     token_pairs,
     verdict_line,
 )
+from screens.check_fix import FixesFile
 from screens.check_moderation import ModeratesFile
 from screens.check_panes import COST_COLUMNS, ExplanationPane, TokenPane
 from screens.check_run import ChecksFile, CheckWish
 from screens.check_views import NEED_FILE, CheckViews
 from screens.choose import choose_file
 from screens.finding_list import FindingList, group_findings
-from tui.datasets.fixes.plan import rules_with_fix
 from tui.datasets.formats import DatasetFormat
 from tui.datasets.report import Report
 from tui.datasets.services import SERVICES
@@ -46,7 +46,7 @@ from tui.widgets.tones import Part, content, content_lines
 from tui.widgets.words import place, plural, size
 
 
-class CheckScreen(ModeratesFile, CheckViews, inherit_bindings=False):
+class CheckScreen(FixesFile, ModeratesFile, CheckViews, inherit_bindings=False):
     """A file's verdict, findings, tokens and prices.
 
     Args:
@@ -177,6 +177,10 @@ moderation which rows would sink a job, after saying what is sent.
         self.query_one(Meter).display = False
         self.show_moderated(message.report)
 
+    def file_to_fix(self) -> Path | None:
+        """Return the file that is shown."""
+        return self._path
+
     def checked_file(self) -> tuple[Path, Report] | None:
         """Return the file and its report, once there is one."""
         return (self._path, self._report) if self._path is not None and self._report is not None else None
@@ -277,7 +281,7 @@ moderation which rows would sink a job, after saying what is sent.
     def reason_against(self, action: str) -> str:
         """Return why a key can't act yet."""
         if action == "stop_check":
-            return "" if self._worker is not None or self.is_moderating else "Nothing is being read."
+            return "" if self._worker or self.is_moderating or self.is_fixing else "Nothing is being read."
         if action == "moderate":
             return self.reason_against_moderation()
         if action in NEED_FILE and self._path is None:
@@ -285,17 +289,9 @@ moderation which rows would sink a job, after saying what is sent.
         if action == "launch_file" and self._report is not None and not self._report.valid:
             return f"The file has {plural(self._report.counts['error'], 'error')}: no job would take it."
         if action == "fix_finding":
-            return self._reason_against_fix()
+            return self.reason_against_fix()
         if action in ("toggle_fold", "toggle_all", "copy_finding", "show_spread"):
             return "" if self._report is not None else "There is no report yet."
-        return ""
-
-    def _reason_against_fix(self) -> str:
-        item = self.query_one(FindingList).current
-        if item is None:
-            return "There is no finding."
-        if item.group.rule not in rules_with_fix(lints=True):
-            return "No fix is safe here: a person has to decide."
         return ""
 
     @on(LineList.Opened, "#findings")
@@ -344,6 +340,7 @@ moderation which rows would sink a job, after saying what is sent.
     def action_stop_check(self) -> None:
         """Stop reading."""
         self.stop_moderation()
+        self.stop_fix()
         if self._worker is not None:
             self._worker.cancel()
 
@@ -364,13 +361,6 @@ moderation which rows would sink a job, after saying what is sent.
         finding = item.finding or item.group.findings[0]
         line = f"{self._path}:{finding.line}: " if finding.line is not None else f"{self._path}: "
         self.navigator.copy_text(f"{line}{finding.severity}: {finding.message}", "finding")
-
-    def action_fix_finding(self) -> None:
-        """Show what the fix of this rule would do, beginning at this row."""
-        item = self.query_one(FindingList).current
-        if item is not None and self._path is not None:
-            finding = item.finding or item.group.findings[0]
-            self.navigator.open_rows(self._path, finding.line or 1, fix=item.group.rule)
 
     @work(group="choose-file", exclusive=True, exit_on_error=False)
     async def action_choose_file(self) -> None:

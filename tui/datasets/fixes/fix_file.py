@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
@@ -10,10 +11,11 @@ from io import FileIO
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from tui.datasets.atomic import new_file
 from tui.datasets.files import unchanged_file
 from tui.datasets.fixes import FIXES
 from tui.datasets.fixes.base import REMOVED
-from tui.datasets.fixes.file_fixes import repaired
+from tui.datasets.fixes.file_fixes import FILE_FIXES, repaired
 from tui.datasets.fixes.row_rules import judge
 from tui.datasets.formats import DatasetFormat, detect_format
 from tui.datasets.lines import LineReader
@@ -137,6 +139,38 @@ def fix_file(
         if output is not None:
             ends = [line_end or b"\n"] * (len(after) - 1) + [line_end]
             output.writelines(row + end for row, end in zip(after, ends, strict=False))
+    return result
+
+
+def free_name(path: Path) -> Path:
+    """Return the name of a new file beside one that is fixed; none that is taken."""
+    for number in range(1, 10_000):
+        ending = "fixed" if number == 1 else f"fixed-{number}"
+        target = path.with_name(f"{path.stem}.{ending}.jsonl")
+        if not os.path.lexists(target):
+            return target
+    raise TunedeckError(f"There are too many fixed files beside {path}.", "Delete some.")
+
+
+def fix_whole_file(
+    path: Path, target: Path, *, on_progress: Callable[[int, int], None] | None = None
+) -> FixResult:
+    """Make JSON lines of a file whose encoding, line ends or form is another; its rows stay as they are.
+
+    Args:
+        path: The file.
+        target: The new one, which must not exist.
+        on_progress: Called with (bytes done, bytes in all); may raise to stop, and nothing is left.
+
+    Raises:
+        TunedeckError: As `fix_file`; there was nothing to fix; or the target can't be written.
+    """
+    with new_file(target, like=path) as stream:
+        result = fix_file(path, frozenset(FILE_FIXES), stream, on_progress=on_progress)
+        if not result.whole_file:
+            raise TunedeckError(
+                f"{path} can't be made JSON lines of safely.", "tunedeck convert may know its shape."
+            )
     return result
 
 
