@@ -151,7 +151,7 @@ async def test_a_report_is_kept_and_not_made_again(sound: Path, monkeypatch: pyt
         def never(*_args: object, **_options: object) -> Report:
             raise AssertionError("the file was read again")
 
-        monkeypatch.setattr("tui.jobs.reports.check_file", never)
+        monkeypatch.setattr("tui.datasets.cached_check.check_file", never)
         costs(app).set_rows([])
         screen.show_path(sound)
         await until(pilot, lambda: costs(app).keys)

@@ -12,7 +12,8 @@ from tui.cli.check_output import OUTPUTS, print_reports
 from tui.cli.counter import counter_for, limit_for
 from tui.cli.output import json_option, narrate
 from tui.cli.slow_progress import SlowProgress
-from tui.datasets.check import CheckOptions, check_file
+from tui.datasets.cached_check import check_known
+from tui.datasets.check import CheckOptions
 from tui.datasets.formats import DatasetFormat
 from tui.datasets.lints.registry import LINT_SETS
 from tui.datasets.options import DEFAULT_MODEL
@@ -72,6 +73,7 @@ _SEVERITIES = [severity.value for severity in Severity]
 @click.option(
     "--write-baseline", type=click.Path(path_type=Path), help="Write what is found as known; exits with 0."
 )
+@click.option("--fresh", is_flag=True, help="Read the files again even where their reports are kept.")
 @json_option
 def command(
     files: tuple[Path, ...],
@@ -82,6 +84,7 @@ def command(
     fail_on: str,
     baseline: Path | None,
     write_baseline: Path | None,
+    fresh: bool,
     as_json: bool,
     **asked: Any,
 ) -> int:
@@ -97,7 +100,7 @@ def command(
     checked = []
     for file in files:
         with SlowProgress("Checking") as progress:
-            report = check_file(file, options, on_progress=progress.update)
+            report = check_known(file, options, fresh=fresh, on_progress=progress.update)
         checked.append((file, report))
     if write_baseline is not None:
         return _write(write_baseline, checked)

@@ -15,7 +15,7 @@ from tui.datasets.report import Report
 from tui.datasets.scan import FileScan
 from tui.datasets.start_facts import look_at_start
 
-PARALLEL_FROM_BYTES = 8 << 20
+CHILDREN_FROM_BYTES = 8 << 20
 """Smaller files are checked here, before children would have started."""
 
 __all__ = ["CheckCancelled", "CheckOptions", "check_file"]
@@ -91,7 +91,7 @@ def _is_worth_children(path: Path, options: CheckOptions) -> bool:
         status = os.stat(path)
     except (OSError, ValueError):
         return False  # reading it says why
-    if not stat.S_ISREG(status.st_mode) or status.st_size < PARALLEL_FROM_BYTES:
+    if not stat.S_ISREG(status.st_mode) or status.st_size < CHILDREN_FROM_BYTES:
         return False
     from tui.datasets.scan_job import can_travel
 

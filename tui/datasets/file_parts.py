@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tui.datasets.files import read_at
 from tui.datasets.parsing import BYTE_ORDER_MARK
@@ -17,6 +17,17 @@ if TYPE_CHECKING:
 _LINE_FEED = 0x0A
 _WHITE_SPACE = (0x09, 0x0B, 0x0C, 0x0D, 0x20)
 """What `bytes.isspace` takes for space, besides line feeds."""
+
+
+class Place(NamedTuple):
+    """The beginning of a line."""
+
+    position: int
+    """Byte."""
+    line: int
+    """Its number, from 1."""
+    examples: int
+    """Lines before it that are not blank."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +46,7 @@ class FilePart:
 
     def as_request(self) -> dict[str, int]:
         """Return what a child is asked."""
-        return {"start": self.start, "end": self.end, "line": self.first_line, "examples": self.examples}
+        return asdict(self)
 
 
 class FileParts:
@@ -45,7 +56,8 @@ class FileParts:
         descriptor: Of the file.
         size: Bytes to walk over.
         part_bytes: Least bytes of a part.
-        start: Where to begin: byte, number of the line, and lines before it that are not blank.
+        start: Where to begin; None at the first byte.
+        digest: Has hashed what stands before.
     """
 
     def __init__(
@@ -53,15 +65,26 @@ class FileParts:
         descriptor: int,
         size: int,
         part_bytes: int,
-        start: tuple[int, int, int] = (0, 1, 0),
+        start: Place | None = None,
+        digest: Any = None,
     ) -> None:
         self._descriptor = descriptor
         self._size = size
         self._part_bytes = part_bytes
-        self._position, self._line, self._examples = start
-        self.hash = hashlib.sha256()
+        self._position, self._line, self._examples = start or Place(0, 1, 0)
+        self.hash = hashlib.sha256() if digest is None else digest
+        self._before_open: tuple[Place, str] | None = None
         self.is_stopped = False
         """Set by somebody else: ends the walk, even within a line of gigabytes."""
+
+    def last_line_end(self) -> tuple[Place, str]:
+        """Return where the lines with a line feed end, once the walk is over, and the SHA-256 up to there."""
+        return self._before_open or (self.place, self.hash.hexdigest())
+
+    @property
+    def place(self) -> Place:
+        """Where the walk is."""
+        return Place(self._position, self._line, self._examples)
 
     def __iter__(self) -> Iterator[FilePart]:
         """Yield the parts.
@@ -73,7 +96,7 @@ class FileParts:
             yield from self._next()
 
     def _next(self) -> Iterator[FilePart]:
-        start, line, examples = self._position, self._line, self._examples
+        start, line, examples = self.place
         block = self._read(self._position)
         if not block:
             raise shorter_error()
@@ -81,9 +104,12 @@ class FileParts:
         if whole:
             self._take(block[:whole] if whole < len(block) else block)
             self._count(block[:whole])
-        elif not self._finish_line(block):
-            yield FilePart(start, self._position, line, examples, is_open=True)
-            return
+        else:
+            before = self.hash.copy()
+            if not self._finish_line(block):
+                self._before_open = Place(start, line, examples), before.hexdigest()
+                yield FilePart(start, self._position, line, examples, is_open=True)
+                return
         yield FilePart(start, self._position, line, examples)
 
     def _read(self, position: int) -> bytes:

@@ -85,6 +85,30 @@ class FileRange:
         return block
 
 
+def scan_part(
+    descriptor: int, options: CheckOptions, start: StartFacts, wanted: Mapping[str, Any]
+) -> tuple[int, FileScan]:
+    """Check a part of an open file and return its lines' number and what was found.
+
+    Args:
+        descriptor: Of the file.
+        options: What to check for.
+        start: What the file's beginning says.
+        wanted: `FilePart.as_request`, and "full": rules of which enough is kept already.
+
+    Raises:
+        TunedeckError: The file has become shorter.
+    """
+    scan = FileScan(options, start, examples=wanted["examples"], full=frozenset(wanted["full"]))
+    source = FileRange(descriptor, wanted["start"], wanted["end"])
+    reader = LineReader(source, first_number=wanted["first_line"])
+    count = 0
+    for first_line, lines in reader.batches():
+        scan.batch(first_line, lines, reader.too_long)
+        count += len(lines)
+    return count, scan
+
+
 class ScanJob:
     """Checks parts; the payload is the state of a scan, for `unpacked_state`."""
 
@@ -96,16 +120,8 @@ class ScanJob:
 
     def range(self, descriptor: int, wanted: Mapping[str, Any]) -> tuple[dict[str, Any], bytes]:
         """Return the number of lines, and everything found in them."""
-        scan = FileScan(
-            self._options, self._start, examples=wanted["examples"], full=frozenset(wanted["full"])
-        )
-        source = FileRange(descriptor, wanted["start"], wanted["end"])
-        reader = LineReader(source, first_number=wanted["line"])
-        count = 0
-        for first_line, lines in reader.batches():
-            scan.batch(first_line, lines, reader.too_long)
-            count += len(lines)
-        return {"lines": count}, packed_state(scan)
+        count, scan = scan_part(descriptor, self._options, self._start, wanted)
+        return {"lines": count, "end": wanted["end"], "is_open": wanted["is_open"]}, packed_state(scan)
 
 
 def packed_state(scan: FileScan) -> bytes:

@@ -8,7 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from tui import __version__
-from tui.datasets.check import CheckOptions, check_file
+from tui.datasets.cached_check import check_known
+from tui.datasets.check import CheckOptions
 from tui.datasets.report import Report
 from tui.datasets.services import DEFAULT_SERVICE, SERVICES
 from tui.errors import TunedeckError
@@ -109,12 +110,14 @@ def report_for(
     """
     options = check_options(model, validation=validation, provider=provider)
     key = options_key(options)
-    known = None if fresh else services.store.dataset(path)
-    kept = services.store.report(known.sha256, key) if known is not None else None
-    if kept is not None:
-        return Report.from_record({**kept, "file": str(path)})
-    report = check_file(path, options, on_progress=on_progress, cancelled=cancelled)
-    with suppress(DiskFull):  # it is kept to save time; a person whose disk is full still gets it
+    report = check_known(
+        path, options, fresh=fresh, on_progress=on_progress, cancelled=cancelled or (lambda: False)
+    )
+    known = services.store.dataset(path)
+    is_known = known is not None and known.sha256 == report.sha256
+    if not fresh and is_known and services.store.report(report.sha256, key) is not None:
+        return report
+    with suppress(DiskFull):  # it is kept for estimates; a person whose disk is full still gets it
         services.store.save_report(report.sha256, key, report.as_record())
         services.store.touch_dataset(
             path, sha256=report.sha256, size=report.bytes, rows=report.rows, format=report.format,

@@ -126,7 +126,8 @@ def test_lines_and_blank_lines_are_counted_as_the_check_counts_them(start: bytes
 
 @pytest.fixture
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(check, "PARALLEL_FROM_BYTES", 1)
+    monkeypatch.setattr(check, "CHILDREN_FROM_BYTES", 1)
+    monkeypatch.setattr(scan_pass, "PARALLEL_FROM_BYTES", 1)
     monkeypatch.setattr(scan_pass, "PART_BYTES", 2_000)
 
 
@@ -154,7 +155,7 @@ def test_children_of_any_number_find_what_one_process_finds(
     options = CheckOptions(lints="all", token_limit=1_000)
     seen: list[tuple[int, int]] = []
     report = check_file(path, options, on_progress=lambda done, total: seen.append((done, total)))
-    monkeypatch.setattr(check, "PARALLEL_FROM_BYTES", 1 << 40)
+    monkeypatch.setattr(check, "CHILDREN_FROM_BYTES", 1 << 40)
     assert json.dumps(report.as_record()) == json.dumps(check_file(path, options).as_record())
     assert seen == sorted(seen)
     assert len(seen) > 5
