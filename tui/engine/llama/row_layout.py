@@ -8,20 +8,19 @@ does not write message after message leaves some of it to a neighbour, and never
 from __future__ import annotations
 
 import json
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import groupby
+from itertools import pairwise
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from tui.datasets.formats import DatasetFormat
 from tui.datasets.token_segments import PARTS, Segment, SpanKind
-from tui.engine.llama.chat_template import Message, text_of, tool_calls_of
+from tui.engine.llama.chat_template import Message
 from tui.engine.llama.config import LlamaConfig
-from tui.engine.llama.rendered import Rendered
-from tui.engine.llama.special_guard import SpecialGuard
-from tui.engine.llama.tokenizer import ChatTokenizer, as_prompt
+from tui.engine.llama.message_places import Place, message_places
+from tui.engine.llama.tokenizer import ChatTokenizer, ExamplePart, as_prompt
 from tui.engine.llama.training_rows import answer_of, tools_of
 from tui.errors import TunedeckError
 
@@ -29,14 +28,6 @@ _MANY = 100
 """Turns; of longer conversations only what a job can read is split into turns exactly."""
 _LONGEST_EXAMPLE = 2_048
 """Most tokens of an example that the local engine reads."""
-
-
-class _Place(NamedTuple):
-    """What the tokens of a stretch of text are part of."""
-
-    kind: SpanKind
-    role: str
-    message: int
 
 
 class RowLayout:
@@ -104,9 +95,9 @@ class RowLayout:
     def _completion(self, value: dict[str, Any]) -> list[Segment]:
         before = list(self.encode(value["prompt"]))
         after = [*self.encode(value["completion"]), *self.tokenizer.end_token_ids[:1]]
-        places = [_Place(SpanKind.CONTENT, "prompt", 0)] * len(before)
-        places += [_Place(SpanKind.CONTENT, "completion", 1)] * len(after)
-        return _segments([*before, *after], [False] * len(before) + [True] * len(after), places, 0)
+        if not before:  # the first token of all follows nothing, so it is not learned
+            return _whole(after[:1], "completion", 1, trained=False) + _whole(after[1:], "completion", 1)
+        return _whole(before, "prompt", 0, trained=False) + _whole(after, "completion", 1)
 
     def _conversation(
         self, messages: list[Message], tools: Sequence[Any] | None, sequence: int
@@ -114,74 +105,66 @@ class RowLayout:
         guard = self._guard
         conversation = self.tokenizer.rendered(messages, tools, guard)
         until = None if len(messages) <= _MANY else _LONGEST_EXAMPLE
-        parts = list(self.tokenizer.example_parts(conversation, guard, until))
-        whole = "".join(part.text for part in parts)
-        stretches = self._stretches(conversation, guard, whole, has_tools=bool(tools))
-        begins = [begin for begin, _ in stretches]
-        ids: list[int] = []
-        learned: list[bool] = []
-        places: list[_Place] = []
+        row = _Row(list(self.tokenizer.example_parts(conversation, guard, until)))
+        turn_ends = [
+            row.starts[at] + len(self.token_bytes(row.ids[at]).decode("utf-8", "replace"))
+            for at in row.controls
+            if row.ids[at] in self.tokenizer.end_token_ids
+        ]
+        places = message_places(conversation.messages, guard, row.text, turn_ends, has_tools=bool(tools))
+        return row.segments(places, sequence)
+
+
+class _Row:
+    """A conversation's parts joined."""
+
+    def __init__(self, parts: Sequence[ExamplePart]) -> None:
+        self.text = "".join(part.text for part in parts)
+        self.ids: list[int] = []
+        self.starts: list[int] = []
+        """The character of the text at which each token begins."""
+        self.controls: list[int] = []
+        """Places of control tokens."""
+        self._learned: list[range] = []
         done = 0
         for part in parts:
-            ids += part.ids
-            learned += part.learned
-            for token, start, is_learned in zip(part.ids, part.starts, part.learned, strict=True):
-                place = stretches[bisect_right(begins, done + start) - 1][1]
-                if self.tokenizer.is_special(token):
-                    place = place._replace(kind=SpanKind.FRAMING)
-                elif is_learned:
-                    place = place._replace(kind=SpanKind.CONTENT)
-                places.append(place)
+            first = len(self.ids)
+            self.ids += part.ids
+            self.starts += [done + start for start in part.starts] if done else part.starts
+            self.controls += [first + at for at in part.controls]
+            if part.learned:
+                self._learned.append(range(max(1, first), first + part.learned))
             done += len(part.text)
-        return _segments(ids, learned, places, sequence)
 
-    @staticmethod
-    def _stretches(
-        conversation: Rendered, guard: SpecialGuard, whole: str, *, has_tools: bool
-    ) -> list[tuple[int, _Place]]:
-        """Return where in the rendered text each stretch begins, and what it is part of."""
-        stretches: list[tuple[int, _Place]] = [(0, _Place(SpanKind.FRAMING, "other", -1))]
-        done = 0
-        around = SpanKind.TOOLS if has_tools else SpanKind.FRAMING
-        for number, message in enumerate(conversation.messages):
-            role = str(message.get("role"))
-            end = _end_of(conversation, number + 1, guard, whole) if number < _MANY else None
-            text = guard.restore(text_of(message.get("content"))).strip()
-            begin = whole.find(text, done, end) if text else -1
-            stretches.append((done, _Place(around if number == 0 else SpanKind.FRAMING, role, number)))
-            if tool_calls_of(message):
-                stretches.append((max(begin, done), _Place(SpanKind.CONTENT, role, number)))
-            elif begin >= 0:
-                stretches.append((begin, _Place(SpanKind.CONTENT, role, number)))
-                after = around if number == 0 else SpanKind.FRAMING
-                stretches.append((begin + len(text), _Place(after, role, number)))
-            if end is not None:
-                done = end
-            elif begin >= 0:
-                done = begin + len(text)
-        return stretches
+    def segments(self, places: Sequence[tuple[int, Place]], sequence: int) -> list[Segment]:
+        """Return the tokens gathered by what they are part of; the first of all is never learned."""
+        begins = [begin for begin, _ in places]
+        controls = set(self.controls)
+        edges = {0, len(self.ids), *(bisect_left(self.starts, begin) for begin in begins)}
+        edges.update(edge for at in controls for edge in (at, at + 1))
+        edges.update(edge for learned in self._learned for edge in (learned.start, learned.stop))
+        found: list[tuple[tuple[Place, bool], int, int]] = []
+        for start, end in pairwise(sorted(edges)):
+            place = places[bisect_right(begins, self.starts[start]) - 1][1]
+            trained = any(start in learned for learned in self._learned)
+            kind = SpanKind.FRAMING if start in controls else SpanKind.CONTENT if trained else place.kind
+            key = (place._replace(kind=kind), trained)
+            if found and found[-1][0] == key:
+                found[-1] = (key, found[-1][1], end)
+            else:
+                found.append((key, start, end))
+        return [
+            Segment(
+                place.kind, place.role, place.message, trained,
+                tuple(self.ids[start:end]), "", end - start, sequence,
+            )
+            for (place, trained), start, end in found
+        ]  # fmt: skip
 
 
-def _end_of(conversation: Rendered, count: int, guard: SpecialGuard, whole: str) -> int | None:
-    """Return where the first `count` messages end in the whole text, or None where that is hidden."""
-    try:
-        text = guard.restore(conversation.upto(count))
-    except TunedeckError:
-        return None
-    return len(text) if whole.startswith(text) else None
-
-
-def _segments(ids: list[int], learned: list[bool], places: list[_Place], sequence: int) -> list[Segment]:
-    """Gather tokens of the same thing; the first of all follows nothing, so it is not learned."""
-    trained = [at > 0 and wanted for at, wanted in enumerate(learned)]
-    segments = []
-    numbered = zip(ids, trained, places, strict=True)
-    for (is_trained, place), group in groupby(numbered, key=lambda one: one[1:]):
-        own = tuple(token for token, _, _ in group)
-        segments.append(
-            Segment(place.kind, place.role, place.message, is_trained, own, "", len(own), sequence)
-        )
-    return segments
+def _whole(ids: Sequence[int], role: str, message: int, *, trained: bool = True) -> list[Segment]:
+    """Return one text as a segment, or as none when it is empty."""
+    return [Segment(SpanKind.CONTENT, role, message, trained, tuple(ids), "", len(ids))] if ids else []
 
 
 def open_layout(folder: str) -> RowLayout:

@@ -20,6 +20,10 @@ from tui.engine.llama.special_guard import SpecialGuard, alternatives
 NO_TARGET = -1
 """Stands in `targets` where nothing is learned."""
 
+_KEPT_TEXTS = 256
+"""Texts whose tokens are kept: the first ones, among which system prompts and roles are."""
+_KEPT_LENGTH = 4_000
+
 Tokens = npt.NDArray[np.int64]
 
 
@@ -49,7 +53,10 @@ class ExamplePart:
     ids: list[int]
     starts: list[int]
     """The character of `text` at which each token begins; parts of one character share theirs."""
-    learned: list[bool]
+    controls: list[int]
+    """Which of `ids` are control tokens."""
+    learned: int
+    """How many of its first tokens are learned: none of what is read, and no more than the end of a turn."""
 
 
 class ChatTokenizer:
@@ -77,6 +84,7 @@ class ChatTokenizer:
         self._special_texts: dict[int, str] = {number: text for text, number in added.items()}
         self._special_pattern = alternatives(added)
         self._byte_level = "ByteLevel" in json.dumps(data["decoder"])
+        self._kept_places: dict[str, tuple[list[int], list[int]]] = {}
         self.name = name
         self.end_token_ids = tuple(end_token_ids)
         self.vocabulary_size = max(
@@ -163,7 +171,7 @@ class ChatTokenizer:
         conversation = self.rendered(messages, tools, guard)
         for part in self.example_parts(conversation, guard, max_tokens):
             ids += part.ids
-            learned += part.learned
+            learned += [True] * part.learned + [False] * (len(part.ids) - part.learned)
         return _example(ids[:max_tokens], learned[:max_tokens])
 
     def guard(self) -> SpecialGuard:
@@ -205,10 +213,12 @@ class ChatTokenizer:
         yield self._part(conversation.whole[done:], guard, is_answer=False)
 
     def _part(self, text: str, guard: SpecialGuard, *, is_answer: bool) -> ExamplePart:
-        restored, ids, starts = self._encode_places(text, guard)
-        ends = (index for index, token in enumerate(ids) if token in self.end_token_ids)
-        last = max(ends, default=len(ids))
-        return ExamplePart(restored, ids, starts, [is_answer and index <= last for index in range(len(ids))])
+        restored, ids, starts, controls = self._encode_places(text, guard)
+        learned = 0
+        if is_answer:
+            ends = (index for index in reversed(range(len(ids))) if ids[index] in self.end_token_ids)
+            learned = next(ends, len(ids) - 1) + 1
+        return ExamplePart(restored, ids, starts, controls, learned)
 
     def encode_pair(
         self,
@@ -226,24 +236,36 @@ class ChatTokenizer:
         learned = [False] * len(before) + [True] * len(after)
         return _example([*before, *after][:max_tokens], learned[:max_tokens])
 
-    def _encode_places(self, text: str, guard: SpecialGuard) -> tuple[str, list[int], list[int]]:
-        """Return guarded text restored, its tokens, and the character at which each begins."""
+    def _encode_places(self, text: str, guard: SpecialGuard) -> tuple[str, list[int], list[int], list[int]]:
+        """Return guarded text restored, its tokens, where each begins, and which are control tokens."""
         parts = self._special_pattern.split(text) if self._special_pattern is not None else [text]
         ids: list[int] = []
         starts: list[int] = []
+        controls: list[int] = []
         done = 0
         for part in parts:
             number = self._special_ids.get(part)
             restored = part if number is not None else guard.restore(part)
             if number is not None:
+                controls.append(len(ids))
                 ids.append(number)
                 starts.append(done)
             elif restored:
-                encoding = self._plain.encode(_without_halves(restored), add_special_tokens=False)
-                ids += encoding.ids
-                starts += [done + start for start, _ in encoding.offsets]
+                own, begins = self._plain_places(restored)
+                ids += own
+                starts += [done + start for start in begins]
             done += len(restored)
-        return guard.restore(text), ids, starts
+        return guard.restore(text), ids, starts, controls
+
+    def _plain_places(self, text: str) -> tuple[list[int], list[int]]:
+        """Return the tokens of ordinary text and where each begins; what all rows begin with is kept."""
+        known = self._kept_places.get(text)
+        if known is None:
+            encoding = self._plain.encode(_without_halves(text), add_special_tokens=False)
+            known = encoding.ids, [start for start, _ in encoding.offsets]
+            if len(self._kept_places) < _KEPT_TEXTS and len(text) < _KEPT_LENGTH:
+                self._kept_places[text] = known
+        return known
 
     def _encode_guarded(self, text: str, guard: SpecialGuard) -> list[int]:
         if self._special_pattern is None:
