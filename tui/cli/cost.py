@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,12 +14,20 @@ from tui.errors import TunedeckError
 from tui.records.jobs import Method
 from tui.services import Services
 
+if TYPE_CHECKING:
+    from tui.money.catalog import CatalogModel
+
 _METHODS = click.Choice([str(Method.SUPERVISED), str(Method.DPO)])
 
 
 @click.command()
 @click.argument("file", required=False, type=click.Path(path_type=Path))
 @click.option("--model", help="Model to train; without it, every model that takes the file is compared.")
+@click.option("--provider", help="With --model: the service, where several train a model of this name.")
+@click.option("--tier", help="With --model: a way to train at another price, such as Azure's Developer.")
+@click.option(
+    "--hours", type=click.FloatRange(min=0), help="With --model: hours, for what is charged by time."
+)
 @click.option("--tokens", type=click.IntRange(min=0), help="Tokens of one epoch, instead of a file.")
 @click.option("--epochs", type=int, help="Passes over the file; left out, the service's automatic choice.")
 @click.option(
@@ -32,6 +42,9 @@ _METHODS = click.Choice([str(Method.SUPERVISED), str(Method.DPO)])
 def command(
     file: Path | None,
     model: str | None,
+    provider: str | None,
+    tier: str | None,
+    hours: float | None,
     tokens: int | None,
     epochs: int | None,
     all_models: bool,
@@ -42,6 +55,11 @@ def command(
 ) -> None:
     """Say what training on FILE (or on --tokens) would cost."""
 
+    if model is None and (provider or tier or hours is not None):
+        raise click.UsageError("--provider, --tier and --hours need --model.")
+    if hours is not None and model is not None:
+        _print_hours(model, provider, hours, as_json)
+        return
     if (file is None) == (tokens is None):
         raise click.UsageError("Give either a FILE or --tokens.")
     if all_models and (file is None or model is not None):
@@ -59,7 +77,42 @@ def command(
         elif model is None:
             _print_comparison(services, file, tokens, epochs, Method(method), as_json)
         else:
-            _print_estimate(services, file, tokens, model, epochs, Method(method), as_json)
+            found = services.catalog.model(model, provider)
+            _refuse_tier(found, tier)
+            _print_estimate(services, file, tokens, found, epochs, Method(method), tier, as_json)
+
+
+def _refuse_tier(model: CatalogModel, tier: str | None) -> None:
+    if tier is not None and model.tier(tier) is None:
+        known = ", ".join(one.name for one in model.price_tiers)
+        raise TunedeckError(
+            f"{model.id} at {model.provider} has no tier {tier!r}.",
+            f"There are {known}." if known else "It has one price.",
+        )
+
+
+def _print_hours(model_id: str, provider: str | None, hours: float, as_json: bool) -> None:
+    from tui.money.catalog import Catalog
+    from tui.money.job_price import job_price
+
+    model = Catalog.load().model(model_id, provider)
+    price = job_price(model, 0, 1, method=Method.REINFORCEMENT, hours=Decimal(str(hours)))
+    if model.training_price_per_hour is None or price is None:
+        raise TunedeckError(
+            f"{model.id} at {model.provider} is not charged by the hour.", "Give --tokens or a FILE."
+        )
+    if as_json:
+        print_json(
+            {
+                "provider": model.provider, "model": model.id, "hours": hours,
+                "price_per_hour": float(price.unit_price), "currency": price.currency,
+                "total": float(price.low), "price_read_on": model.price_read_on,
+                "price_source": model.price_source,
+            }
+        )  # fmt: skip
+        return
+    say(price.formula)
+    say(f"Price read on {model.price_read_on} at {model.price_source}.")
 
 
 def _print_quick(file: Path, model_id: str | None, epochs: int | None, method: Method, as_json: bool) -> None:
@@ -74,16 +127,15 @@ def _print_quick(file: Path, model_id: str | None, epochs: int | None, method: M
 
 
 def _print_estimate(
-    services: Services, file: Path | None, tokens: int | None, model_id: str, epochs: int | None,
-    method: Method, as_json: bool,
+    services: Services, file: Path | None, tokens: int | None, model: CatalogModel, epochs: int | None,
+    method: Method, tier: str | None, as_json: bool,
 ) -> None:  # fmt: skip
     from tui.money.estimate import estimate_cost, estimate_local_time
 
-    model = services.catalog.model(model_id)
     examples = None
     if file is not None:
-        tokens, examples = _count(services, file, model_id)
-    estimate = estimate_cost(tokens or 0, model, epochs=epochs, examples=examples, method=method)
+        tokens, examples = _count(services, file, model)
+    estimate = estimate_cost(tokens or 0, model, epochs=epochs, examples=examples, method=method, tier=tier)
     if as_json:
         print_json(estimate.as_json())
         return
@@ -100,11 +152,11 @@ def _print_estimate(
         say(f"Note: {permission.reason}")
 
 
-def _count(services: Services, file: Path, model_id: str) -> tuple[int, int]:
+def _count(services: Services, file: Path, model: CatalogModel) -> tuple[int, int]:
     from tui.jobs.reports import report_for
 
     progress = ProgressLine("Counting")
-    report = report_for(services, file, services.catalog.model(model_id), on_progress=progress.update)
+    report = report_for(services, file, model, on_progress=progress.update)
     progress.finish()
     if report.rows == 0:
         raise TunedeckError(f"{file} holds no examples.", "A dataset has one JSON object per line.")
@@ -131,7 +183,7 @@ def _print_comparison(
         if file is None:
             counts[model.encoding] = tokens or 0
         else:
-            counts[model.encoding], examples = _count(services, file, model.id)
+            counts[model.encoding], examples = _count(services, file, model)
     if file is None and epochs is None:
         raise TunedeckError("The price depends on the number of epochs.", "Give --epochs N.")
     found = compare_models(services.catalog, counts, examples=examples, epochs=epochs, method=method)

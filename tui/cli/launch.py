@@ -70,6 +70,9 @@ def _share(_ctx: click.Context, option: click.Parameter, text: str | None) -> fl
 @click.option("--split", callback=_share, help="Share put aside for validation instead, such as 10%.")
 @click.option("--seed", type=int, help="Makes the run repeatable.")
 @click.option("--yes", is_flag=True, help="Confirm the price without being asked.")
+@click.option(
+    "--any-price", is_flag=True, help="With --yes: launch although the catalog knows no price for it."
+)
 @click.option("--watch", is_flag=True, help="Follow the job until it ends.")
 @json_option
 def command(
@@ -77,7 +80,7 @@ def command(
     batch_size: float | None, learning_rate_multiplier: float | None, beta: float | None,
     others: tuple[str, ...],
     suffix: str | None, validation: Path | None, split: float | None, seed: int | None,
-    yes: bool, watch: bool, as_json: bool,
+    yes: bool, any_price: bool, watch: bool, as_json: bool,
 ) -> int:  # fmt: skip
     """Upload FILE and start a fine-tuning job at the price you confirm."""
     chosen = {
@@ -106,7 +109,7 @@ def command(
             seed=seed,
             training_sha256=file_sha256(file),
         )
-        return _launch(services, plan, yes=yes, watch=watch, as_json=as_json)
+        return _launch(services, plan, yes=yes, any_price=any_price, watch=watch, as_json=as_json)
 
 
 def _account_of(services: Services, model_id: str) -> str:
@@ -128,7 +131,9 @@ def _list_parameters(service: Profile, method: Method) -> None:
     )
 
 
-def _launch(services: Services, plan: LaunchPlan, *, yes: bool, watch: bool, as_json: bool) -> int:
+def _launch(
+    services: Services, plan: LaunchPlan, *, yes: bool, any_price: bool, watch: bool, as_json: bool
+) -> int:
     lines = preflight(plan, services)
     for line in lines:
         remedy = f" {line.remedy}" if line.level != "ok" and line.remedy else ""
@@ -136,6 +141,11 @@ def _launch(services: Services, plan: LaunchPlan, *, yes: bool, watch: bool, as_
     if not may_launch(lines):
         raise TunedeckError("Not launched: see the lines marked STOP.", "", exit_code=ExitCode.BAD)
     estimate = estimate_plan(plan, services)
+    if estimate.total is None and yes and not any_price:
+        raise TunedeckError(
+            f"No price is known for {plan.model} on {plan.account}, so --yes can't confirm one.",
+            "Add --any-price, or put the price into your own catalog file: `tunedeck config path`.",
+        )
     price = f"for {estimate.amount}" if estimate.total is not None else "at a price that is not published"
     if not yes and not _confirmed(f"Launch on {plan.account} {price}?"):
         narrate("Not launched.")

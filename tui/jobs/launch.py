@@ -112,7 +112,8 @@ def launch(
 
 def _check_price(plan: LaunchPlan, services: JobServices, confirmed: Estimate) -> str:
     model = services.catalog.model(plan.model, services.account(plan.account).provider)
-    price = job_price(model, 0, 1, method=plan.method)
+    tier = model.tier_among(plan.hyperparameters.values())
+    price = job_price(model, 0, 1, method=plan.method, tier=tier)
     unit_price = price.unit_price if price else None
     agreed = (confirmed.model, confirmed.price_per_million, confirmed.method)
     if agreed != (model.id, unit_price, plan.method):

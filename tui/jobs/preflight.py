@@ -50,7 +50,7 @@ def preflight(plan: LaunchPlan, services: JobServices) -> list[PreflightLine]:
         lines.append(_about_base_model(plan))
     service = profile(model.provider)
     lines += _about_settings(plan, service)
-    lines += _about_deployment(model, service)
+    lines += _about_deployment(plan, model, service)
     try:
         files = job_files(plan)
         report = report_for(services, files.training, model)
@@ -77,7 +77,12 @@ def estimate_plan(plan: LaunchPlan, services: JobServices) -> Estimate:
 
 def _estimate(plan: LaunchPlan, report: Report, model: CatalogModel) -> Estimate:
     return estimate_cost(
-        report.tokens.per_epoch, model, epochs=plan.epochs, examples=report.rows, method=plan.method
+        report.tokens.per_epoch,
+        model,
+        epochs=plan.epochs,
+        examples=report.rows,
+        method=plan.method,
+        tier=model.tier_among(plan.hyperparameters.values()),
     )
 
 
@@ -159,8 +164,12 @@ def _instead_of(name: str, service: Profile) -> str:
     return "Leave it out."
 
 
-def _about_deployment(model: CatalogModel, service: Profile) -> Iterator[PreflightLine]:
+def _about_deployment(plan: LaunchPlan, model: CatalogModel, service: Profile) -> Iterator[PreflightLine]:
+    name = model.tier_among(plan.hyperparameters.values())
+    tier = model.tier(name) if name is not None else None
     per_hour = model.hosting_price_per_hour
+    if tier is not None and tier.hosting_price_per_hour is not None:
+        per_hour = tier.hosting_price_per_hour
     if per_hour:
         price = unit_price(per_hour, model.currency)
         text = f"Once deployed, the tuned model costs {price} per hour, used or not."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -20,6 +21,8 @@ class PriceTier:
     """One way to train the same model at another price, such as Azure's `trainingType`."""
 
     name: str
+    aliases: tuple[str, ...] = ()
+    """Other spellings that the service takes."""
     training_factor: Decimal = Decimal(1)
     highest_training_factor: Decimal | None = None
     hosting_price_per_hour: Decimal | None = None
@@ -128,9 +131,14 @@ class CatalogModel:
         age = self.price_age_days(today)
         return age is not None and age > STALE_AFTER_DAYS
 
-    def tier(self, name: str | None) -> PriceTier:
-        """Return the tier of that name, or the plain price."""
-        return next((tier for tier in self.price_tiers if tier.name == name), PriceTier(name or ""))
+    def tier(self, name: str) -> PriceTier | None:
+        """Return the tier of that name or spelling, or None."""
+        return next((tier for tier in self.price_tiers if name in (tier.name, *tier.aliases)), None)
+
+    def tier_among(self, values: Iterable[object]) -> str | None:
+        """Return the name of the tier that one of a job's choices names, or None when none does."""
+        found = (self.tier(value) for value in values if isinstance(value, str))
+        return next((tier.name for tier in found if tier is not None), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -154,6 +154,7 @@ def estimate_cost(
     epochs: int | None = None,
     examples: int | None = None,
     method: Method = Method.SUPERVISED,
+    tier: str | None = None,
 ) -> Estimate:
     """Return the price of training on `tokens_per_epoch` (already cut at the model's example limit).
 
@@ -163,6 +164,7 @@ def estimate_cost(
         epochs: Passes over the file; None takes the automatic choice for `examples`.
         examples: Examples in the file; needed when `epochs` is None.
         method: How the model is tuned.
+        tier: Name of a price tier of the model.
 
     Raises:
         TunedeckError: The model is charged by the hour, or epochs can't be known.
@@ -183,7 +185,7 @@ def estimate_cost(
         choice = auto_epochs(examples, model.provider)
     else:
         raise TunedeckError("The price depends on the number of epochs.", "Give --epochs N.")
-    price = job_price(model, tokens_per_epoch, choice.epochs, method=method)
+    price = job_price(model, tokens_per_epoch, choice.epochs, method=method, tier=tier)
     return Estimate(
         model.provider, model.id, method, tokens_per_epoch, choice.epochs, choice.source,
         price.unit_price if price else None, model.currency, price.low if price else None,

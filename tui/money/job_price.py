@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from tui.money.amounts import format_money, money_range
-from tui.money.catalog_model import CatalogModel
+from tui.money.catalog_model import CatalogModel, PriceTier
 from tui.records.jobs import Method
 
 _MILLION = Decimal(1_000_000)
@@ -52,7 +52,7 @@ def job_price(
         validation_tokens: Tokens of one pass over the validation file.
         hours: Wall time of the training loop, for what is charged by the hour.
         full_training: All weights are trained, not an adapter.
-        tier: Name of a price tier.
+        tier: Name of a price tier; left out where there are some, the price spans all of them.
     """
     if model.training_price_per_million is None and model.training_price_per_hour is not None:
         return _by_hour(model, hours)
@@ -88,9 +88,11 @@ def _price_ends(
         factor *= model.dpo_price_factor
     if full_training and model.full_training_price_factor is not None:
         factor *= model.full_training_price_factor
-    tier = model.tier(tier_name)
-    highest = tier.highest_training_factor or tier.training_factor
-    return low * factor * tier.training_factor, high * factor * highest
+    chosen = model.tier(tier_name) if tier_name is not None else None
+    tiers = (chosen,) if chosen is not None else model.price_tiers or (PriceTier(""),)
+    lowest = min(tier.training_factor for tier in tiers)
+    highest = max(tier.highest_training_factor or tier.training_factor for tier in tiers)
+    return low * factor * lowest, high * factor * highest
 
 
 def _by_hour(model: CatalogModel, hours: Decimal | None) -> JobPrice | None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support import CliResult
 from tui.money.amounts import money_range, unit_price
 from tui.money.catalog import Catalog, CatalogModel, PriceTier
 from tui.money.job_price import JobPrice, job_price
@@ -60,7 +62,29 @@ def test_azure_tiers_change_training_and_hosting() -> None:
     assert price("azure", "gpt-4.1", tier="Developer").low == 1
     model = CATALOG.model("gpt-4.1", "azure")
     assert model.hosting_price_per_hour == Decimal("1.70")
-    assert model.tier("Developer").hosting_price_per_hour == 0
+    developer = model.tier("developerTier")
+    assert developer is not None
+    assert developer.hosting_price_per_hour == 0
+    spanned = price("azure", "gpt-4.1")
+    assert (spanned.low, spanned.high) == (Decimal(1), Decimal("2.86"))
+    assert model.tier_among([3, "GlobalStandard"]) == "GlobalStandard"
+    assert model.tier_among(["auto", 2]) is None
+
+
+def test_cost_takes_service_tier_and_hours(cli: Callable[..., CliResult]) -> None:
+    asked = ("cost", "--model", "gpt-4.1", "--tokens", "1000000", "--epochs", "1")
+    assert "= $25.00" in cli(*asked).stdout
+    assert "= $1.00 to $2.86" in cli(*asked, "--provider", "azure").stdout
+    assert cli(*asked, "--provider", "azure", "--tier", "GlobalStandard", "--json").json()["total"] == 2.0
+    wrong = cli(*asked, "--provider", "azure", "--tier", "Cheap")
+    assert (wrong.code, "GlobalStandard, Standard, Developer" in wrong.stderr) == (2, True)
+    hours = cli("cost", "--model", "o4-mini", "--provider", "azure", "--hours", "1.25")
+    assert "1.25 hours × $100.00 per hour = $125.00" in hours.stdout
+    assert cli("cost", "--model", "o4-mini", "--hours", "2", "--json").json()["total"] == 200.0
+    assert cli("cost", "--model", "gpt-4.1", "--hours", "2").code == 2
+    assert cli("cost", "--tokens", "1", "--epochs", "1", "--tier", "x").code == 2
+    unknown = cli("cost", "--model", "gpt-4o", "--provider", "azure", "--tokens", "9", "--epochs", "1")
+    assert "the price is not published" in unknown.stdout
 
 
 def test_an_unpublished_price_is_none_and_never_nothing() -> None:
@@ -74,7 +98,7 @@ def test_an_unpublished_price_is_none_and_never_nothing() -> None:
 def test_a_minimum_charge_and_full_training_are_counted_in() -> None:
     model = CatalogModel(
         "mine", "m", (Method.SUPERVISED,), training_price_per_million=Decimal(1), minimum_charge=Decimal(4),
-        full_training_price_factor=Decimal(3), price_tiers=(PriceTier("night", Decimal("0.5")),),
+        full_training_price_factor=Decimal(3), price_tiers=(PriceTier("night", (), Decimal("0.5")),),
     )  # fmt: skip
     small = job_price(model, MILLION, 1)
     assert small is not None

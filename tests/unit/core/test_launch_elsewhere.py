@@ -24,7 +24,8 @@ def test_a_job_at_a_service_with_its_own_numbers_is_sent_as_it_wants_it(
 ) -> None:
     done = cli(
         "launch", str(dataset), "--account", "my-nebius", "--model", "Qwen/Qwen3-4B", "--epochs", "2",
-        "--set", "learning_rate=1e-5", "--set", "lora=true", "--set", "lora_r=16", "--yes", "--json",
+        "--set", "learning_rate=1e-5", "--set", "lora=true", "--set", "lora_r=16", "--yes", "--any-price",
+        "--json",
     )  # fmt: skip
     assert done.code == 0, done.stderr
     assert service.bodies[-1]["method"] == {
@@ -61,12 +62,25 @@ def test_a_model_at_two_services_is_launched_at_the_one_that_is_named(
     assert "costs $1.70 per hour, used or not" in done.stderr
 
 
+def test_a_tier_changes_the_price_that_is_confirmed(cli: Cli, service: FakeService, dataset: Path) -> None:
+    asked = ("launch", str(dataset), "--account", "my-azure", "--model", "gpt-4.1", "--epochs", "3", "--yes")
+    cheap = cli(*asked, "--set", "trainingType=developerTier")
+    assert "× $1.00 per million" in cheap.stderr
+    assert "per hour" not in cheap.stderr
+    assert cheap.code == 0, cheap.stderr
+    assert "× $1.00 to $2.86 per million" in cli(*asked, "--suffix", "two").stderr
+
+
 def test_any_base_url_takes_a_job_on_a_model_nobody_knows(
     cli: Cli, service: FakeService, dataset: Path
 ) -> None:
     done = cli("launch", str(dataset), "--account", "my-custom", "--model", "house-model", "--yes")
+    assert done.code == 2
+    assert "--yes can't confirm one" in done.stderr
+    assert service.requests == []
+    done = cli("launch", str(dataset), "--account", "my-custom", "--model", "m", "--yes", "--any-price")
     assert done.code == 0, done.stderr
-    assert service.bodies[-1]["model"] == "house-model"
+    assert service.bodies[-1]["model"] == "m"
 
 
 def test_what_a_service_takes_is_listed(cli: Cli, dataset: Path) -> None:
