@@ -29,11 +29,14 @@ _TYPE_WORDS = {str: "text in quotes", bool: "true or false", int: "a whole numbe
 
 
 def _setting(
-    default: Any, description: str, minimum: float | None = None, maximum: float | None = None
+    default: Any,
+    description: str,
+    minimum: float | None = None,
+    maximum: float | None = None,
+    choices: tuple[str, ...] = (),
 ) -> Any:
-    return field(
-        default=default, metadata={"description": description, "minimum": minimum, "maximum": maximum}
-    )
+    facts = {"description": description, "minimum": minimum, "maximum": maximum, "choices": choices}
+    return field(default=default, metadata=facts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,11 @@ class Settings:
     ascii: bool = _setting(False, "Draw with ASCII only: no braille, no box lines.")
     default_account: str = _setting("local", "Account that launches and chats start with.")
     default_model: str = _setting("smollm2-135m-instruct", "Model that launches start with.")
+    lints: str = _setting(
+        "fast",
+        "Quality lints of checks in the app and before a launch: none, fast or all.",
+        choices=("none", "fast", "all"),
+    )
     poll_seconds: float = _setting(15.0, "Seconds between looks at a remote job in the background.", 5, 600)
     engine_idle_seconds: int = _setting(
         120, "Seconds without work after which an engine that the app started ends.", 10, 86400
@@ -189,6 +197,11 @@ def _check_value(key: str, value: Any, place: str) -> Any:
     if minimum is not None and not minimum <= value <= maximum:
         raise TunedeckError(
             f"{place}: {key} must lie between {minimum} and {maximum}, not at {value}.", describe_setting(key)
+        )
+    choices = entry.metadata["choices"]
+    if choices and value not in choices:
+        raise TunedeckError(
+            f"{place}: {key} must be one of {', '.join(choices)}, not {value!r}.", describe_setting(key)
         )
     return value
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from tui.config import Settings
     from tui.money.catalog import Catalog
     from tui.providers.protocol import Provider
     from tui.records.models import Account
@@ -14,7 +15,12 @@ if TYPE_CHECKING:
 
 
 class JobServices(Protocol):
-    """The store, the catalog and the providers of one running program."""
+    """The settings, the store, the catalog and the providers of one running program."""
+
+    @property
+    def settings(self) -> Settings:
+        """What the person chose."""
+        ...
 
     @property
     def store(self) -> Store:

@@ -41,7 +41,7 @@ def file_sha256(path: Path) -> str:
 
 
 def check_options(
-    model: CatalogModel, *, validation: bool = False, provider: str | None = None
+    model: CatalogModel, *, validation: bool = False, provider: str | None = None, lints: str = "none"
 ) -> CheckOptions:
     """Return how a file is checked and counted for a model.
 
@@ -52,6 +52,7 @@ def check_options(
         model: Whose limits and vocabulary count.
         validation: The file is for validation: a single example is enough, and few are no fault.
         provider: Whose rules count, of `tui.datasets.services.SERVICES`; None takes the model's service.
+        lints: Quality lints, of `tui.datasets.lints.registry.LINT_SETS`.
     """
     tokenizer = reader_of(model)
     fewest = model.minimum_examples if provider is None else SERVICES[provider].minimum_examples
@@ -63,6 +64,7 @@ def check_options(
         tokenizer=tokenizer,
         validation=validation,
         provider=provider or (own if own in SERVICES else DEFAULT_SERVICE),
+        lints=lints,
     )
 
 
@@ -71,7 +73,7 @@ def options_key(options: CheckOptions) -> str:
     counted_by = options.tokenizer.name if options.tokenizer else "tiktoken"
     role = "validation" if options.validation else "training"
     limits = f"{options.minimum_examples}/{options.token_limit}"
-    return f"{__version__}/{options.provider}/{options.model}/{role}/{limits}/{counted_by}"
+    return f"{__version__}/{options.provider}/{options.model}/{role}/{limits}/{options.lints}/{counted_by}"
 
 
 def counts_for(key: str, model: str) -> bool:
@@ -95,7 +97,7 @@ def report_for(
     """Return the report of a file for a model: the kept one while the content is the same, else a new one.
 
     Args:
-        services: The store and the catalog.
+        services: The settings (which lints), the store and the catalog.
         path: The file.
         model: What it is checked and counted for.
         validation: It is a validation file.
@@ -108,7 +110,7 @@ def report_for(
         TunedeckError: The file can't be read.
         CheckCancelled: `cancelled` said so.
     """
-    options = check_options(model, validation=validation, provider=provider)
+    options = check_options(model, validation=validation, provider=provider, lints=services.settings.lints)
     key = options_key(options)
     report = check_known(
         path, options, fresh=fresh, on_progress=on_progress, cancelled=cancelled or (lambda: False)

@@ -77,3 +77,11 @@ def test_nothing_wrong_is_ever_written() -> None:
 
 def test_no_setting_could_hold_a_key() -> None:
     assert not [key for key in setting_keys() if "key" in key or "token" in key or "secret" in key]
+
+
+def test_a_setting_with_choices_takes_no_other_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TUNEDECK_LINTS", "all")
+    assert load_settings().lints == "all"
+    monkeypatch.setenv("TUNEDECK_LINTS", "some")
+    with pytest.raises(TunedeckError, match="one of none, fast, all, not 'some'"):
+        load_settings()

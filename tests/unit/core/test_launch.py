@@ -376,6 +376,18 @@ def test_a_report_is_made_once_per_content(
         report_for(services, dataset, model)
 
 
+@pytest.mark.parametrize(("lints", "found"), [("fast", True), ("none", False)])
+def test_a_report_holds_the_quality_lints_that_the_settings_ask_for(
+    services: Services, dataset: Path, lints: str, found: bool
+) -> None:
+    services.settings = replace(services.settings, lints=lints)
+    secret = b"sk-" + b"abcdefghijklmnop0123456789" * 2
+    dataset.write_bytes(dataset.read_bytes().replace(b'"content": "', b'"content": "' + secret, 1))
+    report = report_for(services, dataset, services.catalog.model("gpt-4.1-mini"))
+    assert report.valid
+    assert ("secret" in {finding.rule for finding in report.findings}) is found
+
+
 def test_a_change_that_leaves_size_and_time_as_they_were_is_noticed(
     services: Services, dataset: Path
 ) -> None:
