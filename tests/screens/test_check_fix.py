@@ -29,6 +29,18 @@ def path(isolated_home: Path) -> Path:
     return file
 
 
+def content(path: Path) -> bytes:
+    return path.read_bytes()
+
+
+def write(path: Path, data: bytes) -> None:
+    path.write_bytes(data)
+
+
+def names(path: Path) -> set[str]:
+    return {file.name for file in path.parent.glob("*rows*")}
+
+
 async def open_check(pilot: Pilots, app: TunedeckApp, path: Path) -> CheckScreen:
     app.open_check(path)
     await until(pilot, lambda: isinstance(app.screen, CheckScreen) and app.screen.checked_file())
@@ -37,7 +49,7 @@ async def open_check(pilot: Pilots, app: TunedeckApp, path: Path) -> CheckScreen
 
 
 async def test_a_file_that_is_no_json_lines_is_written_anew_and_checked(path: Path) -> None:
-    before = path.read_bytes()
+    before = content(path)
     app = make_app()
     async with app.run_test(size=(140, 40)) as pilot:
         screen = await open_check(pilot, app, path)
@@ -52,13 +64,13 @@ async def test_a_file_that_is_no_json_lines_is_written_anew_and_checked(path: Pa
         checked = screen.checked_file()
         assert checked is not None
         assert checked[1].valid
-    assert path.read_bytes() == before
-    lines = path.with_name("rows.fixed.jsonl").read_bytes().splitlines()
+    assert content(path) == before
+    lines = content(path.with_name("rows.fixed.jsonl")).splitlines()
     assert [json.loads(line) for line in lines] == clean_chats(60)
 
 
 async def test_a_no_writes_nothing_and_a_taken_name_is_left_alone(path: Path) -> None:
-    path.with_name("rows.fixed.jsonl").write_bytes(b"mine")
+    write(path.with_name("rows.fixed.jsonl"), b"mine")
     app = make_app()
     async with app.run_test(size=(80, 24)) as pilot:
         screen = await open_check(pilot, app, path)
@@ -68,11 +80,11 @@ async def test_a_no_writes_nothing_and_a_taken_name_is_left_alone(path: Path) ->
         await pilot.press("n")
         await until(pilot, lambda: app.screen is screen)
         assert not screen.is_fixing
-    assert {file.name for file in path.parent.glob("rows*")} == {"rows.json", "rows.fixed.jsonl"}
+    assert names(path) == {"rows.json", "rows.fixed.jsonl"}
 
 
 async def test_a_list_that_breaks_off_is_told_and_nothing_is_left(path: Path) -> None:
-    path.write_bytes(b"[\n" + json.dumps(clean_chats(1)[0]).encode() + b",\n{")
+    write(path, b"[\n" + json.dumps(clean_chats(1)[0]).encode() + b",\n{")
     app = make_app()
     async with app.run_test(size=(140, 40)) as pilot:
         screen = await open_check(pilot, app, path)
@@ -83,7 +95,7 @@ async def test_a_list_that_breaks_off_is_told_and_nothing_is_left(path: Path) ->
         await pilot.press("y")
         await until(pilot, lambda: any("line 3" in note.title for note in app._notifications))
         assert not screen.is_fixing
-    assert [file.name for file in path.parent.glob("*rows*")] == ["rows.json"]
+    assert names(path) == {"rows.json"}
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -23,10 +23,11 @@ from tui.datasets.options import CheckOptions
 from tui.datasets.parsing import BYTE_ORDER_MARK, ParseProblem, may_repeat_keys, parse_line, repeated_keys
 from tui.datasets.plain_rows import PlainRow, plain_rows
 from tui.datasets.report import Report, Severity
+from tui.datasets.services import SERVICES
 from tui.datasets.start_facts import StartFacts
 from tui.datasets.token_totals import TokenTotals
 from tui.datasets.tokens import encoding_for, training_limit
-from tui.datasets.whole_file import has_old_mac_lines
+from tui.datasets.whole_file import has_old_mac_lines, holds_rows_of_old_mac
 
 Parsed = tuple[Any, ParseProblem | None]
 _OLD_MAC = "Lines end with a carriage return instead of a line feed."
@@ -203,9 +204,14 @@ class FileScan:
             for lint in self._lints:
                 lint.row(row)
 
+    def _is_of_old_mac(self, number: int, line: bytes) -> bool:
+        if SERVICES[self._options.provider].splits_at_carriage_return:
+            return holds_rows_of_old_mac(line)  # it reads them, so each must be right
+        return number == 1 and has_old_mac_lines(line)
+
     def _report_problem(self, number: int, line: bytes, problem: ParseProblem) -> None:
         rule, message = problem.rule, problem.message
-        if rule == "invalid-json" and number == 1 and has_old_mac_lines(line):
+        if rule == "invalid-json" and b"\r" in line and self._is_of_old_mac(number, line):
             rule, message = "old-mac-lines", _OLD_MAC
         service = None
         if problem.service_error:

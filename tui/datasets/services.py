@@ -26,6 +26,7 @@ class Service:
     maximum_bytes: int | None = None
     roles_alternate: bool = False
     system_first: bool = False
+    splits_at_carriage_return: bool = False
     tool_call_id: str | None = None
     """Regular expression that a whole tool call id matches."""
 

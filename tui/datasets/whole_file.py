@@ -52,6 +52,12 @@ def has_old_mac_lines(head: bytes) -> bool:
     )
 
 
+def holds_rows_of_old_mac(line: bytes) -> bool:
+    """Return whether a line is nothing but rows, each ended by a carriage return alone."""
+    rows = [row for row in line.split(b"\r") if row.strip()]
+    return len(rows) > 1 and all(isinstance(parse_line(row)[0], dict) for row in rows)
+
+
 def document_start(lines: Iterable[bytes]) -> tuple[int, bytes] | None:
     """Return where one JSON document begins in place of JSON lines: (line from 1, its text without blanks).
 

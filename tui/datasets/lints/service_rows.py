@@ -22,6 +22,7 @@ class ServiceRows(RowLint):
         facts = SERVICES[service]
         self._alternate = facts.roles_alternate
         self._system_first = facts.system_first
+        self._splits = facts.splits_at_carriage_return
         self._call_id = re.compile(facts.tool_call_id) if facts.tool_call_id else None
         self._label = facts.label
 
@@ -29,10 +30,18 @@ class ServiceRows(RowLint):
     def needed(service: str) -> bool:
         """Return whether a service has rules of this kind."""
         facts = SERVICES[service]
-        return facts.roles_alternate or facts.system_first or facts.tool_call_id is not None
+        return (
+            facts.splits_at_carriage_return
+            or facts.roles_alternate
+            or facts.system_first
+            or facts.tool_call_id is not None
+        )
 
     def row(self, row: LintRow) -> None:
-        """Look at the messages of a row."""
+        """Look at the bytes and the messages of a row."""
+        if self._splits and b"\r" in row.raw.strip():
+            message = f"A carriage return stands inside the line; {self._label} takes the row for two."
+            row.findings.add("carriage-return-inside", message)
         holder: object = row.value.get("input") if row.format is DatasetFormat.PREFERENCE else row.value
         messages = holder.get("messages") if isinstance(holder, dict) else None
         if not isinstance(messages, list):
