@@ -234,5 +234,8 @@ class AccountsScreen(GreyedKeys, inherit_bindings=False):
     def _changed(self, name: str) -> None:
         """Take up what the settings file says now; what was found out before may not hold any more."""
         self._found.pop(name, None)
-        self.services.forget_accounts()
+        try:
+            self.services.reload_accounts()
+        except TunedeckError as error:
+            self.tell_error(error)
         self._read()

@@ -117,10 +117,15 @@ class Services:
                 self._declared = _read_accounts()
             return self._declared
 
-    def forget_accounts(self) -> None:
-        """Read the accounts anew when they are next asked for; providers of old ones are closed."""
+    def reload_accounts(self) -> None:
+        """Read the settings file's accounts anew; providers of old ones are closed.
+
+        Raises:
+            TunedeckError: The file is wrong; the accounts stay as they were.
+        """
+        fresh = _read_accounts()
         with self._lock:
-            self._declared = None
+            self._declared = fresh
             for name in [name for name in self._providers if name != LOCAL_NAME]:
                 self._providers.pop(name).close()
 

@@ -161,6 +161,23 @@ async def test_an_account_is_changed_and_removed_and_built_in_ones_say_why_not()
     assert [one.name for one in declared_accounts()] == ["work"]
 
 
+async def test_a_settings_file_that_was_broken_meanwhile_is_told_and_nothing_falls() -> None:
+    some_accounts()
+    app = make_app()
+    async with app.run_test(size=(100, 30), notifications=True) as pilot:
+        await open_accounts(pilot, app)
+        await pilot.press("n")
+        await until(pilot, lambda: isinstance(app.screen, AccountDialog))
+        paths.settings_file().write_text('[accounts.x]\nprovider = "nobody"\n')
+        app.screen.query_one("#name", Input).value = "fresh"
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: "provider of account x" in text_of(app))
+        await until(pilot, lambda: isinstance(app.screen, AccountsScreen))
+        await pilot.press("escape")
+        await until(pilot, lambda: app.current_mode == "home" and not isinstance(app.screen, AccountsScreen))
+        assert app.services.account("work").ready
+
+
 def test_a_line_shows_the_worst_first() -> None:
     account = Account("a", "custom", "http://h/v1", "A", ready=True, key_source="KEY")
     works, warns, fails = (

@@ -128,7 +128,7 @@ def test_a_keyring_without_the_key_or_no_keyring_is_told(
     ring: MemoryKeyring, services: Services, service: FakeService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     declare_account(DeclaredAccount("mine", "custom", service.url, in_keyring=True))
-    services.forget_accounts()
+    services.reload_accounts()
     assert services.account("mine").ready
     with pytest.raises(ProviderError, match="holds no key"):
         services.provider("mine").list_models()
@@ -159,7 +159,7 @@ def test_two_accounts_at_one_service_have_their_own_keys(
     monkeypatch.setenv("SECOND", "sk-second-123456")
     declare_account(DeclaredAccount("first", "openai", service.url, "FIRST"))
     declare_account(DeclaredAccount("second", "openai", service.url, "SECOND"))
-    services.forget_accounts()
+    services.reload_accounts()
     for name in ("first", "second"):
         services.provider(name).list_models()
         assert service.headers_seen[-1]["authorization"] == f"Bearer sk-{name}-123456"

@@ -104,7 +104,7 @@ def test_the_preflight_holds_a_plan_to_its_services_profile(
 ) -> None:  # fmt: skip
     monkeypatch.setenv("A_KEY", "sk-test-123456")
     declare_account(DeclaredAccount(provider, provider, service.url, "A_KEY"))
-    services.forget_accounts()
+    services.reload_accounts()
     plan = LaunchPlan(provider, "gpt-4.1-mini", dataset, hyperparameters=settings, suffix=suffix)
     stops = [f"{line.text} {line.remedy}" for line in preflight(plan, services) if line.level == "stop"]
     assert any(words in stop for stop in stops), stops
@@ -117,7 +117,7 @@ def test_a_plan_for_another_service_tells_deployment_unknown_price_and_missing_c
     monkeypatch.setenv("A_KEY", "sk-test-123456")
     for provider in ("azure", "bedrock"):
         declare_account(DeclaredAccount(f"my-{provider}", provider, service.url, "A_KEY"))
-    services.forget_accounts()
+    services.reload_accounts()
     lines = preflight(LaunchPlan("my-azure", "gpt-4o", dataset), services)
     assert [line.text for line in lines if line.level == "stop"] == []
     said = " ".join(f"{line.text} {line.remedy}" for line in lines)
@@ -133,7 +133,7 @@ def test_a_wanted_byte_order_mark_goes_before_the_file_and_is_not_doubled(
 ) -> None:
     monkeypatch.setenv("A_KEY", "sk-test-123456")
     declare_account(DeclaredAccount("az", "azure", service.url, "A_KEY"))
-    services.forget_accounts()
+    services.reload_accounts()
     seen: list[tuple[int, int]] = []
     remote = services.provider("az").upload_file(dataset, on_progress=lambda *one: seen.append(one))
     content = dataset.read_bytes()
@@ -152,7 +152,7 @@ def test_a_large_file_for_azure_goes_by_the_older_route(
     monkeypatch.setattr(profile_module, "profile", lambda name: small)
     monkeypatch.setenv("A_KEY", "sk-test-123456")
     declare_account(DeclaredAccount("az", "azure", service.url, "A_KEY"))
-    services.forget_accounts()
+    services.reload_accounts()
     path = tmp_path / "large.jsonl"
     path.write_bytes(b"y" * 2500)
     remote = services.provider("az").upload_file(path)
@@ -176,7 +176,7 @@ def test_an_option_goes_with_every_request_or_into_the_address(
     declare_account(DeclaredAccount("az", "azure", key_variable="A_KEY", options={"resource": "mine"}))
     declare_account(DeclaredAccount("az2", "azure", key_variable="A_KEY"))
     declare_account(DeclaredAccount("rock", "bedrock", key_variable="A_KEY"))
-    services.forget_accounts()
+    services.reload_accounts()
     services.provider("proxy").list_jobs()
     assert service.queries[-1]["custom_llm_provider"] == "vertex_ai"
     assert services.account("az").base_url == "https://mine.openai.azure.com/openai/v1/"
@@ -189,7 +189,7 @@ def test_what_a_service_cannot_do_is_told_with_its_reason(
 ) -> None:
     monkeypatch.setenv("A_KEY", "sk-test-123456")
     declare_account(DeclaredAccount("studio", "unsloth", key_variable="A_KEY"))
-    services.forget_accounts()
+    services.reload_accounts()
     provider = services.provider("studio")
     assert provider.can(Capability.TRAIN_SUPERVISED)
     assert "supervised LoRA only" in provider.can(Capability.TRAIN_DPO).reason

@@ -190,7 +190,7 @@ def test_a_studio_that_trains_one_job_at_a_time_lets_the_next_one_wait(
 ) -> None:
     monkeypatch.setenv("A_KEY", "sk-test-123456")
     declare_account(DeclaredAccount("studio", "unsloth", service.url, "A_KEY"))
-    services.forget_accounts()
+    services.reload_accounts()
     service.faults["POST", JOBS].append(refuse(409, "a job is running"))
     plan = LaunchPlan("studio", "unsloth/Qwen3-4B", dataset)
     with pytest.raises(LaunchQueued, match="a job is running"):
