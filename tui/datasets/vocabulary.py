@@ -117,6 +117,12 @@ def load_ranks(name: str) -> dict[bytes, int]:
     return {token: rank for rank, token in enumerate(tokens)}
 
 
+def forget_encoder(name: str) -> None:
+    """Let go of an encoding (60 MB) that is needed no longer; `encoder` builds it anew."""
+    with _loading:
+        _encoders.pop(name, None)
+
+
 _encoders: dict[str, tiktoken.Encoding] = {}
 _loading = threading.Lock()
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from tui.datasets.engines.new_characters import has_new_character, texts_with_new_characters
 from tui.datasets.engines.rank_file import rank_file_of
 from tui.datasets.tokens import TiktokenCounter
+from tui.datasets.vocabulary import forget_encoder
 
 if TYPE_CHECKING:
     from gigatoken.gigatoken_rs import BPETokenizer
@@ -67,6 +68,8 @@ class GigatokenEngine:
             raise ValueError(f"gigatoken has no scheme for {name}")
         self._growth_bytes = growth_bytes
         self._exact: TiktokenCounter | None = None
+        self._exact_bytes = 0
+        self._exact_is_used = False
         self._until_look = _LOOK_EVERY
         self._using = threading.Lock()
         self._path = rank_file_of(name)
@@ -112,23 +115,34 @@ class GigatokenEngine:
         return counts
 
     def _exactly(self, text: str) -> int:
-        if self._exact is None:
+        exact = self._exact  # another thread may let go of it meanwhile
+        if exact is None:
             before = _resident_bytes()
-            self._exact = TiktokenCounter(self.name)
-            self._base_bytes += max(0, _resident_bytes() - before)  # it stays, and is no growth of the other
-        return self._exact.count(text)
+            exact = self._exact = TiktokenCounter(self.name)
+            self._exact_bytes = max(0, _resident_bytes() - before)
+        self._exact_is_used = True
+        return exact.count(text)
+
+    def _forget_exact(self) -> None:
+        """Let go of the reference when no text has needed it since the last look: hardly any ever does."""
+        if self._exact is not None and not self._exact_is_used:
+            self._exact, self._exact_bytes = None, 0
+            forget_encoder(self.name)
+            _give_back_free_memory()
+        self._exact_is_used = False
 
     def _note(self, characters: int) -> None:
         self._until_look -= characters
         if self._until_look > 0:
             return
         self._until_look = _LOOK_EVERY
-        if _resident_bytes() - self._base_bytes > self._growth_bytes:
+        self._forget_exact()
+        if _resident_bytes() - self._exact_bytes - self._base_bytes > self._growth_bytes:
             del self._tokenizer  # before the new one, or both would count against the memory
             _give_back_free_memory()
             self._tokenizer = self._load()
             # What others hold by now is not the tokenizer's: it must not be built anew at every look.
-            self._base_bytes = max(self._base_bytes, _resident_bytes())
+            self._base_bytes = max(self._base_bytes, _resident_bytes() - self._exact_bytes)
 
 
 def _give_back_free_memory() -> None:

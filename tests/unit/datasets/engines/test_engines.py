@@ -137,6 +137,22 @@ def test_a_tokenizer_that_has_grown_is_built_anew_and_counts_the_same(
     assert engine._tokenizer is not before
 
 
+def holds_reference(engine: GigatokenEngine) -> bool:
+    return engine._exact is not None
+
+
+def test_the_reference_is_let_go_when_no_text_needs_it_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gigatoken_engine, "_LOOK_EVERY", 10)
+    engine = GigatokenEngine("o200k_base")
+    strange = "a \u1acf b"
+    assert engine.count(strange) == reference("o200k_base", strange)
+    assert holds_reference(engine)
+    for _ in range(4):
+        engine.count("some words to count")
+    assert not holds_reference(engine)
+    assert engine.count(strange) == reference("o200k_base", strange)
+
+
 def test_several_threads_share_an_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     engine = fast("o200k_base")
     monkeypatch.setattr(gigatoken_engine, "_LOOK_EVERY", 1_000)
