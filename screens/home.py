@@ -85,7 +85,7 @@ class HomeScreen(DeckScreen):
                 yield Table(
                     Column("Dataset"),
                     Column("Rows", 7, "right", drop_below=34),
-                    Column("Verdict", 13),
+                    Column("Verdict", 13, drop_below=26),
                     id="datasets",
                     classes="pane",
                     empty="No datasets yet. Press d to choose one.",

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import work
-from textual.app import App
 from textual.binding import BindingType
 from textual.events import DescendantFocus
 from textual.screen import Screen
@@ -19,6 +18,7 @@ from textual.widget import Widget
 
 from screens.base import DeckScreen
 from screens.copying import Copying
+from screens.early_keys import KeepsEarlyKeys
 from screens.navigation import ModelChoice, ShowsPath, show_models, show_path
 from tui.config import settings_with_sources
 from tui.engine_watch import EngineState, EngineWatch
@@ -46,7 +46,7 @@ def _commands() -> type[Provider]:
     return DeckCommands
 
 
-class TunedeckApp(App[None], inherit_bindings=False):
+class TunedeckApp(KeepsEarlyKeys, inherit_bindings=False):
     """The deck: six places by number, everything by keys."""
 
     TITLE = "tunedeck"
