@@ -110,7 +110,9 @@ def test_what_changed_since_the_confirmation_is_not_sent(
 def test_the_same_launch_waits_only_once(services: Services, service: FakeService, dataset: Path) -> None:
     first = put_off(a_plan(dataset), services, service)
     lines = preflight(a_plan(dataset), services)
-    assert "waits for the service's limit already" in [line for line in lines if line.level == "stop"][0].text
+    assert "waits for the service's limit already" in next(
+        line.text for line in lines if line.level == "stop"
+    )
     second = put_off(a_plan(dataset), services, service)
     assert second.due_at == first.due_at
     assert len(services.store.queued_launches()) == 1
