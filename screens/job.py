@@ -18,7 +18,7 @@ from textual.widgets import Static
 from screens.base import DeckScreen
 from screens.event_list import EventList
 from screens.job_actions import JobActions, Permissions
-from screens.job_facts import checkpoint_cells, headline, settings_of, standing
+from screens.job_facts import checkpoint_cells, diagnosis_line, headline, settings_of, standing
 from screens.job_view import ACCURACY, LOSS, JobView, read_job, series
 from screens.text_dialog import TextDialog
 from tui.jobs.watch import JobChange
@@ -68,6 +68,7 @@ class JobScreen(JobActions, inherit_bindings=False):
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("job"), *DeckScreen.BINDINGS]
     HELP = """
 The curves show training loss (a line), validation loss on a sample (×) and on the whole validation file (●).
+The sentence under them says which rule fired, with its numbers, and what to do.
 Enter on a checkpoint talks to the model as it was then, beside the base model.
 """
 
@@ -86,6 +87,7 @@ Enter on a checkpoint talks to the model as it was then, beside the base model.
         self._permissions: Permissions | None = None
         self._reading_at: Timer | None = None
         self._standing_wraps = True
+        self._diagnosis_line = Content()
         self._pane_names: dict[str, tuple[str, str]] = {}
         self._accuracy = False
         self._tab = TABS[0]
@@ -97,6 +99,7 @@ Enter on a checkpoint talks to the model as it was then, beside the base model.
         yield Meter(id="job-progress")
         yield Static("", id="job-standing", markup=False)
         yield LossChart(id="job-chart", classes="pane", ascii_only=self.services.settings.ascii)
+        yield Static("", id="job-diagnosis", markup=False)
         with Horizontal(id="job-panes"):
             yield EventList(id="events", classes="pane tab")
             yield Table(
@@ -188,6 +191,15 @@ Enter on a checkpoint talks to the model as it was then, beside the base model.
         meter.note = f"step {progress.step:,} of {progress.total_steps:,}" if progress.total_steps else ""
         meter.display = not view.job.state.is_final
         self._update_standing(standing(view))
+        self._show_diagnosis(diagnosis_line(view.diagnosis))
+
+    def _show_diagnosis(self, line: Content) -> None:
+        """Show the sentence; the same one again costs nothing, and the place is laid out when it comes up."""
+        static = self.query_one("#job-diagnosis", Static)
+        if line != self._diagnosis_line:
+            self._diagnosis_line = line
+            static.update(line)
+        static.display = bool(line.plain)
 
     def _update_standing(self, line: Content) -> None:
         """Show the line; the whole screen is laid out anew for it only when it wraps, or did."""

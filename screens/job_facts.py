@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
 from textual.content import Content
 
 from screens.job_view import JobView, time_left
 from screens.job_words import clock_time, job_title, state_part, took
 from tui.chat.model_names import short_model_name
+from tui.jobs.diagnosis import Diagnosis
+from tui.jobs.diagnosis_rules import Severity
 from tui.jobs.plan import RUN_ID_KEY
 from tui.records.jobs import Checkpoint, Job
 from tui.safe_text import safe_line
 from tui.widgets.chart_scale import format_value
 from tui.widgets.key_value import Pair
 from tui.widgets.table import Cell
-from tui.widgets.tones import Part, content
+from tui.widgets.tones import Part, Tone, content
 
 _NAMES = {
     "n_epochs": "Epochs",
@@ -54,6 +57,25 @@ def standing(view: JobView) -> Content:
     parts: list[Part] = [(" · ".join(words), "")]
     if job.fine_tuned_model:
         parts.append((f" · {safe_line(job.fine_tuned_model, 120)}", "good"))
+    return content(*parts)
+
+
+_SEVERITIES: Mapping[Severity, tuple[str, Tone]] = {
+    Severity.GOOD: ("✓", "good"),
+    Severity.NOTE: ("·", "muted"),
+    Severity.WARNING: ("!", "warning"),
+    Severity.BAD: ("✗", "bad"),
+}
+
+
+def diagnosis_line(found: Diagnosis | None) -> Content:
+    """Return the sentence under the curves, and after it what to do."""
+    if found is None:
+        return content("")
+    sign, tone = _SEVERITIES[found.severity]
+    parts: list[Part] = [(f"{sign} {found.sentence}", tone)]
+    if found.advice:
+        parts.append((f" {found.advice}", "muted"))
     return content(*parts)
 
 

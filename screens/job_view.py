@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from screens.job_words import now, rough_duration
+from tui.jobs.diagnosis import Diagnosis, diagnose_job
 from tui.jobs.metrics import Progress, eta_seconds, progress_from
 from tui.records.jobs import Checkpoint, Job, JobEvent, JobState
 from tui.store.store import Store
@@ -27,6 +28,8 @@ class JobView:
     checkpoints: tuple[Checkpoint, ...] = ()
     last_row: int = 0
     """Where the next reading of events goes on."""
+    diagnosis: Diagnosis | None = None
+    """What the curves say."""
 
     @property
     def progress(self) -> Progress:
@@ -50,12 +53,15 @@ def read_job(store: Store, account: str, job_id: str, known: JobView | None = No
     ordered = (
         tuple(sorted(events, key=lambda event: event.created_at)) if known is not None and rows else events
     )
+    metrics = store.metrics(account, job_id)
+    progress = progress_from(ordered)
     return JobView(
         job,
         ordered,
-        store.metrics(account, job_id),
+        metrics,
         tuple(store.checkpoints(account, job_id)),
         max([after, *(row for row, _ in rows)]),
+        diagnose_job(job, metrics, progress.total_steps if progress else None),
     )
 
 

@@ -79,6 +79,26 @@ async def test_everything_kept_is_shown_without_asking_the_service(app: Tunedeck
         assert "Rate multiplier" in shown
 
 
+async def test_the_sentence_under_the_curves_says_which_rule_fired_and_its_numbers(app: TunedeckApp) -> None:
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = await open_job(pilot, app)
+        await until(pilot, lambda: "Learning: training loss 2.17 to 0.574" in text_of(app))
+        app.services.store.add_metrics(
+            "local", "ftjob-one", {step: {"train_loss": 4.0 + step / 10} for step in range(41, 60)}
+        )
+        screen.job_changed()
+        await until(pilot, lambda: "Diverging since step" in text_of(app))
+        assert "up from 0.5" in text_of(app)
+
+
+async def test_a_job_without_numbers_leaves_no_gap_for_a_sentence() -> None:
+    app = make_app()
+    app.services.store.save_job(make_job())
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = await open_job(pilot, app)
+        assert not screen.query_one("#job-diagnosis").display
+
+
 async def test_new_events_appear_and_the_list_follows_them(app: TunedeckApp) -> None:
     async with app.run_test(size=(140, 40)) as pilot:
         screen = await open_job(pilot, app)

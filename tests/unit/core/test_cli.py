@@ -18,6 +18,17 @@ from tui import paths
 Cli = Callable[..., CliResult]
 
 
+def test_a_job_is_shown_with_what_its_curves_say(cli: Cli, service: FakeService) -> None:
+    service.add_job(id="ftjob-curves", validation_file="file-v")
+    for step in range(1, 41):
+        loss = 2.0 * 0.95**step if step < 28 else 5.0
+        service.add_event("ftjob-curves", step=step, total_steps=40, train_loss=loss)
+    shown = cli("jobs", "ftjob-curves", "--account", "openai")
+    assert "Diverging since step 25: training loss is 5 at step 40" in shown.stdout
+    told = cli("jobs", "ftjob-curves", "--offline", "--json").json()["diagnosis"]
+    assert (told["rule"], told["severity"], told["since_step"]) == ("diverging", "bad", 25)
+
+
 def test_cost_without_a_file_prints_the_stable_shape(cli: Cli) -> None:
     result = cli("cost", "--tokens", "100000", "--model", "gpt-3.5-turbo", "--epochs", "3", "--json")
     assert result.code == 0
