@@ -118,7 +118,7 @@ class EditRowScreen(EditsTexts, inherit_bindings=False):
     def _show_content(self) -> None:
         message = self.list.current
         pane = self.query_one("#content")
-        pane.border_title = message.role if message is not None else ""
+        pane.border_title = Content(message.role if message is not None else "")
         text = "" if message is None else message.text if message.text is not None else message.shown
         note = " (no text: v edits the JSON)" if message is not None and message.text is None else ""
         body = Content(safe_text(text[:40_000]))
@@ -133,9 +133,27 @@ class EditRowScreen(EditsTexts, inherit_bindings=False):
         found = await asyncio.to_thread(check_row, line, self._format, self._provider, self._number)
         self._show_verdict(found)
 
+    @work(group="judge", exclusive=True, exit_on_error=False)
+    async def _judge_text(self, text: str) -> None:
+        """Judge the JSON that is typed; where it is none, its line is more than a column of the row."""
+        from tui.datasets.check_row import check_row
+        from tui.datasets.row_layout import edited_line
+
+        def judge() -> tuple[Finding, ...]:
+            line = edited_line(text, self.draft.line)
+            return check_row(line, self._format, self._provider, self._number)
+
+        try:
+            self._show_verdict(await asyncio.to_thread(judge))
+        except TunedeckError as error:
+            self._name_verdict()
+            self.query_one("#verdict-text", Static).update(content(_SIGNS["error"], error.message))
+
+    def _name_verdict(self) -> None:
+        self.query_one("#verdict").border_title = f"{SERVICES[self._provider].label} on this row"
+
     def _show_verdict(self, found: tuple[Finding, ...]) -> None:
-        pane = self.query_one("#verdict")
-        pane.border_title = f"{SERVICES[self._provider].label} on this row"
+        self._name_verdict()
         lines: list[list[Part]] = [
             [_SIGNS[one.severity], (one.message, "")] for one in found[:_MOST_FINDINGS]
         ]
@@ -152,7 +170,7 @@ class EditRowScreen(EditsTexts, inherit_bindings=False):
 
     def _judge_typed(self) -> None:
         if self.is_editing_json:
-            self._judge(self.typed_line())
+            self._judge_text(self.typed_json)
 
     # Keys
 
@@ -232,7 +250,10 @@ class EditRowScreen(EditsTexts, inherit_bindings=False):
         """Judge by the next service's rules."""
         names = list(SERVICES)
         self._provider = names[(names.index(self._provider) + 1) % len(names)]
-        self._judge(self.typed_line() if self.is_editing_json else self.draft.line)
+        if self.is_editing_json:
+            self._judge_text(self.typed_json)
+        else:
+            self._judge(self.draft.line)
 
     # Leaving
 

@@ -52,10 +52,10 @@ class EditsTexts(GreyedKeys, inherit_bindings=False):
         """Draw the row as it is now."""
         raise NotImplementedError
 
-    def typed_line(self) -> bytes:
-        """Return the JSON as it is typed, on one line as far as that makes no difference to who judges it."""
-        text = self._json_area.text
-        return text.replace("\n", " ").encode("utf-8", "replace")
+    @property
+    def typed_json(self) -> str:
+        """The JSON as it is typed."""
+        return self._json_area.text
 
     # Content
 

@@ -197,6 +197,7 @@ class RowsBase(RowsState, inherit_bindings=False):
         what, remedy = change_words(change, self._path)
         if change is FileChange.GREW:
             self._dataset.dataset.follow_growth()
+            self.rows.forget_previews()
             self.build_index()
             self.file_grew()
             return

@@ -97,6 +97,11 @@ def _replaced(old: list[str], new: list[str]) -> Iterator[DiffLine]:
 def _pair(old: str, new: str) -> Iterator[DiffLine]:
     head = _alike(old, new)
     tail = _alike(old[head:][::-1], new[head:][::-1])
+    # Whole words are easier to compare than the letters that differ in them.
+    while head and old[head - 1].isalnum():
+        head -= 1
+    while tail and old[len(old) - tail].isalnum():
+        tail -= 1
     for sign, line in (("-", old), ("+", new)):
         yield _line(sign, line, head, len(line) - tail)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from tui.datasets.quoting import quoted
+from tui.safe_text import safe_line
 from tui.widgets.line_list import LineList
 from tui.widgets.message_view import ROLE_TONES
 from tui.widgets.tones import Line, fit
@@ -39,7 +41,7 @@ class DraftList(LineList):
     def item_line(self, index: int, width: int) -> Line:
         """Return a message in a line."""
         message = self._messages[index]
-        facts = [f"w{message.weight}"] if message.weight is not None else []
+        facts = [f"w{safe_line(quoted(message.weight), 12)}"] if message.weight is not None else []
         facts += [message.name] if message.name else []
         facts += [message.group] if message.group else []
         role = fit(message.role, _ROLE_WIDTH)

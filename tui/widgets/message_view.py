@@ -193,6 +193,12 @@ def raw_content(row: Row, path: str | None = None) -> tuple[Content, int | None]
 def _pretty(row: Row) -> str:
     import json
 
+    import orjson
+
+    try:
+        return orjson.dumps(row.value, option=orjson.OPT_INDENT_2).decode()
+    except TypeError:
+        pass  # deeper than it writes, or a number that it does not know; the standard library is far slower
     try:
         return json.dumps(row.value, indent=2, ensure_ascii=False)
     except (RecursionError, ValueError):

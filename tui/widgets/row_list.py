@@ -6,6 +6,8 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
+from textual.cache import LRUCache
+
 from tui.errors import TunedeckError
 from tui.safe_text import safe_line
 from tui.widgets.line_list import LineList
@@ -46,12 +48,19 @@ class RowList(LineList):
         self._view: Any = None
         """A numpy array of line numbers, or None for all rows."""
         self._far: FarRows | None = None
+        self._previews: LRUCache[tuple[int, int], tuple[str, Tone]] = LRUCache(1024)
+        """(line of the file, width) -> its preview: a row of megabytes is not parsed for every redraw."""
+
+    def forget_previews(self) -> None:
+        """Draw every row from the file again, which is not what it was."""
+        self._previews.clear()
+        self.items_changed()
 
     def show_dataset(self, dataset: EditedDataset, dataset_format: DatasetFormat) -> None:
         """Show the rows of this dataset."""
         self._dataset = dataset
         self._format = dataset_format
-        self.items_changed()
+        self.forget_previews()
 
     def show_marks(self, marks: Mapping[int, Mark]) -> None:
         """Mark lines with errors and warnings.
@@ -244,9 +253,15 @@ class RowList(LineList):
         return _MARKS[self._marks[original]] if original in self._marks else _NO_MARK, state
 
     def _preview(self, number: int, width: int) -> tuple[str, Tone]:
-        assert self._dataset is not None
+        dataset = self._dataset
+        assert dataset is not None
         try:
-            return self._row_preview(self._dataset.row(number), width)
+            if dataset.state(number) != "unchanged":
+                return self._row_preview(dataset.row(number), width)
+            key = (dataset.original_number(number) or 0, width)
+            if key not in self._previews:
+                self._previews[key] = self._row_preview(dataset.row(number), width)
+            return self._previews[key]
         except TunedeckError as error:  # the file changed while it is open
             return safe_line(error.message, width), "bad"
 
