@@ -44,6 +44,8 @@ class Conversation:
     trained: bool = False
     """An assistant message has a weight that is not 0."""
     last_role: str | None = None
+    last_calls: bool = False
+    """The last message had tool_calls."""
     messages: int = 0
     broken: bool = False
     """A message is no object or has no known role, so that nothing can be said about who speaks."""
@@ -116,6 +118,10 @@ def _check_message(
             row.add(
                 "consecutive-assistant", f"messages[{number - 1}] follows another assistant message.", path
             )
+            if seen.last_calls and "tool_calls" in message:
+                row.add(
+                    "consecutive-tool-calls", f"messages[{number - 1}] calls tools as the one before.", path
+                )
         seen.assistant = True
         seen.trained = seen.trained or message.get("weight") != 0
     elif role == "system" or role == "developer":
@@ -128,6 +134,7 @@ def _check_message(
     if calls.waiting and role != "tool" and role is not None:
         report_unanswered(row, calls)
     seen.last_role = role
+    seen.last_calls = "tool_calls" in message
     if role is None:
         seen.broken = True
     else:

@@ -15,7 +15,7 @@ from tui.datasets.checks_messages import (
 from tui.datasets.checks_text import check_text
 from tui.datasets.checks_tools import OpenCalls
 from tui.datasets.findings import RowFindings
-from tui.datasets.formats import CHAT_KEYS, COMPLETION_KEYS, PREFERENCE_KEYS, DatasetFormat
+from tui.datasets.formats import CHAT_KEYS, COMPLETION_KEYS, PREFERENCE_KEYS, TEXT_KEYS, DatasetFormat
 from tui.datasets.locate import JsonPath
 from tui.datasets.quoting import quoted
 
@@ -25,6 +25,10 @@ _INPUT_KEYS = frozenset({"messages", "tools", "functions", "parallel_tool_calls"
 def check_chat_row(row: RowFindings, value: dict[str, Any]) -> Conversation | None:
     """Check a row for supervised tuning."""
     has_messages = "messages" in value
+    if value.keys() == TEXT_KEYS and isinstance(value["text"], str):
+        row.add("text-format", "The row is bare text.", service=" is missing key 'messages'.")
+        check_text(row, value["text"], ("text",))
+        return None
     if not has_messages:
         _report_missing(row, "messages")
     _report_extra_keys(row, value, CHAT_KEYS)

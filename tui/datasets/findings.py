@@ -10,7 +10,7 @@ from typing import Any
 from tui.datasets.locate import JsonPath, locate, path_text
 from tui.datasets.report import Finding, Severity
 from tui.datasets.rules import severities_at
-from tui.datasets.services import DEFAULT_SERVICE
+from tui.datasets.services import DEFAULT_SERVICE, SERVICES
 from tui.safe_text import safe_line
 
 KEPT_PER_RULE = 1_000
@@ -34,6 +34,8 @@ class FindingCollector:
         service: str = DEFAULT_SERVICE,
         full: Set[str] = frozenset(),
     ) -> None:
+        self.speaks = SERVICES[service].words_of_openai
+        """Whether the sentences known, which are OpenAI's, are those of the service."""
         self._severities = {
             rule: severity for rule, severity in severities_at(service).items() if rule not in ignored
         }
@@ -68,7 +70,7 @@ class FindingCollector:
                 path=None if path is None else safe_line(path, 200),
                 column=column,
                 text=None if text is None else safe_line(text, SHOWN_TEXT),
-                service_text=None if service_text is None else safe_line(service_text),
+                service_text=None if service_text is None or not self.speaks else safe_line(service_text),
             )
         )
 
@@ -243,6 +245,6 @@ class RowFindings:
         )
 
     def _service_text(self, service: str | None) -> str | None:
-        if service is None:
+        if service is None or not self._collector.speaks:
             return None
         return safe_line(f"Invalid file format. Example {self.example}{service}", 400)

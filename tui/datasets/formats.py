@@ -26,6 +26,8 @@ CHAT_KEYS = frozenset({"messages", "tools", "functions", "parallel_tool_calls"})
 """What the service allows at the top of a supervised row."""
 PREFERENCE_KEYS = frozenset({"input", "preferred_output", "non_preferred_output"})
 COMPLETION_KEYS = frozenset({"prompt", "completion"})
+TEXT_KEYS = frozenset({"text"})
+"""Of a row of bare text, which is no format of its own here: one service takes it, and it is only checked."""
 
 
 def row_format(row: object) -> DatasetFormat:

@@ -27,6 +27,7 @@ class Service:
     roles_alternate: bool = False
     system_first: bool = False
     splits_at_carriage_return: bool = False
+    words_of_openai: bool = False
     tool_call_id: str | None = None
     """Regular expression that a whole tool call id matches."""
 

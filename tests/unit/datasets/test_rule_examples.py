@@ -87,6 +87,23 @@ def test_severities_differ_by_service() -> None:
     assert severities_at("together")["roles-alternate"] is Severity.ERROR
 
 
+def test_a_service_is_not_given_the_words_of_another(tmp_path: Path) -> None:
+    for service in SERVICES:
+        example = rule_example("missing-key")
+        assert example is not None
+        report = check_example(tmp_path, replace(example, service=service))
+        said = [finding.service_text for finding in report.findings if finding.rule == "missing-key"]
+        assert (said[0] is not None) == (service in ("openai", "azure", "local")), service
+
+
+def test_bare_text_is_taken_by_one_service_only(tmp_path: Path) -> None:
+    example = rule_example("text-format")
+    assert example is not None
+    for service in SERVICES:
+        report = check_example(tmp_path, replace(example, service=service))
+        assert report.valid == (service == "together")
+
+
 def test_shown_examples_are_short_and_plain() -> None:
     for rule in RULES:
         shown = shown_example(rule)
