@@ -21,6 +21,8 @@ class _Kind:
     """Bytes of which one stands in the line wherever the pattern matches; for personal data in the line's
     shape, where 0 is any digit and A any capital."""
     proof: Callable[[str], bool] | None = None
+    tail: str = ""
+    """What the end of each match matches; it begins with fixed text, which is looked for at memory speed."""
 
 
 def _has_digit(text: str) -> bool:
@@ -34,6 +36,7 @@ SECRETS: tuple[_Kind, ...] = (
         r"\bsk-[A-Za-z0-9_-]{20,200}",
         (b"sk-",),
         _has_digit,
+        tail=r"sk-[A-Za-z0-9_-]{20}",
     ),
     _Kind(
         "a GitHub token",
@@ -58,6 +61,7 @@ SECRETS: tuple[_Kind, ...] = (
         "a password in an address",
         r"[a-z][a-z0-9+.-]{1,20}://[^\s:/@\"']{1,64}:[^\s:/@\"']{3,64}@",
         (b"://", rb":\/\/"),  # some writers of JSON escape every slash
+        tail=r"://[^\s:/@\"']{1,64}:[^\s:/@\"']{3,64}@",
     ),
 )
 
@@ -135,9 +139,11 @@ class Patterns(RowLint):
                 self._look_for(kind, row)
 
     def _look_for(self, kind: _Kind, row: LintRow) -> None:
-        pattern = re.compile(kind.pattern)
+        pattern, tail = re.compile(kind.pattern), re.compile(kind.tail)
         found = 0
         for said in row.text.said:
+            if tail.search(said.text) is None:
+                continue
             for match in pattern.finditer(said.text):
                 if kind.proof is not None and not kind.proof(match[0]):
                     continue

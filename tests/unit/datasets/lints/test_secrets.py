@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.datasets.builders import assistant, chat, check_rows, found, user
@@ -91,3 +91,14 @@ def test_a_text_made_to_be_slow_costs_no_more_than_its_length(tmp_path: Path, pi
     started = time.process_time()
     check_rows(tmp_path, rows, lints="fast", ignored_rules=frozenset({"length-outlier"}))
     assert time.process_time() - started < 5
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.lists(st.sampled_from(["ftp://", "://", ":", "@", "ab", "sk-", "x1" * 10, "-", " ", "/"]), max_size=12)
+)
+def test_where_a_pattern_matches_its_tail_does_too(pieces: list[str]) -> None:
+    text = "".join(pieces)
+    for kind in KINDS["secret"]:
+        if re.search(kind.pattern, text):
+            assert re.search(kind.tail, text)
