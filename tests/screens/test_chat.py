@@ -11,7 +11,7 @@ from textual.widgets import Input, Static, TextArea
 from screens.chat import ChatScreen
 from screens.chat_settings import ChatSettingsScreen
 from screens.choose import ChooseScreen
-from tests.screens.fakes import BASE, NOW, TUNED, FakeProvider, Pilots, freeze, make_app, text_of, until
+from tests.screens.fakes import BASE, NOW, TUNED, FakeProvider, Pilots, make_app, text_of, until
 from tui.app import TunedeckApp
 from tui.chat.parameters import NEW_CHAT
 from tui.providers.protocol import ProviderError
@@ -24,14 +24,7 @@ SIZES = [(80, 24), (140, 40)]
 HOSTILE = "[/red] [b]bold[/b] \x1b]52;c;aGk=\x07 \x9b31m \u202e end"
 
 
-@pytest.fixture(autouse=True)
-def _fixed(monkeypatch: pytest.MonkeyPatch, isolated_home: Path) -> None:
-    freeze(monkeypatch, isolated_home)
-
-
-@pytest.fixture
-def provider() -> FakeProvider:
-    return FakeProvider()
+pytestmark = pytest.mark.usefixtures("frozen")
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from screens.choose import ChooseScreen
 from screens.finding_list import FindingList, Item, group_findings
 from screens.launch import LaunchScreen
 from screens.rows import RowsScreen
-from tests.screens.fakes import Pilots, dataset, freeze, make_app, text_of, until
+from tests.screens.fakes import Pilots, dataset, make_app, text_of, until
 from tui.app import TunedeckApp
 from tui.datasets.check import CheckCancelled
 from tui.datasets.estimate import FileEstimate, estimate_file
@@ -28,19 +28,12 @@ from tui.widgets.table import Table
 SIZES = [(80, 24), (140, 40)]
 
 
-@pytest.fixture(autouse=True)
-def _fixed(monkeypatch: pytest.MonkeyPatch, isolated_home: Path) -> None:
-    freeze(monkeypatch, isolated_home)
+pytestmark = pytest.mark.usefixtures("frozen")
 
 
 @pytest.fixture
 def broken(isolated_home: Path, broken_file: Path) -> Path:
     return dataset(isolated_home, broken_file, "broken.jsonl")
-
-
-@pytest.fixture
-def sound(isolated_home: Path, example_file: Path) -> Path:
-    return dataset(isolated_home, example_file, "sentiment.jsonl")
 
 
 async def open_check(pilot: Pilots, app: TunedeckApp, path: Path) -> CheckScreen:

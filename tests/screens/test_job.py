@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -17,7 +16,6 @@ from tests.screens.fakes import (
     TUNED,
     FakeProvider,
     Pilots,
-    freeze,
     keep_job,
     make_app,
     make_events,
@@ -35,14 +33,7 @@ from tui.widgets.table import Table
 SIZES = [(80, 24), (140, 40)]
 
 
-@pytest.fixture(autouse=True)
-def _fixed(monkeypatch: pytest.MonkeyPatch, isolated_home: Path) -> None:
-    freeze(monkeypatch, isolated_home)
-
-
-@pytest.fixture
-def provider() -> FakeProvider:
-    return FakeProvider()
+pytestmark = pytest.mark.usefixtures("frozen")
 
 
 @pytest.fixture

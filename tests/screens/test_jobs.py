@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -14,7 +13,6 @@ from tests.screens.fakes import (
     TUNED,
     FakeProvider,
     Pilots,
-    freeze,
     keep_job,
     make_app,
     make_job,
@@ -32,14 +30,7 @@ from tui.widgets.table import Table
 SIZES = [(80, 24), (140, 40)]
 
 
-@pytest.fixture(autouse=True)
-def _fixed(monkeypatch: pytest.MonkeyPatch, isolated_home: Path) -> None:
-    freeze(monkeypatch, isolated_home)
-
-
-@pytest.fixture
-def provider() -> FakeProvider:
-    return FakeProvider()
+pytestmark = pytest.mark.usefixtures("frozen")
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from screens.confirm import DEAD_SECONDS, ConfirmScreen
 from screens.job import JobScreen
 from screens.launch import LaunchScreen
 from screens.launch_form import LOCAL_BETA, LOCAL_RATES, LaunchForm, hints
-from tests.screens.fakes import FakeProvider, Pilots, dataset, freeze, make_app, text_of, until
+from tests.screens.fakes import FakeProvider, Pilots, dataset, make_app, text_of, until
 from tui.app import TunedeckApp
 from tui.providers.protocol import ProviderError
 from tui.records.jobs import Job, Method
@@ -20,19 +20,7 @@ from tui.widgets.choice_field import ChoiceField
 SIZES = [(80, 24), (140, 40)]
 
 
-@pytest.fixture(autouse=True)
-def _fixed(monkeypatch: pytest.MonkeyPatch, isolated_home: Path) -> None:
-    freeze(monkeypatch, isolated_home)
-
-
-@pytest.fixture
-def sound(isolated_home: Path, example_file: Path) -> Path:
-    return dataset(isolated_home, example_file, "sentiment.jsonl")
-
-
-@pytest.fixture
-def provider() -> FakeProvider:
-    return FakeProvider()
+pytestmark = pytest.mark.usefixtures("frozen")
 
 
 async def open_launch(pilot: Pilots, app: TunedeckApp, path: Path) -> LaunchScreen:

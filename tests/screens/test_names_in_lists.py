@@ -11,16 +11,13 @@ from rich.cells import cell_len
 
 from screens.job import JobScreen
 from screens.jobs import JobsScreen
-from tests.screens.fakes import BASE, NOW, freeze, keep_job, make_app, make_job, text_of, until
+from tests.screens.fakes import BASE, NOW, keep_job, make_app, make_job, text_of, until
 from tui import paths
 from tui.jobs.recent_files import recent_files
 from tui.records.jobs import JobState
 from tui.widgets.tones import fit
 
-
-@pytest.fixture(autouse=True)
-def _fixed(monkeypatch: pytest.MonkeyPatch, isolated_home: Path) -> None:
-    freeze(monkeypatch, isolated_home)
+pytestmark = pytest.mark.usefixtures("frozen")
 
 
 @given(text=st.text(alphabet="ab界:…é", max_size=40), width=st.integers(1, 30))

@@ -9,15 +9,12 @@ import pytest
 from screens.commands import deck_commands
 from screens.help import HelpScreen
 from screens.jobs import JobsScreen
-from tests.screens.fakes import freeze, keep_job, make_app, make_job, text_of, until
+from tests.screens.fakes import keep_job, make_app, make_job, text_of, until
 from tui import clipboard, paths
 from tui.errors import TunedeckError
 from tui.widgets.table import Table
 
-
-@pytest.fixture(autouse=True)
-def _fixed(monkeypatch: pytest.MonkeyPatch, isolated_home: Path) -> None:
-    freeze(monkeypatch, isolated_home)
+pytestmark = pytest.mark.usefixtures("frozen")
 
 
 def move_keys(lines: str) -> None:

@@ -1,20 +1,15 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from screens.choose import ChooseScreen
 from screens.confirm import ConfirmScreen
 from screens.jobs import JobsScreen
-from tests.screens.fakes import NOW, freeze, make_app, text_of, until
+from tests.screens.fakes import NOW, make_app, text_of, until
 from tui.data.examples import SENTIMENT
 from tui.store.launch_rows import LaunchRecord, LaunchState
 
-
-@pytest.fixture(autouse=True)
-def _fixed(monkeypatch: pytest.MonkeyPatch, isolated_home: Path) -> None:
-    freeze(monkeypatch, isolated_home)
+pytestmark = pytest.mark.usefixtures("frozen")
 
 
 async def test_a_launch_that_waits_is_shown_and_can_be_dropped() -> None:

@@ -8,22 +8,14 @@ import pytest
 from screens.choose import ChooseScreen
 from screens.confirm import ConfirmScreen
 from screens.job import JobScreen
-from tests.screens.fakes import BASE, FakeProvider, freeze, make_app, make_job, text_of, until
+from tests.screens.fakes import BASE, FakeProvider, make_app, make_job, text_of, until
 from tests.screens.test_jobs import open_jobs
 from tui.app import TunedeckApp
 from tui.records.jobs import JobState
 from tui.store.launch_rows import LaunchRecord, LaunchState
 from tui.widgets.table import Table
 
-
-@pytest.fixture(autouse=True)
-def _fixed(monkeypatch: pytest.MonkeyPatch, isolated_home: Path) -> None:
-    freeze(monkeypatch, isolated_home)
-
-
-@pytest.fixture
-def provider() -> FakeProvider:
-    return FakeProvider()
+pytestmark = pytest.mark.usefixtures("frozen")
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from screens.check import CheckScreen
 from screens.rows import RowsScreen
 from screens.token_view import TokenViewScreen
 from tests.engine.tiny_model import make_tiny_base_model
-from tests.screens.fakes import BASE, Pilots, dataset, freeze, make_app, text_of, until
+from tests.screens.fakes import BASE, Pilots, make_app, text_of, until
 from tui import paths
 from tui.app import TunedeckApp
 from tui.datasets.formats import DatasetFormat
@@ -26,14 +26,7 @@ MODEL = "gpt-4.1-2025-04-14"
 SIZES = [(80, 24), (140, 40)]
 
 
-@pytest.fixture(autouse=True)
-def _fixed(monkeypatch: pytest.MonkeyPatch, isolated_home: Path) -> None:
-    freeze(monkeypatch, isolated_home)
-
-
-@pytest.fixture
-def sound(isolated_home: Path, example_file: Path) -> Path:
-    return dataset(isolated_home, example_file, "sentiment.jsonl")
+pytestmark = pytest.mark.usefixtures("frozen")
 
 
 @pytest.fixture
