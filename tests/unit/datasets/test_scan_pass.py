@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -191,6 +193,31 @@ def test_a_cancelled_pass_ends_its_children(tmp_path: Path) -> None:
         )
     assert set(psutil.Process().children()) <= before
     assert not [thread for thread in threading.enumerate() if "_prepare" in thread.name]
+
+
+CHECK_FOREVER = """
+import sys
+from pathlib import Path
+from tui.datasets import scan_pass
+from tui.datasets.check import CheckOptions
+scan_pass.PART_BYTES, scan_pass.PARALLEL_FROM_BYTES = 2_000, 1
+hold = lambda done, total: (print("begun", flush=True), sys.stdin.read())
+scan_pass.scan_in_parts(Path(sys.argv[1]), CheckOptions(count_tokens=False), on_progress=hold)
+"""
+
+
+def test_children_end_with_a_program_that_is_killed(tmp_path: Path) -> None:
+    path = write(tmp_path / "rows.jsonl", rows_with_everything())
+    with subprocess.Popen(
+        [sys.executable, "-c", CHECK_FOREVER, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as program:
+        assert program.stdout is not None
+        assert program.stdout.readline().strip() == b"begun"
+        children = psutil.Process(program.pid).children()
+        assert children
+        program.kill()
+    _, alive = psutil.wait_procs(children, timeout=30)
+    assert not alive
 
 
 @pytest.mark.usefixtures("small_parts")
