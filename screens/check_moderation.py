@@ -149,6 +149,7 @@ class ModeratesFile(GreyedKeys, inherit_bindings=False):
     def _send(self, path: Path, plan: ModerationPlan) -> None:
         worker = get_current_worker()
         progress = self._progress("asked")
+        self.post_message(self.Asked(0, 1, "asking; x stops"))
         try:
             result = moderate_file(
                 self.services,
@@ -164,7 +165,7 @@ class ModeratesFile(GreyedKeys, inherit_bindings=False):
             self.post_message(self.Moderated(path, result))
 
     def _note_wait(self, seconds: float) -> None:
-        self.post_message(self.Asked(-1, 0, f"the service makes us wait {seconds:.0f} s; x stops"))
+        self.post_message(self.Asked(-1, 0, f"waiting {seconds:.0f} s for the service; x stops"))
 
     def _progress(self, word: str) -> Callable[[int, int], None]:
         last = 0.0

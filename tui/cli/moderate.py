@@ -51,7 +51,7 @@ def command(file: Path, account: str | None, images: bool, yes: bool, dry_run: b
             plan,
             images=images,
             on_progress=line.update,
-            on_wait=lambda seconds: narrate(f"The service wants {seconds:.0f} s of patience."),
+            on_wait=lambda seconds: narrate(f"Waiting {seconds:.0f} s for the service."),
         )
         line.finish()
     _print(file, result, as_json=as_json)

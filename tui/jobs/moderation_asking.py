@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 
 from tui.datasets.moderated import Judged
+from tui.providers.failures import NOT_REACHED
 from tui.providers.protocol import Provider, ProviderError
 from tui.records.moderation import MODERATION_MODEL
 from tui.store.store import Store
@@ -15,6 +16,8 @@ MOST_INPUTS = 32
 MOST_CHARACTERS = 16_000
 """Of one request: some 4,000 tokens, below the 10,000 a minute of a new account (read 2026-11-29)."""
 _MOST_FAILURES = 8
+_MOST_UNREACHED = 3
+"""Where nothing listens, or there is no network, patience helps little."""
 _LONGEST_WAIT = 60.0
 _REFUSED_INPUT = (400, 413, 422)
 _REFUSED_AT_FIRST = 4
@@ -86,7 +89,8 @@ class ModerationAsker:
             try:
                 self._ask_once(batch)
             except ProviderError as error:
-                if not error.retryable or attempt == _MOST_FAILURES:
+                most = _MOST_UNREACHED if error.code == NOT_REACHED else _MOST_FAILURES
+                if not error.retryable or attempt >= most:
                     raise
                 self._wait(wait if error.retry_after is None else error.retry_after)
                 wait = min(_LONGEST_WAIT, 2 * wait)

@@ -161,6 +161,17 @@ def test_a_service_that_goes_on_failing_ends_the_round_and_the_next_one_goes_on_
     assert len(sent(service)) == len(set(sent(service))) == 81
 
 
+def test_a_service_that_is_not_there_is_told_after_three_tries(
+    services: Services, service: FakeService, path: Path
+) -> None:
+    plan = plan_moderation(services, path)
+    service.shutdown()
+    service.server_close()
+    waits: list[float] = []
+    with pytest.raises(ProviderError, match="can't be reached"):
+        moderate_file(services, path, plan, first_wait=0.01, on_wait=waits.append)
+
+
 def test_a_round_can_be_stopped_and_says_so(services: Services, service: FakeService, path: Path) -> None:
     done: list[int] = []
     result = moderated(
