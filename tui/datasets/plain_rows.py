@@ -99,8 +99,11 @@ def plain_row(line: bytes, value: Any, named: int) -> PlainRow | None:
     if not all(texts) or True in map(str.isspace, texts):
         return None
     # A key that is named twice; as `tui.datasets.parsing.may_repeat_keys` judges, quoted JSON is no key.
-    if named > keys + 1 and named - line.count(b'\\":') > keys + 1:
-        return None
+    # Nor is a text that begins with a colon: here no key can end with one, so those are told apart.
+    if named > keys + 1:
+        named -= line.count(b'\\":') + line.count(b': ":') + line.count(b':":')
+        if named > keys + 1:
+            return None
     return PlainRow(roles, texts)
 
 

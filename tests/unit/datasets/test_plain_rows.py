@@ -14,7 +14,7 @@ from tui.datasets.check import CheckOptions, check_file
 from tui.datasets.formats import DatasetFormat
 from tui.datasets.plain_rows import plain_rows
 
-STRANGE = ['"a": 1', "<", "|", "\\", '\\":', "\u2028", "пример", "\u1acf"]
+STRANGE = ['"a": 1', ":", ": x", '":', "<", "|", "\\", '\\":', "\u2028", "пример", "\u1acf"]
 TEXTS = st.one_of(
     st.sampled_from(["", " ", "\t", "x", "<|endoftext|>", "<|im_start|>", "|>", *STRANGE]),
     st.text(max_size=12),
@@ -35,7 +35,7 @@ EXAMPLES = st.tuples(TEXTS, TEXTS).map(lambda pair: chat(user(pair[0]), assistan
 
 
 def written(row: object, is_ascii: bool, is_escaped: bool) -> bytes:
-    line = json.dumps(row, ensure_ascii=is_ascii)
+    line = json.dumps(row, ensure_ascii=is_ascii, separators=(",", ":") if is_escaped else None)
     if is_escaped:
         line = line.replace("<", "\\u003C").replace("|", "\\u007c")
     return line.encode("utf-8", "surrogatepass")
@@ -48,6 +48,8 @@ TWICE = st.sampled_from(
         b'{"messages": [{"role": "user", "role": "user", "content": "x"}, ' + ANSWER,
         b'{"messages": [], "messages": [{"role": "user", "content": "x"}, ' + ANSWER,
         b'{"messages" : [{"role" : "user", "role" : "user", "content": "x"}, ' + ANSWER,
+        b'{"messages": [{"role": "user", "role": "user", "content": ":x"}, ' + ANSWER,
+        b'{"messages":[{"role":"user","role":"user","content":":"},' + ANSWER,
     ]
 )
 
