@@ -221,7 +221,7 @@ Enter on a checkpoint talks to the model as it was then, beside the base model.
         self.query_one("#checkpoints", Table).set_rows(
             [TableRow(item.model, checkpoint_cells(item)) for item in view.checkpoints]
         )
-        self.query_one("#job-settings", KeyValue).set_pairs(settings_of(view.job))
+        self.query_one("#job-settings", KeyValue).set_pairs(settings_of(view.job, view.archive))
         self._name_panes()
 
     def _name_panes(self) -> None:

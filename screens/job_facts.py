@@ -15,6 +15,7 @@ from tui.jobs.diagnosis_rules import Severity
 from tui.jobs.plan import RUN_ID_KEY
 from tui.records.jobs import Checkpoint, Job
 from tui.safe_text import safe_line
+from tui.store.archive_queries import ArchiveNote
 from tui.widgets.chart_scale import format_value
 from tui.widgets.key_value import Pair
 from tui.widgets.table import Cell
@@ -79,8 +80,8 @@ def diagnosis_line(found: Diagnosis | None) -> Content:
     return content(*parts)
 
 
-def settings_of(job: Job) -> list[Pair]:
-    """Return the job's settings as the service resolved them."""
+def settings_of(job: Job, archive: ArchiveNote | None = None) -> list[Pair]:
+    """Return the job's settings as the service resolved them, and where its copy lies."""
     pairs: list[Pair] = [
         (_NAMES.get(name, safe_line(str(name), 40)), _value(value))
         for name, value in job.hyperparameters.items()
@@ -98,6 +99,8 @@ def settings_of(job: Job) -> list[Pair]:
         ("Launch" if name == RUN_ID_KEY else safe_line(str(name), 40), str(value))
         for name, value in job.metadata.items()
     ]
+    if archive is not None:
+        pairs.append(("Copy", archive.folder or archive.problem or "being made"))
     return [(name, safe_line(str(value), 200)) for name, value in pairs]
 
 

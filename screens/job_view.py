@@ -9,6 +9,7 @@ from screens.job_words import now, rough_duration
 from tui.jobs.diagnosis import Diagnosis, diagnose_job
 from tui.jobs.metrics import Progress, eta_seconds, progress_from
 from tui.records.jobs import Checkpoint, Job, JobEvent, JobState
+from tui.store.archive_queries import ArchiveNote
 from tui.store.store import Store
 
 Metrics = Mapping[int, Mapping[str, float]]
@@ -30,6 +31,8 @@ class JobView:
     """Where the next reading of events goes on."""
     diagnosis: Diagnosis | None = None
     """What the curves say."""
+    archive: ArchiveNote | None = None
+    """Where the copy of an ended job lies, or why there is none yet."""
 
     @property
     def progress(self) -> Progress:
@@ -62,6 +65,7 @@ def read_job(store: Store, account: str, job_id: str, known: JobView | None = No
         tuple(store.checkpoints(account, job_id)),
         max([after, *(row for row, _ in rows)]),
         diagnose_job(job, metrics, progress.total_steps if progress else None),
+        store.archive_note(account, job_id),
     )
 
 

@@ -57,6 +57,16 @@ def engine_dir() -> Path:
     return data_dir() / "engine"
 
 
+def engine_job_dir(job_id: str) -> Path:
+    """Return the folder of a job of the local engine on this machine, which need not exist."""
+    return engine_dir() / "jobs" / Path(job_id).name
+
+
+def archive_dir() -> Path:
+    """Return the folder of copies of ended jobs."""
+    return data_dir() / "archive"
+
+
 def base_models_dir() -> Path:
     """Return the folder of base models, shared by every engine of this user."""
     override = os.environ.get("TUNEDECK_BASE_MODELS")

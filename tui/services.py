@@ -90,8 +90,9 @@ class Services:
                 from tui.jobs.watch import JobWatcher  # 20 ms of imports; not needed for the first screen
 
                 self._watcher = JobWatcher(
-                    self, poll_seconds=self.settings.poll_seconds, may_discover=_may_discover
-                )
+                    self, poll_seconds=self.settings.poll_seconds, may_discover=_may_discover,
+                    archives=self.settings.archive_jobs,
+                )  # fmt: skip
             return self._watcher
 
     @property

@@ -40,6 +40,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "cancel": ("tui.cli.cancel", "Cancel a job."),
     "pause": ("tui.cli.pause", "Pause a job so that it can go on later."),
     "resume": ("tui.cli.resume", "Let a paused job go on."),
+    "archive": ("tui.cli.archive", "Copy a job with all its files into a folder."),
     "settle": ("tui.cli.settle", "Settle a launch whose answer was lost."),
     "models": ("tui.cli.models", "List the models you can tune or chat with."),
     "chat": ("tui.cli.chat", "Talk to a model, or to two side by side."),

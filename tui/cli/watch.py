@@ -9,7 +9,7 @@ import click
 
 from tui.cli.job_lookup import account_option, find_job, job_argument, job_json, refresh, when
 from tui.cli.output import json_option, narrate, say
-from tui.errors import ExitCode
+from tui.errors import ExitCode, TunedeckError
 from tui.jobs.fetch import GONE_STATUS
 from tui.jobs.metrics import eta_seconds, progress_from
 from tui.providers.protocol import ProviderError
@@ -45,8 +45,22 @@ def follow(services: Services, job: Job, *, as_json: bool) -> int:
         narrate(f"The job goes on. `tunedeck watch {job.id}` follows it again; `tunedeck cancel` stops it.")
         return int(ExitCode.INTERRUPTED)
     _print_end(ended, as_json)
+    _archive(services, ended)
     good = ended.state in (JobState.SUCCEEDED, JobState.PAUSED)
     return int(ExitCode.DONE if good else ExitCode.BAD)
+
+
+def _archive(services: Services, job: Job) -> None:
+    """Copy a job out that has just ended, where the settings say so; its exit code stays its own."""
+    note = services.store.archive_note(job.account, job.id)
+    if not services.settings.archive_jobs or note is None or note.due_at is None:
+        return
+    from tui.jobs.archive import archive_job  # only at the end of a job
+
+    try:
+        narrate(f"All its files are in {archive_job(services, job).folder}")
+    except TunedeckError as error:
+        narrate(f"Its files are not copied: {error.message}")
 
 
 def _until_end(services: Services, job: Job, as_json: bool) -> Job:

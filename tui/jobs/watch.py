@@ -11,6 +11,7 @@ from collections.abc import Callable, Set
 from dataclasses import dataclass
 
 from tui.errors import TunedeckError
+from tui.jobs.archiving import Archiver
 from tui.jobs.fetch import fetch_job
 from tui.jobs.ports import JobServices
 from tui.jobs.unsettled import settle_launches
@@ -61,6 +62,7 @@ class JobWatcher:
         poll_seconds: Between looks at a remote job that no screen shows.
         may_discover: Whether an account may be asked for jobs made elsewhere; the local engine is not
             started for that.
+        archives: Whether jobs are copied out when they have ended; see `tui.jobs.archive`.
     """
 
     def __init__(
@@ -69,10 +71,12 @@ class JobWatcher:
         *,
         poll_seconds: float = 15.0,
         may_discover: Callable[[str], bool] = lambda account: True,
+        archives: bool = False,
     ) -> None:
         self._services = services
         self._poll_seconds = poll_seconds
         self._may_discover = may_discover
+        self._archiver = Archiver(services) if archives else None
         self._subscribers: dict[int, Subscriber] = {}
         self._know_trouble: dict[str, set[int]] = {}
         """Account that can't be asked -> subscribers that have been told so."""
@@ -152,6 +156,8 @@ class JobWatcher:
                 # A store that can't be read now (locked, full disk) is tried again at the next round.
                 self._poll(stopping, everything=False)
                 self._send_queued()
+                if self._archiver is not None:
+                    self._archiver.begin(stopping)
             if stopping.is_set():
                 return  # without waiting for a wake that is meant for the thread after this one
             self._wake.wait(self._sleep_seconds())

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tui.records.jobs import Checkpoint, Job, JobError, JobEvent, JobState, Method
+from tui.store.archive_queries import want_archive
 from tui.store.database import Database
 from tui.store.usage_queries import keep_job_usage
 
@@ -48,6 +49,8 @@ class JobQueries(Database):
                 (*values, int(time.time())),
             )
             keep_job_usage(connection, job)
+            if before is not None and job.state.is_final and not before["final"]:
+                want_archive(connection, job.account, job.id, int(time.time()))
         return True
 
     def job(self, account: str, job_id: str) -> Job | None:

@@ -119,5 +119,12 @@ _LAUNCH_QUEUE = """
 CREATE TABLE launch_queue (run_id TEXT PRIMARY KEY, due_at INTEGER NOT NULL) WITHOUT ROWID;
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST, _USAGE, _MODEL_DATES, _MODERATIONS, _LAUNCH_QUEUE)
+_ARCHIVES = """
+CREATE TABLE archives (
+    account TEXT NOT NULL, job_id TEXT NOT NULL, folder TEXT, problem TEXT, due_at INTEGER,
+    PRIMARY KEY (account, job_id)
+) WITHOUT ROWID;
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _USAGE, _MODEL_DATES, _MODERATIONS, _LAUNCH_QUEUE, _ARCHIVES)
 """Statements that lead from version n to n + 1; published ones are never edited."""

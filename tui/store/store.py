@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tui.store.archive_queries import ArchiveQueries
 from tui.store.chat_queries import ChatQueries
 from tui.store.dataset_queries import DatasetQueries
 from tui.store.job_queries import JobQueries
@@ -10,5 +11,7 @@ from tui.store.moderation_queries import ModerationQueries
 from tui.store.usage_queries import UsageQueries
 
 
-class Store(JobQueries, DatasetQueries, LaunchQueries, ChatQueries, UsageQueries, ModerationQueries):
+class Store(
+    JobQueries, DatasetQueries, LaunchQueries, ChatQueries, UsageQueries, ModerationQueries, ArchiveQueries
+):
     """All queries over one database file; thread-safe, and open to other processes at the same time."""
