@@ -66,7 +66,9 @@ class ChatQueries(Database):
     def models(self, account: str | None = None) -> list[ModelInfo]:
         """Return models as last seen, newest first."""
         rows = self.query(
-            "SELECT * FROM models WHERE (?1 IS NULL OR account = ?1) ORDER BY created_at DESC, id", (account,)
+            "SELECT * FROM models WHERE (:account IS NULL OR account = :account)"
+            " ORDER BY created_at DESC, id",
+            {"account": account},
         )
         return [
             ModelInfo(row["account"], row["id"], row["created_at"], row["owned_by"], row["base_model"],

@@ -13,7 +13,7 @@ import tempfile
 import threading
 import time
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -237,8 +237,12 @@ class Database:
             "Free some space there and try again. What was kept before is unharmed.",
         )
 
-    def query(self, sql: str, values: Sequence[Any] = ()) -> list[sqlite3.Row]:
+    def query(self, sql: str, values: Sequence[Any] | Mapping[str, Any] = ()) -> list[sqlite3.Row]:
         """Return all rows of a SELECT.
+
+        Args:
+            sql: With `?` for values in order, or `:name` for named ones.
+            values: As many as there are places, or by name.
 
         Raises:
             StoreError: The database can't be read.

@@ -67,16 +67,18 @@ class JobQueries(Database):
             limit: Most jobs.
         """
         rows = self.query(
-            f"SELECT {_JOB_COLUMNS} FROM jobs WHERE (?1 IS NULL OR account = ?1)"
-            " AND NOT (?2 AND (final OR archived)) ORDER BY created_at DESC, rowid DESC LIMIT ?3",
-            (account, active_only, limit),
+            f"SELECT {_JOB_COLUMNS} FROM jobs WHERE (:account IS NULL OR account = :account)"
+            " AND NOT (:active_only AND (final OR archived))"
+            " ORDER BY created_at DESC, rowid DESC LIMIT :limit",
+            {"account": account, "active_only": active_only, "limit": limit},
         )
         return [_job(row) for row in rows]
 
     def find_jobs(self, id_start: str) -> list[Job]:
         """Return jobs of any account whose id is, or begins with, `id_start`; an exact match comes alone."""
         rows = self.query(
-            f"SELECT {_JOB_COLUMNS} FROM jobs WHERE substr(id, 1, length(?1)) = ?1", (id_start,)
+            f"SELECT {_JOB_COLUMNS} FROM jobs WHERE substr(id, 1, length(:start)) = :start",
+            {"start": id_start},
         )
         jobs = [_job(row) for row in rows]
         exact = [job for job in jobs if job.id == id_start]
