@@ -64,6 +64,8 @@ class FixPlan:
         self._first_copies: Any = None
         """For each repeated line the one where it stood first."""
         self._rows: dict[str, list[RowIdentity]] = {}
+        self._to_remove: frozenset[RowIdentity] = frozenset()
+        """The repeated rows, for a quick look."""
 
     def rows(self, rule: str) -> Sequence[RowIdentity]:
         """Return the rows that a rule's fix would change, those of the file in its order, new ones last."""
@@ -137,6 +139,7 @@ class FixPlan:
             if on_progress:
                 on_progress(done, len(looked_at))
         self._rows = {rule: _in_file_order(found) for rule, found in rows.items()}
+        self._to_remove = frozenset(self._rows.get(REPEATED, ()))
 
     def _first_rows(self) -> set[RowIdentity]:
         """Return the line that is the first of the file, and the one that is first now."""
@@ -161,7 +164,7 @@ class FixPlan:
         if number is None:
             return None
         before = self._dataset.line(number)
-        if REPEATED in rules and row in self._rows.get(REPEATED, ()):
+        if REPEATED in rules and row in self._to_remove:
             return before, ()
         return before, fix_row(before, rules, self.format)[0]
 
