@@ -79,12 +79,12 @@ def texts_of(line: bytes) -> list[str]:
 
 def check_here(path: Path, *, count_tokens: bool) -> None:
     """Check a file in this very process, so that its CPU time can be told."""
-    before = check.PARALLEL_FROM_BYTES
-    check.PARALLEL_FROM_BYTES = sys.maxsize
+    before = check.CHILDREN_FROM_BYTES
+    check.CHILDREN_FROM_BYTES = sys.maxsize
     try:
         check_file(path, CheckOptions(count_tokens=count_tokens))
     finally:
-        check.PARALLEL_FROM_BYTES = before
+        check.CHILDREN_FROM_BYTES = before
 
 
 def print_stages(path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -10,6 +11,8 @@ import click
 
 from tui.errors import TunedeckError
 from tui.safe_text import safe_line, safe_text
+
+_BARE = re.compile("[\x7f-\x9f\ud800-\udfff]")
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 
@@ -39,14 +42,8 @@ def json_text(value: Any, *, indent: int | None = 2) -> str:
     import json
 
     text = json.dumps(value, indent=indent, ensure_ascii=False, default=str)
-    # JSON leaves DEL and C1 bytes bare; a terminal acts on them.
-    safe = "".join(char if char == "\n" or _is_plain(char) else f"\\u{ord(char):04x}" for char in text)
-    return safe.encode("utf-8", "backslashreplace").decode()
-
-
-def _is_plain(char: str) -> bool:
-    code = ord(char)
-    return code >= 0x20 and not 0x7F <= code < 0xA0 and not 0xD800 <= code < 0xE000
+    # JSON leaves DEL, C1 bytes and unpaired surrogates bare; a terminal acts on the first two.
+    return _BARE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def say(text: str) -> None:

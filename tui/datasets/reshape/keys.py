@@ -44,8 +44,8 @@ class KeyKind(StrEnum):
     EXACT = "exact"
     """Its bytes without white space around them."""
     JSON = "json"
-    """What it means as JSON: spaces, escapes and the order of keys do not count, nor of a repeated key all but
-    the last. Whatever can't be read is compared by its bytes."""
+    """What it means as JSON: spaces, escapes and the order of keys do not count, nor of a repeated key all
+    but the last. Whatever can't be read is compared by its bytes."""
     PROMPT = "prompt"
     """Everything before its last answer, tools included."""
     ANSWER = "answer"
