@@ -32,15 +32,13 @@ def check_known(
         TunedeckError: The file can't be read, or was written to meanwhile.
         CheckCancelled: `cancelled` returned True.
     """
-    from tui.datasets.scan_job import can_travel  # subprocesses and MessagePack, which `--help` must not load
+    from tui.datasets.options_travel import can_travel
 
     size = _regular_size(path)
     if not size or not can_travel(options):
         return check_file(path, options, on_progress=on_progress, cancelled=cancelled)
     from tui.datasets.file_mark import FileMark
-    from tui.datasets.report_cache import ReportCache
-    from tui.datasets.row_pass import PassCancelled
-    from tui.datasets.scan_pass import scan_in_parts
+    from tui.datasets.report_cache import ReportCache  # MessagePack, which `--help` must not load
 
     def on_block(done: int) -> None:
         if cancelled():
@@ -58,6 +56,9 @@ def check_known(
     if size < CHILDREN_FROM_BYTES:
         report = check_file(path, options, on_progress=on_progress, cancelled=cancelled)
     else:
+        from tui.datasets.row_pass import PassCancelled  # subprocesses, which few checks need
+        from tui.datasets.scan_pass import scan_in_parts
+
         try:
             report = scan_in_parts(
                 path,

@@ -93,7 +93,7 @@ def _is_worth_children(path: Path, options: CheckOptions) -> bool:
         return False  # reading it says why
     if not stat.S_ISREG(status.st_mode) or status.st_size < CHILDREN_FROM_BYTES:
         return False
-    from tui.datasets.scan_job import can_travel
+    from tui.datasets.options_travel import can_travel
 
     return can_travel(options)
 

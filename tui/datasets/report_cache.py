@@ -23,10 +23,10 @@ from tui.datasets import cache_files
 from tui.datasets.file_mark import FileMark, hash_beginning
 from tui.datasets.file_parts import Place
 from tui.datasets.files import open_file
+from tui.datasets.kept_lines import Kept
 from tui.datasets.options import CheckOptions
+from tui.datasets.options_travel import options_as_json
 from tui.datasets.report import Report
-from tui.datasets.scan_job import options_as_json
-from tui.datasets.scan_pass import Kept
 from tui.errors import TunedeckError
 
 Progress = Callable[[int], None]

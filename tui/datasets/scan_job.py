@@ -1,10 +1,8 @@
-"""What a child of a check does with its part of the file, and how options and answers travel."""
+"""What a child of a check does with its part of the file, and how its answer travels."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, fields
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -12,55 +10,15 @@ import msgspec
 from tui.datasets.engines.choose import engine_for
 from tui.datasets.file_parts import shorter_error
 from tui.datasets.files import read_at
-from tui.datasets.formats import DatasetFormat
-from tui.datasets.graders import Grader, GraderProblem, ItemReference
 from tui.datasets.lines import LineReader
-from tui.datasets.open_tokenizer import open_tokenizer
 from tui.datasets.options import CheckOptions
+from tui.datasets.options_travel import options_from_json
 from tui.datasets.scan import FileScan
 from tui.datasets.start_facts import StartFacts
-from tui.datasets.tokens import Travelling, encoding_for
+from tui.datasets.tokens import encoding_for
 
 GROWTH_BYTES = 60_000_000
 """Memory that a child may grow by before its tokenizer is built anew: two of them stay below 400 MB."""
-
-
-def can_travel(options: CheckOptions) -> bool:
-    """Say whether another process can be given these options."""
-    return options.tokenizer is None or isinstance(options.tokenizer, Travelling)
-
-
-def options_as_json(options: CheckOptions) -> dict[str, Any]:
-    """Return options that can travel as JSON values."""
-    value = {one.name: getattr(options, one.name) for one in fields(options)}
-    value["ignored_rules"] = sorted(options.ignored_rules)
-    value["training_file"] = None if options.training_file is None else str(options.training_file)
-    value["grader"] = None if options.grader is None else asdict(options.grader)
-    value["tokenizer"] = options.tokenizer.origin if isinstance(options.tokenizer, Travelling) else None
-    return value
-
-
-def options_from_json(value: Mapping[str, Any]) -> CheckOptions:
-    """Return the options that `options_as_json` turned into `value`.
-
-    Raises:
-        TunedeckError: The tokenizer's file is gone.
-    """
-    known = dict(value)
-    known["format"] = None if value["format"] is None else DatasetFormat(value["format"])
-    known["ignored_rules"] = frozenset(value["ignored_rules"])
-    known["training_file"] = None if value["training_file"] is None else Path(value["training_file"])
-    known["grader"] = None if value["grader"] is None else _grader(value["grader"])
-    known["tokenizer"] = None if value["tokenizer"] is None else open_tokenizer(*value["tokenizer"])
-    return CheckOptions(**known)
-
-
-def _grader(value: Mapping[str, Any]) -> Grader:
-    return Grader(
-        value["kind"],
-        tuple(GraderProblem(**each) for each in value["problems"]),
-        tuple(ItemReference(tuple(each["steps"]), each["where"]) for each in value["references"]),
-    )
 
 
 class FileRange:

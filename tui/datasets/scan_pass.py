@@ -6,19 +6,20 @@ import hashlib
 import os
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tui.datasets.file_mark import hash_beginning
-from tui.datasets.file_parts import FileParts, Place
+from tui.datasets.file_parts import FileParts
 from tui.datasets.files import FileState, open_file, written_error
+from tui.datasets.kept_lines import Kept
 from tui.datasets.lines import LineReader
 from tui.datasets.options import CheckOptions
+from tui.datasets.options_travel import options_as_json
 from tui.datasets.report import Report
 from tui.datasets.row_pass import PassCancelled, ask_parts, process_count
 from tui.datasets.scan import FileScan
-from tui.datasets.scan_job import options_as_json, packed_state, scan_part, unpacked_state
+from tui.datasets.scan_job import packed_state, scan_part, unpacked_state
 from tui.datasets.start_facts import StartFacts, look_at_start
 from tui.errors import TunedeckError
 
@@ -39,20 +40,6 @@ class _Requests:
     def __iter__(self) -> Iterator[dict[str, Any]]:
         for part in self.parts:
             yield {**part.as_request(), "full": sorted(self.full)}
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """What is known of the beginning of a file that may grow: all of its lines that have a line feed."""
-
-    start: dict[str, Any]
-    """`StartFacts.as_json`."""
-    place: Place
-    """Where those lines end."""
-    sha256: str
-    """Of the bytes before."""
-    state: bytes
-    """`packed_state` of their scan."""
 
 
 Parts = Generator[tuple[int, bool, FileScan], None, None]

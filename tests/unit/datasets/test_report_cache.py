@@ -16,8 +16,9 @@ from tests.unit.datasets.test_scan_pass import FILES, LINES
 from tui.datasets import cache_files, cached_check, scan_job, scan_pass
 from tui.datasets.cached_check import check_known
 from tui.datasets.check import CheckCancelled, CheckOptions, check_file
+from tui.datasets.kept_lines import Kept
 from tui.datasets.report import Report
-from tui.datasets.scan_pass import Kept, scan_in_parts
+from tui.datasets.scan_pass import scan_in_parts
 
 OPTIONS = CheckOptions(count_tokens=False, lints="fast")
 

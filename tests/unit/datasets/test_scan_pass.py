@@ -20,9 +20,10 @@ from tui.datasets.file_parts import FileParts, count_lines
 from tui.datasets.findings import KEPT_PER_RULE
 from tui.datasets.formats import DatasetFormat
 from tui.datasets.lines import LineReader
+from tui.datasets.options_travel import options_as_json, options_from_json
 from tui.datasets.row_pass import PassCancelled
 from tui.datasets.scan import FileScan
-from tui.datasets.scan_job import ScanJob, options_as_json, options_from_json, unpacked_state
+from tui.datasets.scan_job import ScanJob, unpacked_state
 from tui.datasets.start_facts import look_at_start
 from tui.errors import TunedeckError
 
