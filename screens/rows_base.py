@@ -47,6 +47,11 @@ class RowsBase(RowsState, inherit_bindings=False):
     # What is open
 
     @property
+    def is_saving(self) -> bool:
+        """True while the file is being replaced by this program itself."""
+        return any(worker.group == "save" and not worker.is_finished for worker in self.workers)
+
+    @property
     def rows(self) -> RowList:
         """The list."""
         return self.query_one(RowList)
@@ -189,7 +194,7 @@ class RowsBase(RowsState, inherit_bindings=False):
         """Take in what was added to the file; say what else became of it, once."""
         from tui.datasets.watch_file import FileChange, change_words
 
-        if self._dataset is None or "file" in self._state:
+        if self._dataset is None or "file" in self._state or self.is_saving:
             return
         change = self._dataset.dataset.look_for_change()
         if change is FileChange.NONE:

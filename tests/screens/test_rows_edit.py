@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from textual.widgets import Input
@@ -19,6 +20,7 @@ from tests.screens.fakes import Pilots, make_app, text_of, until
 from tui import text_editor
 from tui.app import TunedeckApp
 from tui.datasets.edits import EditedDataset, pending_edits
+from tui.datasets.edits.save import SaveResult
 from tui.widgets.row_list import RowList
 
 
@@ -203,6 +205,34 @@ def _answered_yes(app: TunedeckApp) -> bool:
         app.screen.action_answer_yes()
         return False
     return True
+
+
+async def test_replacing_the_file_ourselves_is_not_taken_for_another_program_s_doing(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = make_app()
+    async with app.run_test(size=(100, 30), notifications=True) as pilot:
+        screen = await open_rows(pilot, app, path)
+        save = EditedDataset.save_in_place
+        looked: list[str] = []
+
+        def save_and_look(self: EditedDataset, **arguments: Any) -> SaveResult:
+            stands_in = path.with_name("stands-in")
+            stands_in.write_bytes(path.read_bytes())
+            kept = path.with_name("kept")
+            path.rename(kept)  # as it is between the replacing and the opening
+            stands_in.rename(path)
+            app.call_from_thread(screen.look_at_file)
+            looked.append(text_of(app))
+            kept.rename(path)
+            return save(self, **arguments)
+
+        monkeypatch.setattr(EditedDataset, "save_in_place", save_and_look)
+        await pilot.press("d", "O")
+        await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
+        await until(pilot, lambda: _answered_yes(app))
+        await until(pilot, lambda: "saved over" in text_of(app))
+        assert "took the place" not in looked[0] + text_of(app)
 
 
 # From one time to the next
