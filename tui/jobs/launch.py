@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -103,11 +104,16 @@ def launch(
         suffix=plan.suffix,
         seed=plan.seed,
         metadata={**plan.metadata, RUN_ID_KEY: plan.run_id},
+        price_limit=_agreed_dollars(confirmed_price),
     )
     report("Creating the job", 0, 1)
     job = _create(services, provider, plan, request, search_delays)
     report("Creating the job", 1, 1)
     return job
+
+
+def _agreed_dollars(confirmed: Estimate) -> Decimal | None:
+    return (confirmed.highest_total or confirmed.total) if confirmed.currency == "USD" else None
 
 
 def _check_price(plan: LaunchPlan, services: JobServices, confirmed: Estimate) -> str:

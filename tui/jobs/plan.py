@@ -12,9 +12,7 @@ from typing import Any, Literal
 
 from tui.providers.parameters import AUTO
 from tui.records.jobs import Method
-
-RUN_ID_KEY = "tunedeck_run"
-"""Metadata key under which a job carries the run id of its confirmation."""
+from tui.records.requests import RUN_ID_KEY as RUN_ID_KEY
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,16 @@ def read_json(response: Any) -> Mapping[str, Any]:
     Raises:
         ProviderError: The body is not a JSON object (a proxy's page, another service).
     """
-    content = response.http_response.read()
+    return read_body(response.http_response)
+
+
+def read_body(response: Any) -> Mapping[str, Any]:
+    """Return the JSON object of an HTTP response.
+
+    Raises:
+        ProviderError: The body is not a JSON object.
+    """
+    content = response.read()
     try:
         value = json.loads(content)
     except (ValueError, UnicodeDecodeError, RecursionError):
@@ -30,7 +39,7 @@ def read_json(response: Any) -> Mapping[str, Any]:
         raise ProviderError(
             f"The service answered with {found} that is not a JSON object.",
             WEB_PAGE.text if page is not None else "Check the base URL; it usually ends in /v1.",
-            status=response.http_response.status_code,
+            status=response.status_code,
         )
     return value
 

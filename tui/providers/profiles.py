@@ -70,10 +70,12 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """A service of OpenAI's shape; what is left out is as at OpenAI."""
+    """A service; what is left out is as at OpenAI."""
 
     name: str
     label: str
+    shape: str = "openai"
+    """Whose REST it speaks for files and jobs: "openai" or "together"; chats are OpenAI's everywhere."""
     key_variable: str | None = None
     """Environment variable that holds the key; None when the program or the account names it."""
     base_url: str | None = None

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tui.config import Settings
     from tui.providers.account_limits import RateLimits
     from tui.providers.account_settings import DeclaredAccount
+    from tui.providers.openai_shape import OpenAIShapeProvider
     from tui.providers.profiles import ModelFacts
     from tui.providers.protocol import Provider
 
@@ -145,7 +146,6 @@ def build_provider(
     # The accounts are listed before any is used.
     from tui.providers import profiles
     from tui.providers.limited_client import limited_client
-    from tui.providers.openai_shape import OpenAIShapeProvider
 
     service = profiles.profile(account.provider)
 
@@ -174,11 +174,21 @@ def build_provider(
             api_key=key(), azure_endpoint=f"{parts.scheme}://{parts.netloc}", api_version=_AZURE_API_VERSION
         )
 
-    return OpenAIShapeProvider(
+    return _adapter(service.shape)(
         account, service, connect, facts,
         parts_client_factory=connect_for_parts if service.parts_route == "azure" else None,
         secrets=secrets,
     )  # fmt: skip
+
+
+def _adapter(shape: str) -> type[OpenAIShapeProvider]:
+    if shape == "together":
+        from tui.providers.together.adapter import TogetherProvider  # only who has such an account needs it
+
+        return TogetherProvider
+    from tui.providers.openai_shape import OpenAIShapeProvider
+
+    return OpenAIShapeProvider
 
 
 def _query(provider: str, declared: DeclaredAccount | None) -> dict[str, object]:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 from tui.records.jobs import Method
+
+RUN_ID_KEY = "tunedeck_run"
+"""Name under which a job's metadata carries the run id of the confirmation that made it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +24,8 @@ class JobRequest:
     suffix: str | None = None
     seed: int | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
+    price_limit: Decimal | None = None
+    """US dollars that the person agreed to, for services that tell a price; None where none was known."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,7 +68,7 @@ def test_one_model_at_two_services_is_two_entries() -> None:
     azure = catalog.model("gpt-4.1", "azure")
     assert (azure.provider, azure.shutdown_date, azure.training_ends) == ("azure", "2027-10-14", None)
     assert azure.can_train(Method.DPO, date(2027, 5, 1))
-    assert catalog.find("gpt-4.1", "together") is None
+    assert catalog.find("gpt-4.1", "tinker") is None
 
 
 def test_a_class_of_models_is_priced_and_named_by_no_job() -> None:

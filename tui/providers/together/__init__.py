@@ -1,0 +1,1 @@
+"""Together AI: its own REST for files and jobs, OpenAI's shape for chats."""
