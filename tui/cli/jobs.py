@@ -9,6 +9,7 @@ from tui.cli.output import json_option, narrate, print_json, print_table, say
 from tui.errors import TunedeckError
 from tui.jobs.diagnosis import diagnose_job, diagnosis_json
 from tui.jobs.metrics import progress_from, series_from
+from tui.jobs.stopping import action_json, action_words
 from tui.records.jobs import Job
 from tui.services import Services
 
@@ -61,18 +62,23 @@ def _show(services: Services, job_id: str, account: str | None, *, offline: bool
     metrics, checkpoints = store.metrics(job.account, job.id), store.checkpoints(job.account, job.id)
     progress = progress_from(store.events(job.account, job.id))
     found = diagnose_job(job, metrics, progress.total_steps if progress else None)
+    actions = store.job_actions(job.account, job.id)
     if as_json:
         steps = [{"step": step, **values} for step, values in metrics.items()]
         saved = [{"id": one.id, "model": one.model, "step": one.step, "metrics": dict(one.metrics)}
                  for one in checkpoints]  # fmt: skip
         print_json({**job_json(job), "metrics": steps, "checkpoints": saved,
-                    "diagnosis": diagnosis_json(found)})  # fmt: skip
+                    "diagnosis": diagnosis_json(found),
+                    "stop_rules": store.stop_rules(job.account, job.id),
+                    "actions": [action_json(one) for one in actions]})  # fmt: skip
         return
     _print_facts(job)
     for series in series_from(metrics).values():
         say(f"{series.name}: {series.last:g} at step {series.points[-1][0]}")
     if found is not None:
         say(f"{found.sentence} {found.advice}".rstrip())
+    for action in actions:
+        say(action_words(action))
     for one in checkpoints:
         say(f"Checkpoint at step {one.step}: {one.model}")
 

@@ -14,6 +14,8 @@ from tui.jobs.launch import launch
 from tui.jobs.plan import LaunchPlan, may_launch
 from tui.jobs.preflight import estimate_plan, preflight
 from tui.jobs.reports import file_sha256
+from tui.jobs.stop_rules import HELP, parse_stop_rules
+from tui.jobs.stopping import set_stop_rules
 from tui.providers.parameters import read_choices
 from tui.providers.profiles import Profile, profile
 from tui.records.jobs import Method
@@ -74,13 +76,14 @@ def _share(_ctx: click.Context, option: click.Parameter, text: str | None) -> fl
     "--any-price", is_flag=True, help="With --yes: launch although the catalog knows no price for it."
 )
 @click.option("--watch", is_flag=True, help="Follow the job until it ends.")
+@click.option("--stop", "stop_text", metavar="RULES", help=f"Stop it by itself: {HELP}.")
 @json_option
 def command(
     file: Path, model: str | None, account: str | None, method: str, epochs: float | None,
     batch_size: float | None, learning_rate_multiplier: float | None, beta: float | None,
     others: tuple[str, ...],
     suffix: str | None, validation: Path | None, split: float | None, seed: int | None,
-    yes: bool, any_price: bool, watch: bool, as_json: bool,
+    yes: bool, any_price: bool, watch: bool, stop_text: str | None, as_json: bool,
 ) -> int:  # fmt: skip
     """Upload FILE and start a fine-tuning job at the price you confirm."""
     chosen = {
@@ -109,7 +112,11 @@ def command(
             seed=seed,
             training_sha256=file_sha256(file),
         )
-        return _launch(services, plan, yes=yes, any_price=any_price, watch=watch, as_json=as_json)
+        if stop_text is not None:
+            parse_stop_rules(stop_text)  # what is wrong with it is told before anything is sent
+        return _launch(
+            services, plan, yes=yes, any_price=any_price, watch=watch, stop_text=stop_text, as_json=as_json
+        )
 
 
 def _account_of(services: Services, model_id: str) -> str:
@@ -132,8 +139,9 @@ def _list_parameters(service: Profile, method: Method) -> None:
 
 
 def _launch(
-    services: Services, plan: LaunchPlan, *, yes: bool, any_price: bool, watch: bool, as_json: bool
-) -> int:
+    services: Services, plan: LaunchPlan, *, yes: bool, any_price: bool, watch: bool, stop_text: str | None,
+    as_json: bool,
+) -> int:  # fmt: skip
     lines = preflight(plan, services)
     for line in lines:
         remedy = f" {line.remedy}" if line.level != "ok" and line.remedy else ""
@@ -154,6 +162,9 @@ def _launch(
     job = launch(plan, services, confirmed_price=estimate,
                  on_progress=lambda stage, done, total: progress.update(done, total, stage))  # fmt: skip
     progress.finish()
+    if stop_text is not None:
+        rules = set_stop_rules(services.store, job, stop_text)
+        narrate(f"Stop rules: {rules.text}. They act while the app is open, or `tunedeck watch` runs.")
     if watch:
         from tui.cli.watch import follow
 

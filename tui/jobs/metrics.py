@@ -95,6 +95,20 @@ def eta_seconds(job: Job, events: Sequence[JobEvent], now: float | None = None) 
     return max(0.0, job.estimated_finish - moment) if job.estimated_finish else None
 
 
+def duration_text(seconds: float) -> str:
+    """Return a span of time in one or two units: `45 s`, `3 min 20 s`, `2 h 5 min`, `3 d 4 h`."""
+    whole = max(0, round(seconds))
+    for size, word, smaller, smaller_word in (
+        (86_400, "d", 3600, "h"),
+        (3600, "h", 60, "min"),
+        (60, "min", 1, "s"),
+    ):
+        if whole >= size:
+            rest = whole % size // smaller
+            return f"{whole // size} {word} {rest} {smaller_word}" if rest else f"{whole // size} {word}"
+    return f"{whole} s"
+
+
 def _by_pace(events: Sequence[JobEvent], now: float) -> float | None:
     recent = [event for event in events if event.type == "metrics"][-_RECENT_EVENTS:]
     progress = progress_from(recent)

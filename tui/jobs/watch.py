@@ -14,10 +14,12 @@ from tui.errors import TunedeckError
 from tui.jobs.archiving import Archiver
 from tui.jobs.fetch import fetch_job
 from tui.jobs.ports import JobServices
+from tui.jobs.stopping import apply_stop_rules
 from tui.jobs.unsettled import settle_launches
 from tui.providers.account_limits import background_work
 from tui.providers.protocol import ProviderError
 from tui.records.jobs import Job, JobEvent
+from tui.store.stop_queries import JobAction
 
 LOCAL = "local"
 _LOCAL_WATCHED, _LOCAL_SECONDS = 1.0, 3.0
@@ -43,6 +45,8 @@ class JobChange:
     job: Job | None
     new_events: tuple[JobEvent, ...] = ()
     problem: TunedeckError | None = None
+    action: JobAction | None = None
+    """What a stop rule of the job just did."""
 
 
 @dataclass(slots=True)
@@ -234,9 +238,11 @@ class JobWatcher:
             # Its history can't be had, now or later; what is known of it stays.
             self._services.store.mark_archived(account, job.id)
             return []
-        if not result.changed and not result.new_events:
+        action = apply_stop_rules(self._services, result.job)
+        if not result.changed and not result.new_events and action is None:
             return []
-        change = JobChange(account, job.id, result.job, tuple(result.new_events))
+        kept = self._services.store.job(account, job.id) if action is not None else result.job
+        change = JobChange(account, job.id, kept, tuple(result.new_events), action=action)
         self._tell(change)
         return [change]
 

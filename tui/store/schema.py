@@ -126,5 +126,24 @@ CREATE TABLE archives (
 ) WITHOUT ROWID;
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST, _USAGE, _MODEL_DATES, _MODERATIONS, _LAUNCH_QUEUE, _ARCHIVES)
+_STOP_RULES = """
+CREATE TABLE stop_rules (
+    account TEXT NOT NULL, job_id TEXT NOT NULL, rules TEXT NOT NULL, PRIMARY KEY (account, job_id)
+) WITHOUT ROWID;
+CREATE TABLE job_actions (
+    account TEXT NOT NULL, job_id TEXT NOT NULL, rule TEXT NOT NULL, action TEXT NOT NULL,
+    reason TEXT NOT NULL, at INTEGER NOT NULL, done INTEGER NOT NULL, problem TEXT,
+    PRIMARY KEY (account, job_id, rule)
+) WITHOUT ROWID;
+"""
+
+MIGRATIONS: tuple[str, ...] = (
+    _FIRST,
+    _USAGE,
+    _MODEL_DATES,
+    _MODERATIONS,
+    _LAUNCH_QUEUE,
+    _ARCHIVES,
+    _STOP_RULES,
+)
 """Statements that lead from version n to n + 1; published ones are never edited."""

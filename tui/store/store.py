@@ -8,10 +8,18 @@ from tui.store.dataset_queries import DatasetQueries
 from tui.store.job_queries import JobQueries
 from tui.store.launch_queries import LaunchQueries
 from tui.store.moderation_queries import ModerationQueries
+from tui.store.stop_queries import StopQueries
 from tui.store.usage_queries import UsageQueries
 
 
 class Store(
-    JobQueries, DatasetQueries, LaunchQueries, ChatQueries, UsageQueries, ModerationQueries, ArchiveQueries
+    JobQueries,
+    DatasetQueries,
+    LaunchQueries,
+    ChatQueries,
+    UsageQueries,
+    ModerationQueries,
+    ArchiveQueries,
+    StopQueries,
 ):
     """All queries over one database file; thread-safe, and open to other processes at the same time."""
