@@ -20,7 +20,10 @@ from screens.event_list import EventList
 from screens.job_actions import JobActions, Permissions
 from screens.job_facts import checkpoint_cells, diagnosis_line, headline, settings_of, standing
 from screens.job_view import ACCURACY, LOSS, JobView, read_job, series
+from screens.stop_rules_dialog import StopRulesDialog
 from screens.text_dialog import TextDialog
+from tui.errors import TunedeckError
+from tui.jobs.stopping import set_stop_rules
 from tui.jobs.watch import JobChange
 from tui.records.jobs import Job
 from tui.safe_text import safe_line, safe_text
@@ -69,6 +72,7 @@ class JobScreen(JobActions, inherit_bindings=False):
     HELP = """
 The curves show training loss (a line), validation loss on a sample (×) and on the whole validation file (●).
 The sentence under them says which rule fired, with its numbers, and what to do.
+S sets rules that stop the job by itself; they act while the app is open, and in tunedeck watch --headless.
 Enter on a checkpoint talks to the model as it was then, beside the base model.
 """
 
@@ -221,7 +225,7 @@ Enter on a checkpoint talks to the model as it was then, beside the base model.
         self.query_one("#checkpoints", Table).set_rows(
             [TableRow(item.model, checkpoint_cells(item)) for item in view.checkpoints]
         )
-        self.query_one("#job-settings", KeyValue).set_pairs(settings_of(view.job, view.archive))
+        self.query_one("#job-settings", KeyValue).set_pairs(settings_of(view))
         self._name_panes()
 
     def _name_panes(self) -> None:
@@ -267,6 +271,35 @@ Enter on a checkpoint talks to the model as it was then, beside the base model.
         event = self.query_one(EventList).event(message.index)
         if event is not None:
             self.app.push_screen(TextDialog("Event", safe_text(event.message)))
+
+    def reason_against(self, action: str) -> str:
+        """Return why stop rules can't be set, or what else can't be done to the job."""
+        if action != "set_stop_rules":
+            return super().reason_against(action)
+        job = self.chosen_job()
+        if job is None:
+            return "There is no job here yet."
+        return f"The job is {job.state} already." if job.state.is_final else ""
+
+    @work(group="stop-rules", exclusive=True, exit_on_error=False)
+    async def action_set_stop_rules(self) -> None:
+        """Ask for the rules, keep them, and look at the job by them at once."""
+        job, view = self.chosen_job(), self._view
+        if job is None or view is None:
+            return
+        text = await self.app.push_screen_wait(StopRulesDialog(view.stop_rules))
+        if text is not None:
+            self._keep_stop_rules(job, text)
+
+    @work(thread=True, group="keep-stop-rules", exit_on_error=False, description="keep stop rules")
+    def _keep_stop_rules(self, job: Job, text: str) -> None:
+        try:
+            set_stop_rules(self.services.store, job, text)
+        except TunedeckError as error:
+            self.post_from_thread(self.tell_error, error)
+            return
+        self.services.watcher.wake(job.account)
+        self.post_from_thread(self.job_changed)
 
     def action_next_chart(self) -> None:
         """Switch between loss and accuracy."""

@@ -13,9 +13,9 @@ from tui.chat.model_names import short_model_name
 from tui.jobs.diagnosis import Diagnosis
 from tui.jobs.diagnosis_rules import Severity
 from tui.jobs.plan import RUN_ID_KEY
-from tui.records.jobs import Checkpoint, Job
+from tui.jobs.stopping import action_words
+from tui.records.jobs import Checkpoint
 from tui.safe_text import safe_line
-from tui.store.archive_queries import ArchiveNote
 from tui.widgets.chart_scale import format_value
 from tui.widgets.key_value import Pair
 from tui.widgets.table import Cell
@@ -45,11 +45,14 @@ def headline(view: JobView) -> Content:
 
 
 def standing(view: JobView) -> Content:
-    """Return the second line: why it failed, or time left, tokens and what came out."""
+    """Return the second line: why it failed or was stopped, or time left, tokens and what came out."""
     job = view.job
     if job.error is not None and job.error.message:
         code = f" ({safe_line(job.error.code, 60)})" if job.error.code else ""
         return content((f"{safe_line(job.error.message, 400)}{code}", "bad"))
+    if view.actions:
+        action = view.actions[-1]
+        return content((safe_line(action_words(action), 400), "warning" if action.done else "bad"))
     left = time_left(view)
     words = [left] if left else []
     words.append(f"took {took(job)}" if job.state.is_final else f"started {took(job)} ago")
@@ -80,8 +83,9 @@ def diagnosis_line(found: Diagnosis | None) -> Content:
     return content(*parts)
 
 
-def settings_of(job: Job, archive: ArchiveNote | None = None) -> list[Pair]:
-    """Return the job's settings as the service resolved them, and where its copy lies."""
+def settings_of(view: JobView) -> list[Pair]:
+    """Return the job's settings as the service resolved them, its stop rules, and where its copy lies."""
+    job, archive = view.job, view.archive
     pairs: list[Pair] = [
         (_NAMES.get(name, safe_line(str(name), 40)), _value(value))
         for name, value in job.hyperparameters.items()
@@ -99,6 +103,8 @@ def settings_of(job: Job, archive: ArchiveNote | None = None) -> list[Pair]:
         ("Launch" if name == RUN_ID_KEY else safe_line(str(name), 40), str(value))
         for name, value in job.metadata.items()
     ]
+    if view.stop_rules:
+        pairs.append(("Stops when", view.stop_rules))
     if archive is not None:
         pairs.append(("Copy", archive.folder or archive.problem or "being made"))
     return [(name, safe_line(str(value), 200)) for name, value in pairs]

@@ -10,6 +10,7 @@ from tui.jobs.diagnosis import Diagnosis, diagnose_job
 from tui.jobs.metrics import Progress, eta_seconds, progress_from
 from tui.records.jobs import Checkpoint, Job, JobEvent, JobState
 from tui.store.archive_queries import ArchiveNote
+from tui.store.stop_queries import JobAction
 from tui.store.store import Store
 
 Metrics = Mapping[int, Mapping[str, float]]
@@ -33,6 +34,10 @@ class JobView:
     """What the curves say."""
     archive: ArchiveNote | None = None
     """Where the copy of an ended job lies, or why there is none yet."""
+    stop_rules: str = ""
+    """By which rules it is stopped, in a line."""
+    actions: tuple[JobAction, ...] = ()
+    """What those rules did."""
 
     @property
     def progress(self) -> Progress:
@@ -66,6 +71,8 @@ def read_job(store: Store, account: str, job_id: str, known: JobView | None = No
         max([after, *(row for row, _ in rows)]),
         diagnose_job(job, metrics, progress.total_steps if progress else None),
         store.archive_note(account, job_id),
+        store.stop_rules(account, job_id),
+        tuple(store.job_actions(account, job_id)),
     )
 
 

@@ -9,6 +9,7 @@ from screens.event_list import EventList
 from screens.job import JobScreen
 from screens.job_view import read_job
 from screens.job_words import ago, duration, rough_duration
+from screens.stop_rules_dialog import StopRulesDialog
 from screens.text_dialog import TextDialog
 from tests.screens.fakes import (
     BASE,
@@ -88,6 +89,40 @@ async def test_a_job_without_numbers_leaves_no_gap_for_a_sentence() -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         screen = await open_job(pilot, app)
         assert not screen.query_one("#job-diagnosis").display
+
+
+async def test_stop_rules_are_set_by_a_key_and_act_with_their_reason_shown(
+    app: TunedeckApp, provider: FakeProvider
+) -> None:
+    async with app.run_test(size=(140, 40)) as pilot:
+        await open_job(pilot, app)
+        await pilot.press("S")
+        await until(pilot, lambda: isinstance(app.screen, StopRulesDialog))
+        await pilot.press(*"soon", "enter")
+        await until(pilot, lambda: "'soon' is no stop rule." in text_of(app))
+        await pilot.press(*["backspace"] * 4, *"after 2h", "enter")
+        await until(pilot, lambda: "Stops when" in text_of(app))
+        assert app.services.store.stop_rules("local", "ftjob-one") == "after 2h"
+        await until(pilot, lambda: "Cancelled by the stop rule `after`" in text_of(app))
+        assert provider.calls == ["cancel ftjob-one"]
+        await pilot.press("S")
+        await pilot.pause()
+        assert isinstance(app.screen, JobScreen)
+
+
+@pytest.mark.parametrize("size", SIZES, ids=["80x24", "140x40"])
+def test_the_dialog_for_stop_rules_looks(
+    app: TunedeckApp, snap_compare: Callable[..., bool], size: tuple[int, int]
+) -> None:
+    app.services.store.set_stop_rules("local", "ftjob-one", "rising 3, after 9999d")
+
+    async def before(pilot: Pilots) -> None:
+        await open_job(pilot, app)
+        await laid_out_to_the_last_event(pilot, app)
+        await pilot.press("S")
+        await until(pilot, lambda: isinstance(app.screen, StopRulesDialog))
+
+    assert snap_compare(app, terminal_size=size, run_before=before)
 
 
 async def test_new_events_appear_and_the_list_follows_them(app: TunedeckApp) -> None:

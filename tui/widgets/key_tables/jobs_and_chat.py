@@ -105,6 +105,7 @@ JOB = (
         footer=True,
     ),
     Key("pane-before", ("left_square_bracket",), "next_tab(-1)", "Tab before", "Show the tab before."),
+    Key("stop-rules", ("S",), "set_stop_rules", "Stop rules", "Set rules that stop this job by itself."),
     Key("zoom", ("z",), "toggle_zoom", "Zoom", "Give the chart the whole screen, and back."),
     Key("refresh", ("r",), "refresh_job", "Refresh", "Ask the service for this job now."),
     Key(
