@@ -82,6 +82,9 @@ class FakeProvider:
     def file_content(self, file_id: str) -> bytes:
         raise ProviderError("There is no such file.", status=404)
 
+    def fetch_weights(self, job: Job, folder: Path, on_progress: UploadProgress | None = None) -> Path:
+        raise ProviderError("no weights here", status=405)
+
     def create_job(self, request: JobRequest) -> Job:
         self.calls.append("create")
         self.requests.append(request)

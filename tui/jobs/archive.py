@@ -17,6 +17,7 @@ from tui.errors import TunedeckError, is_out_of_space
 from tui.jobs import archive_texts as texts
 from tui.jobs.ports import JobServices
 from tui.providers.profile_data import LOCAL_NAME
+from tui.providers.profiles import profile
 from tui.providers.protocol import ProviderError
 from tui.records.jobs import Job
 from tui.store.archive_queries import ArchiveNote
@@ -188,7 +189,10 @@ def _copy_known(copy: _Copy, path: Path, target: Path) -> bool:
 
 
 def _copy_weights(copy: _Copy) -> None:
-    """Copy the adapter of a job of this machine's engine; other services give none out over this API."""
+    """Copy the adapter: from this machine's engine, or from a service that gives it out."""
+    if _gives_weights(copy):
+        _fetch_weights(copy)
+        return
     source = paths.engine_job_dir(copy.job.id) / "adapter" if copy.job.account == LOCAL_NAME else None
     if source is None or not source.is_dir():
         if copy.job.fine_tuned_model:
@@ -203,6 +207,27 @@ def _copy_weights(copy: _Copy) -> None:
             copy.on_step(name)
             _link_or_copy(path, copy.folder / name)
         copy.files.append(_described(copy.folder, name, "weights of the local engine"))
+
+
+def _gives_weights(copy: _Copy) -> bool:
+    known = [one.provider for one in copy.services.accounts() if one.name == copy.job.account]
+    return bool(copy.job.fine_tuned_model and known) and profile(known[0]).gives_weights
+
+
+def _fetch_weights(copy: _Copy) -> None:
+    folder = copy.folder / "adapter"
+    folder.mkdir(exist_ok=True)
+    path = next(iter(sorted(folder.glob("weights.tar.*"))), None)
+    if path is None:
+        copy.on_step("adapter/weights")
+        try:
+            path = copy.services.provider(copy.job.account).fetch_weights(copy.job, folder)
+        except ProviderError as error:
+            if error.retryable:
+                raise
+            copy.missing.append(("weights", f"{error.message} {error.remedy}".strip()))
+            return
+    copy.files.append(_described(copy.folder, f"adapter/{path.name}", "weights, from the service"))
 
 
 def _link_or_copy(source: Path, target: Path) -> None:

@@ -24,6 +24,8 @@ _ABOUT = {
     "training.jsonl": "the training file, one example per line",
     "validation.jsonl": "the validation file, one example per line",
     "adapter/adapter_model.safetensors": "the weights: a LoRA adapter in the format of PEFT",
+    "adapter/weights.tar.zst": "the weights: an archive that `tar --zstd -xf` unpacks",
+    "adapter/weights.tar.gz": "the weights: an archive that `tar -xf` unpacks",
     "adapter/adapter_config.json": "what the weights are for",
 }
 

@@ -143,6 +143,10 @@ class OpenAIShapeProvider:
         with self._calling() as client:
             return client.files.content(file_id).read()
 
+    def fetch_weights(self, job: Job, folder: Path, on_progress: UploadProgress | None = None) -> Path:
+        """Refuse: the shape has no route for weights."""
+        raise ProviderError(f"{self._profile.label} does not give them out.", "", status=405)
+
     def create_job(self, request: JobRequest) -> Job:
         """Start a job; sent once only, because a lost answer may hide a paid job.
 

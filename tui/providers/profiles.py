@@ -106,6 +106,8 @@ class Profile:
     """What judges texts for free; None where nothing does."""
     deployment: str = ""
     """What must happen before a tuned model answers, in a sentence; empty when nothing must."""
+    gives_weights: bool = False
+    """An adapter that a job made can be fetched."""
     chat_url: str | None = None
     """Where chats go, if not to the base URL."""
     jobs_at_once: int | None = None

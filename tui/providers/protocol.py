@@ -96,6 +96,10 @@ class Provider(Protocol):
         """Return the bytes of a file that the service holds."""
         ...
 
+    def fetch_weights(self, job: Job, folder: Path, on_progress: UploadProgress | None = None) -> Path:
+        """Write the weights of a job into a folder and return their path; a part is gone on with."""
+        ...
+
     def create_job(self, request: JobRequest) -> Job:
         """Start a job; never retried here, because a lost answer may hide a paid job."""
         ...

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import socket
 from typing import Any, ClassVar
 
 from tests.unit.core.fake_service import FakeService, Json, _Handler
@@ -34,6 +35,10 @@ class FakeTogether(FakeService):
         self.check_error: str | None = None
         self.file_by_checksum: dict[str, str] = {}
         self.storage_redirects = 0
+        self.adapter = bytes(range(256)) * 20_000
+        self.knows_ranges = True
+        self.download_breaks: list[int] = []
+        """Of each download, the bytes after which it breaks off."""
         self.models = []
 
     def add_job(self, **fields: Any) -> Json:
@@ -66,6 +71,7 @@ class _TogetherHandler(_Handler):
         ("GET", r"/v1/fine-tunes/([^/]+)/events", "_events"),
         ("GET", r"/v1/fine-tunes/([^/]+)/metrics", "_metrics"),
         ("GET", r"/v1/fine-tunes/([^/]+)/checkpoints", "_checkpoints"),
+        ("GET", r"/v1/finetune/download", "_download"),
         ("POST", r"/v1/chat/completions", "_chat"),
     ]
 
@@ -148,6 +154,34 @@ class _TogetherHandler(_Handler):
         rows = self.server.metrics.get(job_id)
         kept = [row for row in rows or [] if _step(row) >= since]
         self.send({"metrics": kept if rows is not None else None})
+
+    def _download(self) -> None:
+        if (
+            self.query.get("checkpoint") != "adapter"
+            or self.server.jobs[self.query["ft_id"]]["status"] != "completed"
+        ):
+            self.send({"error": {"message": "not downloadable"}}, 400)
+            return
+        whole, start = self.server.adapter, 0
+        asked = re.fullmatch(r"bytes=(\d+)-", self.headers.get("range") or "")
+        if asked and self.server.knows_ranges:
+            start = int(asked[1])
+            if start >= len(whole):
+                self.send_raw(b"", 416)
+                return
+        rest = whole[start:]
+        self.send_response(206 if start else 200)
+        self.send_header("content-type", "application/zstd")
+        self.send_header("content-length", str(len(rest)))
+        if start:
+            self.send_header("content-range", f"bytes {start}-{len(whole) - 1}/{len(whole)}")
+        self.end_headers()
+        stop = self.server.download_breaks.pop(0) if self.server.download_breaks else len(rest)
+        self.wfile.write(rest[:stop])
+        self.wfile.flush()
+        if stop < len(rest):
+            self.connection.shutdown(socket.SHUT_RDWR)
+            self.close_connection = True
 
     def _checkpoints(self, job_id: str) -> None:
         self.send({"data": self.server.checkpoints[job_id]})

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 import threading
 from collections.abc import Callable, Iterator
@@ -24,6 +25,7 @@ from tests.unit.core.fake_service import (
 )
 from tests.unit.core.fake_together import FakeTogether
 from tui.jobs.account_check import check_account
+from tui.jobs.archive import archive_job
 from tui.jobs.fetch import fetch_job
 from tui.jobs.launch import LaunchUncertain, launch
 from tui.jobs.plan import LaunchPlan
@@ -457,6 +459,60 @@ def test_chats_go_in_the_other_shape(provider: TogetherProvider, together: FakeT
     question = ChatRequest("me/m", (ChatMessage("user", "Hi"),), ChatParameters(max_tokens=9))
     assert "".join(delta.text for delta in provider.stream_chat(question)) == "Hello"
     assert together.bodies[-1]["max_tokens"] == 9
+
+
+def an_ended_job(services: Services, together: FakeTogether) -> Job:
+    provider = services.provider("together")
+    job = provider.create_job(REQUEST)
+    finish(together, job.id)
+    services.store.save_job(job)
+    return fetch_job(services.store, provider, job).job
+
+
+@pytest.mark.parametrize("knows_ranges", [True, False])
+def test_a_copy_of_a_job_holds_its_adapter_however_often_the_download_breaks_off(
+    services: Services, together: FakeTogether, knows_ranges: bool
+) -> None:
+    job = an_ended_job(services, together)
+    together.knows_ranges, together.download_breaks = knows_ranges, [1_500_000, 1_000_000, 0]
+    result = archive_job(services, job)
+    assert (result.folder / "adapter" / "weights.tar.zst").read_bytes() == together.adapter
+    kept = next(file for file in result.files if file.name == "adapter/weights.tar.zst")
+    assert kept.sha256 == hashlib.sha256(together.adapter).hexdigest()
+    assert "`tar --zstd -xf` unpacks" in (result.folder / "README.txt").read_text("utf-8")
+    asked = together.count("GET", "/v1/finetune/download")
+    archive_job(services, job)
+    assert together.count("GET", "/v1/finetune/download") == asked
+    assert not list(result.folder.glob("**/*.part"))
+
+
+def test_a_download_that_was_left_goes_on_and_a_wrong_part_is_thrown_away(
+    provider: TogetherProvider, services: Services, together: FakeTogether, tmp_path: Path
+) -> None:
+    job = an_ended_job(services, together)
+    together.download_breaks = [2_000_000, *[0] * 5]
+    with pytest.raises(ProviderError, match="broke off") as caught:
+        provider.fetch_weights(job, tmp_path)
+    assert caught.value.retryable
+    assert (tmp_path / "weights.part").stat().st_size > 1_900_000
+    seen: list[tuple[int, int]] = []
+    path = provider.fetch_weights(job, tmp_path, lambda *one: seen.append(one))
+    assert path.read_bytes() == together.adapter
+    assert seen[0][0] > 1_900_000
+    assert seen[-1] == (len(together.adapter), len(together.adapter))
+    (tmp_path / "weights.part").write_bytes(b"x" * 6_000_000)
+    assert provider.fetch_weights(job, tmp_path).read_bytes() == together.adapter
+
+
+def test_weights_that_are_not_given_out_are_told_as_missing(
+    services: Services, together: FakeTogether
+) -> None:
+    job = an_ended_job(services, together)
+    together.jobs[job.id]["status"] = "running"
+    missing = dict(archive_job(services, job).missing)
+    assert "not downloadable" in missing["weights"]
+    full = replace(job, id="ft-full", hyperparameters={"type": "Full"})
+    assert "as large as the model" in dict(archive_job(services, full).missing)["weights"]
 
 
 def test_launch_watch_and_finish_on_the_command_line(

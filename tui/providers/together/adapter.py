@@ -16,6 +16,7 @@ from tui.providers.protocol import Limit, ProviderError, UploadProgress
 from tui.providers.together import answers
 from tui.providers.together.request import carries_run, job_body, price_question, problems
 from tui.providers.together.upload import upload
+from tui.providers.together.weights import fetch_adapter
 from tui.records.jobs import Checkpoint, Job, JobEvent
 from tui.records.models import Capability, ModelInfo
 from tui.records.requests import RUN_ID_KEY, JobRequest, RemoteFile
@@ -70,6 +71,16 @@ class TogetherProvider(OpenAIShapeProvider):
         files = [answers.file_from(raw) for raw in entries]
         kept = [file for file in files if purpose in (None, file.purpose)]
         return sorted(kept, key=lambda file: -(file.created_at or 0))
+
+    def fetch_weights(self, job: Job, folder: Path, on_progress: UploadProgress | None = None) -> Path:
+        """Write the adapter that a job made into a folder; a model trained in full is left to a person."""
+        if job.hyperparameters.get("type") == "Full":
+            raise ProviderError(
+                "All weights were trained, which makes a file as large as the model.",
+                f"`tg fine-tuning download {job.id}` fetches it.", status=405,
+            )  # fmt: skip
+        with self._calling() as client:
+            return fetch_adapter(client, job.id, folder, on_progress, self.sleep)
 
     def create_job(self, request: JobRequest) -> Job:
         """Start a job; sent once only, after the service was asked for its limits and price, which is free.
