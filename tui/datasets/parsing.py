@@ -114,7 +114,8 @@ def _not_json(text: str, error: orjson.JSONDecodeError) -> ParseProblem:
     if standard is None:
         return _too_strict(text, error)
     column = standard.pos + 1
-    message = f"Not valid JSON: {standard.msg} at column {column:,}."
+    # Some of the reader's messages end with "at" already.
+    message = f"Not valid JSON: {standard.msg.removesuffix(' at')} at column {column:,}."
     return ParseProblem("invalid-json", message, column, _around(text, column), str(standard))
 
 

@@ -114,7 +114,7 @@ class PatternJob:
 
 
 def _unescaped(escape: str) -> str:
-    if not escape.startswith("\\u"):
+    if not escape.startswith("\\u") or escape == "\\u":  # nothing but a \u: the line is cut or broken there
         return escape
     codes = [int(code, 16) for code in escape.split("\\u")[1:]]
     return b"".join(code.to_bytes(2, "little") for code in codes).decode("utf-16-le", "replace")

@@ -105,6 +105,13 @@ def test_a_pattern_sees_through_escapes_and_names_the_place_in_the_line(text: st
         assert found[1] + found[2] - 1 <= len(line)
 
 
+@pytest.mark.parametrize("broken", [r"caf\u", r"caf\u0", r"caf\uzzzz", "caf\\", r"caf\ud83d\u"])
+def test_a_line_cut_within_an_escape_does_not_end_a_search(tmp_path: Path, broken: str) -> None:
+    path = tmp_path / "cut.jsonl"
+    path.write_text(f'{{"a": "{broken}\n{{"a": "caf\\u00e9 b"}}\n', encoding="utf-8")
+    assert list(find_lines(path, Query("caf. b", is_pattern=True)).lines) == [2]
+
+
 def test_what_is_no_pattern_is_said_with_its_place(tmp_path: Path) -> None:
     path = write_rows(tmp_path / "rows.jsonl", "x")
     with pytest.raises(TunedeckError, match="at character 2"):
