@@ -123,11 +123,12 @@ def test_printed_text_and_tables_are_safe_and_aligned(capsys: pytest.CaptureFixt
 
 
 def test_control_bytes_in_an_argument_do_not_reach_the_terminal() -> None:
-    result = run_cli("models", "\x1b]52;c;QQ==\x07")
-    assert result.code == ExitCode.WRONG_USE
-    assert "unexpected extra argument" in result.stderr
-    assert "\x1b" not in result.stderr
-    assert "\x07" not in result.stderr
+    for verb, words in (("doctor", "unexpected extra argument"), ("models", "No such command")):
+        result = run_cli(verb, "\x1b]52;c;QQ==\x07")
+        assert result.code == ExitCode.WRONG_USE
+        assert words in result.stderr
+        assert "\x1b" not in result.stderr
+        assert "\x07" not in result.stderr
 
 
 @pytest.mark.parametrize("verb", ["jobs", "watch", "events", "cancel", "pause", "resume"])

@@ -42,7 +42,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "resume": ("tui.cli.resume", "Let a paused job go on."),
     "archive": ("tui.cli.archive", "Copy a job with all its files into a folder."),
     "settle": ("tui.cli.settle", "Settle a launch whose answer was lost."),
-    "models": ("tui.cli.models", "List the models you can tune or chat with."),
+    "models": ("tui.cli.models", "Show models with family, days left and cost; tag, note, delete."),
     "chat": ("tui.cli.chat", "Talk to a model, or to two side by side."),
     "engine": ("tui.cli.engine", "Run and look after the local engine."),
     "tour": ("tui.cli.tour", "Do the whole main job on a shipped example."),

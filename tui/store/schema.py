@@ -137,6 +137,19 @@ CREATE TABLE job_actions (
 ) WITHOUT ROWID;
 """
 
+_MODEL_WORDS = """
+CREATE TABLE model_tags (
+    account TEXT NOT NULL, model TEXT NOT NULL, tag TEXT NOT NULL, PRIMARY KEY (account, model, tag)
+) WITHOUT ROWID;
+CREATE TABLE model_notes (
+    account TEXT NOT NULL, model TEXT NOT NULL, note TEXT NOT NULL, noted_at INTEGER NOT NULL,
+    PRIMARY KEY (account, model)
+) WITHOUT ROWID;
+CREATE TABLE deleted_models (
+    account TEXT NOT NULL, model TEXT NOT NULL, deleted_at INTEGER NOT NULL, PRIMARY KEY (account, model)
+) WITHOUT ROWID;
+"""
+
 MIGRATIONS: tuple[str, ...] = (
     _FIRST,
     _USAGE,
@@ -145,5 +158,6 @@ MIGRATIONS: tuple[str, ...] = (
     _LAUNCH_QUEUE,
     _ARCHIVES,
     _STOP_RULES,
+    _MODEL_WORDS,
 )
 """Statements that lead from version n to n + 1; published ones are never edited."""

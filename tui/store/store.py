@@ -7,6 +7,7 @@ from tui.store.chat_queries import ChatQueries
 from tui.store.dataset_queries import DatasetQueries
 from tui.store.job_queries import JobQueries
 from tui.store.launch_queries import LaunchQueries
+from tui.store.model_queries import ModelQueries
 from tui.store.moderation_queries import ModerationQueries
 from tui.store.stop_queries import StopQueries
 from tui.store.usage_queries import UsageQueries
@@ -21,5 +22,6 @@ class Store(
     ModerationQueries,
     ArchiveQueries,
     StopQueries,
+    ModelQueries,
 ):
     """All queries over one database file; thread-safe, and open to other processes at the same time."""

@@ -59,8 +59,12 @@ def keep_job_usage(connection: sqlite3.Connection, job: Job) -> None:
 class UsageQueries(Database):
     """The part of the store about tokens used."""
 
-    def usage(self) -> list[UsageTotal]:
-        """Return the tokens that chats and jobs have used, by account, kind and model."""
+    def usage(self, since: int | None = None) -> list[UsageTotal]:
+        """Return the tokens that chats and jobs have used, by account, kind and model.
+
+        Args:
+            since: Only what was used at this Unix second or later; None for all.
+        """
         from tui.store.usage_rows import UsageKind, UsageTotal
 
         # sum() fails beyond 64 bits, which a service that tells nonsense would reach; total() does not.
@@ -69,7 +73,9 @@ class UsageQueries(Database):
             " CAST(total(completion_tokens) AS INTEGER) AS completion,"
             " CAST(total(cached_tokens) AS INTEGER) AS cached,"
             " CAST(total(trained_tokens) AS INTEGER) AS trained"
-            " FROM usage GROUP BY account, kind, model ORDER BY account, kind, model"
+            " FROM usage WHERE :since IS NULL OR created_at >= :since"
+            " GROUP BY account, kind, model ORDER BY account, kind, model",
+            {"since": since},
         )
         return [
             UsageTotal(row["account"], UsageKind(row["kind"]), row["model"], row["uses"], row["prompt"],

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 Json = dict[str, Any]
 _AZURE_ROUTE = "/openai"
@@ -98,6 +98,7 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     routes: ClassVar[list[tuple[str, str, str]]] = [
         ("GET", r"/v1/models", "_models"),
+        ("DELETE", r"/v1/models/([^/]+)", "_delete_model"),
         ("GET", r"/v1/files", "_files"),
         ("POST", r"/v1/files", "_upload"),
         ("GET", r"/v1/files/([^/]+)/content", "_content"),
@@ -123,6 +124,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         self._handle("POST")
+
+    def do_DELETE(self) -> None:
+        self._handle("DELETE")
 
     def _handle(self, method: str) -> None:
         parts = urlsplit(self.path)
@@ -187,6 +191,14 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _models(self) -> None:
         self.send({"object": "list", "data": self.server.models})
+
+    def _delete_model(self, name: str) -> None:
+        name = unquote(name)
+        if name not in [model["id"] for model in self.server.models]:
+            self.refuse(404, f"The model {name!r} does not exist", "model_not_found")
+            return
+        self.server.models = [model for model in self.server.models if model["id"] != name]
+        self.send({"id": name, "object": "model", "deleted": True})
 
     def _files(self) -> None:
         self._page(list(self.server.files.values()))
