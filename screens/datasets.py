@@ -255,9 +255,12 @@ class DatasetsScreen(DeckScreen):
 
     @on(Input.Submitted, "#filter")
     def keep_filter(self) -> None:
-        """Go on in the narrowed list."""
+        """Go on in the narrowed list, on the first name in it."""
         self.query_one("#filter").display = False
-        self.query_one("#folder").focus()
+        folder = self.query_one("#folder", Table)
+        if self._filter and folder.cursor == 0 and len(folder.keys) > 1:
+            folder.cursor = 1
+        folder.focus()
 
     def go_back(self) -> bool:
         """Clear the filter first."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from tui.datasets.convert.account import Conversion, ConvertOptions
     from tui.datasets.convert.mapping import ColumnMapping
     from tui.datasets.convert.preview import RowPreview, Sample
+    from tui.datasets.source import Row
 
 _SAMPLE_ROWS = 100
 _PROGRESS_SECONDS = 0.25
@@ -131,7 +133,8 @@ class ImportMappingScreen(GreyedKeys, inherit_bindings=False):
         try:
             preview = self._preview()
         except TunedeckError as error:
-            self.query_one(MessageView).show_note(error.message)
+            # What a column is can be told by what stands in it, so the row is shown as it is in the file.
+            self._show_raw(row.line, value, "before")
             self.query_one("#import-losses", Static).update(
                 content((safe_line(error.message, 300), "warning"))
             )
@@ -152,26 +155,29 @@ class ImportMappingScreen(GreyedKeys, inherit_bindings=False):
 
     def _show_row(self, preview: RowPreview) -> None:
         from tui.datasets.conversation import conversation
-        from tui.datasets.convert.cell_values import Binary
         from tui.datasets.formats import DatasetFormat
-        from tui.datasets.source import Row
 
+        if self._before:
+            self._show_raw(preview.line, preview.before, "before")
+            return
+        if preview.problem:
+            self._view_of(preview.line, "after").show_note(f"This row can't be converted: {preview.problem}.")
+            return
+        row = _plain_row(preview.line, preview.after[0])
+        if turns := conversation(row, DatasetFormat.UNKNOWN):
+            self._view_of(preview.line, "after").show_turns(turns)
+        else:
+            self._show_raw(preview.line, preview.after[0], "after")
+
+    def _view_of(self, line: int, when: str) -> MessageView:
         assert self._sample is not None
         view = self.query_one(MessageView)
-        view.border_title = f"line {preview.line:,}"
-        position = f"row {self._index + 1} of the first {len(self._sample.rows)}"
-        view.border_subtitle = f"{'before' if self._before else 'after'} · {position}"
-        if preview.problem and not self._before:
-            view.show_note(f"This row can't be converted: {preview.problem}.")
-            return
-        shown = preview.before if self._before else preview.after[0]
-        plain = {key: repr(cell) if isinstance(cell, Binary) else cell for key, cell in shown.items()}
-        row = Row(preview.line, "", plain, None, None)
-        turns = () if self._before else conversation(row, DatasetFormat.UNKNOWN)
-        if turns:
-            view.show_turns(turns)
-        else:
-            view.show_raw(row)
+        view.border_title = f"line {line:,}"
+        view.border_subtitle = f"{when} · row {self._index + 1} of the first {len(self._sample.rows)}"
+        return view
+
+    def _show_raw(self, line: int, value: Mapping[str, Any], when: str) -> None:
+        self._view_of(line, when).show_raw(_plain_row(line, value))
 
     def _show_losses(self, preview: RowPreview) -> None:
         parts: list[Part] = []
@@ -362,6 +368,14 @@ class ImportMappingScreen(GreyedKeys, inherit_bindings=False):
         self.tell(f"Wrote {plural(result.rows_written, 'row')}.{skipped}{lost}")
         if result.target.endswith((".jsonl", ".ndjson")):
             self.navigator.open_check(self._target)
+
+
+def _plain_row(line: int, value: Mapping[str, Any]) -> Row:
+    from tui.datasets.convert.cell_values import Binary
+    from tui.datasets.source import Row
+
+    plain = {key: repr(cell) if isinstance(cell, Binary) else cell for key, cell in value.items()}
+    return Row(line, "", plain, None, None)
 
 
 def _role_cell(role: str) -> Part:

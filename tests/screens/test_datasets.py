@@ -104,6 +104,7 @@ async def test_typing_narrows_the_folder_and_escape_widens_it_again(folder: Path
         await pilot.press("enter")
         assert app.focused is table
         assert names(table) == ["..", "valid [1].jsonl"]
+        assert table.row_key == str(folder / "valid [1].jsonl")
         await pilot.press("escape")
         assert len(table.keys) == 4
         assert app.current_mode == "datasets"

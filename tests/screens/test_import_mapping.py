@@ -57,6 +57,14 @@ async def test_a_role_is_changed_and_the_preview_follows(table: Path) -> None:
         assert '"question"' in preview_of(screen)
 
 
+async def test_columns_that_nobody_knows_are_shown_with_what_stands_in_them(table: Path) -> None:
+    table.write_text("Frage;Antwort\nWo ist es?;Im Kasten.\n")  # noqa: ASYNC240 - nothing runs yet
+    app = make_app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = await open_import(pilot, app, table)
+        assert "Im Kasten." in preview_of(screen)
+
+
 async def test_a_conversion_writes_the_file_and_opens_the_check(table: Path) -> None:
     before = table.read_bytes()  # noqa: ASYNC240 - nothing runs yet
     app = make_app()
