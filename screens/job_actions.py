@@ -38,7 +38,7 @@ class JobActions(GreyedKeys, inherit_bindings=False):
 
     def reason_against(self, action: str) -> str:
         """Return why the job can't be cancelled, paused or talked to."""
-        if action not in ("cancel_job", "pause_or_resume", "chat_model", "copy_id"):
+        if action not in ("cancel_job", "pause_or_resume", "chat_model", "copy_id", "export_job"):
             return ""
         job = self.chosen_job()
         if job is None:

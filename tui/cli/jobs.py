@@ -1,30 +1,59 @@
-"""`tunedeck jobs`: every job of every account, or one of them with all that is known."""
+"""`tunedeck jobs`: every job of every account, one of them with all that is known, or one to start again."""
 
 from __future__ import annotations
 
 import click
 
-from tui.cli.job_lookup import account_option, find_job, job_json, refresh, when
+from tui.cli.job_lookup import account_option, find_job, job_argument, job_json, refresh, when
 from tui.cli.output import json_option, narrate, print_json, print_table, say
 from tui.errors import TunedeckError
 from tui.jobs.diagnosis import diagnose_job, diagnosis_json
+from tui.jobs.job_export import ExportForm, export_job, terms_of_job
 from tui.jobs.metrics import progress_from, series_from
 from tui.jobs.stopping import action_json, action_words
 from tui.records.jobs import Job
 from tui.services import Services
 
 
-@click.command()
-@click.argument("job_id", metavar="[JOB]", required=False)
+class _JobsCommand(click.Group):
+    """A list whose optional JOB stands where a group's command would: only `export` is a command."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Leave everything after `export` to it."""
+        if args[:1] == ["export"]:
+            ctx.allow_interspersed_args = False
+            args = ["", *args]
+        return super().parse_args(ctx, args)
+
+
+class _QuietArgument(click.Argument):
+    """An argument that is named by the group's usage line, and not again before `export`."""
+
+    def get_usage_pieces(self, ctx: click.Context) -> list[str]:
+        """Return none."""
+        return []
+
+
+@click.group(
+    cls=_JobsCommand,
+    invoke_without_command=True,
+    subcommand_metavar="[[JOB] | export JOB]",
+    context_settings={"allow_interspersed_args": True},
+)
+@click.argument("job_id", metavar="[JOB]", required=False, cls=_QuietArgument)
 @account_option
 @click.option("--active", is_flag=True, help="Only jobs that are not over.")
 @click.option("--offline", is_flag=True, help="Show what is known without asking any service.")
 @click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True)
 @json_option
+@click.pass_context
 def command(
-    job_id: str | None, account: str | None, active: bool, offline: bool, limit: int, as_json: bool
-) -> None:
+    ctx: click.Context, job_id: str | None, account: str | None, active: bool, offline: bool, limit: int,
+    as_json: bool,
+) -> None:  # fmt: skip
     """List jobs, newest first, or show one JOB."""
+    if ctx.invoked_subcommand is not None:
+        return
     with Services.open() as services:
         if job_id is not None:
             _show(services, job_id, account, offline=offline, as_json=as_json)
@@ -34,6 +63,31 @@ def command(
                 if change.problem is not None:
                     narrate(change.problem.message)
         _list(services.store.jobs(account, active_only=active, limit=limit), as_json)
+
+
+@command.command()
+@job_argument
+@account_option
+@click.option(
+    "--as",
+    "form",
+    type=click.Choice([str(one) for one in ExportForm]),
+    default="toml",
+    show_default=True,
+    help="A job file for `tunedeck launch --from`, or a request for curl or Python.",
+)
+@json_option
+def export(job_id: str, account: str | None, form: str, as_json: bool) -> None:
+    """Print JOB in a form that starts the same again; keys are named by their variables, never shown."""
+    with Services.open() as services:
+        job = find_job(services, job_id, account)
+        text = export_job(services, job, ExportForm(form))
+        if as_json:
+            terms = terms_of_job(services, job)
+            print_json({"account": job.account, "id": job.id, "form": form, "text": text,
+                        "terms": terms.as_json()})  # fmt: skip
+        else:
+            say(text.rstrip("\n"))
 
 
 def _list(jobs: list[Job], as_json: bool) -> None:

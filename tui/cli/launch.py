@@ -10,6 +10,7 @@ import click
 from tui.cli.job_lookup import job_json
 from tui.cli.output import ProgressLine, json_option, narrate, print_json, print_table, say
 from tui.errors import ExitCode, TunedeckError
+from tui.jobs.job_file import JobTerms, read_job_file
 from tui.jobs.launch import launch
 from tui.jobs.plan import LaunchPlan, may_launch
 from tui.jobs.preflight import estimate_plan, preflight
@@ -50,12 +51,17 @@ def _share(_ctx: click.Context, option: click.Parameter, text: str | None) -> fl
 
 
 @click.command()
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=click.Path(path_type=Path), required=False)
+@click.option(
+    "--from",
+    "job_file",
+    type=click.Path(path_type=Path),
+    metavar="JOB.TOML",
+    help="Take what is not given here from a job file, such as `tunedeck jobs export` writes.",
+)
 @click.option("--model", help="Base or tuned model to train; the settings' default_model when left out.")
 @click.option("--account", help="Who trains; left out, the account whose model it is.")
-@click.option(
-    "--method", type=click.Choice([str(one) for one in Method]), default="supervised", show_default=True
-)
+@click.option("--method", type=click.Choice([str(one) for one in Method]), help="supervised when left out.")
 @click.option("--epochs", callback=_number, help="Passes over the file, or auto.")
 @click.option("--batch-size", callback=_number, help="Examples per step, or auto.")
 @click.option("--learning-rate-multiplier", callback=_number, help="Factor on the service's rate, or auto.")
@@ -79,38 +85,51 @@ def _share(_ctx: click.Context, option: click.Parameter, text: str | None) -> fl
 @click.option("--stop", "stop_text", metavar="RULES", help=f"Stop it by itself: {HELP}.")
 @json_option
 def command(
-    file: Path, model: str | None, account: str | None, method: str, epochs: float | None,
-    batch_size: float | None, learning_rate_multiplier: float | None, beta: float | None,
-    others: tuple[str, ...],
+    file: Path | None, job_file: Path | None, model: str | None, account: str | None, method: str | None,
+    epochs: float | None, batch_size: float | None, learning_rate_multiplier: float | None,
+    beta: float | None, others: tuple[str, ...],
     suffix: str | None, validation: Path | None, split: float | None, seed: int | None,
     yes: bool, any_price: bool, watch: bool, stop_text: str | None, as_json: bool,
 ) -> int:  # fmt: skip
-    """Upload FILE and start a fine-tuning job at the price you confirm."""
+    """Upload FILE and start a fine-tuning job at the price you confirm.
+
+    With --from, FILE and every option may be left out; what is given goes before what the job file says.
+    """
     chosen = {
         "n_epochs": epochs, "batch_size": batch_size,
         "learning_rate_multiplier": learning_rate_multiplier, "beta": beta,
     }  # fmt: skip
+    start = read_job_file(job_file) if job_file is not None else JobTerms()
     with Services.open() as services:
-        model_id = model or services.settings.default_model
-        account = account or _account_of(services, model_id)
+        wanted = Method(method) if method else start.method or Method.SUPERVISED
+        model_id = model or start.model or services.settings.default_model
+        account = account or start.account or _account_of(services, model_id)
         service = profile(services.account(account).provider)
         if "help" in others:
-            _list_parameters(service, Method(method))
+            _list_parameters(service, wanted)
             return int(ExitCode.DONE)
+        training = file or start.training
+        if training is None:
+            raise TunedeckError(
+                "There is no file to train on.", "`tunedeck launch FILE`, or --from JOB.TOML."
+            )
+        aside_given = validation is not None or split is not None
         plan = LaunchPlan(
             account=account,
             model=model_id,
-            training=file,
-            method=Method(method),
-            validation=validation,
-            split_share=split,
+            training=training,
+            method=wanted,
+            validation=validation if aside_given else start.validation,
+            split_share=split if aside_given else start.split_share,
             hyperparameters={
+                **start.hyperparameters,
                 **{name: value for name, value in chosen.items() if value is not None},
-                **read_choices(others, lambda name: service.parameter(name, Method(method))),
+                **read_choices(others, lambda name: service.parameter(name, wanted)),
             },
-            suffix=suffix,
-            seed=seed,
-            training_sha256=file_sha256(file),
+            suffix=suffix or start.suffix,
+            seed=start.seed if seed is None else seed,
+            metadata=start.metadata,
+            training_sha256=file_sha256(training),
         )
         if stop_text is not None:
             parse_stop_rules(stop_text)  # what is wrong with it is told before anything is sent

@@ -167,8 +167,9 @@ def _plan_json(plan: LaunchPlan) -> dict[str, Any]:
         "account": plan.account,
         "model": plan.model,
         "method": str(plan.method),
-        "training": str(plan.training),
-        "validation": str(plan.validation) if plan.validation else None,
+        # A queued launch is sent, and a job exported, from another folder perhaps.
+        "training": str(plan.training.absolute()),
+        "validation": str(plan.validation.absolute()) if plan.validation else None,
         "split_share": plan.split_share,
         "hyperparameters": dict(plan.hyperparameters),
         "suffix": plan.suffix,

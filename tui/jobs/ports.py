@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
     from tui.config import Settings
     from tui.money.catalog import Catalog
+    from tui.providers.account_settings import DeclaredAccount
     from tui.providers.protocol import Provider
     from tui.records.models import Account
     from tui.store.store import Store
@@ -38,6 +39,10 @@ class JobServices(Protocol):
 
     def account(self, name: str) -> Account:
         """One account by name; TunedeckError when there is none."""
+        ...
+
+    def declared_account(self, name: str) -> DeclaredAccount | None:
+        """What the settings file says of an account; None for one that is built in."""
         ...
 
     def provider(self, name: str) -> Provider:

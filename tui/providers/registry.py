@@ -150,7 +150,7 @@ def build_provider(
     service = profiles.profile(account.provider)
 
     secrets: list[str] = []
-    query = _query(account.provider, declared)
+    query = query_options(account.provider, declared)
 
     def key() -> str:
         found = _key(account)
@@ -191,7 +191,8 @@ def _adapter(shape: str) -> type[OpenAIShapeProvider]:
     return OpenAIShapeProvider
 
 
-def _query(provider: str, declared: DeclaredAccount | None) -> dict[str, object]:
+def query_options(provider: str, declared: DeclaredAccount | None) -> dict[str, object]:
+    """Return what goes with every request of an account, in its address."""
     service = profile_entry(provider)
     known = _options(service, declared)
     asked = service.get("options", {})

@@ -253,7 +253,11 @@ class _Handler(BaseHTTPRequestHandler):
     def accept_job(self) -> Json:
         body = json.loads(self.body)
         self.server.bodies.append(body)
-        fields = {key: body[key] for key in ("model", "training_file", "metadata", "method") if key in body}
+        fields = {
+            key: body[key]
+            for key in ("model", "training_file", "validation_file", "metadata", "method")
+            if key in body
+        }
         return self.server.add_job(status="validating_files", **fields)
 
     def _job(self, job_id: str) -> None:

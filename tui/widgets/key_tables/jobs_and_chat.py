@@ -111,6 +111,7 @@ JOB = (
     Key(
         "copy", ("Y",), "copy_id", "Copy id", "Copy the job's id, or its tuned model's name once it has one."
     ),
+    Key("export", ("e",), "export_job", "Export", "Copy this job as a job file, as curl or as Python."),
 )
 
 CHAT = (

@@ -1,0 +1,137 @@
+"""Job files: what a job is made from, as strict TOML that `tunedeck launch --from` reads."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from tui.errors import TunedeckError
+from tui.jobs.plan import RUN_ID_KEY
+from tui.providers.redaction import redact
+from tui.records.jobs import Method
+
+_TABLES = ("hyperparameters", "metadata")
+_PATHS = ("training", "validation")
+
+
+@dataclass(frozen=True, slots=True)
+class JobTerms:
+    """What a job is made from; what is None is chosen by the settings, by flags or by the service."""
+
+    account: str | None = None
+    model: str | None = None
+    method: Method | None = None
+    training: Path | None = None
+    validation: Path | None = None
+    split_share: float | None = None
+    """Share of the examples (0 to 1, exclusive) put aside for validation."""
+    suffix: str | None = None
+    seed: int | None = None
+    hyperparameters: Mapping[str, int | float | str] = field(default_factory=dict)
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what is chosen, as JSON and TOML have it; paths as text."""
+        values: dict[str, Any] = {}
+        for one in fields(self):
+            value = getattr(self, one.name)
+            if isinstance(value, Mapping):
+                value = dict(value) or None
+            if value is not None:
+                values[one.name] = str(value) if isinstance(value, Path | Method) else value
+        return values
+
+
+def read_job_file(path: Path) -> JobTerms:
+    """Read a job file; paths in it are relative to its folder.
+
+    Raises:
+        TunedeckError: It can't be read, or a key or value in it is wrong; the message names the line.
+    """
+    import tomllib  # only a launch from a file needs it
+
+    try:
+        text = path.read_text("utf-8-sig")
+        values = tomllib.loads(text)
+    except OSError as error:
+        raise TunedeckError(f"{path} can't be read: {error.strerror or error}.", "") from None
+    except UnicodeDecodeError:
+        raise TunedeckError(f"{path} is not UTF-8.", "A job file is TOML, in UTF-8.") from None
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise TunedeckError(f"{path} is not TOML: {error}.", "`tunedeck jobs export` writes one.") from None
+    for name, value in values.items():
+        problem = _problem(name, value)
+        if problem:
+            raise TunedeckError(f"{path}, line {_line_of(text, name)}: {problem[0]}", problem[1])
+    for name in _PATHS:
+        if name in values:
+            values[name] = path.absolute().parent / Path(values[name]).expanduser()
+    if "method" in values:
+        values["method"] = Method(values["method"])
+    return JobTerms(**values)
+
+
+def job_file_text(terms: JobTerms, notes: tuple[str, ...] = ()) -> str:
+    """Return a job file.
+
+    Args:
+        terms: What the job is made from.
+        notes: Sentences that stand above it as comments.
+    """
+    import tomlkit  # only an export needs it
+
+    document = tomlkit.document()
+    for note in ("A fine-tuning job: `tunedeck launch --from THIS_FILE` starts it.", *notes):
+        document.add(tomlkit.comment(_one_line(note)))
+    document.add(tomlkit.nl())
+    for name, value in terms.as_json().items():
+        document.add(name, value)
+    return redact(tomlkit.dumps(document))
+
+
+def _problem(name: str, value: Any) -> tuple[str, str] | None:
+    """Return what is wrong with a key of the file, and what to do."""
+    known = [one.name for one in fields(JobTerms)]
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=1)
+        guess = f"Did you mean {near[0]!r}? " if near else ""
+        return f"there is no {name!r} in a job file.", f"{guess}There are {', '.join(known)}."
+    if name in _TABLES:
+        return _problem_of_table(name, value)
+    if name == "method":
+        return None if value in list(Method) else (f"{value!r} is no method.", f"One of {', '.join(Method)}.")
+    if name == "seed":
+        fits = isinstance(value, int) and not isinstance(value, bool)
+        return None if fits else ("seed is not a whole number.", "Write seed = 42.")
+    if name == "split_share":
+        fits = isinstance(value, float) and 0 < value < 1
+        return None if fits else ("split_share is no share.", "Write split_share = 0.1 for a tenth.")
+    if not isinstance(value, str) or not value.strip():
+        return f"{name} is not a text.", f'Write {name} = "…".'
+    return None
+
+
+def _problem_of_table(name: str, value: Any) -> tuple[str, str] | None:
+    if not isinstance(value, dict):
+        return f"{name} is no table.", f"Begin it with [{name}]."
+    if RUN_ID_KEY in value:
+        return f"{RUN_ID_KEY} belongs to one job alone.", "Take the line out; each launch gets its own."
+    kinds = str if name == "metadata" else int | float | str
+    for key, one in value.items():
+        if not isinstance(one, kinds):
+            wanted = "a text" if name == "metadata" else "a number, a text, true or false"
+            return f"{key} in {name} is not {wanted}.", "Write one value a line, as name = value."
+    return None
+
+
+def _line_of(text: str, key: str) -> int:
+    wanted = re.compile(rf"""\s*\[?\s*["']?{re.escape(key)}["']?\s*[=.\]]""")
+    return next((number for number, line in enumerate(text.splitlines(), 1) if wanted.match(line)), 1)
+
+
+def _one_line(text: str) -> str:
+    return "".join(letter if letter.isprintable() else " " for letter in text)
