@@ -61,8 +61,8 @@ class CheckScreen(FixesFile, ModeratesFile, CheckViews, inherit_bindings=False):
     HELP = """
 Errors are what the service refuses; warnings cost money or quality without a word from it. Space unfolds
 a rule to its lines, enter on a line shows that row. m checks for another model and its limits, p by the
-rules of another service; quality lints stand apart and never make a file invalid. a asks OpenAI's free
-moderation which rows would sink a job, after saying what is sent.
+rules of another service, f as rows of another format; quality lints stand apart and never make a file
+invalid. a asks OpenAI's free moderation which rows would sink a job, after saying what is sent.
 """
 
     def __init__(self, path: Path | None) -> None:
@@ -112,6 +112,7 @@ moderation which rows would sink a job, after saying what is sent.
         """Turn to another file."""
         self._path = path
         self._report = None
+        self._format = None
         self.start_check()
 
     # Reading the file
@@ -124,7 +125,7 @@ moderation which rows would sink a job, after saying what is sent.
         self.query_one("#check-verdict", Static).update(
             content(("Reading…  ", "muted"), ("x", "accent"), (" stops", "muted"))
         )
-        wish = CheckWish(self._path, self._model, fresh, self._provider)
+        wish = CheckWish(self._path, self._model, fresh, self._provider, self._format)
         self._worker = self.check_file(wish)
         self.estimate_file(wish)
         self.refresh_bindings()
@@ -165,8 +166,8 @@ moderation which rows would sink a job, after saying what is sent.
         self.refresh_bindings()
 
     def _is_wanted(self, wish: CheckWish) -> bool:
-        known = (self._path, self._model, self._provider)
-        return (wish.path, wish.model, wish.provider) == known
+        known = (self._path, self._model, self._provider, self._format)
+        return (wish.path, wish.model, wish.provider, wish.format) == known
 
     @on(ChecksFile.Finished)
     def _show_report(self, message: ChecksFile.Finished) -> None:
@@ -229,7 +230,8 @@ moderation which rows would sink a job, after saying what is sent.
         facts = [place(self._path.parent)]
         if self._report is not None:
             count = plural(self._report.rows, "example")
-            facts = [count, self._report.format.value, size(self._report.bytes)]
+            chosen = "read as " if self._format is not None else ""
+            facts = [count, chosen + self._report.format.value, size(self._report.bytes)]
         if self._model is not None:
             label = SERVICES[self.service].label if self._provider else ""
             by = f" by the rules of {label}" if label else ""

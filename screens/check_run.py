@@ -15,6 +15,7 @@ from screens.greyed_keys import GreyedKeys
 from tui.datasets.check import CheckCancelled
 from tui.datasets.estimate import FileEstimate
 from tui.datasets.estimate_apart import LARGE_BYTES, EstimateCancelled, estimate_apart
+from tui.datasets.formats import DatasetFormat
 from tui.datasets.report import Report
 from tui.datasets.tokens import encoding_for
 from tui.errors import TunedeckError
@@ -35,6 +36,8 @@ class CheckWish:
     """Read it again even where its report is kept."""
     provider: str | None = None
     """Service whose rules count; None for the model's own."""
+    format: DatasetFormat | None = None
+    """What the rows are read as; None finds it out."""
 
 
 class ChecksFile(GreyedKeys, inherit_bindings=False):
@@ -100,6 +103,7 @@ class ChecksFile(GreyedKeys, inherit_bindings=False):
                 wish.path,
                 model,
                 provider=provider,
+                dataset_format=wish.format,
                 fresh=fresh,
                 on_progress=progress,
                 cancelled=lambda: worker.is_cancelled,

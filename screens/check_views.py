@@ -6,6 +6,7 @@ from pathlib import Path
 
 from screens.check_run import ChecksFile
 from screens.finding_list import FindingList
+from tui.datasets.formats import DatasetFormat
 from tui.datasets.report import Report
 from tui.datasets.services import DEFAULT_SERVICE, SERVICES
 from tui.money.catalog import CatalogModel
@@ -16,6 +17,7 @@ NEED_FILE = (
     "check_again",
     "next_model",
     "next_provider",
+    "next_format",
     "show_tokens",
     "show_money",
     "show_spread",
@@ -33,6 +35,8 @@ class CheckViews(ChecksFile, inherit_bindings=False):
         self._model: CatalogModel | None = None
         self._provider: str | None = None
         """Service whose rules count; None for the model's own."""
+        self._format: DatasetFormat | None = None
+        """What the rows are read as; None finds it out."""
 
     @property
     def service(self) -> str:
@@ -48,6 +52,15 @@ class CheckViews(ChecksFile, inherit_bindings=False):
         """Check by the rules of the next service, with the same model's tokens."""
         names = list(SERVICES)
         self._provider = names[(names.index(self.service) + direction) % len(names)]
+        self.start_check()
+
+    def action_next_format(self) -> None:
+        """Read the rows as the next format, and after the last as what they look like again."""
+        formats: list[DatasetFormat | None] = [
+            None,
+            *(one for one in DatasetFormat if one is not DatasetFormat.UNKNOWN),
+        ]
+        self._format = formats[(formats.index(self._format) + 1) % len(formats)]
         self.start_check()
 
     def action_show_tokens(self) -> None:

@@ -244,6 +244,29 @@ async def test_m_checks_for_the_next_model(sound: Path) -> None:
         await until(pilot, lambda: "for gpt-4.1-2025-04-14" in text_of(app))
 
 
+async def test_f_reads_the_rows_as_another_format_until_another_file_is_chosen(
+    sound: Path, broken: Path
+) -> None:
+    app = make_app()
+    async with app.run_test(size=(140, 40)) as pilot:
+        screen = await open_check(pilot, app, sound)
+        found = screen._report
+        assert found is not None
+        assert found.valid
+        await pilot.press("f", "f")  # chat, then preference
+        await until(pilot, lambda: "read as preference" in text_of(app))
+        other = screen._report
+        assert other is not None
+        assert "missing-key" in {finding.rule for finding in other.findings}
+        await pilot.press("f", "f", "f")
+        await until(pilot, lambda: screen._report is not None and screen._report.valid)
+        assert "read as" not in text_of(app)
+        await pilot.press("f", "f")
+        screen.show_path(broken)
+        await until(pilot, lambda: "12 errors" in text_of(app))
+        assert "read as" not in text_of(app)
+
+
 async def test_l_goes_to_launch_with_this_file(sound: Path) -> None:
     app = make_app()
     async with app.run_test(size=(80, 24)) as pilot:

@@ -10,6 +10,7 @@ from pathlib import Path
 from tui import __version__
 from tui.datasets.cached_check import check_known
 from tui.datasets.check import CheckOptions
+from tui.datasets.formats import DatasetFormat
 from tui.datasets.report import Report
 from tui.datasets.services import DEFAULT_SERVICE, SERVICES
 from tui.errors import TunedeckError
@@ -41,7 +42,12 @@ def file_sha256(path: Path) -> str:
 
 
 def check_options(
-    model: CatalogModel, *, validation: bool = False, provider: str | None = None, lints: str = "none"
+    model: CatalogModel,
+    *,
+    validation: bool = False,
+    provider: str | None = None,
+    lints: str = "none",
+    dataset_format: DatasetFormat | None = None,
 ) -> CheckOptions:
     """Return how a file is checked and counted for a model.
 
@@ -53,12 +59,14 @@ def check_options(
         validation: The file is for validation: a single example is enough, and few are no fault.
         provider: Whose rules count, of `tui.datasets.services.SERVICES`; None takes the model's service.
         lints: Quality lints, of `tui.datasets.lints.registry.LINT_SETS`.
+        dataset_format: What the rows are read as; None finds it out.
     """
     tokenizer = reader_of(model)
     fewest = model.minimum_examples if provider is None else SERVICES[provider].minimum_examples
     own = _RULES_OF.get(model.provider, model.provider)
     return CheckOptions(
         model=model.id,
+        format=dataset_format,
         minimum_examples=1 if validation else fewest or 1,
         token_limit=row_limit(model, tokenizer),
         tokenizer=tokenizer,
@@ -73,7 +81,9 @@ def options_key(options: CheckOptions) -> str:
     counted_by = options.tokenizer.name if options.tokenizer else "tiktoken"
     role = "validation" if options.validation else "training"
     limits = f"{options.minimum_examples}/{options.token_limit}"
-    return f"{__version__}/{options.provider}/{options.model}/{role}/{limits}/{options.lints}/{counted_by}"
+    read_as = f"/{options.format.value}" if options.format is not None else ""
+    kept = f"{__version__}/{options.provider}/{options.model}/{role}/{limits}/{options.lints}/{counted_by}"
+    return kept + read_as
 
 
 def counts_for(key: str, model: str) -> bool:
@@ -90,6 +100,7 @@ def report_for(
     *,
     validation: bool = False,
     provider: str | None = None,
+    dataset_format: DatasetFormat | None = None,
     fresh: bool = False,
     on_progress: Progress | None = None,
     cancelled: Callable[[], bool] | None = None,
@@ -102,6 +113,7 @@ def report_for(
         model: What it is checked and counted for.
         validation: It is a validation file.
         provider: As in `check_options`.
+        dataset_format: As in `check_options`.
         fresh: Read the file again even where a report is kept.
         on_progress: Called with (bytes done, bytes in all) while the file is read.
         cancelled: Asked now and then; True ends the check.
@@ -110,7 +122,13 @@ def report_for(
         TunedeckError: The file can't be read.
         CheckCancelled: `cancelled` said so.
     """
-    options = check_options(model, validation=validation, provider=provider, lints=services.settings.lints)
+    options = check_options(
+        model,
+        validation=validation,
+        provider=provider,
+        lints=services.settings.lints,
+        dataset_format=dataset_format,
+    )
     key = options_key(options)
     report = check_known(
         path, options, fresh=fresh, on_progress=on_progress, cancelled=cancelled or (lambda: False)
