@@ -23,7 +23,7 @@ from tui.datasets.scan_job import packed_state, scan_part, unpacked_state
 from tui.datasets.start_facts import StartFacts, look_at_start
 from tui.errors import TunedeckError
 
-PART_BYTES = 4 << 20
+PART_BYTES = 8 << 20
 PARALLEL_FROM_BYTES = 8 << 20
 """Less is checked here, before children would have started."""
 _MOST_KEPT_ROWS = 3_000_000
