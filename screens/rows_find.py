@@ -88,6 +88,8 @@ class RowsFind(RowsBase, inherit_bindings=False):
         self._jumps = False
         if not hits.found and self._query is not None:
             self.tell(f"{self._query} is nowhere in this file.")
+        else:
+            self._tell_matches_elsewhere()
         self.show_row()
         self.matches_changed()
         self.refresh_bindings()
@@ -151,10 +153,20 @@ class RowsFind(RowsBase, inherit_bindings=False):
             self.action_next_finding(direction)
             return
         index = self.rows.step_among(self._hits.lines, direction) if self._hits is not None else None
-        if index is None:
-            self.tell("No more matches in this direction.")
-        else:
+        if index is not None:
             self.rows.cursor = index
+        elif not self._tell_matches_elsewhere():
+            self.tell("No more matches in this direction.")
+
+    def _tell_matches_elsewhere(self) -> bool:
+        """Say when there are matches, but in none of the rows that are shown; return whether it is so."""
+        rows, hits = self.rows, self._hits
+        if hits is None or not len(hits) or not rows.has_view or rows.original_line in hits.lines:
+            return False
+        if any(rows.step_among(hits.lines, direction) is not None for direction in (1, -1)):
+            return False
+        self.tell(f"{self._query} is in none of the rows shown; w, f or backspace shows others.")
+        return True
 
     # Errors
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+from array import array
 from pathlib import Path
+from typing import Any
 
+import numpy
 import pytest
 from textual.widgets import Input
 
@@ -174,3 +177,37 @@ async def test_a_view_follows_the_file_as_it_grows(mixed_file: Path) -> None:
             file.write('{"messages": [], "tools": [1]}\n')
         screen.look_at_file()
         await until(pilot, lambda: numbers(screen) == [3, 6, 9, 12, 13])
+
+
+async def test_matches_in_none_of_the_rows_shown_are_said_to_be_elsewhere(mixed_file: Path) -> None:
+    app = make_app()
+    async with app.run_test(size=(140, 40), notifications=True) as pilot:
+        screen = await open_rows(pilot, app, mixed_file)
+        await choose_facet(pilot, app, "with errors")
+        await until(pilot, lambda: numbers(screen) == [5])
+        await pilot.press("slash", *"the same", "enter")
+        await until(pilot, lambda: any("none of the rows shown" in one.message for one in app._notifications))
+        await pilot.press("n")
+        assert not any("direction" in one.message for one in app._notifications)
+
+
+async def test_a_search_goes_on_while_its_matches_are_looked_for_among_the_rows_shown(
+    mixed_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = array("I", [3])
+    isin = numpy.isin
+
+    def grow_meanwhile(view: Any, wanted: Any) -> Any:
+        found.append(6)  # as the thread of the search does
+        return isin(view, wanted)
+
+    app = make_app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = await open_rows(pilot, app, mixed_file)
+        await choose_facet(pilot, app, "tools or calls")
+        await until(pilot, lambda: numbers(screen) == [3, 6, 9, 12])
+        monkeypatch.setattr(numpy, "isin", grow_meanwhile)
+        rows = screen.query_one(RowList)
+        rows.cursor = 3
+        assert rows.step_among(found, -1) == 0
+        assert list(found) == [3, 6]

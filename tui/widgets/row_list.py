@@ -195,7 +195,8 @@ class RowList(LineList):
     def _step_in_view(self, lines: Sequence[int], direction: int) -> int | None:
         import numpy
 
-        wanted = numpy.asarray(lines, dtype=numpy.uint32)
+        # A copy: an array that numpy looks into can't grow, and the search that fills it would end there.
+        wanted = numpy.asarray(lines[:], dtype=numpy.uint32)
         places = numpy.flatnonzero(numpy.isin(self._view, wanted))
         later = places[places > self.cursor] if direction > 0 else places[places < self.cursor][::-1]
         return int(later[0]) if len(later) else None
