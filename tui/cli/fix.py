@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -55,6 +56,8 @@ def command(
 
     Without --rule every rule with a safe fix is applied, quality lints and repeated rows aside.
 
+    Where there is nothing to fix, nothing is written, but to a file that --output names.
+
     Exit codes: 0 written, or nothing to fix; 1 with --dry-run, there is something to fix; 2 wrong use or
     unreadable.
     """
@@ -80,7 +83,7 @@ def command(
                 on_progress=progress.update,
             )
         else:
-            with new_file(target, overwrite=force or in_place, like=file) as stream:
+            with suppress(_NothingToFix), new_file(target, overwrite=force or in_place, like=file) as stream:
                 result = fix_file(
                     file,
                     chosen,
@@ -89,8 +92,15 @@ def command(
                     on_change=shown.show,
                     on_progress=progress.update,
                 )
-    _print(result, None if dry_run else target, shown, as_json=as_json)
+                if not result.changes and output is None:
+                    raise _NothingToFix  # the file that was begun goes away
+    is_written = not dry_run and (result.changes or output is not None)
+    _print(result, target if is_written else None, shown, as_json=as_json, dry_run=dry_run)
     return int(ExitCode.BAD if dry_run and result.changes else ExitCode.DONE)
+
+
+class _NothingToFix(Exception):
+    """The new file would be a copy of the old one, and nobody asked for one."""
 
 
 def _chosen(rules: tuple[str, ...], provider: str) -> frozenset[str]:
@@ -136,7 +146,7 @@ def _shown(line: bytes) -> str:
     return safe_line(line[: 4 * _SHOWN_CHARACTERS].decode("utf-8", "replace"), _SHOWN_CHARACTERS)
 
 
-def _print(result: FixResult, target: Path | None, shown: _Diff, *, as_json: bool) -> None:
+def _print(result: FixResult, target: Path | None, shown: _Diff, *, as_json: bool, dry_run: bool) -> None:
     if as_json:
         print_json({**result.as_json(), "output": None if target is None else str(target)})
         return
@@ -146,7 +156,12 @@ def _print(result: FixResult, target: Path | None, shown: _Diff, *, as_json: boo
         say(f"{FILE_FIXES[rule].name} ({rule}): the whole file")
     for rule, rows in result.by_rule.most_common():
         say(f"{FIXES[rule].name} ({rule}): {rows:,} row(s)")
-    done = "would be" if target is None else "were"
+    if not result.changes:
+        written = "" if dry_run or target is not None else " Nothing was written."
+        say(f"Nothing to fix in {result.rows:,} rows.{written}")
+        if target is None:
+            return
+    done = "would be" if dry_run else "were"
     say(f"{result.changed:,} of {result.rows:,} rows {done} changed, {result.removed:,} removed.")
     if target is not None:
         say(f"Written to {target}.")

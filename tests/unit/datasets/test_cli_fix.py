@@ -39,6 +39,21 @@ def test_a_dry_run_shows_and_writes_nothing(path: Path) -> None:
     assert [file.name for file in path.parent.iterdir()] == ["rows.jsonl"]
 
 
+def test_where_nothing_is_to_be_fixed_nothing_is_written_unless_a_file_is_named(tmp_path: Path) -> None:
+    right = tmp_path / "right.jsonl"
+    right.write_text(GOOD + "\n")
+    written = right.stat().st_mtime_ns
+    for options in ([], ["--in-place"], ["--dry-run"]):
+        result = run_cli("fix", str(right), *options)
+        assert result.code == 0
+        assert "Nothing to fix in 1 rows." in result.stdout
+    assert run_cli("fix", str(right), "--json").json()["output"] is None
+    assert [file.name for file in tmp_path.iterdir()] == ["right.jsonl"]
+    assert right.stat().st_mtime_ns == written
+    assert run_cli("fix", str(right), "-o", str(tmp_path / "copy.jsonl")).code == 0
+    assert (tmp_path / "copy.jsonl").read_bytes() == right.read_bytes()
+
+
 def test_nothing_is_overwritten_unless_asked(path: Path) -> None:
     target = path.with_name("rows.fixed.jsonl")
     target.write_bytes(b"mine")
