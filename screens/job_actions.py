@@ -17,7 +17,7 @@ from tui.records.models import Capability, Permission
 Permissions = Mapping[Capability, Permission]
 """What the account of a job can do to it."""
 
-ASKED: tuple[Capability, ...] = (Capability.CANCEL, Capability.PAUSE, Capability.CHAT)
+ASKED: tuple[Capability, ...] = (Capability.CANCEL, Capability.PAUSE, Capability.RESUME, Capability.CHAT)
 """Capabilities that keys on a job depend on."""
 
 
@@ -47,7 +47,8 @@ class JobActions(GreyedKeys, inherit_bindings=False):
             case "cancel_job":
                 return self._reason_against_control(job, Control.CANCEL)
             case "pause_or_resume":
-                return self._reason_against_control(job, Control.PAUSE)
+                paused = job.state is JobState.PAUSED
+                return self._reason_against_control(job, Control.RESUME if paused else Control.PAUSE)
             case "chat_model":
                 return self._reason_against_chat(job)
         return ""

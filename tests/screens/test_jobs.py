@@ -144,6 +144,7 @@ async def test_a_key_that_can_not_act_says_why(app: TunedeckApp, provider: FakeP
 
 
 async def test_a_paused_job_goes_on_without_a_question(app: TunedeckApp, provider: FakeProvider) -> None:
+    provider.forbidden[Capability.PAUSE] = "This service pauses by itself only."
     paused = make_job(state=JobState.PAUSED)
     app.services.store.save_job(paused)
     provider.jobs[paused.id] = paused

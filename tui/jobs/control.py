@@ -23,7 +23,7 @@ class Control(StrEnum):
     @property
     def capability(self) -> Capability:
         """What an account must be able to do for it."""
-        return Capability.CANCEL if self is Control.CANCEL else Capability.PAUSE
+        return Capability(self.value)
 
 
 _PARTICIPLES = {Control.CANCEL: "cancelled", Control.PAUSE: "paused", Control.RESUME: "resumed"}

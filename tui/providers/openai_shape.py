@@ -90,6 +90,9 @@ class OpenAIShapeProvider:
         """Say whether the service can do this, and if not, why."""
         if not self._account.ready:
             return Permission(False, self._account.state)
+        if capability is Capability.RESUME and capability not in self._profile.cannot:
+            # Who can pause can let go on, unless the profile says that resuming alone is there.
+            capability = Capability.RESUME if self._profile.resumes_alone else Capability.PAUSE
         if capability is Capability.MODERATE and self._profile.moderation_model is None:
             return Permission(False, f"{self._profile.label} has no moderation to ask.")
         if capability in self._profile.cannot:
@@ -222,10 +225,13 @@ class OpenAIShapeProvider:
 
     def stream_chat(self, request: ChatRequest) -> Iterator[ChatDelta]:
         """Yield the answer as it arrives; closing the iterator stops the service's work."""
+        return self._stream_chat_at(self._profile.chat_url, request)
+
+    def _stream_chat_at(self, url: str | None, request: ChatRequest) -> Iterator[ChatDelta]:
         with self._explaining(model=request.model), self._calling() as client:
             arguments = chat_arguments(request, self._profile)
-            if self._profile.chat_url:
-                client = client.with_options(base_url=self._profile.chat_url)
+            if url:
+                client = client.with_options(base_url=url)
             stream = client.chat.completions.create(**arguments)
         try:
             with self._telling_errors():

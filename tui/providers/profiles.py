@@ -75,7 +75,7 @@ class Profile:
     name: str
     label: str
     shape: str = "openai"
-    """Whose REST it speaks for files and jobs: "openai" or "together"; chats are OpenAI's everywhere."""
+    """Whose REST it speaks for files and jobs: "openai", "together", "fireworks"; chats are OpenAI's."""
     key_variable: str | None = None
     """Environment variable that holds the key; None when the program or the account names it."""
     base_url: str | None = None
@@ -106,6 +106,8 @@ class Profile:
     """What judges texts for free; None where nothing does."""
     deployment: str = ""
     """What must happen before a tuned model answers, in a sentence; empty when nothing must."""
+    resumes_alone: bool = False
+    """Jobs that the service has paused can be resumed, though it takes no request to pause."""
     gives_weights: bool = False
     """An adapter that a job made can be fetched."""
     chat_url: str | None = None

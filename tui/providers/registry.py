@@ -186,6 +186,10 @@ def _adapter(shape: str) -> type[OpenAIShapeProvider]:
         from tui.providers.together.adapter import TogetherProvider  # only who has such an account needs it
 
         return TogetherProvider
+    if shape == "fireworks":
+        from tui.providers.fireworks.adapter import FireworksProvider
+
+        return FireworksProvider
     from tui.providers.openai_shape import OpenAIShapeProvider
 
     return OpenAIShapeProvider

@@ -16,6 +16,7 @@ class Capability(StrEnum):
     TRAIN_REINFORCEMENT = "train_reinforcement"
     CANCEL = "cancel"
     PAUSE = "pause"
+    RESUME = "resume"
     CHECKPOINTS = "checkpoints"
     CHAT = "chat"
     DELETE_MODEL = "delete_model"

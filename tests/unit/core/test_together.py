@@ -33,6 +33,7 @@ from tui.jobs.preflight import estimate_plan, preflight
 from tui.money.estimate import Estimate
 from tui.providers import openai_shape
 from tui.providers.account_settings import DeclaredAccount, declare_account
+from tui.providers.metric_rows import unix_seconds
 from tui.providers.profiles import profile
 from tui.providers.protocol import Limit, ProviderError
 from tui.providers.together import answers
@@ -352,7 +353,7 @@ def test_a_watched_job_is_kept_whole_and_each_event_once(
     assert len(fetch_job(store, provider, job).new_events) == 0
     train(together, job.id, 9)
     looked = fetch_job(store, provider, job)
-    assert looked.job.estimated_finish == answers.unix_seconds("2026-11-29T20:06:00Z")
+    assert looked.job.estimated_finish == unix_seconds("2026-11-29T20:06:00Z")
     assert len(looked.new_events) == 2 + 9
     assert fetch_job(store, provider, job).new_events == []
     finish(together, job.id)

@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from tui.providers import rest
 from tui.providers.failures import LOST_ANSWER, NOT_REACHED
+from tui.providers.metric_rows import unix_seconds
 from tui.providers.openai_shape import OpenAIShapeProvider
 from tui.providers.protocol import Limit, ProviderError, UploadProgress
 from tui.providers.together import answers
@@ -47,7 +48,7 @@ class TogetherProvider(OpenAIShapeProvider):
             if not isinstance(model_id, str) or raw.get("type", "chat") not in _CHAT_TYPES:
                 continue
             found[model_id] = ModelInfo(
-                self.account.name, model_id, answers.unix_seconds(raw.get("created")) or None,
+                self.account.name, model_id, unix_seconds(raw.get("created")) or None,
                 safe_text(str(raw.get("organization") or "")), can_train=model_id not in made,
             )  # fmt: skip
         for name, job in made.items():

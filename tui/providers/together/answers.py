@@ -5,13 +5,10 @@ Shapes after together 3.1.1 (its types) and docs.together.ai, read 2026-11-29.
 
 from __future__ import annotations
 
-import hashlib
-import json
-import math
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
+from tui.providers.metric_rows import digest, row_values, unix_seconds
 from tui.providers.together.request import user_suffix
 from tui.providers.translate import STATES
 from tui.records.jobs import Checkpoint, Job, JobError, JobEvent, JobState, Method
@@ -25,8 +22,6 @@ _SETTINGS = (
     "n_epochs", "n_evals", "n_checkpoints", "batch_size", "learning_rate", "warmup_ratio", "weight_decay",
     "max_grad_norm", "max_seq_length", "packing", "from_checkpoint",
 )  # fmt: skip
-_METRICS = {"train_loss": "train_loss", "loss": "train_loss", "eval_loss": "valid_loss"}
-"""Together's name, with _ for /, -> ours; any other keeps its name."""
 _FILE_STATES = {"failed": "error", "invalid_format": "error", "completed": "processed"}
 _METRIC_PREFIX = "metrics-"
 _LARGEST_NUMBER = 2**53
@@ -81,7 +76,7 @@ def metric_events(rows: Iterable[Raw], events: Sequence[JobEvent], job_id: str) 
     totals = [total for event in events if isinstance(total := event.data.get("total_steps"), int)]
     found = []
     for raw in rows:
-        values, step = _values(raw)
+        values, step = row_values(raw)
         if step is None or not values:
             continue
         data: dict[str, Any] = {"step": step, **values}
@@ -89,7 +84,7 @@ def metric_events(rows: Iterable[Raw], events: Sequence[JobEvent], job_id: str) 
             data["total_steps"] = max(totals)
         message = ", ".join(f"{name} {value:.4g}" for name, value in values.items())
         found.append(JobEvent(
-            f"{_METRIC_PREFIX}{step}-{_digest(sorted(values.items()))}", job_id, _time_before(step, events),
+            f"{_METRIC_PREFIX}{step}-{digest(sorted(values.items()))}", job_id, _time_before(step, events),
             "info", f"Step {step}: {message}", "metrics", data,
         ))  # fmt: skip
     return found
@@ -125,17 +120,6 @@ def file_from(raw: Raw) -> RemoteFile:
     )  # fmt: skip
 
 
-def unix_seconds(value: object) -> int | None:
-    """Return the Unix second of an ISO 8601 time, or of a number that is one already."""
-    if isinstance(value, str):
-        try:
-            moment = datetime.fromisoformat(value)
-        except ValueError:
-            return None
-        return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
-    return _integer(value)
-
-
 def _event(raw: Raw, job_id: str) -> JobEvent:
     data = {
         name: value
@@ -151,22 +135,9 @@ def _event(raw: Raw, job_id: str) -> JobEvent:
     known = level if level in ("info", "warning", "error") else "info"
     marks = (raw.get("created_at"), kind, message, step)
     return JobEvent(
-        f"made-{_digest(marks)}", job_id, unix_seconds(raw.get("created_at")) or 0, known,
+        f"made-{digest(marks)}", job_id, unix_seconds(raw.get("created_at")) or 0, known,
         message or kind.replace("_", " "), kind, data,
     )  # fmt: skip
-
-
-def _values(raw: Raw) -> tuple[dict[str, float], int | None]:
-    step, values = None, {}
-    for key, value in raw.items():
-        name = str(key).lower().replace("/", "_")
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-            continue
-        if name.endswith("step"):
-            step = int(value) if abs(value) < _LARGEST_NUMBER else None
-        elif not name.endswith(("timestamp", "_at")):
-            values[_METRICS.get(name, name)] = float(value)
-    return values, step
 
 
 def _time_before(step: int, events: Sequence[JobEvent]) -> int:
@@ -199,10 +170,6 @@ def _error(raw: Raw, status: str) -> JobError:
         if kind in ("job_error", "billing_limit") and (message := _text(event.get("message"))):
             return JobError(str(kind), safe_text(message))
     return JobError(status, "Together ended the job with an error; its events say more.")
-
-
-def _digest(value: object) -> str:
-    return hashlib.sha256(json.dumps(value, default=str).encode()).hexdigest()[:24]
 
 
 def _mapping(value: object) -> Raw:

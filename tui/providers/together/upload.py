@@ -5,26 +5,21 @@ from __future__ import annotations
 import hashlib
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin
 
 from tui.providers import rest
-from tui.providers.failures import LOST_ANSWER, NOT_REACHED
-from tui.providers.progress_file import ProgressFile
 from tui.providers.protocol import ProviderError, UploadProgress
+from tui.providers.storage import REDIRECTS, put_file
 
 if TYPE_CHECKING:
-    import httpx2
     from openai import OpenAI
 
-_REDIRECTS = (301, 302, 303, 307, 308)
-_CONFLICT, _SERVER_ERROR = 409, 500
+_CONFLICT = 409
 _PLAIN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _LARGEST_BYTES = 5 * 1024**3
-_MOST_HOPS, _TRIES = 5, 3
-_PIECE = 1024 * 1024
 _CHECK_SECONDS, _LONGEST_PAUSE = 120.0, 5.0
 """So long Together's check of a file is waited for; a longer one goes on there, and the job waits for it."""
 _UNDER_WAY = ("pending", "queued", "running")
@@ -45,7 +40,7 @@ def upload(
         raise ProviderError(f"{path.name} is larger than the 5 GB that one upload takes.", "Split the file.")
     address, file_id = _begin(client, path, purpose)
     if address is not None:
-        _put(str(client.base_url), address, path, on_progress, sleep)
+        put_file("Together", str(client.base_url), address, path, on_progress, sleep)
         file = rest.post_json(client, f"/files/{file_id}/preprocess")
     else:
         file = rest.get_json(client, f"/files/{file_id}")
@@ -69,7 +64,7 @@ def _begin(client: OpenAI, path: Path, purpose: str) -> tuple[str | None, str]:
     except openai.APIStatusError as error:
         if error.status_code == _CONFLICT and isinstance(error.body, Mapping) and error.body.get("file_id"):
             return None, _plain(error.body["file_id"])
-        if error.status_code not in _REDIRECTS:
+        if error.status_code not in REDIRECTS:
             raise
         answer = error.response
     address = answer.headers.get("location")
@@ -85,64 +80,6 @@ def _plain(file_id: object) -> str:
     if not isinstance(file_id, str) or not _PLAIN_ID.fullmatch(file_id):
         raise ProviderError("Together gave the file no id that can be used.", "Try again.")
     return file_id
-
-
-def _put(
-    base_url: str,
-    address: str,
-    path: Path,
-    on_progress: UploadProgress | None,
-    sleep: Callable[[float], None],
-) -> None:
-    """Put the bytes at an address that needs no key, so none is sent there; safe to repeat."""
-    import httpx2
-
-    with httpx2.Client(timeout=httpx2.Timeout(60.0, write=600.0), follow_redirects=False) as client:
-        for attempt in range(1, _TRIES + 1):
-            try:
-                answer = _put_once(client, base_url, address, path, on_progress)
-            except httpx2.ConnectError:
-                if attempt == _TRIES:
-                    raise ProviderError(
-                        "The storage that Together named can't be reached.", "Check the network.",
-                        code=NOT_REACHED, retryable=True,
-                    ) from None  # fmt: skip
-            except httpx2.TransportError:
-                if attempt == _TRIES:
-                    raise ProviderError(
-                        "The connection to Together's storage broke off.", "Try again.", code=LOST_ANSWER,
-                        retryable=True,
-                    ) from None  # fmt: skip
-            else:
-                if answer.is_success:
-                    return
-                if answer.status_code < _SERVER_ERROR or attempt == _TRIES:
-                    raise ProviderError(
-                        f"Together's storage refused the file with {answer.status_code}.", "Try again.",
-                        status=answer.status_code, retryable=answer.status_code >= _SERVER_ERROR,
-                    )  # fmt: skip
-            sleep(2.0**attempt)
-
-
-def _put_once(
-    client: httpx2.Client, base_url: str, address: str, path: Path, on_progress: UploadProgress | None
-) -> httpx2.Response:
-    for _ in range(_MOST_HOPS):
-        parts = urlsplit(address)
-        if parts.scheme != "https" and urlsplit(base_url).scheme == "https":
-            raise ProviderError("Together named an address without encryption; nothing was sent there.", "")
-        with ProgressFile(path, on_progress) as stream:
-            length = {"Content-Length": str(stream.total)}
-            answer = client.put(address, content=_pieces(stream), headers=length)
-        if answer.status_code not in _REDIRECTS or "location" not in answer.headers:
-            return answer
-        address = urljoin(address, answer.headers["location"])
-    return answer
-
-
-def _pieces(stream: ProgressFile) -> Iterator[bytes]:
-    while piece := stream.read(_PIECE):
-        yield piece
 
 
 def _checked(
