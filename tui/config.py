@@ -22,6 +22,8 @@ KEYS_TABLE = "keys"
 """Table of the settings file that is no setting: `tui.chosen_keys` reads it."""
 ACCOUNTS_TABLE = "accounts"
 """Another one: `tui.providers.account_settings` reads and writes it."""
+BUDGETS_TABLE = "budgets"
+"""Another one: `tui.jobs.budget` reads and writes it."""
 _SECRET_WORDS = ("api_key", "apikey", "token", "secret", "password")
 _TRUE = ("1", "true", "yes", "on")
 _FALSE = ("0", "false", "no", "off")
@@ -156,7 +158,7 @@ def read_settings_file() -> tuple[Path, str, dict[str, Any]]:
 
 def _settings_of_file() -> dict[str, Any]:
     path, text, values = read_settings_file()
-    for table in (KEYS_TABLE, ACCOUNTS_TABLE):
+    for table in (KEYS_TABLE, ACCOUNTS_TABLE, BUDGETS_TABLE):
         values.pop(table, None)
     for key, value in values.items():
         place = f"{path}, line {_line_of(text, key)}"

@@ -41,6 +41,9 @@ keyring. Accounts have a table each, which `tunedeck account add` writes:
 provider = "azure"              # `tunedeck account services` lists the services
 options = { resource = "NAME" } # what the service asks for
 key_variable = "WORK_KEY"       # or key = "keyring"
+
+[budgets] # a month; a launch that would go over it is stopped. `tunedeck account budget` sets and shows it
+work = 50
 ```
 """
 _COMMANDS_INTRODUCTION = """\

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import sys
 from dataclasses import asdict
+from decimal import Decimal, InvalidOperation
 
 import click
 
 from tui.cli.output import json_option, narrate, print_json, print_table, say
 from tui.errors import ExitCode, TunedeckError
+from tui.money.amounts import format_money
 from tui.services import Services
 
 
@@ -120,6 +122,55 @@ def test(name: str | None, as_json: bool) -> int:
     if as_json:
         print_json(found)
     return int(ExitCode.BAD if failed else ExitCode.DONE)
+
+
+@command.command()
+@click.argument("name", required=False)
+@click.argument("amount", required=False, metavar="[AMOUNT|none]")
+@json_option
+def budget(name: str | None, amount: str | None, as_json: bool) -> None:
+    """Show what accounts have cost this month and may cost, or set the monthly budget of NAME to AMOUNT.
+
+    A launch whose price would go over the budget is stopped before anything is uploaded. Counted are jobs
+    that ended, answers, and the confirmed prices of jobs under way and of launches that wait.
+    """
+    from tui.jobs.budget import month_spend, monthly_budgets, set_budget
+
+    with Services.open() as opened:
+        if name is not None and amount is not None:
+            set_budget(opened, name, _amount(amount))
+        budgets = monthly_budgets()
+        wanted = [opened.account(name)] if name else opened.accounts()
+        rows = []
+        for one in wanted:
+            currency = next((m.currency for m in opened.catalog.models if m.provider == one.provider), "USD")
+            spent, allowed = month_spend(opened, one.name, currency), budgets.get(one.name)
+            rows.append({
+                "account": one.name, "currency": currency, "spent": float(spent.used),
+                "promised": float(spent.promised), "unpriced_uses": spent.unpriced,
+                "budget": None if allowed is None else float(allowed),
+                "words": spent.words,
+            })  # fmt: skip
+    if as_json:
+        print_json(rows)
+        return
+    print_table(
+        ["ACCOUNT", "THIS MONTH", "BUDGET"],
+        [
+            [row["account"], row["words"], "-" if row["budget"] is None
+             else format_money(Decimal(str(row["budget"])), str(row["currency"]))]
+            for row in rows
+        ],
+    )  # fmt: skip
+
+
+def _amount(text: str) -> Decimal | None:
+    if text == "none":
+        return None
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        raise TunedeckError(f"{text!r} is no amount.", "Write a number, such as 50, or none.") from None
 
 
 def _asked_key(name: str) -> str:

@@ -14,8 +14,8 @@ from tui.errors import TunedeckError
 from tui.jobs.files import JobFiles, job_files
 from tui.jobs.plan import LaunchPlan, PreflightLine
 from tui.jobs.ports import JobServices
+from tui.jobs.preflight_history import about_budget, about_earlier, about_name
 from tui.jobs.reports import file_sha256, report_for
-from tui.jobs.unsettled import held_up_by
 from tui.money.amounts import unit_price
 from tui.money.base_tokenizer import load_base_tokenizer
 from tui.money.catalog import STALE_AFTER_DAYS, CatalogModel
@@ -57,8 +57,11 @@ def preflight(plan: LaunchPlan, services: JobServices) -> list[PreflightLine]:
         split = plan.split_share is not None
         lines += _about_report(report, "training", split)
         lines += _about_validation(services, files, model, split)
-        lines += _about_price(plan, services, report, model)
-        lines += _about_earlier(plan, services, files, report.sha256)
+        estimate = _estimate(plan, report, model)
+        lines += _about_price(plan, services, estimate, model)
+        lines += about_budget(plan, services, estimate, model)
+        lines += about_name(plan, services)
+        lines += about_earlier(plan, services, files, report.sha256)
     except TunedeckError as error:
         lines.append(PreflightLine("stop", error.message, error.remedy))
     return lines
@@ -117,8 +120,10 @@ def _about_model(plan: LaunchPlan, model: CatalogModel) -> Iterator[PreflightLin
         yield PreflightLine("stop", permission.reason, "Choose another model.")
     elif model.shutdown_date:
         days = (date.fromisoformat(model.shutdown_date) - datetime.now(UTC).date()).days
+        lives = "1 day" if days == 1 else f"{days:,} days"
         text = (
-            f"{model.id} and what is trained on it stop answering on {model.shutdown_date}, in {days} days."
+            f"The tuned model would live {lives}: {model.id} and all that is trained on it stop answering on "
+            f"{model.shutdown_date}."
         )
         yield PreflightLine("warn" if days <= _SOON_DAYS else "ok", text,
                             "Save its answers before that day." if days <= _SOON_DAYS else "")  # fmt: skip
@@ -252,9 +257,8 @@ def _about_validation(
 
 
 def _about_price(
-    plan: LaunchPlan, services: JobServices, report: Report, model: CatalogModel
+    plan: LaunchPlan, services: JobServices, estimate: Estimate, model: CatalogModel
 ) -> Iterator[PreflightLine]:
-    estimate = _estimate(plan, report, model)
     if estimate.is_free:
         rates = services.store.training_rates(plan.account)
         time = estimate_local_time(estimate.tokens_per_epoch, estimate.epochs, rates)
@@ -269,30 +273,6 @@ def _about_price(
         "warn" if stale else "ok", f"{estimate.formula} (price read on {estimate.price_read_on}).",
         f"That is {age} days ago; compare with {estimate.price_source}." if stale else "",
     )  # fmt: skip
-
-
-def _about_earlier(
-    plan: LaunchPlan, services: JobServices, files: JobFiles, training_sha256: str
-) -> Iterator[PreflightLine]:
-    validation_sha256 = file_sha256(files.validation) if files.validation else None
-    fingerprint = plan.fingerprint(training_sha256, validation_sha256)
-    held_up = held_up_by(services, plan.account, fingerprint, plan.run_id)
-    if held_up is not None:
-        yield PreflightLine("stop", held_up.message, held_up.remedy)
-        return
-    waiting = {one.record.run_id for one in services.store.queued_launches()}
-    for earlier in services.store.launches_like(plan.account, fingerprint):
-        if earlier.run_id == plan.run_id:
-            continue
-        if earlier.run_id in waiting:
-            yield PreflightLine("stop", "The same launch waits for the service's limit already.",
-                                "It is sent by itself; `tunedeck queue` lists it.")  # fmt: skip
-            return
-        job = services.store.job(plan.account, earlier.job_id) if earlier.job_id else None
-        if job is not None and job.state not in ("failed", "cancelled"):
-            yield PreflightLine("warn", f"The same data and settings made job {job.id} ({job.state}).",
-                                "Another seed or other settings would tell more.")  # fmt: skip
-            return
 
 
 def _count(number: int, word: str) -> str:
