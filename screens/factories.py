@@ -43,6 +43,12 @@ def _chat() -> DeckScreen:
     return ChatScreen()
 
 
+def _models() -> DeckScreen:
+    from screens.models import ModelsScreen
+
+    return ModelsScreen()
+
+
 FACTORIES: Mapping[str, Callable[[], DeckScreen]] = {
     "home": _home,
     "datasets": _datasets,
@@ -50,5 +56,6 @@ FACTORIES: Mapping[str, Callable[[], DeckScreen]] = {
     "launch": _launch,
     "jobs": _jobs,
     "chat": _chat,
+    "models": _models,
 }
 """Place -> its screen, newly made."""

@@ -22,6 +22,7 @@ from screens.launch_form import AUTO, NUMBERS, LaunchForm
 from screens.launch_judge import JudgesPlan, Readiness
 from screens.launch_pane import ROWS, LaunchPane
 from screens.launch_send import SendsPlan
+from screens.navigation import ModelChoice
 from screens.preflight_pane import PreflightPane
 from tui.engine_watch import EngineState, Phase
 from tui.jobs.plan import LaunchPlan
@@ -40,6 +41,7 @@ class LaunchScreen(JudgesPlan, SendsPlan, GreyedKeys, inherit_bindings=False):
 
     Args:
         path: Training file to start with.
+        model: Account and model to start with; None takes the settings'.
     """
 
     PLACE = "launch"
@@ -52,9 +54,9 @@ Every field is filled in; auto leaves a number to the service, and the note besi
 Arrow keys change a choice, enter goes on, ctrl+l launches. Nothing is sent before you confirm the price.
 """
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, path: Path | None, model: ModelChoice | None = None) -> None:
         super().__init__()
-        self.form = LaunchForm(training=path)
+        self.form = LaunchForm(training=path, from_model=model)
         self._readiness: Readiness | None = None
         self._wanted: LaunchPlan | None = None
         self._examples = 0
@@ -74,8 +76,8 @@ Arrow keys change a choice, enter goes on, ctrl+l launches. Nothing is sent befo
         self.query_one("#preflight").border_title = "Before the launch"
         self.query_one(Meter).display = False
         settings = self.services.settings
-        self.form.account = settings.default_account
-        self.form.model = settings.default_model
+        chosen = self.form.from_model or (settings.default_account, settings.default_model)
+        self.form.account, self.form.model = chosen
         self._form_changed()
 
     @property
@@ -88,6 +90,12 @@ Arrow keys change a choice, enter goes on, ctrl+l launches. Nothing is sent befo
         self.form.training = path
         self._method_chosen = False
         self._examples = 0
+        self._form_changed()
+
+    def train_from(self, model: ModelChoice) -> None:
+        """Turn to another model to train; the rest of the form stays."""
+        self.form.from_model = model
+        self.form.account, self.form.model = model
         self._form_changed()
 
     def engine_changed(self, state: EngineState) -> None:

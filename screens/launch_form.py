@@ -50,6 +50,8 @@ class LaunchForm:
     numbers: dict[str, str] = field(default_factory=lambda: dict.fromkeys(NUMBERS, AUTO))
     """Field -> what was typed."""
     suffix: str = ""
+    from_model: tuple[str, str] | None = None
+    """Account and id of a model, tuned already or a checkpoint, that is offered to be trained further."""
     extra: str = ""
     """Choices that only this service takes: `lora=true lora_r=16`."""
 

@@ -71,6 +71,8 @@ class LaunchPane(Vertical):
         known += [
             one.id for one in services.store.models(form.account) if one.can_train and one.id not in known
         ]
+        if form.from_model is not None and form.from_model[0] == form.account:
+            known += [name for name in form.from_model[1:] if name not in known]
         if form.model not in known:
             form.model = known[0] if known else ""
         fitting = services.catalog.find(form.model, provider)

@@ -69,6 +69,10 @@ class Navigator(Protocol):
         """Go to Launch, with this training file if given."""
         ...
 
+    def open_launch_on(self, model: ModelChoice) -> None:
+        """Go to Launch with this model to train further."""
+        ...
+
     def open_job(self, account: str, job_id: str) -> None:
         """Show a job over the list of jobs."""
         ...
@@ -78,7 +82,7 @@ class Navigator(Protocol):
         ...
 
     def go_to(self, place: str) -> None:
-        """Go to a mode by its name: home, datasets, check, launch, jobs, chat."""
+        """Go to a mode by its name: home, datasets, check, launch, jobs, chat, models."""
         ...
 
     def copy_text(self, text: str, what: str) -> None:
@@ -119,3 +123,18 @@ def show_models(models: tuple[ModelChoice, ...], screen: object) -> None:
     """Hand models to a screen, if it shows models."""
     if isinstance(screen, ShowsModels):
         screen.show_models(models)
+
+
+@runtime_checkable
+class TrainsFrom(Protocol):
+    """A screen that can be told which model to train further (Launch)."""
+
+    def train_from(self, model: ModelChoice) -> None:
+        """Turn to this model."""
+        ...
+
+
+def train_from(model: ModelChoice, screen: object) -> None:
+    """Hand a model to a screen, if it trains models."""
+    if isinstance(screen, TrainsFrom):
+        screen.train_from(model)

@@ -1,4 +1,4 @@
-"""The Textual app: places, keys, theme, and the ways between screens; the work is done elsewhere."""
+"""The Textual app: keys, theme, leaving, the engine's state; the work is done elsewhere."""
 
 from __future__ import annotations
 
@@ -6,26 +6,22 @@ import asyncio
 import gc
 import os
 from collections.abc import Callable
-from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import work
 from textual.binding import BindingType
 from textual.events import DescendantFocus
-from textual.screen import Screen
 from textual.widget import Widget
 
 from screens.base import DeckScreen
 from screens.copying import Copying
-from screens.early_keys import KeepsEarlyKeys
-from screens.navigation import ModelChoice, ShowsPath, show_models, show_path
+from screens.places import HasPlaces
 from tui.config import settings_with_sources
 from tui.engine_watch import EngineState, EngineWatch
 from tui.errors import TunedeckError
 from tui.leaving_threads import LeavingThreads
 from tui.safe_text import safe_text
-from tui.widgets.deck_header import PLACES, DeckHeader, engine_headline
+from tui.widgets.deck_header import DeckHeader, engine_headline
 from tui.widgets.keymap import chosen_keymap
 from tui.widgets.keys import bindings, shown_key
 from tui.widgets.quit_guard import QuitGuard
@@ -36,7 +32,6 @@ if TYPE_CHECKING:
     from textual.command import Provider
     from textual.types import CSSPathType
 
-    from tui.datasets.row_source import RowSource
     from tui.services import Services
 
 
@@ -46,8 +41,8 @@ def _commands() -> type[Provider]:
     return DeckCommands
 
 
-class TunedeckApp(KeepsEarlyKeys, inherit_bindings=False):
-    """The deck: six places by number, everything by keys."""
+class TunedeckApp(HasPlaces, inherit_bindings=False):
+    """The deck: places by number, everything by keys."""
 
     TITLE = "tunedeck"
     # Home's styles are read with the app's: on their own they would cost a second parse before first paint.
@@ -66,16 +61,9 @@ class TunedeckApp(KeepsEarlyKeys, inherit_bindings=False):
         super().__init__(ansi_color=True if self._colourless else None)
         self._services = services
         self._quit_guard = QuitGuard()
-        self._trail: list[str] = []
-        self._first_visit: dict[str, Callable[[], DeckScreen]] = {}
-        self._visited: set[str] = set()
-        self._dataset: Path | None = None
-        """The file looked at last: Check and Launch begin with it."""
         self._engine_state = EngineState()
         for theme in (*OWN_THEMES, TERMINAL_DARK, TERMINAL_LIGHT):
             self.register_theme(theme)
-        for place, _ in PLACES:
-            self.add_mode(place, partial(self._make_screen, place))
         self.theme = self._chosen_theme()
         keymap = chosen_keymap()
         self.set_keymap(keymap)
@@ -130,133 +118,6 @@ class TunedeckApp(KeepsEarlyKeys, inherit_bindings=False):
 
             self._services = Services.open()
         return self._services
-
-    # Places
-
-    def _make_screen(self, place: str) -> DeckScreen:
-        from screens.factories import FACTORIES
-
-        self._visited.add(place)
-        return self._first_visit.pop(place, FACTORIES[place])()
-
-    def go_to(self, place: str) -> None:
-        """Go to a mode by its name, remembering where from."""
-        if place == self.current_mode:
-            return
-        self._trail = [known for known in self._trail if known not in (self.current_mode, place)]
-        if place == "home":
-            self._trail.clear()
-        else:
-            self._trail.append(self.current_mode)
-        self.switch_mode(place)
-
-    def action_go(self, place: str) -> None:
-        """Go to a place; at that place already, to its first screen."""
-        if place == self.current_mode:
-            self._to_root()
-        begin = {"check": self.open_check, "launch": self.open_launch}.get(place)
-        if begin is not None and self._dataset is not None and self._is_without_file(place):
-            begin(self._dataset)
-        else:
-            self.go_to(place)
-
-    def _is_without_file(self, place: str) -> bool:
-        """Say whether a place that shows a file has none yet."""
-        if place not in self._visited:
-            return True
-        stack = self.get_screen_stack(place)
-        screen: object = stack[0] if stack else None  # none while it is being made
-        return isinstance(screen, ShowsPath) and not screen.has_path
-
-    def _to_root(self) -> None:
-        while len(self.screen_stack) > 1:
-            self.pop_screen()
-
-    def _go_with(
-        self, place: str, make: Callable[[], DeckScreen], show: Callable[[Screen[object]], None]
-    ) -> None:
-        """Go to a place with something to show there, whether or not it was open before."""
-        if place not in self._visited:
-            self._first_visit[place] = make
-            self.go_to(place)
-            return
-        self.go_to(place)
-        self._to_root()
-        show(self.screen)
-
-    def open_check(self, path: Path) -> None:
-        """Go to Check & cost with this file."""
-        self._dataset = path
-
-        def make() -> DeckScreen:
-            from screens.check import CheckScreen
-
-            return CheckScreen(path)
-
-        self._go_with("check", make, partial(show_path, path))
-
-    def open_launch(self, path: Path | None = None) -> None:
-        """Go to Launch, with this training file if given."""
-        if path is None:
-            self.go_to("launch")
-            return
-        self._dataset = path
-
-        def make() -> DeckScreen:
-            from screens.launch import LaunchScreen
-
-            return LaunchScreen(path)
-
-        self._go_with("launch", make, partial(show_path, path))
-
-    def open_rows(self, path: Path, line: int = 1, fix: str = "") -> None:
-        """Show a file's rows with the cursor on a line, or what the fix of a rule would do."""
-        from screens.rows import show_rows
-
-        self._dataset = path
-        self.go_to("datasets")
-        show_rows(self, path, line, fix)
-
-    def open_tokens(self, path: Path, line: int, model: str = "", rows: RowSource | None = None) -> None:
-        """Show one row token by token."""
-        from screens.token_view import TokenViewScreen
-
-        self.push_screen(TokenViewScreen(path, line, model, rows))
-
-    def open_import(self, path: Path) -> None:
-        """Say what the columns of a file are, and make a dataset of it."""
-        from screens.import_mapping import ImportMappingScreen
-
-        self.go_to("datasets")
-        self.push_screen(ImportMappingScreen(path))
-
-    def open_reshape(self, path: Path) -> None:
-        """Choose what to do with the rows of a file, and write new files."""
-        from screens.reshape import ReshapeScreen
-
-        self.go_to("datasets")
-        self.push_screen(ReshapeScreen(path))
-
-    def open_job(self, account: str, job_id: str) -> None:
-        """Show a job over the list of jobs."""
-        from screens.job import JobScreen
-
-        self.go_to("jobs")
-        self._to_root()
-        self.push_screen(JobScreen(account, job_id))
-
-    def open_chat(self, *models: ModelChoice) -> None:
-        """Go to Chat with these models side by side; without any, as it was left."""
-        if not models:
-            self.go_to("chat")
-            return
-
-        def make() -> DeckScreen:
-            from screens.chat import ChatScreen
-
-            return ChatScreen(models)
-
-        self._go_with("chat", make, partial(show_models, models))
 
     # Leaving
 

@@ -24,6 +24,8 @@ def model_facts(model: FamilyModel) -> list[tuple[str, str]]:
         ("Account", model.account),
         ("Kind", f"{_KINDS[model.kind]}{f', step {model.step:,}' if model.step is not None else ''}"),
         ("Ends", _end(model)),
+        ("Date from", model.lifetime.source),
+        ("Date of", f"its base {model.lifetime.base}" if model.lifetime.base else None),
         ("Trained from", model.parent[1] if model.parent else None),
         ("Base", model.base_model),
         ("Trainable", "yes" if model.trainable else f"no: {model.trainable.reason}"),
@@ -31,7 +33,7 @@ def model_facts(model: FamilyModel) -> list[tuple[str, str]]:
         ("Dataset", _dataset(model)),
         ("Scores", _scores(model)),
         ("Training cost", _cost(model.training_cost) if model.kind is ModelKind.TUNED else None),
-        ("Answers cost", _cost(model.answers_cost) if model.is_model else None),
+        ("Answers cost", _answers(model) if model.is_model else None),
         ("Made", _day(model.created_at)),
         ("Deleted", _day(model.deleted_at)),
         ("Tags", " ".join(model.tags)),
@@ -46,7 +48,7 @@ def _end(model: FamilyModel) -> str:
     life = model.lifetime
     if life.shutdown_date is None:
         return "no end announced"
-    return f"{life.shutdown_date}, {life.words}; source: {life.source}"
+    return f"{life.shutdown_date}, {life.words}"
 
 
 def _dataset(model: FamilyModel) -> str | None:
@@ -63,6 +65,11 @@ def _scores(model: FamilyModel) -> str:
 
 def _cost(amount: Amount | None) -> str:
     return "not known" if amount is None else amount.words
+
+
+def _answers(model: FamilyModel) -> str:
+    amount = model.answers_cost
+    return "nothing yet" if amount is not None and not amount.high else _cost(amount)
 
 
 def _day(seconds: int | None) -> str | None:

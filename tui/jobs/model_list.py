@@ -181,7 +181,7 @@ def model_json(line: FamilyLine) -> dict[str, Any]:
         "deleted_at": one.deleted_at, "can_chat": one.can_chat, "can_train": bool(one.trainable),
         "cannot_train_because": one.trainable.reason or None,
         "shutdown_date": one.lifetime.shutdown_date, "days_left": one.lifetime.days_left,
-        "date_source": one.lifetime.source or None,
+        "date_source": one.lifetime.source or None, "date_of_base": one.lifetime.base or None,
         "job_id": job.id if job else None, "job_state": job.state if job else None,
         "method": job.method if job else None, "trained_tokens": job.trained_tokens if job else None,
         "step": one.step, "dataset": job.dataset if job else None,

@@ -25,7 +25,9 @@ class Lifetime:
     days_left: int | None = None
     """Whole days until then, 0 on the day itself, negative after; None without a date."""
     source: str = ""
-    """Who says so, and for which model where that is another one; empty without a date."""
+    """Who says so; empty without a date."""
+    base: str = ""
+    """The base model whose date it is; empty where the date is the model's own."""
 
     @property
     def is_over(self) -> bool:
@@ -87,5 +89,4 @@ class Lifetimes:
             left = (date.fromisoformat(day) - self.today).days
         except ValueError:
             return Lifetime()
-        whose = "" if told_of == model_id else f" (of its base {told_of})"
-        return Lifetime(day, left, f"{source}{whose}")
+        return Lifetime(day, left, source, "" if told_of == model_id else told_of)

@@ -21,6 +21,8 @@ PLACES: tuple[tuple[str, str], ...] = (
     ("chat", "Chat"),
 )
 """Modes in the order of the work, by their number keys."""
+MORE_PLACES: tuple[tuple[str, str], ...] = (("models", "Models"),)
+"""Modes with the numbers after those; 80 columns have room for one's name only while it is shown."""
 
 
 def engine_headline(state: EngineState) -> Part:
@@ -65,13 +67,14 @@ class DeckHeader(Widget):
     def __init__(self, place: str) -> None:
         super().__init__()
         self._place = place
+        self._places = (*PLACES, *(one for one in MORE_PLACES if one[0] == place))
 
     def render(self) -> Content:
         """Draw the places, and as much of the status as fits."""
         width = self.content_size.width
         wide = width >= 90
         parts: list[Content] = [content(("tunedeck", "accent"), " ")] if width >= 70 else []
-        for number, (place, name) in enumerate(PLACES, 1):
+        for number, (place, name) in enumerate(self._places, 1):
             here = place == self._place
             label = f" {number} {name} "
             parts.append(
@@ -95,7 +98,7 @@ class DeckHeader(Widget):
         if offset is None:
             return
         text = self.render().plain
-        for number, (place, name) in enumerate(PLACES, 1):
+        for number, (place, name) in enumerate(self._places, 1):
             start = text.find(f" {number} {name} ")
             if start <= offset.x < start + len(name) + 4:
                 self.post_message(self.PlaceClicked(place))

@@ -83,13 +83,13 @@ def test_days_left_name_who_said_so_and_of_which_model(services: Services) -> No
     keep_family(services)
     life = family_of(services)[TONE].lifetime
     assert (life.shutdown_date, life.days_left, life.words) == ("2027-01-14", 46, "46 days")
-    assert life.source == f"developers.openai.com/api/docs/deprecations (of its base {BASE})"
+    assert (life.source, life.base) == ("developers.openai.com/api/docs/deprecations", BASE)
     assert life.ends_soon
     services.store.save_model_dates("openai", {TONE: "2026-12-01"})
     own = family_of(services)[TONE].lifetime
     assert own.days_left == 2
     assert own.source.startswith("the service's own list of models, seen ")
-    assert "base" not in own.source
+    assert own.base == ""
     assert Lifetimes(services.catalog, today=date(2027, 1, 14)).of("openai", TONE).is_over
 
 
@@ -221,7 +221,9 @@ def test_the_facts_of_a_model_are_words_that_leave_out_what_is_not_known(service
     keep_family(services)
     facts = dict(model_facts(family_of(services)[TONE]))
     assert facts["Dataset"] == "tone.jsonl SHA-256 abababababab…"
-    assert facts["Ends"].startswith("2027-01-14, 46 days; source: developers.openai.com")
+    assert facts["Ends"] == "2027-01-14, 46 days"
+    assert facts["Date from"] == "developers.openai.com/api/docs/deprecations"
+    assert facts["Date of"] == f"its base {BASE}"
     assert facts["Scores"] == "full_valid_loss 0.5"
     assert "Note" not in facts
     assert "not among the account's models" in dict(model_facts(family_of(services)[MORE]))["Listed"]

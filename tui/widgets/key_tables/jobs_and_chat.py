@@ -131,6 +131,20 @@ CHAT = (
     Key("lane-before", ("left_square_bracket",), "next_lane(-1)", "Lane before", "Go to the lane before."),
 )
 
+MODELS = (
+    Key("chat", ("c",), "chat_model", "Chat", "Talk to this model beside its base.", footer=True),
+    Key("continue", ("l",), "train_further", "Train on", "Train this model further, in Launch.", footer=True),
+    Key("filter", ("slash",), "filter", "Filter", "Show only models with what you type.", footer=True),
+    Key("sort", ("s",), "next_sort", "Sort", "Sort by family, days left, age, name or cost.", footer=True),
+    Key("only", ("f",), "next_only", "Which", "Show all, tuned, trainable or ending models."),
+    Key("tags", ("t",), "edit_tags", "Tags", "Tag this model; kept on this machine.", footer=True),
+    Key("note", ("e",), "edit_note", "Note", "Note something about this model.", footer=True),
+    Key("job", ("o",), "open_job", "Job", "Open the job that made this model.", footer=True),
+    Key("delete", ("x",), "delete_model", "Delete", "Delete this model at its service for good."),
+    Key("copy", ("y",), "copy_name", "Copy", "Copy the model's whole name."),
+    Key("refresh", ("r",), "reload", "Refresh", "Ask every account for its models now."),
+)
+
 PROMPT = (
     Key("send", ("enter",), "send", "Send", "Ask.", footer=True),
     Key("newline", ("ctrl+j", "alt+enter"), "newline", "New line", "Start a new line in the message."),
@@ -171,6 +185,7 @@ KEYS: dict[str, tuple[Key, ...]] = {
     "jobs": JOBS,
     "job": JOB,
     "chat": CHAT,
+    "models": MODELS,
     "prompt": PROMPT,
     "confirm": CONFIRM,
     "choice": CHOICE,

@@ -11,6 +11,7 @@ APP = (
     Key("launch", ("4",), "go('launch')", "Launch", "Go to Launch: start a fine-tuning job."),
     Key("jobs", ("5",), "go('jobs')", "Jobs", "Go to Jobs: live curves, events and checkpoints."),
     Key("chat", ("6",), "go('chat')", "Chat", "Go to Chat: talk to models side by side."),
+    Key("models", ("7",), "go('models')", "Models", "Go to Models: families, days left, tags, costs."),
     Key("back", ("escape",), "go_back", "Back", "Go back one level; the focus returns to where it was."),
     Key("close", ("q",), "close", "Close", "Go back one level; on Home, twice leaves tunedeck."),
     Key("help", ("question_mark", "f1"), "show_help", "Help", "Show every key that works here.", footer=True),

@@ -1,0 +1,159 @@
+"""What can be done to the model under the cursor: talk, train further, tag, note, delete."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+
+from textual import work
+
+from screens.ask_text import AskTextScreen
+from screens.greyed_keys import GreyedKeys
+from tui.errors import TunedeckError
+from tui.jobs.model_family import FamilyModel, ModelKind
+from tui.jobs.model_words import delete_model, read_tags, reason_against_deleting, set_note, set_tags
+from tui.records.models import Capability, Permission
+from tui.safe_text import safe_line
+
+Permissions = Mapping[Capability, Permission]
+ASKED: tuple[Capability, ...] = (Capability.CHAT, Capability.DELETE_MODEL)
+"""Capabilities that keys on a model depend on."""
+
+
+class ModelActions(GreyedKeys, inherit_bindings=False):
+    """A screen with a model under the cursor."""
+
+    def chosen_model(self) -> FamilyModel | None:
+        """Return the model that keys act on."""
+        raise NotImplementedError
+
+    def permissions(self, account: str) -> Permissions:
+        """Return what is known of an account's capabilities; missing ones count as allowed."""
+        raise NotImplementedError
+
+    def model_changed(self) -> None:
+        """Show what an action changed; the store has it already."""
+        raise NotImplementedError
+
+    def reason_against(self, action: str) -> str:
+        """Return why a key can't act on the model under the cursor."""
+        needs_model = ("chat_model", "train_further", "edit_tags", "edit_note", "open_job", "delete_model")
+        if action not in (*needs_model, "copy_name"):
+            return ""
+        model = self.chosen_model()
+        if model is None:
+            return "There is no model here yet."
+        match action:
+            case "chat_model":
+                return self._reason_against_chat(model)
+            case "train_further":
+                return "" if model.trainable else model.trainable.reason
+            case "edit_tags" | "edit_note":
+                return "" if model.is_model else "This job has made no model yet."
+            case "open_job":
+                return "" if model.job is not None else "No job of it is known here."
+            case "delete_model":
+                return reason_against_deleting(model, self._permission(model, Capability.DELETE_MODEL))
+        return ""
+
+    def _permission(self, model: FamilyModel, capability: Capability) -> Permission:
+        return self.permissions(model.account).get(capability, Permission(True))
+
+    def _reason_against_chat(self, model: FamilyModel) -> str:
+        if model.kind is ModelKind.JOB:
+            return "This job has made no model yet."
+        if model.deleted_at is not None:
+            return f"{model.id} was deleted."
+        if model.lifetime.is_over:
+            return f"{model.id} was shut down on {model.lifetime.shutdown_date}."
+        if not model.can_chat:
+            return f"{model.id} is not for chats."
+        permission = self._permission(model, Capability.CHAT)
+        return "" if permission else permission.reason
+
+    def ask_permissions(self, account: str) -> Permissions:
+        """Ask an account what it can do; for workers, since the first call may load its client."""
+        try:
+            provider = self.services.provider(account)
+            return {capability: provider.can(capability) for capability in ASKED}
+        except TunedeckError as error:
+            return {capability: Permission(False, error.message) for capability in ASKED}
+
+    # Keys
+
+    def action_chat_model(self) -> None:
+        """Talk to the model, a tuned one beside its base."""
+        model = self.chosen_model()
+        if model is None:
+            return
+        base = [(model.account, model.base_model)] if model.base_model else []
+        self.navigator.open_chat(*base, model.key)
+
+    def action_train_further(self) -> None:
+        """Go to Launch with this model as the base of a new job."""
+        model = self.chosen_model()
+        if model is not None:
+            self.navigator.open_launch_on(model.key)
+
+    def action_open_job(self) -> None:
+        """Show the job that made the model."""
+        model = self.chosen_model()
+        if model is not None and model.job is not None:
+            self.navigator.open_job(model.account, model.job.id)
+
+    def action_copy_name(self) -> None:
+        """Copy the model's whole name."""
+        model = self.chosen_model()
+        if model is not None:
+            self.navigator.copy_text(model.id, "model name")
+
+    def action_edit_tags(self) -> None:
+        """Ask for the model's tags."""
+        model = self.chosen_model()
+        if model is not None:
+            self._ask(
+                AskTextScreen("Tags, parted by blanks", value=" ".join(model.tags), hint="none",
+                              facts=[("Model", safe_line(model.id, 200))]),
+                lambda text: set_tags(self.services, model, read_tags(text)),
+            )  # fmt: skip
+
+    def action_edit_note(self) -> None:
+        """Ask for the note on the model."""
+        model = self.chosen_model()
+        if model is not None:
+            self._ask(
+                AskTextScreen("Note", value=safe_line(model.note), hint="none",
+                              facts=[("Model", safe_line(model.id, 200))]),
+                lambda text: set_note(self.services, model, text),
+            )  # fmt: skip
+
+    def action_delete_model(self) -> None:
+        """Ask for the model's whole name, then delete it at its service."""
+        model = self.chosen_model()
+        if model is None:
+            return
+
+        def delete(typed: str) -> None:
+            was_there = delete_model(self.services, model, typed)
+            words = "is deleted" if was_there else "was gone already"
+            self.post_from_thread(self.tell, f"{safe_line(model.id, 200)} {words}.")
+
+        self._ask(
+            AskTextScreen(
+                "Delete this model for good?", exactly=model.id, hint="type the whole name of the model",
+                facts=[("Model", safe_line(model.id, 200)), ("Account", model.account)],
+                warning="No service brings a deleted model back, and its checkpoints may go with it.",
+            ),
+            delete,
+        )  # fmt: skip
+
+    @work(group="model-action", exit_on_error=False, description="change a model")
+    async def _ask(self, dialog: AskTextScreen, act: Callable[[str], None]) -> None:
+        typed = await self.app.push_screen_wait(dialog)
+        if typed is None:
+            return
+        try:
+            await asyncio.to_thread(act, typed)
+        except TunedeckError as error:
+            self.tell_error(error)
+        self.model_changed()
