@@ -177,6 +177,11 @@ invalid. a asks OpenAI's free moderation which rows would sink a job, after sayi
         self.query_one("#tokens").border_title = "Tokens"
         self.query_one(Meter).display = False
         self.show_moderated(message.report)
+        if message.other_shape:
+            words = f" It looks like other data: {message.other_shape}. In Datasets (2) i imports it."
+            self.query_one("#check-verdict", Static).update(
+                content(*verdict_line(message.report), (words, "accent"))
+            )
 
     def file_to_fix(self) -> Path | None:
         """Return the file that is shown."""
@@ -234,9 +239,9 @@ invalid. a asks OpenAI's free moderation which rows would sink a job, after sayi
             facts = [count, chosen + self._report.format.value, size(self._report.bytes)]
         if self._model is not None:
             label = SERVICES[self.service].label if self._provider else ""
-            by = f" by the rules of {label}" if label else ""
+            by = f" by the rules of {label}" if label else ""  # first: a small pane cuts the rest
             self.query_one("#findings").border_title = content(
-                f"Findings for {safe_line(self._model.id, 60)}{by}"
+                f"Findings{by} for {safe_line(self._model.id, 60)}"
             )
         self.query_one("#check-file", Static).update(
             content(

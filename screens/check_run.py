@@ -56,6 +56,8 @@ class ChecksFile(GreyedKeys, inherit_bindings=False):
 
         wish: CheckWish
         report: Report
+        other_shape: str = ""
+        """What the file may be when it is no dataset."""
 
     @dataclass
     class Priced(Message):
@@ -111,7 +113,7 @@ class ChecksFile(GreyedKeys, inherit_bindings=False):
 
         try:
             report = report_of(wish.model, fresh=wish.fresh, provider=wish.provider)
-            self.post_message(self.Finished(wish, report))
+            self.post_message(self.Finished(wish, report, _other_shape(wish.path, report)))
             rates = self.services.store.training_rates("local")
             counts = tokens_by_encoding(wish.model, report, self.trainable_models(), report_of)
             for tokens, is_all in counts:
@@ -142,3 +144,9 @@ class ChecksFile(GreyedKeys, inherit_bindings=False):
             return  # the check itself says what is wrong with the file
         if found.examples.value:
             self.post_message(self.Estimated(wish, found))
+
+
+def _other_shape(path: Path, report: Report) -> str:
+    from tui.datasets.convert.hint import other_shape  # only what is no dataset needs its readers
+
+    return "" if report.format is not DatasetFormat.UNKNOWN else other_shape(path, report)

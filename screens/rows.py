@@ -160,7 +160,7 @@ class RowsScreen(RowsOutside, inherit_bindings=False):
     def action_check_file(self) -> None:
         """Check the whole file."""
         self.tell_what_is_kept("The check reads the file, so it does not see them: ctrl+s saves.")
-        self.navigator.open_check(self._path)
+        self.navigator.open_check(self.path_as_shown)
 
     def action_show_tokens(self) -> None:
         """Show the row token by token."""
@@ -173,12 +173,12 @@ class RowsScreen(RowsOutside, inherit_bindings=False):
     def action_reshape_file(self) -> None:
         """Make new files of these rows."""
         self.tell_what_is_kept("New files are made of the file without them: ctrl+s saves.")
-        self.navigator.open_reshape(self._path)
+        self.navigator.open_reshape(self.path_as_shown)
 
     def action_launch_file(self) -> None:
         """Start a job on this file."""
         self.tell_what_is_kept("A job trains on the file without them: ctrl+s saves.")
-        self.navigator.open_launch(self._path)
+        self.navigator.open_launch(self.path_as_shown)
 
     def action_last_row(self) -> None:
         """Go to the end of the file, also before the index has come there."""

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 class RowsSave(RowsEdit, inherit_bindings=False):
     """Saving the open file, and the changes of an earlier time."""
 
+    _saved_as: Path | None = None
+    """The new file that was written last."""
+
     # Changes from before
 
     @work(group="pending", exclusive=True, exit_on_error=False)
@@ -139,6 +142,7 @@ class RowsSave(RowsEdit, inherit_bindings=False):
         self.show_work("")
         what = f"{plural(result.rows, 'row')}, {size(result.bytes)}, saved"
         if not over_the_file:
+            self._saved_as = result.target
             self.tell(f"{what} to {result.target}. {self._path.name} is as it was.")
             self.rows_changed()
             return
@@ -146,6 +150,12 @@ class RowsSave(RowsEdit, inherit_bindings=False):
         line = self.rows.line_number or 1
         self.open_file(line=line)
         self.file_grew()
+
+    @property
+    def path_as_shown(self) -> Path:
+        """The file that holds these rows: the new one, while nothing was changed since it was saved."""
+        is_saved = self._dataset is not None and not self._dataset.is_changed and bool(self.change_words())
+        return self._saved_as if is_saved and self._saved_as is not None else self._path
 
     def change_words(self) -> list[str]:
         """Return how many rows were edited, added, deleted and moved; safe to show."""

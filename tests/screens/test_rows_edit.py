@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from textual.widgets import Input
 
+from screens.check import CheckScreen
 from screens.choose import ChooseScreen
 from screens.confirm import ConfirmScreen
 from screens.pending_dialog import PendingDialog
@@ -158,6 +159,24 @@ async def test_a_new_file_has_the_changes_and_the_old_one_keeps_its_bytes(path: 
         assert "not saved" not in text_of(app)
         await pilot.press("ctrl+s")
         assert not screen.query_one("#save", Input).display
+
+
+async def test_after_saving_the_check_reads_the_new_file_until_something_changes(path: Path) -> None:
+    app = make_app()
+    async with app.run_test(size=(100, 30)) as pilot:
+        screen = await open_rows(pilot, app, path)
+        await pilot.press("d")
+        await until(pilot, lambda: "1 deleted" in text_of(app))
+        assert screen.path_as_shown == path
+        await pilot.press("ctrl+s", "enter")
+        new = path.with_name(f"{path.stem}.edited.jsonl")
+        await until(pilot, lambda: screen.path_as_shown == new)
+        await pilot.press("d")
+        await until(pilot, lambda: screen.path_as_shown == path)
+        await pilot.press("u")
+        await until(pilot, lambda: screen.path_as_shown == new)
+        await pilot.press("c")
+        await until(pilot, lambda: isinstance(app.screen, CheckScreen) and new.name in text_of(app))
 
 
 async def test_a_name_that_is_taken_is_refused_and_nothing_is_lost(path: Path) -> None:

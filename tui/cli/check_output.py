@@ -49,8 +49,16 @@ def print_reports(
             for line in github_annotations(report):
                 say(line)
     else:
-        for report in reports:
+        for path, report in checked:
             _print_report(report, None if show_all else _SHOWN_PER_RULE, with_tokens=with_tokens)
+            _print_hint(path, report)
+
+
+def _print_hint(path: Path, report: Report) -> None:
+    from tui.datasets.convert.hint import other_shape
+
+    if shape := other_shape(path, report):
+        say(f"It looks like other data: {shape}. `tunedeck convert` makes a dataset of it.")
 
 
 def _print_report(report: Report, shown: int | None, *, with_tokens: bool) -> None:

@@ -34,7 +34,7 @@ def row_format(row: object) -> DatasetFormat:
     """Return the format that one parsed row looks like."""
     if not isinstance(row, dict):
         return DatasetFormat.UNKNOWN
-    if row.keys() & PREFERENCE_KEYS:
+    if row.keys() & PREFERENCE_KEYS and "instruction" not in row:  # Alpaca's rows have an input as well
         return DatasetFormat.PREFERENCE
     if "messages" in row:
         return _with_messages(row)

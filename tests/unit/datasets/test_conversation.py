@@ -105,6 +105,7 @@ def test_formats_are_told_apart() -> None:
     assert detect_format([{"messages": [user()]}]) is CHAT
     assert detect_format([{"prompt": "p", "completion": "c"}]) is DatasetFormat.COMPLETION
     assert detect_format([{}, 3, None]) is DatasetFormat.UNKNOWN
+    assert detect_format([{"instruction": "i", "input": "", "output": "o"}]) is DatasetFormat.UNKNOWN
     assert detect_format([]) is DatasetFormat.UNKNOWN
     assert detect_format([preference(), chat(), chat()]) is CHAT
 

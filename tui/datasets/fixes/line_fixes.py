@@ -173,19 +173,19 @@ FIXES = (
     ),
     Fix(
         "identical-outputs",
-        "Remove the row",
+        "Remove the row with two equal answers",
         "Nothing can be learned from a pair without a difference.",
         _remove,
     ),
     Fix(
         "messages-empty",
-        "Remove the row",
+        "Remove the row without a message",
         "A row without a message teaches nothing and makes the service refuse the file.",
         _remove,
     ),
     Fix(
         "nothing-trained",
-        "Remove the row",
+        "Remove the row that trains nothing",
         "Every answer in it is kept out of training, so it teaches nothing and the service refuses the file. "
         "Where an answer should be learned, give it weight 1 instead.",
         _remove,

@@ -11,10 +11,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.support import run_cli
 from tests.unit.datasets.builders import assistant, call, chat, preference, tool_chat, user
 from tests.unit.datasets.convert.support import Row, chats, convert, preferences, rows_of, write_lines
 from tui.datasets.check import CheckOptions, check_file
 from tui.datasets.convert.detect import detect_mapping
+from tui.datasets.convert.hint import other_shape
 from tui.datasets.convert.mapping import Role, RowKind, SourceShape, parse_overrides
 from tui.datasets.convert.targets import PROVIDERS
 from tui.datasets.formats import DatasetFormat
@@ -289,3 +291,25 @@ def test_what_is_exported_passes_our_own_check(
     # The answers of parallel calls follow each other by nature; no conversion can change that.
     errors = [one for one in errors if (one.rule, one.text) != ("roles-alternate", "tool")]
     assert errors == []
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "expected"),
+    [
+        ("a.csv", b"frage;antwort\nWo?;Hier.\n", "semicolons, UTF-8 (columns)"),
+        ("a.json", b'[{"instruction": "i", "input": "", "output": "o"}]', "JSON list, UTF-8 (alpaca)"),
+        ("a.jsonl", b'{"instruction": "i", "input": "", "output": "o"}\n', "JSON lines, UTF-8 (alpaca)"),
+        ("a.jsonl", b"nothing of the kind\n", ""),
+        ("a.jsonl", b'{"messages": []}\n', ""),
+        ("a.jsonl", b"", ""),
+    ],
+)
+def test_a_file_that_is_no_dataset_is_taken_for_what_can_be_converted(
+    tmp_path: Path, name: str, content: bytes, expected: str
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    shape = other_shape(path, check_file(path, CheckOptions(count_tokens=False)))
+    assert shape.endswith(expected)
+    assert bool(shape) == bool(expected)
+    assert ("tunedeck convert" in run_cli("check", str(path)).stdout) == bool(expected)
