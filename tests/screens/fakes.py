@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -84,6 +85,9 @@ class FakeProvider:
 
     def fetch_weights(self, job: Job, folder: Path, on_progress: UploadProgress | None = None) -> Path:
         raise ProviderError("no weights here", status=405)
+
+    def price_of(self, request: JobRequest) -> Decimal | None:
+        return None
 
     def create_job(self, request: JobRequest) -> Job:
         self.calls.append("create")

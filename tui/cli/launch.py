@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from decimal import Decimal
 from pathlib import Path
 
 import click
@@ -178,7 +179,15 @@ def _launch(
         narrate("Not launched.")
         return int(ExitCode.INTERRUPTED)
     progress = ProgressLine("")
-    job = launch(plan, services, confirmed_price=estimate,
+
+    def told_price(dollars: Decimal) -> bool:
+        progress.finish()
+        text = f"{plan.account} itself estimates ${dollars:,.2f}."
+        if yes:
+            narrate(text)
+        return yes or _confirmed(f"{text} Launch?")
+
+    job = launch(plan, services, confirmed_price=estimate, on_told_price=told_price,
                  on_progress=lambda stage, done, total: progress.update(done, total, stage))  # fmt: skip
     progress.finish()
     if stop_text is not None:

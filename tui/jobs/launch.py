@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,7 @@ def launch(
     *,
     confirmed_price: Estimate,
     on_progress: LaunchProgress | None = None,
+    on_told_price: Callable[[Decimal], bool] | None = None,
     search_delays: Sequence[float] = _SEARCH_DELAYS,
 ) -> Job:
     """Create the plan's job at its confirmed price, or return the one that this plan has made already.
@@ -71,6 +73,8 @@ def launch(
         services: Store, catalog and providers.
         confirmed_price: What the person agreed to.
         on_progress: Hears about uploads and the creation.
+        on_told_price: Asked whether to go on at the service's own estimate in US dollars, where nothing but
+            that is known of the price; None goes on.
         search_delays: Seconds before each search after a lost answer.
 
     Raises:
@@ -78,7 +82,7 @@ def launch(
         LaunchUncertain: No answer came and no job is listed; the watcher keeps looking.
         LaunchQueued: The service takes no more jobs now; the launch is sent once more when it does.
         ProviderError: The service refused or could not be reached; no job exists.
-        TunedeckError: File, price or plan changed since they were confirmed.
+        TunedeckError: File, price or plan changed since they were confirmed, or a told price is refused.
     """
     report = on_progress or (lambda stage, done, total: None)
     known = services.store.launch(plan.run_id)
@@ -106,6 +110,11 @@ def launch(
         metadata={**plan.metadata, RUN_ID_KEY: plan.run_id},
         price_limit=_agreed_dollars(confirmed_price),
     )
+    if confirmed_price.total is None and on_told_price is not None:
+        told = provider.price_of(request)
+        if told is not None and not on_told_price(told):
+            raise TunedeckError("Not launched; nothing was created.", "", exit_code=ExitCode.INTERRUPTED)
+        request = replace(request, price_limit=told)
     report("Creating the job", 0, 1)
     job = _create(services, provider, plan, request, search_delays)
     report("Creating the job", 1, 1)

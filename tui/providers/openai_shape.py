@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -149,6 +150,10 @@ class OpenAIShapeProvider:
     def fetch_weights(self, job: Job, folder: Path, on_progress: UploadProgress | None = None) -> Path:
         """Refuse: the shape has no route for weights."""
         raise ProviderError(f"{self._profile.label} does not give them out.", "", status=405)
+
+    def price_of(self, request: JobRequest) -> Decimal | None:
+        """Return None: the shape has no route for a price."""
+        return None
 
     def create_job(self, request: JobRequest) -> Job:
         """Start a job; sent once only, because a lost answer may hide a paid job.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
@@ -98,6 +99,10 @@ class Provider(Protocol):
 
     def fetch_weights(self, job: Job, folder: Path, on_progress: UploadProgress | None = None) -> Path:
         """Write the weights of a job into a folder and return their path; a part is gone on with."""
+        ...
+
+    def price_of(self, request: JobRequest) -> Decimal | None:
+        """Return what the service itself estimates for a job in US dollars; None where it tells nothing."""
         ...
 
     def create_job(self, request: JobRequest) -> Job:

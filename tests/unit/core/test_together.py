@@ -24,6 +24,7 @@ from tests.unit.core.fake_service import (
     stall,
 )
 from tests.unit.core.fake_together import FakeTogether
+from tui.errors import TunedeckError
 from tui.jobs.account_check import check_account
 from tui.jobs.archive import archive_job
 from tui.jobs.fetch import fetch_job
@@ -232,6 +233,41 @@ def test_a_price_above_the_confirmed_one_creates_nothing(
     assert caught.value.limit is Limit.MONEY
     assert together.count("POST", CREATE) == 0
     assert provider.create_job(replace(REQUEST, price_limit=Decimal("3.90"))).id
+
+
+@pytest.mark.parametrize("answer", [True, False])
+def test_a_price_that_only_the_service_knows_is_confirmed_before_the_creation(
+    services: Services, together: FakeTogether, dataset: Path, answer: bool
+) -> None:
+    plan, asked = a_plan(dataset), []
+    estimate = estimate_plan(plan, services)
+    assert estimate.total is None
+
+    def confirm(dollars: Decimal) -> bool:
+        asked.append(dollars)
+        together.price["estimated_total_price"] = 4.2
+        return answer
+
+    if answer:
+        assert launch(plan, services, confirmed_price=estimate, on_told_price=confirm).id
+    else:
+        with pytest.raises(TunedeckError, match="nothing was created"):
+            launch(plan, services, confirmed_price=estimate, on_told_price=confirm)
+    assert asked == [Decimal("4.0")]
+    assert together.count("POST", CREATE) == int(answer)
+
+
+def test_a_price_that_rose_between_its_confirmation_and_the_creation_creates_nothing(
+    services: Services, together: FakeTogether, dataset: Path
+) -> None:
+    def confirm(dollars: Decimal) -> bool:
+        together.price["estimated_total_price"] = float(dollars) * 2
+        return True
+
+    plan = a_plan(dataset)
+    with pytest.raises(ProviderError, match=r"estimates \$8.00, more than the \$4.00"):
+        launch(plan, services, confirmed_price=estimate_plan(plan, services), on_told_price=confirm)
+    assert together.count("POST", CREATE) == 0
 
 
 def test_an_account_without_credit_creates_nothing_and_an_unknown_price_does_not_hinder(
@@ -523,6 +559,7 @@ def test_launch_watch_and_finish_on_the_command_line(
     launched = cli("launch", str(dataset), "--model", MODEL, "--account", "together", "--split", "25%",
                    "--set", "learning_rate=2e-5", "--yes", "--any-price", "--json")  # fmt: skip
     assert launched.code == 0, launched.stderr
+    assert "together itself estimates $4.00" in launched.stderr
     job_id = launched.json()["id"]
     assert together.bodies[-1]["learning_rate"] == 2e-5
     finish(together, job_id)
@@ -534,5 +571,6 @@ def test_launch_watch_and_finish_on_the_command_line(
     events = cli("events", job_id, "--account", "together", "--json")
     assert events.stdout.count("metrics-") == 21
     models = cli("models", "--account", "together", "--tuned", "--json").json()
-    assert [one["base_model"] for one in models] == [MODEL]
+    tuned = next(one for one in models if one["kind"] == "tuned")
+    assert (tuned["parent"], tuned["job_id"], tuned["is_listed"]) == (MODEL, job_id, True)
     assert KEY not in launched.stderr + watched.stdout + events.stdout

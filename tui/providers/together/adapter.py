@@ -27,6 +27,7 @@ _PLAIN_REFUSALS = set(range(400, 500)) - {408}
 _CHAT_TYPES = ("chat", "language", "code")
 _MORE_THAN_AGREED = Decimal("1.10")
 """Their estimate may be so much above the confirmed price: the catalog's counts of tokens are rough."""
+_LARGEST_PRICE = 1e9
 _STEPS_ASKED_AGAIN = 50
 """A measurement on the validation file may come after the training steps that follow it."""
 
@@ -83,19 +84,23 @@ class TogetherProvider(OpenAIShapeProvider):
         with self._calling() as client:
             return fetch_adapter(client, job.id, folder, on_progress, self.sleep)
 
+    def price_of(self, request: JobRequest) -> Decimal | None:
+        """Return what the service estimates for a job in US dollars; None where it can't."""
+        return self._agreed(request)[1]
+
     def create_job(self, request: JobRequest) -> Job:
         """Start a job; sent once only, after the service was asked for its limits and price, which is free.
 
         Raises:
             ProviderError: With code "answer_lost" or a status of 500 and more, a job may exist all the same.
         """
-        body = self._agreed_body(request)
+        body, _ = self._agreed(request)
         with self._explaining(model=request.model), self._calling(retry=False) as client:
             raw = rest.post_json(client, "/fine-tunes", body)
         return answers.job_from(raw, self.account.name, request.metadata)
 
-    def _agreed_body(self, request: JobRequest) -> dict[str, Any]:
-        """Return the creation's JSON, or say why it would be refused or cost more than was agreed."""
+    def _agreed(self, request: JobRequest) -> tuple[dict[str, Any], Decimal | None]:
+        """Return the creation's JSON and its price, or say why it would be refused or cost too much."""
         try:
             limits = self.model_limits(request.model)
             body = job_body(request, limits)
@@ -104,13 +109,13 @@ class TogetherProvider(OpenAIShapeProvider):
                 raise ProviderError(
                     f"{self.account.label}: {' '.join(told)}", "Choose other values.", status=400
                 )
-            self._ask_price(request, body)
+            price = self._ask_price(request, body)
         except ProviderError as error:
             if error.code == LOST_ANSWER or error.status not in _PLAIN_REFUSALS:
                 # Nothing that creates anything was sent yet, so there is nothing to look for.
                 error.code, error.status = NOT_REACHED, None
             raise
-        return body
+        return body, price
 
     def model_limits(self, model: str) -> Mapping[str, Any]:
         """Return what the service says can be chosen for a base model.
@@ -121,12 +126,12 @@ class TogetherProvider(OpenAIShapeProvider):
         with self._explaining(model=model), self._calling() as client:
             return rest.get_json(self._quick(client), "/fine-tunes/models/limits", model_name=model)
 
-    def _ask_price(self, request: JobRequest, body: Mapping[str, Any]) -> None:
+    def _ask_price(self, request: JobRequest, body: Mapping[str, Any]) -> Decimal | None:
         with self._calling() as client:
             told = rest.post_json(self._quick(client), "/fine-tunes/estimate-price", price_question(body))
         price = told.get("estimated_total_price")
         if told.get("estimation_available") is False or isinstance(price, bool):
-            return
+            return None
         if told.get("allowed_to_proceed") is False:
             limit = told.get("user_limit")
             raise ProviderError(
@@ -134,15 +139,17 @@ class TogetherProvider(OpenAIShapeProvider):
                 f"limit is ${limit}.", "Add credit there; nothing was created.",
                 code="insufficient_quota", status=402, limit=Limit.MONEY,
             )  # fmt: skip
-        if not isinstance(price, int | float) or request.price_limit is None:
-            return
-        if Decimal(str(price)) > request.price_limit * _MORE_THAN_AGREED:
+        if not isinstance(price, int | float) or not 0 <= price < _LARGEST_PRICE:
+            return None
+        dollars = Decimal(str(price))
+        if request.price_limit is not None and dollars > request.price_limit * _MORE_THAN_AGREED:
             raise ProviderError(
                 f"{self.account.label} estimates ${price:,.2f}, more than the "
                 f"${request.price_limit:,.2f} that were confirmed.",
                 "Nothing was created. Put the price into your own catalog file, then confirm again.",
                 code="price_above_agreed", status=402, limit=Limit.MONEY,
             )  # fmt: skip
+        return dollars
 
     def _job_call_at(self, path: str, *, cancel: bool = False) -> Job:
         with self._calling(retry=not cancel) as client:
