@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from tui.cli.job_lookup import job_json
+from tui.cli.job_lookup import find_job, job_json
 from tui.cli.output import ProgressLine, json_option, narrate, print_json, print_table, say
 from tui.errors import ExitCode, TunedeckError
 from tui.jobs.job_file import JobTerms, read_job_file
@@ -60,6 +60,11 @@ def _share(_ctx: click.Context, option: click.Parameter, text: str | None) -> fl
     metavar="JOB.TOML",
     help="Take what is not given here from a job file, such as `tunedeck jobs export` writes.",
 )
+@click.option(
+    "--like",
+    metavar="JOB",
+    help="Launch a job that is there again, at --account; what changes there is shown side by side.",
+)
 @click.option("--model", help="Base or tuned model to train; the settings' default_model when left out.")
 @click.option("--account", help="Who trains; left out, the account whose model it is.")
 @click.option("--method", type=click.Choice([str(one) for one in Method]), help="supervised when left out.")
@@ -86,22 +91,27 @@ def _share(_ctx: click.Context, option: click.Parameter, text: str | None) -> fl
 @click.option("--stop", "stop_text", metavar="RULES", help=f"Stop it by itself: {HELP}.")
 @json_option
 def command(
-    file: Path | None, job_file: Path | None, model: str | None, account: str | None, method: str | None,
-    epochs: float | None, batch_size: float | None, learning_rate_multiplier: float | None,
+    file: Path | None, job_file: Path | None, like: str | None, model: str | None, account: str | None,
+    method: str | None, epochs: float | None, batch_size: float | None, learning_rate_multiplier: float | None,
     beta: float | None, others: tuple[str, ...],
     suffix: str | None, validation: Path | None, split: float | None, seed: int | None,
     yes: bool, any_price: bool, watch: bool, stop_text: str | None, as_json: bool,
 ) -> int:  # fmt: skip
     """Upload FILE and start a fine-tuning job at the price you confirm.
 
-    With --from, FILE and every option may be left out; what is given goes before what the job file says.
+    With --from or --like, FILE and every option may be left out; what is given goes before what the job
+    file or the job says.
     """
     chosen = {
         "n_epochs": epochs, "batch_size": batch_size,
         "learning_rate_multiplier": learning_rate_multiplier, "beta": beta,
     }  # fmt: skip
+    if job_file is not None and like is not None:
+        raise click.UsageError("Give either --from or --like.")
     start = read_job_file(job_file) if job_file is not None else JobTerms()
     with Services.open() as services:
+        if like is not None:
+            start = _like(services, like, account, model)
         wanted = Method(method) if method else start.method or Method.SUPERVISED
         model_id = model or start.model or services.settings.default_model
         account = account or start.account or _account_of(services, model_id)
@@ -137,6 +147,16 @@ def command(
         return _launch(
             services, plan, yes=yes, any_price=any_price, watch=watch, stop_text=stop_text, as_json=as_json
         )
+
+
+def _like(services: Services, job_id: str, account: str | None, model: str | None) -> JobTerms:
+    from tui.jobs.elsewhere import launch_elsewhere  # only --like needs it
+
+    job = find_job(services, job_id)
+    found = launch_elsewhere(services, job, account or job.account, model)
+    for change in found.changes:
+        narrate(f"     {change.what}: {change.words}")
+    return found.terms
 
 
 def _account_of(services: Services, model_id: str) -> str:

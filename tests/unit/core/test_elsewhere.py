@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.support import CliResult
+from tests.unit.core.fake_service import FakeService, refuse
+from tests.unit.core.test_launch import JOBS, a_plan, launch_now
+from tui.errors import TunedeckError
+from tui.jobs.elsewhere import Change, launch_elsewhere
+from tui.jobs.plan import RUN_ID_KEY
+from tui.providers.account_settings import DeclaredAccount, declare_account
+from tui.records.jobs import Job, JobState, Method
+from tui.services import Services
+
+Cli = Callable[..., CliResult]
+
+
+@pytest.fixture(autouse=True)
+def _accounts(service: FakeService, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("A_KEY", "sk-test-123456")
+    for name in ("azure", "nebius", "openai"):
+        declare_account(DeclaredAccount(f"my-{name}", name, service.url, "A_KEY"))
+
+
+@pytest.fixture
+def job(services: Services, dataset: Path) -> Job:
+    chosen = {"n_epochs": 3, "batch_size": 4, "learning_rate_multiplier": 1.8}
+    services.reload_accounts()
+    return launch_now(a_plan(dataset, hyperparameters=chosen, suffix="sums", seed=7), services)
+
+
+def by_name(changes: tuple[Change, ...]) -> dict[str, Change]:
+    return {one.what: one for one in changes}
+
+
+def test_a_rate_is_never_carried_to_another_service_and_is_said_to_be_of_another_kind(
+    services: Services, job: Job
+) -> None:
+    found = launch_elsewhere(services, job, "my-nebius", "Qwen/Qwen3-4B")
+    assert "learning_rate_multiplier" not in found.terms.hyperparameters
+    assert found.terms.hyperparameters["n_epochs"] == 3
+    changes = by_name(found.changes)
+    assert changes["learning_rate_multiplier"].after == "left to the service"
+    kinds = changes["Learning rate is"]
+    assert (kinds.before, kinds.after) == ("a factor on the service's own rate", "the rate itself")
+    assert changes["Price per million"].before == "$5.00"
+    assert changes["Price"].before == "under $0.01"
+    assert "until 2027-01-14" in changes["Result answers"].before
+    assert changes["Result answers"].after == "no end announced"
+
+
+def test_two_accounts_of_one_service_keep_every_number(services: Services, job: Job) -> None:
+    found = launch_elsewhere(services, job, "my-openai")
+    assert found.terms.hyperparameters == {"n_epochs": 3, "batch_size": 4, "learning_rate_multiplier": 1.8}
+    assert (found.terms.suffix, found.terms.seed) == ("sums", 7)
+    changes = by_name(found.changes)
+    assert changes["Price per million"].words == "$5.00"
+
+
+def test_a_model_that_is_not_there_has_to_be_chosen(services: Services, job: Job) -> None:
+    with pytest.raises(TunedeckError, match="my-nebius can't start a supervised job on gpt") as raised:
+        launch_elsewhere(services, job, "my-nebius")
+    assert "--model" in raised.value.remedy
+    with pytest.raises(TunedeckError, match="no account"):
+        launch_elsewhere(services, job, "nobody")
+
+
+def test_a_job_that_continued_a_tuned_model_begins_from_its_base_and_says_so(services: Services) -> None:
+    tuned = Job(
+        "openai", "ft-2", JobState.FAILED, "failed", "ft:gpt-4.1-2025-04-14:org:x:id", Method.SUPERVISED
+    )
+    services.reload_accounts()
+    found = launch_elsewhere(services, tuned, "my-azure")
+    assert "gpt-4.1" in (found.terms.model or "")
+    changes = by_name(found.changes)
+    assert "stays behind" in changes["Model"].note
+    assert changes["Price"].words == "not known here → once the file is named"
+    odd = replace(tuned, method=Method.REINFORCEMENT, model="o4-mini-2025-04-16")
+    with pytest.raises(TunedeckError, match="reinforcement"):
+        launch_elsewhere(services, odd, "my-nebius")
+
+
+def test_a_job_is_launched_elsewhere_on_the_command_line_after_showing_what_changes(
+    cli: Cli, service: FakeService, job: Job, dataset: Path
+) -> None:
+    done = cli(
+        "launch",
+        "--like",
+        job.id,
+        "--account",
+        "my-nebius",
+        "--model",
+        "Qwen/Qwen3-4B",
+        "--yes",
+        "--any-price",
+    )
+    assert done.code == 0, done.stderr
+    assert "Model: gpt-4.1-mini-2025-04-14 → Qwen/Qwen3-4B" in done.stderr
+    body = service.bodies[-1]
+    assert body["model"] == "Qwen/Qwen3-4B"
+    assert body["method"]["supervised"]["hyperparameters"] == {"n_epochs": 3, "batch_size": 4}
+    assert body["seed"] == 7
+    assert body["metadata"][RUN_ID_KEY] != service.bodies[0]["metadata"][RUN_ID_KEY]
+    assert service.contents[body["training_file"]] == dataset.read_bytes()
+    assert cli("launch", "--like", job.id, "--from", "x.toml").code == 2
+    assert cli("launch", "--like", "nothing-like-it", "--account", "openai").code == 2
+
+
+def test_what_changes_is_shown_and_nothing_is_sent_before_the_price_is_confirmed(
+    cli: Cli, service: FakeService, job: Job
+) -> None:
+    service.faults["POST", JOBS].append(refuse(500, "must not be asked"))
+    done = cli("launch", "--like", job.id, "--account", "my-openai")
+    assert (done.code, "Add --yes" in done.stderr) == (2, True)
+    assert service.count("POST", JOBS) == 1

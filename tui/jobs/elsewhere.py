@@ -1,0 +1,208 @@
+"""A job of one account as a launch at another: what can be carried over, and what changes, side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from tui.errors import TunedeckError
+from tui.jobs.job_export import terms_of_job
+from tui.jobs.job_file import JobTerms
+from tui.jobs.plan import LaunchPlan
+from tui.jobs.ports import JobServices
+from tui.money.amounts import money_range
+from tui.money.catalog import CatalogModel, base_of
+from tui.money.job_price import job_price
+from tui.money.lifetime import Lifetimes
+from tui.providers.profiles import Profile, profile
+from tui.records.jobs import Job, Method
+
+_RATES = ("learning_rate", "learning_rate_multiplier")
+_MOST_NAMED = 6
+_UNKNOWN = "not published"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One line of the comparison."""
+
+    what: str
+    before: str
+    after: str
+    note: str = ""
+    """Why it changes; empty where that is plain."""
+
+    @property
+    def words(self) -> str:
+        """Both sides in a line: `gpt-4.1 → Qwen/Qwen3-4B`, or one where nothing changes."""
+        both = self.before if self.before == self.after else f"{self.before} → {self.after}"
+        return f"{both} ({self.note})" if self.note else both
+
+    def as_json(self) -> dict[str, str]:
+        """Return the line for `--json`."""
+        return {"what": self.what, "before": self.before, "after": self.after, "note": self.note}
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchElsewhere:
+    """A job's terms as another account takes them."""
+
+    terms: JobTerms
+    changes: tuple[Change, ...]
+
+
+def models_for(services: JobServices, account: str, method: Method) -> list[str]:
+    """Return the models on which an account can start a job of this method, as far as is known."""
+    provider = services.account(account).provider
+    known = [one.id for one in services.catalog.trainable(method) if one.provider == provider]
+    seen = [one.id for one in services.store.models(account) if one.can_train and one.id not in known]
+    return known + seen
+
+
+def launch_elsewhere(
+    services: JobServices, job: Job, account: str, model: str | None = None
+) -> LaunchElsewhere:
+    """Map a job to another account.
+
+    Args:
+        services: Store and catalog.
+        job: Any job that is known here.
+        account: Where it is to be launched.
+        model: What to train there; None takes the job's own base model, where that can be trained there.
+
+    Raises:
+        TunedeckError: There is no such account, or the model has to be chosen.
+    """
+    terms = terms_of_job(services, job)
+    here, there = (profile(services.account(name).provider) for name in (job.account, account))
+    old = services.catalog.find(job.model, here.name)
+    chosen = model or _same_model(services, job, account)
+    new = services.catalog.find(chosen, there.name)
+    kept, dropped = _settings(terms, here, there)
+    suffix = terms.suffix if terms.suffix and there.suffix_fits(terms.suffix) else None
+    mapped = replace(terms, account=account, model=chosen, suffix=suffix, hyperparameters=kept)
+    changes = [
+        Change("Account", f"{job.account} ({here.label})", f"{account} ({there.label})"),
+        Change("Model", job.model, chosen, _about_start(job.model, chosen)),
+        *dropped,
+        _about_rate(here, there),
+    ]
+    if suffix != terms.suffix:
+        changes.append(Change("Suffix", terms.suffix or "", "none", f"{there.label}: {there.suffix_words}"))
+    changes += _about_models(services, job, mapped, old, new)
+    return LaunchElsewhere(mapped, tuple(changes))
+
+
+def _same_model(services: JobServices, job: Job, account: str) -> str:
+    """Return the job's base model as the other account names it.
+
+    Raises:
+        TunedeckError: It can't be trained there.
+    """
+    provider = services.account(account).provider
+    base = base_of(job.model)
+    here = services.catalog.find(base, services.account(job.account).provider)
+    fitting = models_for(services, account, job.method)
+    names = {base, *(() if here is None else (here.id, *here.aliases))}
+    for name in fitting:
+        known = services.catalog.find(name, provider)
+        if names & {name, *(() if known is None else known.aliases)}:
+            return name
+    some = ", ".join(fitting[:_MOST_NAMED]) or "none that is known here"
+    more = f" and {len(fitting) - _MOST_NAMED} more" if len(fitting) > _MOST_NAMED else ""
+    raise TunedeckError(
+        f"{account} can't start a {job.method} job on {base}.", f"Choose with --model: {some}{more}."
+    )
+
+
+def _about_start(before: str, after: str) -> str:
+    if before.startswith("ft:") and not after.startswith("ft:"):
+        return "what it had learnt before stays behind"
+    return ""
+
+
+def _settings(terms: JobTerms, here: Profile, there: Profile) -> tuple[dict[str, Any], list[Change]]:
+    """Return the choices that mean the same there, and a line for each that is left behind."""
+    method = terms.method or Method.SUPERVISED
+    kept: dict[str, Any] = {}
+    dropped = []
+    for name, value in terms.hyperparameters.items():
+        known = there.parameter(name, method)
+        if name in _RATES and here.name != there.name:
+            note = "a number that was right for one service is not carried to another"
+        elif known is None:
+            note = f"{there.label} has no {name}"
+        elif known.problem(value):
+            note = f"{there.label} takes {known.wanted}"
+        else:
+            kept[name] = value
+            continue
+        dropped.append(Change(name, str(value), "left to the service", note))
+    dropped += [
+        Change(one.name, "–", "has to be given", one.help)
+        for one in there.parameters_for(method) if one.required and one.name not in kept
+    ]  # fmt: skip
+    return kept, dropped
+
+
+def _about_rate(here: Profile, there: Profile) -> Change:
+    words = {"multiplier": "a factor on the service's own rate", "absolute": "the rate itself"}
+    before, after = (words.get(one.learning_rate, one.learning_rate) for one in (here, there))
+    return Change("Learning rate is", before, after)
+
+
+def _about_models(
+    services: JobServices, job: Job, terms: JobTerms, old: CatalogModel | None, new: CatalogModel | None
+) -> Iterator[Change]:
+    method = terms.method or Method.SUPERVISED
+    yield Change("Price per million", _unit_price(old, method), _unit_price(new, method))
+    yield Change("Price", _old_price(services, job), _new_price(services, terms))
+    yield Change("Longest example", _limit(old), _limit(new))
+    lifetimes = Lifetimes(services.catalog, services.store.model_dates())
+    ends = []
+    for account, model in ((job.account, job.model), (terms.account or "", terms.model or "")):
+        lifetime = lifetimes.of(services.account(account).provider, model)
+        ends.append(
+            "no end announced" if lifetime.shutdown_date is None
+            else f"until {lifetime.shutdown_date}, {lifetime.words}"
+        )  # fmt: skip
+    yield Change("Result answers", ends[0], ends[1])
+
+
+def _unit_price(model: CatalogModel | None, method: Method) -> str:
+    price = job_price(model, 1_000_000, 1, method=method) if model is not None else None
+    if price is None:
+        return _UNKNOWN
+    return money_range(price.unit_price, price.highest_unit_price, price.currency)
+
+
+def _limit(model: CatalogModel | None) -> str:
+    limit = model.training_example_limit if model is not None else None
+    return _UNKNOWN if limit is None else f"{limit:,} tokens"
+
+
+def _old_price(services: JobServices, job: Job) -> str:
+    record = services.store.launch_of_job(job.account, job.id)
+    total = record.price.get("total") if record is not None else None
+    if record is None or not isinstance(total, int | float):
+        return "not known here"
+    from decimal import Decimal
+
+    amount = Decimal(str(total))
+    return money_range(amount, amount, str(record.price.get("currency") or "USD"))
+
+
+def _new_price(services: JobServices, terms: JobTerms) -> str:
+    if terms.training is None or terms.account is None or terms.model is None:
+        return "once the file is named"
+    from tui.jobs.preflight import estimate_plan  # counts the file
+
+    plan = LaunchPlan(
+        terms.account, terms.model, terms.training, terms.method or Method.SUPERVISED, terms.validation,
+        terms.split_share, terms.hyperparameters, terms.suffix, terms.seed,
+    )  # fmt: skip
+    try:
+        return estimate_plan(plan, services).amount
+    except TunedeckError as error:
+        return error.message
