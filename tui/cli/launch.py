@@ -92,8 +92,8 @@ def _share(_ctx: click.Context, option: click.Parameter, text: str | None) -> fl
 @json_option
 def command(
     file: Path | None, job_file: Path | None, like: str | None, model: str | None, account: str | None,
-    method: str | None, epochs: float | None, batch_size: float | None, learning_rate_multiplier: float | None,
-    beta: float | None, others: tuple[str, ...],
+    method: str | None, epochs: float | None, batch_size: float | None,
+    learning_rate_multiplier: float | None, beta: float | None, others: tuple[str, ...],
     suffix: str | None, validation: Path | None, split: float | None, seed: int | None,
     yes: bool, any_price: bool, watch: bool, stop_text: str | None, as_json: bool,
 ) -> int:  # fmt: skip
