@@ -152,6 +152,14 @@ def test_a_preference_job_has_its_own_route_and_takes_no_validation_file(
     ]
 
 
+def test_a_model_of_the_account_is_gone_on_from(
+    provider: FireworksProvider, fireworks: FakeFireworks
+) -> None:
+    job = provider.create_job(replace(REQUEST, model=f"{ACCOUNT}/models/m"))
+    assert fireworks.bodies[-1]["warmStartFrom"] == job.model == f"{ACCOUNT}/models/m"
+    assert "baseModel" not in fireworks.bodies[-1]
+
+
 def test_a_job_whose_creation_got_no_answer_is_found_by_its_id(
     services: Services, fireworks: FakeFireworks, dataset: Path
 ) -> None:

@@ -281,6 +281,15 @@ def test_an_account_without_credit_creates_nothing_and_an_unknown_price_does_not
     assert provider.create_job(replace(REQUEST, price_limit=Decimal(0))).id
 
 
+def test_a_model_that_a_job_made_is_gone_on_from(provider: TogetherProvider, together: FakeTogether) -> None:
+    together.add_job(status="completed", model_output_name="me/m")
+    provider.create_job(replace(REQUEST, model="me/m"))
+    question, body = together.bodies
+    assert question["from_checkpoint"] == body["from_checkpoint"] == "me/m"
+    assert "model" not in body
+    assert together.queries[-3] == {"model_name": MODEL}
+
+
 def test_a_preference_job_carries_its_settings_under_their_names() -> None:
     chosen: dict[str, float | str] = {
         "beta": 0.2,

@@ -57,7 +57,9 @@ def job_body(request: JobRequest, account: str) -> tuple[str, dict[str, Any]]:
     chosen = {_NAMES.get(name, name): value for name, value in request.hyperparameters.items()}
     if "warmStartFrom" not in chosen:
         named = "/" in request.model
-        chosen["baseModel"] = request.model if named else f"{_PUBLIC_MODELS}{request.model}"
+        mine = request.model.startswith(f"{account}/models/")
+        name = request.model if named else f"{_PUBLIC_MODELS}{request.model}"
+        chosen["warmStartFrom" if mine else "baseModel"] = name
     run_id = request.metadata.get(RUN_ID_KEY, "")
     if request.suffix:
         # A model of that name may be there from an earlier job.

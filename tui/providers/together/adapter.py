@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -102,6 +103,7 @@ class TogetherProvider(OpenAIShapeProvider):
     def _agreed(self, request: JobRequest) -> tuple[dict[str, Any], Decimal | None]:
         """Return the creation's JSON and its price, or say why it would be refused or cost too much."""
         try:
+            request = self._from_base(request)
             limits = self.model_limits(request.model)
             body = job_body(request, limits)
             told = list(problems(body, limits, request.method))
@@ -116,6 +118,15 @@ class TogetherProvider(OpenAIShapeProvider):
                 error.code, error.status = NOT_REACHED, None
             raise
         return body, price
+
+    def _from_base(self, request: JobRequest) -> JobRequest:
+        """Return a request for a model that a job made as one for its base, gone on from that model."""
+        made = {job.fine_tuned_model: job.model for job in self.list_jobs(limit=1000)}
+        base = made.get(request.model)
+        if not base:
+            return request
+        chosen = {"from_checkpoint": request.model, **request.hyperparameters}
+        return replace(request, model=base, hyperparameters=chosen)
 
     def model_limits(self, model: str) -> Mapping[str, Any]:
         """Return what the service says can be chosen for a base model.
