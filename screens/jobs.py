@@ -14,7 +14,7 @@ from textual.widgets import Static
 
 from screens.base import DeckScreen
 from screens.job_actions import JobActions, Permissions
-from screens.job_view import JobView, read_job, series, time_left
+from screens.job_view import JobView, time_left
 from screens.job_words import ago, job_title, state_part, took
 from screens.queued import ShowsQueue
 from screens.settle import SettlesLaunches
@@ -23,6 +23,7 @@ from tui.jobs.settle import lost_launches
 from tui.jobs.watch import JobChange
 from tui.records.jobs import Job
 from tui.safe_text import safe_line
+from tui.store.event_queries import JobOutline
 from tui.store.store import Store
 from tui.widgets.keys import bindings
 from tui.widgets.meter import bar
@@ -30,7 +31,7 @@ from tui.widgets.spark import spark
 from tui.widgets.table import Cell, Column, Table, TableRow
 from tui.widgets.tones import content
 
-MOST_JOBS = 200
+MOST_JOBS = 1_000
 SPARK_WIDTH = 8
 BAR_WIDTH = 8
 
@@ -52,6 +53,8 @@ class JobRow:
 
     job: Job
     view: JobView
+    """With the newest events only."""
+    outline: JobOutline
 
 
 class JobsScreen(SettlesLaunches, ShowsQueue, JobActions, inherit_bindings=False):
@@ -122,12 +125,13 @@ What you see is kept on this machine, so it is here without a network too.
     def _read_jobs(self) -> None:
         store = self.services.store
         jobs = store.jobs(active_only=self._active_only, limit=MOST_JOBS)
-        rows = []
-        for job in jobs:
-            known = self._rows.get(_key(job))
-            rows.append(JobRow(job, _read_view(store, job, known.view if known is not None else None)))
-        permissions = {account: self.ask_permissions(account) for account in {job.account for job in jobs}}
+        rows = [read_row(store, job, self._rows.get(_key(job))) for job in jobs]
         lost, queued = lost_launches(self.services), store.queued_launches()
+        accounts, known = {job.account for job in jobs}, self._permissions
+        if not accounts <= known.keys():
+            # The first question loads a service's client, for which the list does not wait.
+            self.post_message(self.Read(rows, known, len(lost), len(queued)))
+        permissions = {account: self.ask_permissions(account) for account in accounts}
         self.post_message(self.Read(rows, permissions, len(lost), len(queued)))
 
     @on(Read)
@@ -229,13 +233,13 @@ def _key(job: Job) -> str:
     return f"{job.account}\n{job.id}"
 
 
-def _read_view(store: Store, job: Job, known: JobView | None) -> JobView:
-    """Read what a line shows; the events of a job that is over are left where they are."""
-    if job.state.is_final:
-        if known is not None and known.job == job:
-            return known
-        return JobView(job, (), store.metrics(job.account, job.id))
-    return read_job(store, job.account, job.id, known) or JobView(job)
+def read_row(store: Store, job: Job, known: JobRow | None) -> JobRow:
+    """Read what a line shows; a job that is over is read once."""
+    if job.state.is_final and known is not None and known.job == job:
+        return known
+    outline = store.job_outline(job.account, job.id)
+    events = () if job.state.is_final else tuple(store.recent_metrics_events(job.account, job.id))
+    return JobRow(job, JobView(job, events), outline)
 
 
 def _cells(row: JobRow, ascii_only: bool) -> list[Cell]:
@@ -244,27 +248,26 @@ def _cells(row: JobRow, ascii_only: bool) -> list[Cell]:
         state_part(job),
         (safe_line(job_title(job), 80), "strong"),
         safe_line(short_model_name(job.model), 60),
-        _progress_cell(view, ascii_only),
+        _progress_cell(row, ascii_only),
         time_left(view) or took(job),
-        _loss_cell(view, ascii_only),
+        _loss_cell(row.outline, ascii_only),
         ago(job.created_at),
         job.account,
     ]
 
 
-def _progress_cell(view: JobView, ascii_only: bool) -> Cell:
-    progress = view.progress
-    if view.job.state.is_final and view.metrics:
-        return (f"{max(view.metrics):,} steps", "muted")
-    if not progress.total_steps:
+def _progress_cell(row: JobRow, ascii_only: bool) -> Cell:
+    view, last_step = row.view, row.outline.last_step
+    if row.job.state.is_final and last_step is not None:
+        return (f"{last_step:,} steps", "muted")
+    if not view.progress.total_steps:
         return ("–", "muted")
     full, empty = bar(view.fraction, BAR_WIDTH, ascii_only=ascii_only)
     return f"{full}{empty} {view.fraction:4.0%}"
 
 
-def _loss_cell(view: JobView, ascii_only: bool) -> Cell:
-    points = series(view.metrics, ("train_loss",)).get("train_loss", [])
-    if not points:
+def _loss_cell(outline: JobOutline, ascii_only: bool) -> Cell:
+    if outline.last_loss is None:
         return ("–", "muted")
-    curve = spark([value for _, value in points], SPARK_WIDTH, ascii_only=ascii_only)
-    return f"{curve} {points[-1][1]:.2f}"
+    curve = spark(outline.losses, SPARK_WIDTH, ascii_only=ascii_only)
+    return f"{curve} {outline.last_loss:.2f}"

@@ -15,6 +15,7 @@ from tui.errors import TunedeckError
 from tui.jobs.overview import OverviewReader
 from tui.records.jobs import JobState
 from tui.records.models import ModelInfo
+from tui.store.event_queries import JobOutline
 from tui.store.store import Store
 
 
@@ -114,13 +115,13 @@ def test_losses_of_a_job_that_ended_are_read_once(tmp_path: Path, monkeypatch: p
             store.save_job(make_job(name, state))
             store.add_metrics("local", name, {1: {"train_loss": 2.0}, 2: {"train_loss": 1.0}})
         asked: list[str] = []
-        metrics = store.metrics
+        outline = store.job_outline
 
-        def counted(account: str, job_id: str) -> dict[int, dict[str, float]]:
+        def counted(account: str, job_id: str) -> JobOutline:
             asked.append(job_id)
-            return metrics(account, job_id)
+            return outline(account, job_id)
 
-        monkeypatch.setattr(store, "metrics", counted)
+        monkeypatch.setattr(store, "job_outline", counted)
         reader = OverviewReader(store)
         first, second = reader.read(NOW), reader.read(NOW)
         assert (

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 
 import pytest
@@ -24,7 +25,7 @@ from tui.errors import TunedeckError
 from tui.jobs.watch import JobChange
 from tui.providers.protocol import ProviderError
 from tui.records.jobs import JobError, JobState
-from tui.records.models import Capability
+from tui.records.models import Capability, Permission
 from tui.widgets.table import Table
 
 SIZES = [(80, 24), (140, 40)]
@@ -61,6 +62,28 @@ async def open_jobs(pilot: Pilots, app: TunedeckApp, rows: int = 3) -> Table:
 
 async def after_dead_time(pilot: Pilots) -> None:
     await pilot.pause(0.35)
+
+
+async def test_the_list_does_not_wait_for_what_accounts_can_do(
+    app: TunedeckApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, answered = threading.Event(), threading.Event()
+
+    def ask(_screen: JobsScreen, _account: str) -> dict[Capability, Permission]:
+        asked.set()
+        answered.wait(20)
+        return {Capability.CANCEL: Permission(False, "not here")}
+
+    monkeypatch.setattr(JobsScreen, "ask_permissions", ask)
+    async with app.run_test(size=(140, 40)) as pilot:
+        await open_jobs(pilot, app)
+        screen = app.screen
+        assert isinstance(screen, JobsScreen)
+        await until(pilot, asked.is_set)
+        assert screen.permissions("local") == {}
+        answered.set()
+        await until(pilot, lambda: screen.permissions("local") != {})
+        assert screen.reason_against("cancel_job") == "not here"
 
 
 async def test_a_trouble_stays_shown_until_its_own_account_answers_again(app: TunedeckApp) -> None:

@@ -32,7 +32,7 @@ class Overview:
     """Newest first."""
     models: Sequence[ModelInfo] = ()
     losses: Mapping[JobKey, Sequence[float]] = field(default_factory=dict)
-    """Training loss by step, of jobs that have one."""
+    """Training loss in order of steps, thinned to what a line can show, of jobs that have one."""
     left: Mapping[JobKey, float] = field(default_factory=dict)
     """Seconds that a job under way should still take, counted from the moment of reading."""
 
@@ -77,7 +77,9 @@ class OverviewReader:
 
         lists = self.lists()
         left = {
-            (job.account, job.id): eta_seconds(job, self._store.events(job.account, job.id), now)
+            (job.account, job.id): eta_seconds(
+                job, self._store.recent_metrics_events(job.account, job.id), now
+            )
             for job in lists.jobs
             if job.state in UNDER_WAY
         }
@@ -91,8 +93,7 @@ class OverviewReader:
         key = (job.account, job.id)
         if key in self._final_losses:
             return self._final_losses[key]
-        metrics = self._store.metrics(job.account, job.id)
-        losses = [values["train_loss"] for _, values in sorted(metrics.items()) if "train_loss" in values]
+        losses = list(self._store.job_outline(job.account, job.id).losses)
         if job.state.is_final:
             self._final_losses = {**self._final_losses, key: losses}
         return losses

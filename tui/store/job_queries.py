@@ -1,17 +1,17 @@
-"""Jobs, their events, metrics and checkpoints: kept as they arrive, keyed so that twice changes nothing."""
+"""Jobs and their checkpoints: kept as they arrive, keyed so that twice changes nothing."""
 
 from __future__ import annotations
 
 import json
-import math
 import sqlite3
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
-from tui.records.jobs import Checkpoint, Job, JobError, JobEvent, JobState, Method
+from tui.records.jobs import Checkpoint, Job, JobError, JobState, Method
 from tui.store.archive_queries import want_archive
 from tui.store.database import Database
+from tui.store.event_queries import fitting_integer, json_text
 from tui.store.usage_queries import keep_job_usage
 
 _JOB_FIELDS = (
@@ -23,7 +23,6 @@ _JOB_FIELDS = (
 _JOB_COLUMNS = ", ".join(_JOB_FIELDS)
 _JOB_PLACES = ", ".join("?" * len(_JOB_FIELDS))
 _JOB_UPDATES = ", ".join(f"{name} = excluded.{name}" for name in _JOB_FIELDS[2:])
-_LARGEST = 2**63 - 1
 
 
 class JobQueries(Database):
@@ -94,66 +93,21 @@ class JobQueries(Database):
         with self.transaction() as connection:
             connection.execute("UPDATE jobs SET archived = 1 WHERE account = ? AND id = ?", (account, job_id))
 
-    def add_events(self, account: str, job_id: str, events: Iterable[JobEvent]) -> list[JobEvent]:
-        """Keep events, oldest first, and return only those that were new; metrics are filed by step too."""
-        new: list[JobEvent] = []
-        with self.transaction() as connection:
-            for event in events:
-                cursor = connection.execute(
-                    "INSERT OR IGNORE INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                    (account, job_id, event.id, _integer(event.created_at), event.level, event.message,
-                     event.type, _json(event.data)),
-                )  # fmt: skip
-                if cursor.rowcount:
-                    new.append(event)
-                    _insert_metrics(connection, account, job_id, event.data)
-        return new
-
-    def events(self, account: str, job_id: str, after_rowid: int = 0) -> list[JobEvent]:
-        """Return events in the order they happened."""
-        return [event for _, event in self.event_rows(account, job_id, after_rowid)]
-
-    def event_rows(self, account: str, job_id: str, after_rowid: int = 0) -> list[tuple[int, JobEvent]]:
-        """Return (row number, event) in the order they happened; pass the largest number to the next call."""
-        rows = self.query(
-            "SELECT rowid, * FROM events WHERE account = ? AND job_id = ? AND rowid > ?"
-            " ORDER BY created_at, rowid",
-            (account, job_id, after_rowid),
-        )
-        return [(row["rowid"], _event(row)) for row in rows]
-
-    def last_event_id(self, account: str, job_id: str) -> str | None:
-        """Return the id of the newest event kept, for asking a service what came after it."""
-        rows = self.query(
-            "SELECT id FROM events WHERE account = ? AND job_id = ? ORDER BY rowid DESC LIMIT 1",
-            (account, job_id),
-        )
-        return rows[0]["id"] if rows else None
-
-    def add_metrics(self, account: str, job_id: str, steps: Mapping[int, Mapping[str, float]]) -> None:
-        """Keep metrics of a result file: step -> name -> value; a step seen before is completed."""
-        with self.transaction() as connection:
-            for step, values in steps.items():
-                _insert_metrics(connection, account, job_id, {"step": step, **values})
-
-    def metrics(self, account: str, job_id: str) -> dict[int, dict[str, float]]:
-        """Return step -> name -> value in order of steps, from events and result file together."""
-        rows = self.query(
-            "SELECT step, name, value FROM metrics WHERE account = ? AND job_id = ? ORDER BY step",
-            (account, job_id),
-        )
-        steps: dict[int, dict[str, float]] = {}
-        for row in rows:
-            steps.setdefault(row["step"], {})[row["name"]] = row["value"]
-        return steps
-
     def save_checkpoints(self, account: str, job_id: str, checkpoints: Iterable[Checkpoint]) -> None:
         """Keep checkpoints; those that a service has dropped since stay, as history."""
         with self.transaction() as connection:
             connection.executemany(
                 "INSERT OR REPLACE INTO checkpoints VALUES (?, ?, ?, ?, ?, ?, ?)",
                 [
-                    (account, job_id, item.id, item.model, item.step, item.created_at, _json(item.metrics))
+                    (
+                        account,
+                        job_id,
+                        item.id,
+                        item.model,
+                        item.step,
+                        item.created_at,
+                        json_text(item.metrics),
+                    )
                     for item in checkpoints
                 ],
             )
@@ -170,67 +124,18 @@ class JobQueries(Database):
             for row in rows
         ]  # fmt: skip
 
-    def training_rates(self, account: str, limit: int = 5) -> list[float]:
-        """Return trained tokens per second of the account's last succeeded jobs, newest first.
-
-        The clock runs from the first metrics event to the last, so queueing and loading don't count; the
-        first step's own time is added back by proportion.
-        """
-        rows = self.query(
-            "SELECT trained_tokens, count(*) AS steps, max(e.created_at) - min(e.created_at) AS seconds"
-            " FROM jobs j JOIN events e ON e.account = j.account AND e.job_id = j.id AND e.type = 'metrics'"
-            " WHERE j.account = ? AND j.state = 'succeeded' AND j.trained_tokens > 0"
-            " GROUP BY j.id ORDER BY j.finished_at DESC LIMIT ?",
-            (account, limit),
-        )
-        return [
-            row["trained_tokens"] * (row["steps"] - 1) / row["steps"] / row["seconds"]
-            for row in rows
-            if row["steps"] > 1 and row["seconds"] > 0
-        ]
-
-
-def _insert_metrics(
-    connection: sqlite3.Connection, account: str, job_id: str, data: Mapping[str, Any]
-) -> None:
-    step = data.get("step")
-    if not isinstance(step, int) or isinstance(step, bool) or abs(step) > _LARGEST:
-        return
-    connection.executemany(
-        "INSERT OR REPLACE INTO metrics VALUES (?, ?, ?, ?, ?)",
-        [
-            (account, job_id, step, name, float(value))
-            for name, value in data.items()
-            if name not in ("step", "total_steps") and _is_number(value)
-        ],
-    )
-
-
-def _is_number(value: object) -> bool:
-    if not isinstance(value, int | float) or isinstance(value, bool):
-        return False
-    return math.isfinite(value) if isinstance(value, float) else abs(value) < 1e300
-
-
-def _integer(value: int | None) -> int | None:
-    return None if value is None else max(-_LARGEST, min(_LARGEST, value))
-
-
-def _json(value: Any) -> str:
-    # ASCII, so that unpaired surrogates of foreign texts survive SQLite's UTF-8.
-    return json.dumps(value, sort_keys=True, default=str)
-
 
 def _job_values(job: Job) -> tuple[Any, ...]:
     error = None
     if job.error is not None:
-        error = _json({"code": job.error.code, "message": job.error.message, "param": job.error.param})
+        error = json_text({"code": job.error.code, "message": job.error.message, "param": job.error.param})
     return (
         job.account, job.id, str(job.state), job.raw_status, job.model, str(job.method),
-        _integer(job.created_at), _integer(job.finished_at), _integer(job.estimated_finish),
-        job.fine_tuned_model, job.training_file, job.validation_file, _json(list(job.result_files)),
-        _integer(job.trained_tokens), _json(dict(job.hyperparameters)), _integer(job.seed), job.suffix,
-        _json(dict(job.metadata)), error, _json(dict(job.raw)), int(job.state.is_final),
+        *map(fitting_integer, (job.created_at, job.finished_at, job.estimated_finish)),
+        job.fine_tuned_model, job.training_file, job.validation_file, json_text(list(job.result_files)),
+        fitting_integer(job.trained_tokens), json_text(dict(job.hyperparameters)),
+        fitting_integer(job.seed), job.suffix,
+        json_text(dict(job.metadata)), error, json_text(dict(job.raw)), int(job.state.is_final),
     )  # fmt: skip
 
 
@@ -245,11 +150,4 @@ def _job(row: sqlite3.Row) -> Job:
         trained_tokens=row["trained_tokens"], hyperparameters=json.loads(row["hyperparameters"]),
         seed=row["seed"], suffix=row["suffix"], metadata=json.loads(row["metadata"]),
         error=JobError(**error) if error else None, raw=json.loads(row["raw"]),
-    )  # fmt: skip
-
-
-def _event(row: sqlite3.Row) -> JobEvent:
-    return JobEvent(
-        row["id"], row["job_id"], row["created_at"], row["level"], row["message"], row["type"],
-        json.loads(row["data"]),
     )  # fmt: skip

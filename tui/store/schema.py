@@ -150,6 +150,35 @@ CREATE TABLE deleted_models (
 ) WITHOUT ROWID;
 """
 
+_NUMBERED_JOBS = """
+CREATE TABLE job_numbers (
+    number INTEGER PRIMARY KEY, account TEXT NOT NULL, job_id TEXT NOT NULL, UNIQUE (account, job_id)
+);
+CREATE TABLE metric_names (number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+CREATE TABLE job_events (
+    number INTEGER PRIMARY KEY, job INTEGER NOT NULL, id TEXT NOT NULL, created_at INTEGER NOT NULL,
+    level TEXT NOT NULL, message TEXT NOT NULL, type TEXT NOT NULL, data TEXT NOT NULL,
+    UNIQUE (job, id)
+);
+CREATE TABLE job_metrics (
+    job INTEGER NOT NULL, name INTEGER NOT NULL, step INTEGER NOT NULL, value REAL NOT NULL,
+    PRIMARY KEY (job, name, step)
+) WITHOUT ROWID;
+CREATE TABLE job_outlines (job INTEGER PRIMARY KEY, outline TEXT NOT NULL);
+INSERT INTO job_numbers (account, job_id)
+    SELECT account, job_id FROM events UNION SELECT account, job_id FROM metrics;
+INSERT INTO metric_names (name) SELECT DISTINCT name FROM metrics;
+INSERT INTO job_events (job, id, created_at, level, message, type, data)
+    SELECT n.number, e.id, e.created_at, e.level, e.message, e.type, e.data
+    FROM events e JOIN job_numbers n ON n.account = e.account AND n.job_id = e.job_id ORDER BY e.rowid;
+INSERT INTO job_metrics
+    SELECT n.number, names.number, m.step, m.value
+    FROM metrics m JOIN job_numbers n ON n.account = m.account AND n.job_id = m.job_id
+    JOIN metric_names names ON names.name = m.name;
+DROP TABLE events;
+DROP TABLE metrics;
+"""
+
 MIGRATIONS: tuple[str, ...] = (
     _FIRST,
     _USAGE,
@@ -159,5 +188,6 @@ MIGRATIONS: tuple[str, ...] = (
     _ARCHIVES,
     _STOP_RULES,
     _MODEL_WORDS,
+    _NUMBERED_JOBS,
 )
 """Statements that lead from version n to n + 1; published ones are never edited."""

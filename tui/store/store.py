@@ -5,6 +5,7 @@ from __future__ import annotations
 from tui.store.archive_queries import ArchiveQueries
 from tui.store.chat_queries import ChatQueries
 from tui.store.dataset_queries import DatasetQueries
+from tui.store.event_queries import EventQueries
 from tui.store.job_queries import JobQueries
 from tui.store.launch_queries import LaunchQueries
 from tui.store.model_queries import ModelQueries
@@ -15,6 +16,7 @@ from tui.store.usage_queries import UsageQueries
 
 class Store(
     JobQueries,
+    EventQueries,
     DatasetQueries,
     LaunchQueries,
     ChatQueries,

@@ -17,7 +17,9 @@ from tui.records.chats import Answer, ChatParameters, Usage
 from tui.records.jobs import Checkpoint, Job, JobError, JobEvent, JobState, Method
 from tui.records.models import ModelInfo
 from tui.records.requests import RemoteFile
+from tui.store.event_queries import JobOutline
 from tui.store.launch_rows import LaunchRecord, LaunchState
+from tui.store.schema import MIGRATIONS
 from tui.store.store import Store
 
 
@@ -225,7 +227,7 @@ def test_damage_inside_is_told_and_the_next_start_begins_anew(tmp_path: Path) ->
             store.save_job(a_job(f"job-{number}", metadata={"filler": "x" * 200}))
         store.query("PRAGMA wal_checkpoint(TRUNCATE)")
     content = bytearray(path.read_bytes())
-    after_the_schema = 4096 * 50
+    after_the_schema = 4096 * 60
     content[after_the_schema:] = b"\xff" * (len(content) - after_the_schema)
     path.write_bytes(bytes(content))
     with Store(path) as store, pytest.raises(TunedeckError, match="damaged"):
@@ -233,6 +235,52 @@ def test_damage_inside_is_told_and_the_next_start_begins_anew(tmp_path: Path) ->
     with Store(path) as store:
         assert "damaged" in store.notice
         assert store.jobs() == []
+
+
+def test_events_and_numbers_of_an_older_store_stay_as_they_were(tmp_path: Path) -> None:
+    path = tmp_path / "s.sqlite3"
+    at = next(number for number, text in enumerate(MIGRATIONS) if "DROP TABLE events" in text)
+    with sqlite3.connect(path) as raw:
+        for statements in MIGRATIONS[:at]:
+            raw.executescript(statements)
+        raw.execute(f"PRAGMA user_version = {at}")
+        for job_id in ("ftjob-1", "ftjob-2"):
+            for number in (3, 1, 2):
+                raw.execute(
+                    "INSERT INTO events VALUES ('openai', ?, ?, 100, 'info', 'm', 'metrics', ?)",
+                    (job_id, f"e{number}", f'{{"step": {number}}}'),
+                )
+            raw.execute("INSERT INTO metrics VALUES ('openai', ?, 1, 'train_loss', 2.5)", (job_id,))
+        raw.execute("INSERT INTO metrics VALUES ('local', 'ftjob-1', 7, 'valid_loss', 0.5)")
+    raw.close()
+    with Store(path) as store:
+        for job_id in ("ftjob-1", "ftjob-2"):
+            assert [event.id for event in store.events("openai", job_id)] == ["e3", "e1", "e2"]
+            assert store.last_event_id("openai", job_id) == "e2"
+            assert store.metrics("openai", job_id) == {1: {"train_loss": 2.5}}
+        assert store.metrics("local", "ftjob-1") == {7: {"valid_loss": 0.5}}
+        assert store.events("local", "ftjob-1") == []
+        assert store.add_events("openai", "ftjob-1", [an_event(1, step=1, train_loss=9.0)]) == []
+
+
+def test_an_outline_keeps_spikes_and_follows_what_comes(store: Store) -> None:
+    assert store.job_outline("openai", "ftjob-1") == JobOutline()
+    store.add_metrics("openai", "ftjob-1", {step: {"train_loss": 1.0} for step in range(1, 5001)})
+    store.add_metrics("openai", "ftjob-1", {2500: {"train_loss": 90.0}, 5001: {"valid_loss": 7.0}})
+    outline = store.job_outline("openai", "ftjob-1")
+    assert (max(outline.losses), outline.last_loss, outline.last_step) == (90.0, 1.0, 5000)
+    assert len(outline.losses) == 64
+    assert store.job_outline("openai", "ftjob-1") == outline
+    store.add_events("openai", "ftjob-1", [an_event(1, step=5002, train_loss=0.25)])
+    assert store.job_outline("openai", "ftjob-1").last_loss == 0.25
+
+
+def test_the_newest_events_with_numbers_come_in_their_order(store: Store) -> None:
+    store.add_events("openai", "ftjob-1", [an_event(number, step=number) for number in range(1, 31)])
+    store.add_events("openai", "ftjob-1", [an_event(99)])
+    newest = store.recent_metrics_events("openai", "ftjob-1", 3)
+    assert [event.id for event in newest] == ["e28", "e29", "e30"]
+    assert newest[0] == an_event(28, step=28)
 
 
 def test_a_store_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:

@@ -77,12 +77,15 @@ def as_version_one(path: Path) -> None:
     """Make the file what version 1 wrote: its tables and rows, and no later table."""
     with sqlite3.connect(":memory:") as first:
         first.executescript(MIGRATIONS[0])
-        kept = {name for (name,) in first.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        kept = dict(first.execute("SELECT name, sql FROM sqlite_master WHERE type = 'table'").fetchall())
     first.close()
     with sqlite3.connect(path) as raw:
         for (name,) in raw.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
             if name not in kept:
                 raw.execute(f"DROP TABLE {name}")
+            kept.pop(name, None)
+        for made in kept.values():
+            raw.execute(made)
         raw.execute("PRAGMA user_version = 1")
     raw.close()
 
