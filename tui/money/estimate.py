@@ -126,6 +126,10 @@ class TimeEstimate:
         return f"about {_span(self.low, self.high)}"
 
 
+_ONE_PASS = ("together", "fireworks")
+"""Services whose jobs are sent with one pass unless somebody chose (Together's default, 2026-11-29)."""
+
+
 def auto_epochs(examples: int, provider: str = "openai") -> EpochChoice:
     """Return what "auto" comes to for a file of `examples`, with the formula as a sentence."""
     if provider in ("local", "tunedeck-engine"):
@@ -136,6 +140,8 @@ def auto_epochs(examples: int, provider: str = "openai") -> EpochChoice:
             f"auto, the local engine's rule: {_LOCAL_TARGET_EXAMPLES} / {examples} examples, rounded, "
             f"at least {_LOCAL_MINIMUM_EPOCHS} and at most {_LOCAL_MAXIMUM_EPOCHS}",
         )
+    if provider in _ONE_PASS:
+        return EpochChoice(1, "auto: one pass, which is what a job there is sent with")
     if examples * _TARGET_EPOCHS < _MINIMUM_TARGET_EXAMPLES:
         epochs = min(_MAXIMUM_DEFAULT_EPOCHS, _MINIMUM_TARGET_EXAMPLES // max(1, examples))
         reason = f"{_MINIMUM_TARGET_EXAMPLES} / {examples} examples, at most {_MAXIMUM_DEFAULT_EPOCHS}"

@@ -140,7 +140,11 @@ def test_a_preference_job_has_its_own_route_and_takes_no_validation_file(
     request = replace(REQUEST, model="qwen3-8b", method=Method.DPO, hyperparameters={"learning_rate": 1e-5})
     job = provider.create_job(request)
     assert (job.id, job.method, job.model) == (f"dpoJobs/td-{RUN}", Method.DPO, MODEL)
-    assert fireworks.bodies[-1]["trainingConfig"] == {"learningRate": 1e-5, "baseModel": MODEL}
+    assert fireworks.bodies[-1]["trainingConfig"] == {
+        "learningRate": 1e-5,
+        "baseModel": MODEL,
+        "epochs": 1,
+    }
     assert provider.retrieve_job(job.id) == job
     assert provider.cancel_job(job.id).state is JobState.STOPPING
     with pytest.raises(ProviderError, match="no validation file for DPO"):
@@ -356,7 +360,8 @@ def test_launch_watch_and_finish_on_the_command_line(
                    "--set", "learning_rate=2e-5", "--yes", "--any-price", "--json")  # fmt: skip
     assert launched.code == 0, launched.stderr
     job_id = launched.json()["id"]
-    assert fireworks.bodies[-1]["learningRate"] == 2e-5
+    assert "tokens × 1 epoch;" in launched.stderr
+    assert (fireworks.bodies[-1]["learningRate"], fireworks.bodies[-1]["epochs"]) == (2e-5, 1)
     finish(fireworks, job_id)
     watched = cli("watch", job_id, "--account", "fireworks")
     assert watched.code == 0, watched.stderr

@@ -47,7 +47,7 @@ def test_every_model_that_takes_the_file_has_its_bill_and_the_day_of_its_price()
 
 def test_a_price_with_two_ends_keeps_both() -> None:
     together = bill(bills(), "together", "base up to 16B")
-    assert together.amount_text() == "$1.44 to $4.05"
+    assert together.amount_text() == "$0.48 to $1.35"
     assert together.is_stale
     assert together.is_counted_otherwise
     assert not together.is_launchable
@@ -57,9 +57,9 @@ def test_a_validation_file_costs_only_where_it_is_charged() -> None:
     costs = bills(validation_tokens={"o200k_base": 500_000})
     assert bill(costs, "openai", "gpt-4.1-mini-2025-04-14").validation == 0
     together = bill(costs, "together", "base up to 16B")
-    assert together.validation == Decimal("0.72")
-    assert together.total == Decimal("2.16")
-    assert together.highest_total == Decimal("6.075")
+    assert together.validation == Decimal("0.24")
+    assert together.total == Decimal("0.72")
+    assert together.highest_total == Decimal("2.025")
     assert bill(costs, "fireworks", "LoRA, base up to 16B").validation is None
 
 

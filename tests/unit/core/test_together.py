@@ -570,7 +570,8 @@ def test_launch_watch_and_finish_on_the_command_line(
     assert launched.code == 0, launched.stderr
     assert "together itself estimates $4.00" in launched.stderr
     job_id = launched.json()["id"]
-    assert together.bodies[-1]["learning_rate"] == 2e-5
+    assert "tokens × 1 epoch;" in launched.stderr
+    assert (together.bodies[-1]["learning_rate"], together.bodies[-1]["n_epochs"]) == (2e-5, 1)
     finish(together, job_id)
     watched = cli("watch", job_id, "--account", "together")
     assert watched.code == 0, watched.stderr

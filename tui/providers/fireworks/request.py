@@ -55,6 +55,7 @@ def job_body(request: JobRequest, account: str) -> tuple[str, dict[str, Any]]:
         ProviderError: The service has no place for a part of the request; nothing was sent.
     """
     chosen = {_NAMES.get(name, name): value for name, value in request.hyperparameters.items()}
+    chosen.setdefault("epochs", 1)  # what the estimate is for
     if "warmStartFrom" not in chosen:
         named = "/" in request.model
         mine = request.model.startswith(f"{account}/models/")
