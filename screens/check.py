@@ -310,7 +310,8 @@ invalid. a asks OpenAI's free moderation which rows would sink a job, after sayi
         if item.finding is None:
             findings.toggle_fold()
         elif item.finding.line is not None:
-            self.navigator.open_rows(self._path, item.finding.line)
+            found = self._report.findings if self._report is not None else ()
+            self.navigator.open_rows(self._path, item.finding.line, findings=found)
         else:
             self.tell("This is about the whole file, so there is no row to show.")
 

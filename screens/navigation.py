@@ -9,6 +9,9 @@ from tui.engine_watch import EngineState
 from tui.widgets.tones import Part
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tui.datasets.report import Finding
     from tui.datasets.row_source import RowSource
     from tui.services import Services
 
@@ -42,8 +45,15 @@ class Navigator(Protocol):
         """Go to Check & cost with this file."""
         ...
 
-    def open_rows(self, path: Path, line: int = 1, fix: str = "") -> None:
-        """Show a file's rows with the cursor on a line, or what the fix of a rule would do."""
+    def open_rows(self, path: Path, line: int = 1, fix: str = "", findings: Sequence[Finding] = ()) -> None:
+        """Show a file's rows.
+
+        Args:
+            path: The file.
+            line: Where the cursor goes.
+            fix: A rule; what its fix would do is shown at once.
+            findings: What a check found, where that is known.
+        """
         ...
 
     def open_tokens(self, path: Path, line: int, model: str = "", rows: RowSource | None = None) -> None:

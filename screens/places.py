@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
 
 from textual.screen import Screen
 
@@ -15,6 +17,7 @@ from screens.navigation import ModelChoice, ShowsPath, show_models, show_path, t
 from tui.widgets.deck_header import MORE_PLACES, PLACES
 
 if TYPE_CHECKING:
+    from tui.datasets.report import Finding
     from tui.datasets.row_source import RowSource
 
 
@@ -26,6 +29,8 @@ class HasPlaces(KeepsEarlyKeys, inherit_bindings=False):
         self._trail: list[str] = []
         self._first_visit: dict[str, Callable[[], DeckScreen]] = {}
         self._visited: set[str] = set()
+        self._asked_in: WeakKeyDictionary[Screen[object], str] = WeakKeyDictionary()
+        """Screen -> the place that it was asked for in, where that is another."""
         self._dataset: Path | None = None
         """The file looked at last: Check and Launch begin with it."""
         for place, _ in (*PLACES, *MORE_PLACES):
@@ -82,6 +87,22 @@ class HasPlaces(KeepsEarlyKeys, inherit_bindings=False):
         self._to_root()
         show(self.screen)
 
+    @contextmanager
+    def _coming_back_from(self, place: str) -> Iterator[None]:
+        """Go to a place for one screen there, whose leaving leads to where it was asked for."""
+        asked_in = self.current_mode
+        self.go_to(place)
+        yield
+        if asked_in != place:
+            self._asked_in[self.screen] = asked_in
+
+    def leave_screen(self) -> None:
+        """Leave the topmost screen; to the place that it was asked for in, if nothing was gone to since."""
+        asked_in = self._asked_in.pop(self.screen, "")
+        self.pop_screen()
+        if asked_in and self._trail and self._trail[-1] == asked_in:
+            self.switch_mode(self._trail.pop())
+
     def open_check(self, path: Path) -> None:
         """Go to Check & cost with this file."""
         self._dataset = path
@@ -117,13 +138,13 @@ class HasPlaces(KeepsEarlyKeys, inherit_bindings=False):
 
         self._go_with("launch", make, partial(train_from, model))
 
-    def open_rows(self, path: Path, line: int = 1, fix: str = "") -> None:
+    def open_rows(self, path: Path, line: int = 1, fix: str = "", findings: Sequence[Finding] = ()) -> None:
         """Show a file's rows with the cursor on a line, or what the fix of a rule would do."""
         from screens.rows import show_rows
 
         self._dataset = path
-        self.go_to("datasets")
-        show_rows(self, path, line, fix)
+        with self._coming_back_from("datasets"):
+            show_rows(self, path, line, fix, findings)
 
     def open_tokens(self, path: Path, line: int, model: str = "", rows: RowSource | None = None) -> None:
         """Show one row token by token."""
@@ -135,15 +156,15 @@ class HasPlaces(KeepsEarlyKeys, inherit_bindings=False):
         """Say what the columns of a file are, and make a dataset of it."""
         from screens.import_mapping import ImportMappingScreen
 
-        self.go_to("datasets")
-        self.push_screen(ImportMappingScreen(path))
+        with self._coming_back_from("datasets"):
+            self.push_screen(ImportMappingScreen(path))
 
     def open_reshape(self, path: Path) -> None:
         """Choose what to do with the rows of a file, and write new files."""
         from screens.reshape import ReshapeScreen
 
-        self.go_to("datasets")
-        self.push_screen(ReshapeScreen(path))
+        with self._coming_back_from("datasets"):
+            self.push_screen(ReshapeScreen(path))
 
     def open_job(self, account: str, job_id: str) -> None:
         """Show a job over the list of jobs."""

@@ -228,7 +228,7 @@ class RowsScreen(RowsOutside, inherit_bindings=False):
         return True
 
 
-def show_rows(app: App[Any], path: Path, line: int, fix: str = "") -> None:
+def show_rows(app: App[Any], path: Path, line: int, fix: str = "", findings: Sequence[Finding] = ()) -> None:
     """Show a file's rows over what is on the screen, or go back to where they are shown already.
 
     Opened twice, the second one could change nothing: the journal is the first one's.
@@ -238,12 +238,15 @@ def show_rows(app: App[Any], path: Path, line: int, fix: str = "") -> None:
         path: The file.
         line: Where the cursor goes.
         fix: A rule whose fix is shown at once.
+        findings: What a check found, where that is known.
     """
     if any(isinstance(screen, RowsScreen) and screen.path == path for screen in app.screen_stack):
         while not isinstance(screen := app.screen, RowsScreen) or screen.path != path:
             app.pop_screen()
         screen.show_line(line)
+        if findings:
+            screen.show_findings(findings)
         if fix:
             screen.open_fixes(fix, line)
         return
-    app.push_screen(RowsScreen(path, line, fix=fix))
+    app.push_screen(RowsScreen(path, line, findings, fix=fix))

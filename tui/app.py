@@ -137,7 +137,7 @@ class TunedeckApp(HasPlaces, inherit_bindings=False):
         if isinstance(screen, DeckScreen) and screen.go_back():
             return True
         if len(self.screen_stack) > 1:
-            self.pop_screen()
+            self.leave_screen()
             return True
         if self.current_mode == "home":
             return False

@@ -103,6 +103,22 @@ async def test_space_unfolds_a_rule_and_enter_on_a_line_shows_the_row(broken: Pa
         await until(pilot, lambda: isinstance(app.screen, RowsScreen))
         assert line is not None
         await until(pilot, lambda: f"line {line}" in text_of(app).lower() or f" {line} " in text_of(app))
+        assert item.finding.message in " ".join(text_of(app).split())
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is screen)
+        assert findings.current == item
+        await pilot.press("2", "escape")
+        assert app.screen is screen
+
+
+async def test_new_files_of_the_rows_lead_back_to_the_check(broken: Path) -> None:
+    app = make_app()
+    async with app.run_test(size=(140, 40)) as pilot:
+        screen = await open_check(pilot, app, broken)
+        await pilot.press("S")
+        await until(pilot, lambda: app.current_mode == "datasets")
+        await pilot.press("escape")
+        await until(pilot, lambda: app.screen is screen)
 
 
 async def test_enter_on_a_rule_unfolds_it_and_u_unfolds_all(broken: Path) -> None:

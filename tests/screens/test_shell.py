@@ -11,6 +11,7 @@ from textual.widgets import Static
 
 from screens.base import DeckScreen
 from screens.check import CheckScreen
+from screens.datasets import DatasetsScreen
 from screens.help import HelpScreen
 from screens.home import HomeScreen
 from screens.launch import LaunchScreen
@@ -241,7 +242,9 @@ def test_the_engines_headline_fits_beside_the_places_at_80_columns(phase: Phase)
     assert len(engine_headline(EngineState(phase, "m", 1, 1))[0]) <= 14
 
 
-async def test_opening_rows_from_anywhere_shows_them_in_datasets(example_file: Path) -> None:
+async def test_rows_opened_from_anywhere_are_shown_in_datasets_and_lead_back_there(
+    example_file: Path,
+) -> None:
     app = make_app()
     async with app.run_test(size=(100, 30)) as pilot:
         app.open_rows(example_file, 12)
@@ -249,10 +252,11 @@ async def test_opening_rows_from_anywhere_shows_them_in_datasets(example_file: P
         assert app.current_mode == "datasets"
         await pilot.press("escape")
         await pilot.pause()
-        assert app.current_mode == "datasets"
-        await pilot.press("escape")
-        await pilot.pause()
         assert app.current_mode == "home"
+        app.open_rows(example_file, 12)
+        await until(pilot, lambda: isinstance(app.screen, RowsScreen))
+        await pilot.press("3", "2", "escape")  # gone to other places since: rows lie over the list of files
+        await until(pilot, lambda: isinstance(app.screen, DatasetsScreen))
 
 
 async def test_check_and_launch_begin_with_the_file_looked_at_last(example_file: Path) -> None:
