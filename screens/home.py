@@ -14,13 +14,13 @@ from textual.content import Content
 from textual.widgets import Static
 
 from screens.base import DeckScreen
+from screens.home_facts import account_words, model_rows, radar_pairs
 from screens.job_words import ago, job_title, now, rough_duration, state_part
 from screens.next_step import next_step
 from screens.verdicts import verdict
-from tui.chat.model_names import short_model_name
 from tui.engine_watch import EngineState, Phase
 from tui.errors import TunedeckError
-from tui.jobs.overview import Overview, OverviewReader
+from tui.jobs.overview import Overview, OverviewReader, needs_radar
 from tui.records.jobs import Job
 from tui.widgets.key_value import KeyValue, Pair
 from tui.widgets.keys import bindings
@@ -33,6 +33,7 @@ from tui.widgets.words import size
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tui.jobs.radar import Radar
     from tui.jobs.watch import JobChange
     from tui.records.models import Account
 
@@ -48,8 +49,8 @@ class HomeScreen(DeckScreen):
     AUTO_FOCUS = "#jobs"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]  # noqa: RUF012 - an instance variable to Textual
     HELP = """
-    Home shows where models are trained and served, the jobs under way and the newest ones, the datasets you
-    looked at and the models you have. Enter opens what the cursor is on; tab goes from pane to pane.
+    Home shows who trains models and until when, what ends soon, what this month has cost, the jobs under way
+    and the newest ones, your datasets and models. Enter opens what the cursor is on; tab goes to the next.
     """
 
     def __init__(self) -> None:
@@ -61,6 +62,8 @@ class HomeScreen(DeckScreen):
         self._is_stale = False
         self._unsubscribe: Callable[[], None] | None = None
         self._seen_before = False
+        self._radar: Radar | None = None
+        self._radar_failed = False
 
     def compose_body(self) -> ComposeResult:
         """Yield next step, accounts, jobs, datasets and models, with what the store lists in them."""
@@ -94,12 +97,13 @@ class HomeScreen(DeckScreen):
                 )
                 yield Table(
                     Column("Model", cut="middle"),
-                    Column("Account", 8, tone="muted", drop_below=34),
+                    Column("Ends in", 9, align="right", drop_below=30),
+                    Column("Account", 8, tone="muted", drop_below=44),
                     id="models",
                     classes="pane",
                     empty="Models appear here once an account answers.",
                     title="Models",
-                    rows=self._model_rows(known),
+                    rows=model_rows(known.models, None),
                 )
 
     def _read_lists(self) -> None:
@@ -158,6 +162,28 @@ class HomeScreen(DeckScreen):
             self.post_from_thread(self._has_read, None, error)
         else:
             self.post_from_thread(self._has_read, known, None)
+            self._read_radar()
+
+    def _read_radar(self) -> None:
+        """Read, in the reader's thread, what ends and what was spent: the catalog takes its time."""
+        if not needs_radar(self._accounts):
+            return
+        from tui.jobs.radar import read_radar  # 20 ms of imports; first paint goes without
+
+        try:
+            self.post_from_thread(self._show_radar, read_radar(self.services, now()))
+        except TunedeckError as error:
+            self.post_from_thread(self._tell_radar_failed, error)
+
+    def _show_radar(self, radar: Radar) -> None:
+        self._radar = radar
+        self._show()
+
+    def _tell_radar_failed(self, error: TunedeckError) -> None:
+        """Tell a wrong catalog file once, and not with every change of a job."""
+        if not self._radar_failed:
+            self._radar_failed = True
+            self.tell_error(error)
 
     def _has_read(self, known: Overview | None, error: TunedeckError | None) -> None:
         self._is_reading = False
@@ -176,7 +202,7 @@ class HomeScreen(DeckScreen):
         known = self._known
         self.query_one("#jobs", Table).set_rows(self._job_rows(known))
         self.query_one("#datasets", Table).set_rows(self._dataset_rows(known))
-        self.query_one("#models", Table).set_rows(self._model_rows(known))
+        self.query_one("#models", Table).set_rows(model_rows(known.models, self._radar))
         self._show_accounts()
         self._show_next()
 
@@ -196,12 +222,6 @@ class HomeScreen(DeckScreen):
             for record in known.datasets
         ]
 
-    def _model_rows(self, known: Overview) -> list[TableRow]:
-        return [
-            TableRow(f"{model.account}\n{model.id}", (short_model_name(model.id), model.account))
-            for model in known.models
-        ]
-
     def _show_accounts(self) -> None:
         self.query_one("#accounts", KeyValue).set_pairs(self._account_pairs())
 
@@ -211,11 +231,8 @@ class HomeScreen(DeckScreen):
             if account.provider == "local":
                 pairs.append((account.name, self._engine_words(self.navigator.engine_state)))
             else:
-                state = account.state or ("ready" if account.ready else "not ready")
-                pairs.append(
-                    (account.name, (f"✓ {state}", "good") if account.ready else (f"– {state}", "muted"))
-                )
-        return pairs
+                pairs.append((account.name, account_words(account, self._radar)))
+        return [*pairs, *radar_pairs(self._radar)]
 
     def _engine_words(self, state: EngineState) -> Part:
         width = 16
@@ -243,7 +260,7 @@ class HomeScreen(DeckScreen):
         self.query_one("#next", Static).update(self._next_words())
 
     def _next_words(self) -> Content:
-        return content(*next_step(self.navigator.engine_state, self._known))
+        return content(*next_step(self.navigator.engine_state, self._known, self._radar))
 
     def engine_changed(self, state: EngineState) -> None:
         """Show how far the engine and its model are; a new model gets listed."""
@@ -326,8 +343,21 @@ class HomeScreen(DeckScreen):
     def action_reload(self) -> None:
         """Read everything again and look for the engine."""
         self.read_again()
+        self._ask_services()
         self.navigator.watch_engine()
         self.services.watcher.start()
+
+    @work(thread=True, group="ask-services", exclusive=True, exit_on_error=False)
+    def _ask_services(self) -> None:
+        from tui.jobs.inventory import account_models  # only when it is asked for
+
+        for account in self.services.accounts():
+            if account.ready and account.provider != "local":
+                try:
+                    account_models(self.services, account.name)
+                except TunedeckError as error:
+                    self.post_from_thread(self.tell_error, error)
+        self.post_from_thread(self.read_again)
 
 
 def _left(known: Overview, job: Job) -> str:

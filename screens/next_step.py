@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from screens.home_facts import ending_step
 from tui.engine_watch import EngineState, Phase
 from tui.jobs.overview import UNDER_WAY, Overview
 from tui.safe_text import safe_line
 from tui.widgets.tones import Part
 from tui.widgets.words import size
 
+if TYPE_CHECKING:
+    from tui.jobs.radar import Radar
 
-def next_step(engine: EngineState, known: Overview) -> list[Part]:
+
+def next_step(engine: EngineState, known: Overview, radar: Radar | None = None) -> list[Part]:
     """Return the sentence as parts, keys in the accent.
 
     Args:
         engine: State of the local engine.
         known: What the store has.
+        radar: What ends soon; None before that is read.
     """
     if engine.phase is Phase.FAILED:
         return [
@@ -23,7 +30,13 @@ def next_step(engine: EngineState, known: Overview) -> list[Part]:
             ("r", "accent"),
             (" tries again.", ""),
         ]
-    return _job_step(known) or _fetch_step(engine) or _model_step(known) or _dataset_step(known)
+    return (
+        _job_step(known)
+        or ending_step(radar)
+        or _fetch_step(engine)
+        or _model_step(known)
+        or _dataset_step(known)
+    )
 
 
 def _job_step(known: Overview) -> list[Part]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from screens import job_words
 from screens.base import DeckScreen
 from screens.home import HomeScreen
 from screens.rows import RowsScreen
-from tests.screens.fakes import BASE, NOW, TUNED, Pilots, keep_job, make_app, make_job, until
+from tests.screens.fakes import BASE, NOW, TUNED, FakeProvider, Pilots, keep_job, make_app, make_job, until
 from tui.app import TunedeckApp
 from tui.engine_watch import EngineState, Phase
 from tui.records.jobs import JobState
@@ -117,6 +118,32 @@ def test_home_with_everything(
         await settle(pilot, READY)
 
     assert snap_compare(full_app(example_file, broken_file), terminal_size=size, run_before=before)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_home_with_models_that_end(
+    monkeypatch: pytest.MonkeyPatch, snap_compare: Snap, example_file: Path, broken_file: Path,
+    size: tuple[int, int],
+) -> None:  # fmt: skip
+    december = 1_797_768_000  # 2026-12-20
+    for name in ("screens.job_words.now", "screens.home.now"):
+        monkeypatch.setattr(name, lambda: december)
+    monkeypatch.setattr("tui.store.model_queries.ModelQueries.models_seen_at", lambda _: {"openai": NOW})
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-nobody-uses-this")
+    app = full_app(example_file, broken_file)
+    app.services._providers["openai"] = FakeProvider("openai")
+    store, base = app.services.store, "gpt-4.1-mini-2025-04-14"
+    model = f"ft:{base}:acme:support:AbCd1234"
+    store.save_models("openai", [ModelInfo("openai", model, NOW, "acme", base), ModelInfo("openai", base)])
+    done = make_job("ftjob-far", JobState.SUCCEEDED, account="openai", model=base, fine_tuned_model=model)
+    store.save_job(replace(done, created_at=december - 9_000, finished_at=december, trained_tokens=1_500_000))
+    store.save_job(make_job("ftjob-one", JobState.SUCCEEDED, suffix="sentiment"))
+
+    async def before(pilot: Pilots) -> None:
+        await settle(pilot, READY)
+        await until(pilot, lambda: "$7.50" in shown(app))
+
+    assert snap_compare(app, terminal_size=size, run_before=before)
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -12,11 +12,14 @@ from tui.records.models import ModelInfo
 from tui.store.rows import DatasetRecord
 
 if TYPE_CHECKING:
+    from tui.records.models import Account
     from tui.store.store import Store
 
 MOST_JOBS, MOST_DATASETS, MOST_MODELS = 30, 30, 50
 UNDER_WAY = frozenset({JobState.PREPARING, JobState.QUEUED, JobState.RUNNING, JobState.FINISHING})
 """States in which a job gets on by itself."""
+
+LOCAL = "local"
 
 JobKey = tuple[str, str]
 """(account, id) of a job."""
@@ -35,6 +38,11 @@ class Overview:
     """Training loss in order of steps, thinned to what a line can show, of jobs that have one."""
     left: Mapping[JobKey, float] = field(default_factory=dict)
     """Seconds that a job under way should still take, counted from the moment of reading."""
+
+
+def needs_radar(accounts: Sequence[Account]) -> bool:
+    """True when any account is of a service: the engine on this machine ends nothing and charges nothing."""
+    return any(account.ready and account.provider != LOCAL for account in accounts)
 
 
 class OverviewReader:

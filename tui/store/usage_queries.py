@@ -82,3 +82,20 @@ class UsageQueries(Database):
                        row["completion"], row["cached"], row["trained"])
             for row in rows
         ]  # fmt: skip
+
+    def trained_since(self, since: int) -> list[tuple[str, str, str, int]]:
+        """Return (account, model, method, trained tokens) of jobs that ended at this Unix second or later."""
+        rows = self.query(
+            "SELECT u.account, u.model, coalesce(j.method, 'supervised') AS method, u.trained_tokens"
+            " FROM usage u LEFT JOIN jobs j ON j.account = u.account AND j.id = u.reference"
+            " WHERE u.kind = 'training' AND u.created_at >= ?",
+            (since,),
+        )
+        return [(row["account"], row["model"], row["method"], row["trained_tokens"]) for row in rows]
+
+    def succeeded_jobs(self) -> dict[str, int]:
+        """Return how many jobs have succeeded, by account."""
+        rows = self.query(
+            "SELECT account, count(*) AS jobs FROM jobs WHERE state = 'succeeded' GROUP BY account"
+        )
+        return {row["account"]: row["jobs"] for row in rows}

@@ -1,0 +1,79 @@
+"""What Home says of accounts, money and models that end, made from the radar once it is read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from screens import job_words
+from screens.job_words import HOUR, ago
+from tui.chat.model_names import short_model_name
+from tui.records.models import ModelInfo
+from tui.safe_text import safe_line
+from tui.widgets.key_value import Pair
+from tui.widgets.table import TableRow
+from tui.widgets.tones import Part
+
+if TYPE_CHECKING:
+    from tui.jobs.radar import Radar
+    from tui.records.models import Account
+
+
+def account_words(account: Account, radar: Radar | None) -> Part:
+    """Return whether an account takes jobs, until when, by what evidence; its state until that is read."""
+    outlook = radar.outlooks.get(account.name) if radar is not None else None
+    if outlook is not None:
+        return f"{'✓' if outlook.can_train else '✗'} {outlook.words}", "good" if outlook.can_train else "bad"
+    state = account.state or ("ready" if account.ready else "not ready")
+    return (f"✓ {state}", "good") if account.ready else (f"– {state}", "muted")
+
+
+def radar_pairs(radar: Radar | None) -> list[Pair]:
+    """Return what ends, what was spent and how old this is; nothing where there is nothing to say."""
+    if radar is None:
+        return []
+    pairs: list[Pair] = []
+    if radar.ending:
+        first = radar.ending[0].lifetime
+        words = f"{first.shutdown_date}, {first.words}: {first.source}"
+        pairs.append((f"{len(radar.ending):,} ending", (words, "warning")))
+    if radar.spent is not None or radar.spent_is_partial:
+        known = radar.spent.words if radar.spent is not None else "not known"
+        more = " and what has no published price" if radar.spent_is_partial and radar.spent else ""
+        pairs.append(("this month", f"{known}{more}, at list prices"))
+    if radar.seen_at is not None and job_words.now() - radar.seen_at > HOUR:
+        pairs.append(("lists of", (f"{ago(radar.seen_at)}; r asks the services", "muted")))
+    return pairs
+
+
+def model_rows(models: Sequence[ModelInfo], radar: Radar | None) -> list[TableRow]:
+    """Return the lines of the models pane, those that end soon first."""
+    ending = {(one.model.account, one.model.id): one.model for one in radar.ending} if radar else {}
+    rest = [model for model in models if (model.account, model.id) not in ending]
+    return [
+        TableRow(
+            f"{model.account}\n{model.id}",
+            (short_model_name(model.id), _ends(model, radar), model.account),
+        )
+        for model in (*ending.values(), *rest)
+    ]
+
+
+def _ends(model: ModelInfo, radar: Radar | None) -> Part:
+    life = radar.lifetimes.get((model.account, model.id)) if radar is not None else None
+    if life is None:
+        return "", "muted"
+    return life.words, "bad" if life.is_over else ("warning" if life.ends_soon else "muted")
+
+
+def ending_step(radar: Radar | None) -> list[Part]:
+    """Return the sentence on the tuned model that ends first, with the key to press; empty without one."""
+    if radar is None or not radar.ending:
+        return []
+    first = radar.ending[0]
+    name = safe_line(short_model_name(first.model.id), 40)
+    return [
+        (f"{name} answers for {first.lifetime.words} more. ", ""),
+        ("7", "accent"),
+        (" shows what it was made from, to train it elsewhere.", ""),
+    ]

@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from tests.unit.core.fake_service import FakeService
+from tui.jobs.overview import needs_radar
+from tui.jobs.radar import read_radar
+from tui.providers.failures import TRAINING_REFUSED
+from tui.records.chats import Answer, Usage
+from tui.records.jobs import Job, JobState, Method
+from tui.records.models import ModelInfo
+from tui.services import Services
+
+BASE = "gpt-4.1-mini-2025-04-14"
+TONE = f"ft:{BASE}:acme:tone:AAAA1111"
+
+
+def at(day: str) -> int:
+    return int(datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp())
+
+
+NOW = at("2026-12-20T12:00")
+
+
+def trained(services: Services, job_id: str, day: str, **fields: object) -> None:
+    values: dict[str, object] = {
+        "model": BASE,
+        "fine_tuned_model": TONE,
+        "trained_tokens": 1_000_000,
+        **fields,
+    }
+    services.store.save_job(
+        Job("openai", job_id, JobState.SUCCEEDED, "succeeded", created_at=1, finished_at=at(day), **values)  # type: ignore[arg-type]
+    )
+
+
+def test_the_engine_here_alone_needs_no_radar(services: Services) -> None:
+    assert needs_radar(services.accounts())
+    assert not needs_radar([one for one in services.accounts() if one.provider == "local"])
+
+
+def test_an_account_says_until_when_it_trains_and_by_what_evidence(services: Services) -> None:
+    unproven = read_radar(services, NOW).outlooks["openai"]
+    assert unproven.can_train
+    assert unproven.words == "new jobs until 2027-01-06, 17 days; not proven by a job yet"
+    trained(services, "ftjob-1", "2026-12-02")
+    assert read_radar(services, NOW).outlooks["openai"].words.endswith("17 days; 1 job has succeeded")
+    assert "the last day" in read_radar(services, at("2027-01-06")).outlooks["openai"].words
+    over = read_radar(services, at("2027-01-07")).outlooks["openai"]
+    assert (over.can_train, over.words) == (False, "no new jobs since 2027-01-06")
+    services.store.note_account("openai", TRAINING_REFUSED, "winding down")
+    refused = read_radar(services, NOW).outlooks["openai"]
+    assert not refused.can_train
+    assert "the service refused one on " in refused.words
+    assert "local" not in read_radar(services, NOW).outlooks
+
+
+def test_tuned_models_that_end_soon_come_with_days_and_source(services: Services) -> None:
+    late = f"ft:{BASE}:acme:late:CCCC3333"
+    services.store.save_models(
+        "openai",
+        [ModelInfo("openai", name, 1, "", BASE) for name in (TONE, late)] + [ModelInfo("openai", BASE)],
+    )
+    services.store.save_model_dates("openai", {late: "2026-12-24"})
+    radar = read_radar(services, NOW)
+    assert [(one.model.id, one.lifetime.days_left) for one in radar.ending] == [(late, 4), (TONE, 25)]
+    assert radar.ending[1].lifetime.source == "developers.openai.com/api/docs/deprecations"
+    assert radar.lifetimes["openai", BASE].days_left == 25
+    assert radar.seen_at is not None
+    assert read_radar(services, at("2027-02-01")).ending == []
+
+
+def test_the_month_counts_jobs_and_answers_at_the_catalogs_prices(services: Services) -> None:
+    assert (read_radar(services, NOW).spent, read_radar(services, NOW).spent_is_partial) == (None, False)
+    trained(services, "ftjob-before", "2026-11-30")
+    trained(services, "ftjob-now", "2026-12-01")
+    trained(services, "ftjob-dpo", "2026-12-02", method=Method.DPO)
+    million = Usage(1_000_000, 0, 0)
+    services.store.add_answer(Answer("c", 1, TONE, "openai", "Hi", "stop", million, 0.1, 0.5, NOW))
+    model = services.catalog.model(BASE, "openai")
+    assert model.training_price_per_million is not None
+    assert model.input_price_per_million is not None
+    dpo = model.dpo_price_factor or 1
+    radar = read_radar(services, NOW)
+    assert radar.spent is not None
+    assert radar.spent.low == model.training_price_per_million * (1 + dpo) + model.input_price_per_million
+    assert not radar.spent_is_partial
+    services.store.add_answer(Answer("c", 2, "unheard-of", "openai", "Hi", "stop", million, 0.1, 0.5, NOW))
+    partial = read_radar(services, NOW)
+    assert partial.spent == radar.spent
+    assert partial.spent_is_partial
+
+
+def test_the_radar_asks_no_service(services: Services, service: FakeService) -> None:
+    read_radar(services, NOW)
+    assert service.requests == []
