@@ -18,6 +18,7 @@ from textual.widgets import Static
 from screens.base import DeckScreen
 from screens.event_list import EventList
 from screens.job_actions import JobActions, Permissions
+from screens.job_elsewhere import LaunchesElsewhere
 from screens.job_export import ExportsJob
 from screens.job_facts import checkpoint_cells, diagnosis_line, headline, settings_of, standing
 from screens.job_view import ACCURACY, LOSS, JobView, read_job, series
@@ -58,7 +59,7 @@ class SettingsPane(VerticalScroll, inherit_bindings=False):
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("scroll")]
 
 
-class JobScreen(ExportsJob, JobActions, inherit_bindings=False):
+class JobScreen(ExportsJob, LaunchesElsewhere, JobActions, inherit_bindings=False):
     """A job as it goes on, or as it went.
 
     Args:

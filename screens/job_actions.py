@@ -19,6 +19,9 @@ Permissions = Mapping[Capability, Permission]
 
 ASKED: tuple[Capability, ...] = (Capability.CANCEL, Capability.PAUSE, Capability.RESUME, Capability.CHAT)
 """Capabilities that keys on a job depend on."""
+_ON_A_JOB = (
+    "cancel_job", "pause_or_resume", "chat_model", "copy_id", "export_job", "launch_elsewhere",
+)  # fmt: skip
 
 
 class JobActions(GreyedKeys, inherit_bindings=False):
@@ -37,8 +40,8 @@ class JobActions(GreyedKeys, inherit_bindings=False):
         raise NotImplementedError
 
     def reason_against(self, action: str) -> str:
-        """Return why the job can't be cancelled, paused or talked to."""
-        if action not in ("cancel_job", "pause_or_resume", "chat_model", "copy_id", "export_job"):
+        """Return why the job can't be cancelled, paused, talked to or launched elsewhere."""
+        if action not in _ON_A_JOB:
             return ""
         job = self.chosen_job()
         if job is None:
@@ -51,6 +54,9 @@ class JobActions(GreyedKeys, inherit_bindings=False):
                 return self._reason_against_control(job, Control.RESUME if paused else Control.PAUSE)
             case "chat_model":
                 return self._reason_against_chat(job)
+            case "launch_elsewhere":
+                others = any(one.ready and one.name != job.account for one in self.services.accounts())
+                return "" if others else "No other account is ready: a on Home adds one."
         return ""
 
     def _reason_against_control(self, job: Job, control: Control) -> str:

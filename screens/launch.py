@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -33,6 +33,9 @@ from tui.widgets.keys import bindings
 from tui.widgets.meter import Meter
 from tui.widgets.press_button import PressButton
 
+if TYPE_CHECKING:
+    from tui.jobs.job_file import JobTerms
+
 DEBOUNCE_SECONDS = 0.2
 
 
@@ -41,6 +44,7 @@ class LaunchScreen(JudgesPlan, SendsPlan, GreyedKeys, inherit_bindings=False):
 
     Args:
         path: Training file to start with.
+        terms: What the form is filled in with; None leaves it as it begins.
         model: Account and model to start with; None takes the settings'.
     """
 
@@ -54,8 +58,11 @@ Every field is filled in; auto leaves a number to the service, and the note besi
 Arrow keys change a choice, enter goes on, ctrl+l launches. Nothing is sent before you confirm the price.
 """
 
-    def __init__(self, path: Path | None, model: ModelChoice | None = None) -> None:
+    def __init__(
+        self, path: Path | None, model: ModelChoice | None = None, terms: JobTerms | None = None
+    ) -> None:
         super().__init__()
+        self._terms = terms
         self.form = LaunchForm(training=path, from_model=model)
         self._readiness: Readiness | None = None
         self._wanted: LaunchPlan | None = None
@@ -78,7 +85,10 @@ Arrow keys change a choice, enter goes on, ctrl+l launches. Nothing is sent befo
         settings = self.services.settings
         chosen = self.form.from_model or (settings.default_account, settings.default_model)
         self.form.account, self.form.model = chosen
-        self._form_changed()
+        if self._terms is not None:
+            self.take_terms(self._terms)
+        else:
+            self._form_changed()
 
     @property
     def has_path(self) -> bool:
@@ -90,6 +100,16 @@ Arrow keys change a choice, enter goes on, ctrl+l launches. Nothing is sent befo
         self.form.training = path
         self._method_chosen = False
         self._examples = 0
+        self._form_changed()
+
+    def take_terms(self, terms: JobTerms) -> None:
+        """Fill the form in with what a job is made from."""
+        self.form.fill(terms)
+        self._method_chosen = True
+        self._examples = 0
+        for name in (*NUMBERS, "suffix", "extra"):
+            text = self.form.numbers[name] if name in NUMBERS else getattr(self.form, name)
+            self.query_one(f"#{name}", Input).value = text
         self._form_changed()
 
     def train_from(self, model: ModelChoice) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tui.errors import TunedeckError
 from tui.jobs.plan import LaunchPlan
@@ -12,6 +13,9 @@ from tui.money.estimate import auto_epochs
 from tui.providers.parameters import Parameter, Value, read_choices
 from tui.providers.profiles import Profile, profile
 from tui.records.jobs import Method
+
+if TYPE_CHECKING:
+    from tui.jobs.job_file import JobTerms
 
 AUTO = "auto"
 SPLIT_SHARE = 0.1
@@ -54,6 +58,10 @@ class LaunchForm:
     """Account and id of a model, tuned already or a checkpoint, that is offered to be trained further."""
     extra: str = ""
     """Choices that only this service takes: `lora=true lora_r=16`."""
+    split_share: float = SPLIT_SHARE
+    """What a split puts aside."""
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    """What the job carries beside the run id; has no field, and comes from a job that is launched again."""
 
     @property
     def service(self) -> Profile:
@@ -126,7 +134,7 @@ class LaunchForm:
 
     def trained_examples(self, examples: int) -> int:
         """Return how many of a file's examples are trained on, the rest being put aside."""
-        return examples - aside_of(examples) if self.validation == "split" else examples
+        return examples - aside_of(examples, self.split_share) if self.validation == "split" else examples
 
     def plan(self) -> LaunchPlan:
         """Return what the form says, as a new confirmation to be given.
@@ -144,19 +152,41 @@ class LaunchForm:
             training=self.training,
             method=self.method,
             validation=self.validation_file if self.validation == "file" else None,
-            split_share=SPLIT_SHARE if self.validation == "split" else None,
+            split_share=self.split_share if self.validation == "split" else None,
             hyperparameters={
                 **{name: value for name, value in chosen.items() if value is not None},
                 **(self._extras() if self.asks("extra") else {}),
             },
             suffix=self.suffix.strip() or None,
             seed=None if seed is None else int(seed),
+            metadata=self.metadata,
         )
 
+    def fill(self, terms: JobTerms) -> None:
+        """Take what a job is made from; what it leaves open goes back to auto."""
+        self.account = terms.account or self.account
+        self.model = terms.model or self.model
+        self.method = terms.method or self.method
+        self.training = terms.training or self.training
+        self.validation_file = terms.validation
+        self.validation = "file" if terms.validation else "split" if terms.split_share else "none"
+        self.split_share = terms.split_share or SPLIT_SHARE
+        chosen = dict(terms.hyperparameters)
+        self.numbers = {name: _typed(chosen.pop(name, AUTO)) for name in NUMBERS if name != "seed"}
+        self.numbers["seed"] = AUTO if terms.seed is None else str(terms.seed)
+        self.extra = " ".join(f"{name}={_typed(value)}" for name, value in chosen.items())
+        self.suffix = terms.suffix or ""
+        self.metadata = terms.metadata
 
-def aside_of(examples: int) -> int:
+
+def _typed(value: Value) -> str:
+    """Return a value as a person would type it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def aside_of(examples: int, share: float = SPLIT_SHARE) -> int:
     """Return how many examples a split puts aside."""
-    return min(max(1, round(examples * SPLIT_SHARE)), max(0, examples - 1))
+    return min(max(1, round(examples * share)), max(0, examples - 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,5 +272,5 @@ def _beta_hint(form: LaunchForm, examples: int) -> Hint:
 def _validation_hint(form: LaunchForm, examples: int) -> Hint:
     why = "Rows that are not trained on show when the model begins to memorise. ←→ changes it."
     if form.validation == "split" and examples:
-        return Hint(f"{aside_of(examples):,} of {examples:,} rows", why)
+        return Hint(f"{aside_of(examples, form.split_share):,} of {examples:,} rows", why)
     return Hint("memorising stays unseen" if form.validation == "none" else "", why)

@@ -85,7 +85,11 @@ class LaunchPane(Vertical):
         self._set("account", [(one.name, one.label) for one in accounts], form.account)
         self._set("model", [(name, name) for name in known], form.model)
         self._set("method", [(str(method), str(method)) for method in methods], str(form.method))
-        kinds = [("split", "split 10 % off"), ("file", aside.name if aside else "a file"), ("none", "none")]
+        kinds = [
+            ("split", f"split {form.split_share * 100:g} % off"),
+            ("file", aside.name if aside else "a file"),
+            ("none", "none"),
+        ]
         self._set("validation", kinds, form.validation)
         for name in ("beta", "learning_rate_multiplier", "learning_rate", "extra"):
             self.query_one(f"#row-{name}").display = form.asks(name)

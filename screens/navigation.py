@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from tui.datasets.report import Finding
     from tui.datasets.row_source import RowSource
+    from tui.jobs.job_file import JobTerms
     from tui.services import Services
 
 ModelChoice = tuple[str, str]
@@ -79,6 +80,10 @@ class Navigator(Protocol):
         """Go to Launch, with this training file if given."""
         ...
 
+    def open_launch_with(self, terms: JobTerms) -> None:
+        """Go to Launch with the form filled in."""
+        ...
+
     def open_launch_on(self, model: ModelChoice) -> None:
         """Go to Launch with this model to train further."""
         ...
@@ -142,6 +147,21 @@ class TrainsFrom(Protocol):
     def train_from(self, model: ModelChoice) -> None:
         """Turn to this model."""
         ...
+
+
+@runtime_checkable
+class TakesTerms(Protocol):
+    """A screen whose form can be filled in from outside (Launch)."""
+
+    def take_terms(self, terms: JobTerms) -> None:
+        """Fill the form in."""
+        ...
+
+
+def take_terms(terms: JobTerms, screen: object) -> None:
+    """Hand what a job is made from to a screen, if it launches jobs."""
+    if isinstance(screen, TakesTerms):
+        screen.take_terms(terms)
 
 
 def train_from(model: ModelChoice, screen: object) -> None:

@@ -13,12 +13,13 @@ from textual.screen import Screen
 
 from screens.base import DeckScreen
 from screens.early_keys import KeepsEarlyKeys
-from screens.navigation import ModelChoice, ShowsPath, show_models, show_path, train_from
+from screens.navigation import ModelChoice, ShowsPath, show_models, show_path, take_terms, train_from
 from tui.widgets.deck_header import MORE_PLACES, PLACES
 
 if TYPE_CHECKING:
     from tui.datasets.report import Finding
     from tui.datasets.row_source import RowSource
+    from tui.jobs.job_file import JobTerms
 
 
 class HasPlaces(KeepsEarlyKeys, inherit_bindings=False):
@@ -127,6 +128,16 @@ class HasPlaces(KeepsEarlyKeys, inherit_bindings=False):
             return LaunchScreen(path)
 
         self._go_with("launch", make, partial(show_path, path))
+
+    def open_launch_with(self, terms: JobTerms) -> None:
+        """Go to Launch with the form filled in."""
+
+        def make() -> DeckScreen:
+            from screens.launch import LaunchScreen
+
+            return LaunchScreen(terms.training, terms=terms)
+
+        self._go_with("launch", make, partial(take_terms, terms))
 
     def open_launch_on(self, model: ModelChoice) -> None:
         """Go to Launch with this model to train further."""

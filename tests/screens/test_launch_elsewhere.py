@@ -5,13 +5,18 @@ from pathlib import Path
 import pytest
 from textual.widgets import Input
 
+from screens.choose import ChooseScreen
+from screens.confirm import DEAD_SECONDS, ConfirmScreen
+from screens.job import JobScreen
 from screens.launch import LaunchScreen
 from screens.launch_form import LaunchForm
-from tests.screens.fakes import Pilots, freeze, make_app, text_of, until
+from tests.screens.fakes import Pilots, freeze, keep_job, make_app, make_job, text_of, until
 from tui.app import TunedeckApp
 from tui.data.examples import SENTIMENT
+from tui.jobs.job_file import JobTerms
+from tui.jobs.plan import RUN_ID_KEY
 from tui.providers.account_settings import DeclaredAccount, declare_account
-from tui.records.jobs import Method
+from tui.records.jobs import JobState, Method
 from tui.records.models import ModelInfo
 
 
@@ -89,3 +94,74 @@ def test_what_another_service_was_told_is_not_carried_over() -> None:
     assert filled.plan().hyperparameters == {"learning_rate": 1e-5, "lora": True}
     filled.provider = "openai"
     assert filled.plan().hyperparameters == {"learning_rate_multiplier": 2.0}
+
+
+async def open_job(pilot: Pilots, app: TunedeckApp, job_id: str) -> None:
+    app.open_job("local", job_id)
+    await until(pilot, lambda: isinstance(app.screen, JobScreen) and app.screen.chosen_job() is not None)
+
+
+@pytest.mark.parametrize("was_open", [False, True])
+async def test_a_job_is_taken_to_another_account_with_what_changes_shown_before_the_form_is_filled(
+    was_open: bool,
+) -> None:
+    app = make_app()
+    store = app.services.store
+    store.save_models("neb", [ModelInfo("neb", "Qwen/Qwen3-4B", can_train=True)])
+    keep_job(store, make_job(state=JobState.SUCCEEDED, metadata={"team": "tone", RUN_ID_KEY: "old"}))
+    async with app.run_test(size=(80, 24)) as pilot:
+        if was_open:
+            await pilot.press("4")
+            await until(pilot, lambda: isinstance(app.screen, LaunchScreen))
+        await open_job(pilot, app, "ftjob-one")
+        await pilot.press("L")
+        await until(pilot, lambda: isinstance(app.screen, ChooseScreen))
+        await pilot.press(*"neb", "enter")
+        await until(pilot, lambda: "choose a model" in text_of(app))
+        await pilot.press(*"Qwen3-4B", "enter")
+        await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
+        shown = " ".join(text_of(app).split())
+        assert "Launch this at neb?" in shown
+        assert "carried to another service" in shown
+        assert "a multiplier → absolute" in shown
+        await pilot.pause(DEAD_SECONDS + 0.05)
+        await pilot.press("y")
+        await until(pilot, lambda: isinstance(app.screen, LaunchScreen))
+        screen = app.screen
+        assert isinstance(screen, LaunchScreen)
+        await until(pilot, lambda: screen.form.account == "neb" and "Qwen/Qwen3-4B" in text_of(app))
+        screen.form.training = SENTIMENT.training
+        plan = screen.form.plan()
+        assert (plan.model, plan.seed, dict(plan.metadata)) == ("Qwen/Qwen3-4B", 42, {"team": "tone"})
+        assert dict(plan.hyperparameters) == {"n_epochs": 3, "batch_size": 4}
+        assert screen.query_one("#n_epochs", Input).value == "3"
+        assert screen.query_one("#learning_rate", Input).value == "auto"
+
+
+async def test_without_another_ready_account_launching_elsewhere_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("A_KEY", "OPENAI_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    app = make_app()
+    keep_job(app.services.store, make_job())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await open_job(pilot, app, "ftjob-one")
+        await pilot.press("L")
+        await pilot.pause()
+        screen = app.screen
+        assert isinstance(screen, JobScreen), "greyed: nothing was opened"
+        assert "No other account is ready" in screen.reason_against("launch_elsewhere")
+
+
+def test_a_form_filled_with_terms_gives_the_same_plan() -> None:
+    terms = JobTerms(
+        "neb", "m", Method.SUPERVISED, SENTIMENT.training, None, 0.25, "tone", 0,
+        {"n_epochs": 2, "learning_rate": 2e-5, "lora": True, "lora_r": 16}, {"team": "x"},
+    )  # fmt: skip
+    filled = form("nebius", extra="old=1")
+    filled.fill(terms)
+    plan = filled.plan()
+    assert plan.hyperparameters == terms.hyperparameters
+    assert (plan.split_share, plan.seed, plan.suffix, plan.metadata) == (0.25, 0, "tone", {"team": "x"})
+    assert filled.trained_examples(100) == 75

@@ -83,7 +83,8 @@ def launch_elsewhere(
     suffix = terms.suffix if terms.suffix and there.suffix_fits(terms.suffix) else None
     mapped = replace(terms, account=account, model=chosen, suffix=suffix, hyperparameters=kept)
     changes = [
-        Change("Account", f"{job.account} ({here.label})", f"{account} ({there.label})"),
+        Change("Account", job.account, account),
+        Change("Service", here.label, there.label),
         Change("Model", job.model, chosen, _about_start(job.model, chosen)),
         *dropped,
         _about_rate(here, there),
@@ -130,7 +131,7 @@ def _settings(terms: JobTerms, here: Profile, there: Profile) -> tuple[dict[str,
     for name, value in terms.hyperparameters.items():
         known = there.parameter(name, method)
         if name in _RATES and here.name != there.name:
-            note = "a number that was right for one service is not carried to another"
+            note = "a rate is never carried to another service"
         elif known is None:
             note = f"{there.label} has no {name}"
         elif known.problem(value):
@@ -147,7 +148,7 @@ def _settings(terms: JobTerms, here: Profile, there: Profile) -> tuple[dict[str,
 
 
 def _about_rate(here: Profile, there: Profile) -> Change:
-    words = {"multiplier": "a factor on the service's own rate", "absolute": "the rate itself"}
+    words = {"multiplier": "a multiplier", "absolute": "absolute"}
     before, after = (words.get(one.learning_rate, one.learning_rate) for one in (here, there))
     return Change("Learning rate is", before, after)
 

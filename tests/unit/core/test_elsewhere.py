@@ -46,7 +46,7 @@ def test_a_rate_is_never_carried_to_another_service_and_is_said_to_be_of_another
     changes = by_name(found.changes)
     assert changes["learning_rate_multiplier"].after == "left to the service"
     kinds = changes["Learning rate is"]
-    assert (kinds.before, kinds.after) == ("a factor on the service's own rate", "the rate itself")
+    assert (kinds.before, kinds.after) == ("a multiplier", "absolute")
     assert changes["Price per million"].before == "$5.00"
     assert changes["Price"].before == "under $0.01"
     assert "until 2027-01-14" in changes["Result answers"].before

@@ -112,6 +112,13 @@ JOB = (
     Key(
         "copy", ("Y",), "copy_id", "Copy id", "Copy the job's id, or its tuned model's name once it has one."
     ),
+    Key(
+        "elsewhere",
+        ("L",),
+        "launch_elsewhere",
+        "Launch elsewhere",
+        "Launch the same at another account; shows what changes there.",
+    ),
     Key("export", ("e",), "export_job", "Export", "Copy this job as a job file, as curl or as Python."),
 )
 

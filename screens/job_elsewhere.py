@@ -1,0 +1,98 @@
+"""Takes a job to another account: what changes there side by side, then the launch form filled in."""
+
+from __future__ import annotations
+
+import asyncio
+from textwrap import wrap
+from typing import TYPE_CHECKING
+
+from textual import work
+
+from screens.base import DeckScreen
+from screens.choose import ChooseScreen, Option
+from screens.confirm import ConfirmScreen
+from tui.errors import TunedeckError
+from tui.records.jobs import Job
+from tui.safe_text import safe_line
+from tui.widgets.key_value import Pair
+from tui.widgets.table import Column
+
+if TYPE_CHECKING:
+    from tui.jobs.elsewhere import LaunchElsewhere
+    from tui.records.models import Account
+
+_ACCOUNTS = (Column("Account", 20), Column("Service", tone="muted"))
+_MODELS = (Column("Model"),)
+_NAMES = {"learning_rate_multiplier": "Rate multiplier", "learning_rate": "Learning rate", "beta": "Beta"}
+"""Hyperparameters -> how the form calls them."""
+_NAME_WIDTH, _VALUE_WIDTH = 18, 46
+"""Columns of the dialog, which is 66 wide inside."""
+
+
+class LaunchesElsewhere(DeckScreen, inherit_bindings=False):
+    """A screen with a job that can be launched at another account."""
+
+    def chosen_job(self) -> Job | None:
+        """Return the job that keys act on."""
+        raise NotImplementedError
+
+    @work(group="launch-elsewhere", exclusive=True, exit_on_error=False, description="launch a job elsewhere")
+    async def action_launch_elsewhere(self) -> None:
+        """Choose an account and see what changes; a yes fills the form, which still asks for the price."""
+        job = self.chosen_job()
+        if job is None:
+            return
+        try:
+            found = await self._mapped(job)
+        except TunedeckError as error:
+            self.tell_error(error)
+            return
+        if found is None:
+            return
+        dialog = ConfirmScreen(
+            f"Launch this at {found.terms.account}?", yes="fill the form",
+            facts=_facts(found),
+        )  # fmt: skip
+        if await self.app.push_screen_wait(dialog):
+            self.navigator.open_launch_with(found.terms)
+
+    async def _mapped(self, job: Job) -> LaunchElsewhere | None:
+        from tui.jobs.elsewhere import launch_elsewhere, models_for  # prices and dates; only for this key
+
+        others = [one for one in self.services.accounts() if one.name != job.account and one.ready]
+        account = await self.app.push_screen_wait(
+            ChooseScreen("Launch this job at", _ACCOUNTS, [_account(one) for one in others], hint="account")
+        )
+        if account is None:
+            return None
+        try:
+            return await asyncio.to_thread(launch_elsewhere, self.services, job, account)
+        except TunedeckError:
+            fitting = await asyncio.to_thread(models_for, self.services, account, job.method)
+            if not fitting:
+                raise
+        model = await self.app.push_screen_wait(
+            ChooseScreen(
+                f"{safe_line(job.model, 40)} can't be trained there; choose a model",
+                _MODELS,
+                [Option(name, (safe_line(name, 100),), name) for name in fitting],
+                hint="part of a name",
+            )
+        )
+        if model is None:
+            return None
+        return await asyncio.to_thread(launch_elsewhere, self.services, job, account, model)
+
+
+def _facts(found: LaunchElsewhere) -> list[Pair]:
+    """Return the comparison; what is too long for a line goes on in lines without a name."""
+    pairs: list[Pair] = []
+    for one in found.changes:
+        name = _NAMES.get(one.what, safe_line(one.what, _NAME_WIDTH))
+        first, *rest = wrap(safe_line(one.words, 300), _VALUE_WIDTH) or [""]
+        pairs += [(name, first), *(("", line) for line in rest)]
+    return pairs
+
+
+def _account(one: Account) -> Option:
+    return Option(one.name, (safe_line(one.name, 40), safe_line(one.label, 60)), f"{one.name} {one.label}")
