@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from textual.command import Provider
     from textual.types import CSSPathType
 
+    from tui.jobs.watch import JobChange
     from tui.services import Services
 
 
@@ -193,12 +194,18 @@ class TunedeckApp(HasPlaces, inherit_bindings=False):
         """
         gc.freeze()  # what was made so far stays: no need to look through it ever again
         gc.enable()
+        self.services.watcher.subscribe(self._ring)
         self.services.watcher.start()
         self.watch_engine()
         if isinstance(self.screen, DeckScreen):
             self.screen.begin()
         for notice in self.services.notices:
             self.notify(safe_text(notice), severity="warning", markup=False, timeout=20)
+
+    def _ring(self, change: JobChange) -> None:
+        """Ring when a job wants attention; called by the watcher, in its thread."""
+        if change.asks_for_attention and self.services.settings.bell:
+            self.call_later(self.bell)
 
     @work(thread=True, group="engine", exclusive=True, exit_on_error=False)
     def watch_engine(self) -> None:

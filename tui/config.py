@@ -56,6 +56,7 @@ class Settings:
         choices=("none", "fast", "all"),
     )
     poll_seconds: float = _setting(15.0, "Seconds between looks at a remote job in the background.", 5, 600)
+    bell: bool = _setting(True, "Ring the terminal's bell when a job ends or a stop rule acts.")
     archive_jobs: bool = _setting(True, "Copy a job's files into a folder of its own when it ends.")
     engine_idle_seconds: int = _setting(
         120, "Seconds without work after which an engine that the app started ends.", 10, 86400

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -62,6 +63,39 @@ async def open_jobs(pilot: Pilots, app: TunedeckApp, rows: int = 3) -> Table:
 
 async def after_dead_time(pilot: Pilots) -> None:
     await pilot.pause(0.35)
+
+
+async def test_the_bell_rings_once_for_a_job_that_ends_and_not_for_old_ones(
+    app: TunedeckApp, provider: FakeProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rung: list[bool] = []
+    monkeypatch.setattr(TunedeckApp, "bell", lambda _app: rung.append(True))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await open_jobs(pilot, app)
+        watcher = app.services.watcher
+        store = app.services.store
+        await until(pilot, lambda: [job.id for job in store.jobs_to_watch()] == ["ftjob-one"])
+        assert rung == []  # the two that ended before were looked at all the same
+        provider.jobs["ftjob-one"] = make_job(state=JobState.SUCCEEDED)
+        watcher.wake("local")
+        await until(pilot, lambda: rung and not store.jobs_to_watch())
+        watcher.wake("local")
+        await until(pilot, lambda: "3 jobs" in text_of(app) and "not over yet" not in text_of(app))
+        assert rung == [True]
+
+
+async def test_the_bell_is_silent_where_the_settings_say_so(
+    app: TunedeckApp, provider: FakeProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rung: list[bool] = []
+    monkeypatch.setattr(TunedeckApp, "bell", lambda _app: rung.append(True))
+    app.services.settings = replace(app.services.settings, bell=False)
+    async with app.run_test(size=(140, 40)) as pilot:
+        await open_jobs(pilot, app)
+        provider.jobs["ftjob-one"] = make_job(state=JobState.SUCCEEDED)
+        app.services.watcher.wake("local")
+        await until(pilot, lambda: "not over yet" not in text_of(app))
+        assert rung == []
 
 
 async def test_the_list_does_not_wait_for_what_accounts_can_do(

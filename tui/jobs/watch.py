@@ -47,6 +47,13 @@ class JobChange:
     problem: TunedeckError | None = None
     action: JobAction | None = None
     """What a stop rule of the job just did."""
+    has_ended: bool = False
+    """Whether the job was still going on at the look before; not so for old ones that are found."""
+
+    @property
+    def asks_for_attention(self) -> bool:
+        """True when a person who looks elsewhere would want to know: an end, or a rule that acted."""
+        return self.has_ended or (self.action is not None and self.action.done)
 
 
 @dataclass(slots=True)
@@ -242,7 +249,10 @@ class JobWatcher:
         if not result.changed and not result.new_events and action is None:
             return []
         kept = self._services.store.job(account, job.id) if action is not None else result.job
-        change = JobChange(account, job.id, kept, tuple(result.new_events), action=action)
+        change = JobChange(
+            account, job.id, kept, tuple(result.new_events), action=action,
+            has_ended=result.job.state.is_final and not job.state.is_final,
+        )  # fmt: skip
         self._tell(change)
         return [change]
 
