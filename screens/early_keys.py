@@ -53,6 +53,11 @@ class KeepsEarlyKeys(App[None], inherit_bindings=False):
         """Go on with the next key."""
         message.stop()
         if message.number == self._handed_on:
+            # What the key's action put off, such as the focus on a line to type in, comes first.
+            self.call_later(self._go_on_after, message.number)
+
+    async def _go_on_after(self, number: int) -> None:
+        if number == self._handed_on:
             self._under_way_since = None
             await self._hand_on()
 

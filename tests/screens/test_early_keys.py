@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from textual.app import ScreenStackError
 from textual.events import Key
@@ -10,6 +11,7 @@ from textual.widgets import Input
 
 from screens.choose import ChooseScreen
 from screens.help import HelpScreen
+from screens.rows import RowsScreen
 from tests.screens.fakes import FakeProvider, make_app, until
 from tui.app import TunedeckApp
 from tui.widgets.prompt_input import PromptInput
@@ -61,6 +63,25 @@ async def test_keys_that_come_at_once_go_where_they_would_go_one_by_one() -> Non
         await until(pilot, lambda: is_made(app) and app.current_mode == "chat")
         await until(pilot, lambda: app.screen.query_one(PromptInput).text == "hello")
         assert app._visited == {"home", "datasets", "jobs", "chat"}
+
+
+async def test_what_is_typed_at_once_after_a_key_that_opens_a_line_is_all_written_there(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"messages": []}\n' * 3)
+    app = make_app(FakeProvider())
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.open_rows(path)
+        await until(pilot, lambda: is_made(app) and isinstance(app.screen, RowsScreen))
+        screen = app.screen
+        assert isinstance(screen, RowsScreen)
+        await until(pilot, lambda: screen.dataset is not None and screen.dataset.index_complete)
+        for key in ("slash", *"add"):  # a copies a row and d deletes one, where they are keys
+            app.post_message(Key(key, "/" if key == "slash" else key))
+        await until(pilot, lambda: app.screen.query_one("#search", Input).value == "add")
+        assert screen.dataset is not None
+        assert not screen.dataset.is_changed
 
 
 async def test_a_key_whose_widget_went_away_holds_up_the_next_one_for_a_moment_only() -> None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tui.datasets.source import Row
 
 MOST_CHARACTERS = 40_000
-"""Characters of one row that are laid out; the rest is named by its number."""
+"""Characters of one row that are laid out."""
 _LINES_ABOVE = 3
 """Lines that stay in view above what was found."""
 _MOST_FOUND = 200
@@ -99,11 +99,11 @@ class MessageView(VerticalScroll, inherit_bindings=False):
 
     def _show(self, text: Content, place: int | None) -> None:
         """Show a text, scrolled so that a character of it is in view."""
-        hidden = len(text) - MOST_CHARACTERS
-        if hidden > 0:
+        if len(text) > MOST_CHARACTERS:
             start = max(0, (place or 0) - MOST_CHARACTERS // 2)
             place = None if place is None else place - start
-            note = content((f"\n… {hidden:,} characters more; press y to copy the whole row", "muted"))
+            # How much more is not said: what is drawn may be the beginning of a text already.
+            note = content((f"\n… {MOST_CHARACTERS:,} characters are shown; y copies the whole row", "muted"))
             text = text[start : start + MOST_CHARACTERS] + note
         self._draw(text)
         top = 0 if place is None else self._line_of(text.plain, place) - _LINES_ABOVE
