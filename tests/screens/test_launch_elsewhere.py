@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -136,6 +137,24 @@ async def test_a_job_is_taken_to_another_account_with_what_changes_shown_before_
         assert dict(plan.hyperparameters) == {"n_epochs": 3, "batch_size": 4}
         assert screen.query_one("#n_epochs", Input).value == "3"
         assert screen.query_one("#learning_rate", Input).value == "auto"
+
+
+@pytest.mark.parametrize("size", [(80, 24), (140, 40)])
+def test_the_comparison_looks(snap_compare: Callable[..., bool], size: tuple[int, int]) -> None:
+    app = make_app()
+    app.services.store.save_models("neb", [ModelInfo("neb", "Qwen/Qwen3-4B", can_train=True)])
+    keep_job(app.services.store, make_job(state=JobState.SUCCEEDED))
+
+    async def before(pilot: Pilots) -> None:
+        await open_job(pilot, app, "ftjob-one")
+        await pilot.press("L")
+        await until(pilot, lambda: isinstance(app.screen, ChooseScreen))
+        await pilot.press(*"neb", "enter")
+        await until(pilot, lambda: "choose a model" in text_of(app))
+        await pilot.press(*"Qwen3-4B", "enter")
+        await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
+
+    assert snap_compare(app, terminal_size=size, run_before=before)
 
 
 async def test_without_another_ready_account_launching_elsewhere_says_so(
