@@ -10,6 +10,7 @@ import pytest
 from screens.home import HomeScreen
 from tests.screens.fakes import BASE, NOW, TUNED, keep_job, make_app, make_job, until
 from tests.screens.test_shell import text_of
+from tui import paths
 from tui.app import TunedeckApp
 from tui.errors import TunedeckError
 from tui.jobs.overview import OverviewReader
@@ -134,3 +135,24 @@ def test_losses_of_a_job_that_ended_are_read_once(tmp_path: Path, monkeypatch: p
         )
         assert sorted(asked) == ["ftjob-one", "ftjob-two", "ftjob-two"]
         assert [job.id for job in first.jobs] == ["ftjob-two", "ftjob-one"]
+
+
+async def test_a_wrong_catalog_is_told_once_on_home_and_everything_else_is_there(
+    monkeypatch: pytest.MonkeyPatch, isolated_home: Path
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-nobody-uses-this")
+    app = make_app()
+    app.services._catalog = None
+    paths.make_private(paths.config_dir())
+    (paths.config_dir() / "catalog.toml").write_text("[[models]]\nprovider = 3\n", "utf-8")
+    keep_job(app.services.store, make_job("ftjob-one", JobState.FAILED, suffix="tone-of-voice"))
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        home = app.screen
+        assert isinstance(home, HomeScreen)
+        await until(pilot, lambda: any("catalog.toml" in str(note) for note in app._notifications))
+        home.read_again()
+        await app.workers.wait_for_complete()
+        await pilot.pause()
+        assert sum("catalog.toml" in str(note) for note in app._notifications) == 1
+        assert "tone-of-voice" in text_of(app)
+        assert "✓ ready" in text_of(app)

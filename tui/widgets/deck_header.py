@@ -21,6 +21,8 @@ PLACES: tuple[tuple[str, str], ...] = (
     ("chat", "Chat"),
 )
 """Modes in the order of the work, by their number keys."""
+_LEAST_STATUS = 8
+"""Columns below which a status that is cut says nothing."""
 MORE_PLACES: tuple[tuple[str, str], ...] = (("models", "Models"),)
 """Modes with the numbers after those; 80 columns have room for one's name only while it is shown."""
 
@@ -86,7 +88,7 @@ class DeckHeader(Widget):
                 parts.append(Content(" "))
         left = Content("").join(parts)
         room = width - left.cell_length
-        if room < 4 or not self.status:
+        if not self.status or room < min(cell_len(self.status), _LEAST_STATUS):
             return left
         status = fit(self.status, min(room, cell_len(self.status)))
         gap = " " * (width - left.cell_length - cell_len(status))
