@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Set
+from collections.abc import Mapping, Set
 from dataclasses import replace
 from typing import Any
 
@@ -36,9 +36,10 @@ class FindingCollector:
     ) -> None:
         self.speaks = SERVICES[service].words_of_openai
         """Whether the sentences known, which are OpenAI's, are those of the service."""
-        self._severities = {
-            rule: severity for rule, severity in severities_at(service).items() if rule not in ignored
-        }
+        known = severities_at(service)
+        self._severities: Mapping[str, Severity] = (
+            {rule: severity for rule, severity in known.items() if rule not in ignored} if ignored else known
+        )
         self._full = full
         self._found: Counter[str] = Counter()
         self._kept: list[Finding] = []

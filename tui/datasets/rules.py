@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from importlib import resources
 from types import MappingProxyType
 from typing import Any
@@ -78,6 +79,7 @@ RULES: Mapping[str, Rule] = _load()
 """Rule id -> rule, in the order of the file."""
 
 
+@cache  # fixes ask for every row
 def severities_at(service: str = DEFAULT_SERVICE) -> Mapping[str, Severity]:
     """Return rule id -> severity at a service, without the rules that it does not know."""
     found = {name: rule.severity_at(service) for name, rule in RULES.items()}
