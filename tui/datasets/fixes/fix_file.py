@@ -16,7 +16,7 @@ from tui.datasets.files import unchanged_file
 from tui.datasets.fixes import FIXES
 from tui.datasets.fixes.base import REMOVED
 from tui.datasets.fixes.file_fixes import FILE_FIXES, repaired
-from tui.datasets.fixes.row_rules import judge
+from tui.datasets.fixes.row_rules import RowVerdict, judge
 from tui.datasets.formats import DatasetFormat, detect_format
 from tui.datasets.lines import LineReader
 from tui.datasets.parsing import parse_line
@@ -77,12 +77,16 @@ def fix_row(
     wanted = [fix for rule, fix in FIXES.items() if rule in rules and not fix.needs_finding]
     rows: list[bytes] = [line]
     applied: list[str] = []
+    verdicts: dict[bytes, RowVerdict] = {}
+    """Each row as it was on the way, judged once for all fixes."""
     for _ in range(_MOST_ROUNDS):
         before = len(applied)
         for fix in wanted:
             after: list[bytes] = []
             for row in rows:
-                fixed = fix.apply(row, None, dataset_format)
+                if row not in verdicts:
+                    verdicts[row] = judge(row, dataset_format)
+                fixed = fix.apply(row, None, dataset_format, verdict=verdicts[row])
                 if fixed is not None:
                     applied.append(fix.rule)
                 after.extend((row,) if fixed is None else fixed.rows)
