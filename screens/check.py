@@ -113,7 +113,20 @@ invalid. a asks OpenAI's free moderation which rows would sink a job, after sayi
         self._path = path
         self._report = None
         self._format = None
+        self._forget_findings()
         self.start_check()
+
+    def _forget_findings(self) -> None:
+        """Show nothing of the file before under the name of the next one."""
+        self.query_one(FindingList).set_groups([], empty="")
+        self.query_one(FindingList).border_subtitle = ""
+        self.query_one("#explanation-text", Static).update("")
+        self.query_one("#token-facts", KeyValue).set_pairs([])
+        self._estimates, self._time = [], None
+        costs = self.query_one("#costs", Table)
+        costs.empty_text = ""
+        costs.set_rows([])
+        self._show_price_note()
 
     # Reading the file
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import deque
 
@@ -57,6 +58,7 @@ class KeepsEarlyKeys(App[None], inherit_bindings=False):
             self.call_later(self._go_on_after, message.number)
 
     async def _go_on_after(self, number: int) -> None:
+        await asyncio.sleep(0)  # a worker that the action started asks its question now
         if number == self._handed_on:
             self._under_way_since = None
             await self._hand_on()

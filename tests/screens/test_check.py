@@ -251,6 +251,21 @@ async def test_a_file_that_can_not_be_read_says_so(isolated_home: Path) -> None:
         assert "[/gone].jsonl" in text_of(app)
 
 
+async def test_nothing_of_the_file_before_stays_under_the_name_of_one_that_can_not_be_read(
+    broken: Path,
+) -> None:
+    app = make_app()
+    async with app.run_test(size=(140, 40)) as pilot:
+        screen = await open_check(pilot, app, broken)
+        screen.show_path(broken.with_name("gone.jsonl"))
+        await until(pilot, lambda: "does not exist" in text_of(app))
+        assert screen.query_one(FindingList).item_count() == 0
+        assert not costs(app).keys
+        assert "Trained" not in text_of(app)
+        await pilot.press("F", "enter")
+        assert app.screen is screen
+
+
 async def test_m_checks_for_the_next_model(sound: Path) -> None:
     app = make_app()
     async with app.run_test(size=(140, 40)) as pilot:

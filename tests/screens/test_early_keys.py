@@ -84,6 +84,17 @@ async def test_what_is_typed_at_once_after_a_key_that_opens_a_line_is_all_writte
         assert not screen.dataset.is_changed
 
 
+async def test_what_is_typed_at_once_after_a_key_that_asks_for_a_file_is_all_written_there() -> None:
+    app = make_app(FakeProvider())
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("3")
+        await until(pilot, lambda: is_made(app) and app.current_mode == "check")
+        for key in ("o", "slash", *"tmp"):
+            app.post_message(Key(key, "/" if key == "slash" else key))
+        await until(pilot, lambda: is_made(app) and isinstance(app.screen, ChooseScreen))
+        await until(pilot, lambda: app.screen.query_one(Input).value == "/tmp")
+
+
 async def test_a_key_whose_widget_went_away_holds_up_the_next_one_for_a_moment_only() -> None:
     app = make_app(FakeProvider())
     async with app.run_test(size=(80, 24)) as pilot:
