@@ -140,7 +140,7 @@ class FindingList(LineList):
         """Return a rule with its count, or a finding with its line number."""
         item = self._items[index]
         if item.heading:
-            return ((f"{item.heading}, which never make a file invalid", "muted"),)
+            return ((f"{item.heading}; no file is refused for them", "muted"),)
         if item.is_note:
             return ((f"      and {item.group.more:,} more that are not listed", "muted"),)
         return (

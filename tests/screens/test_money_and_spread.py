@@ -276,7 +276,7 @@ def test_lints_stand_apart_under_their_own_heading(isolated_home: Path) -> None:
     assert headings == ["Quality lints"]
     assert findings._items[lints.index(True)].heading
     words = "".join(text for text, _ in findings.item_line(lints.index(True), 80))
-    assert "never make a file invalid" in words
+    assert "no file is refused for them" in words
 
 
 @pytest.mark.parametrize("size", SIZES, ids=["80x24", "140x40"])
