@@ -24,6 +24,8 @@ from tui.errors import TunedeckError, is_out_of_space
 from tui.store.schema import MIGRATIONS
 
 _BUSY_MILLISECONDS = 10_000
+_CLOSE_SECONDS = 0.5
+"""Leaving waits so long for what a thread does with its connection; it ends by itself after that."""
 _WAL_ATTEMPTS, _WAL_PAUSE_SECONDS = 100, 0.05
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _TROUBLE_OF_THE_DISK = (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
@@ -48,6 +50,10 @@ class _Handle:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self.connection = connection
+        self.using = threading.RLock()
+        """Held while statements run: closing a connection under one of them ends the whole process."""
+        self.depth = 0
+        """How many uses are under way: a query may stand within a transaction."""
 
     def __del__(self) -> None:
         self.connection.close()
@@ -71,6 +77,7 @@ class Database:
         self.notice = ""
         self._local = threading.local()
         self._handles: weakref.WeakSet[_Handle] = weakref.WeakSet()
+        self._listing = threading.Lock()
         self._closed = False
         self._open()
 
@@ -83,10 +90,19 @@ class Database:
         self.close()
 
     def close(self) -> None:
-        """Close every thread's connection; the store is unusable after that."""
+        """Close every thread's connection; the store is unusable after that.
+
+        One whose thread is in the middle of something is closed by that thread, as soon as it is done.
+        """
         self._closed = True
-        for handle in list(self._handles):
-            handle.connection.close()
+        with self._listing:
+            handles = list(self._handles)
+        for handle in handles:
+            if handle.using.acquire(timeout=_CLOSE_SECONDS):
+                try:
+                    handle.connection.close()
+                finally:
+                    handle.using.release()
 
     def _open(self) -> None:
         try:
@@ -106,7 +122,7 @@ class Database:
             paths.make_private(self.path.parent)
             # SQLite would create it with the umask's permissions; ours is private from the first byte on.
             os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
-            connection = self._connection()
+            connection = self._handle().connection
             self._check_if_marked(connection)
             self._refuse_newer(connection)
             _use_wal(connection)
@@ -168,21 +184,37 @@ class Database:
             "jobs and models come back from the services, chats do not."
         )
 
-    def _connection(self) -> sqlite3.Connection:
+    @contextmanager
+    def _using(self) -> Iterator[sqlite3.Connection]:
+        """Give this thread's connection, which nobody closes meanwhile."""
+        handle = self._handle()
+        with handle.using:
+            if self._closed and not handle.depth:
+                raise _closed_error()
+            handle.depth += 1
+            try:
+                yield handle.connection
+            finally:
+                handle.depth -= 1
+                if self._closed and not handle.depth:
+                    handle.connection.close()
+
+    def _handle(self) -> _Handle:
         handle: _Handle | None = getattr(self._local, "handle", None)
         if handle is None:
             if self._closed:
-                raise StoreError("The store is closed.", "Start tunedeck again.")
+                raise _closed_error()
             connection = sqlite3.connect(
                 self.path, timeout=_BUSY_MILLISECONDS / 1000, isolation_level=None, check_same_thread=False
             )
             handle = _Handle(connection)
-            self._local.handle = handle
-            self._handles.add(handle)
             connection.row_factory = sqlite3.Row
             # In WAL mode NORMAL survives a killed process; only a power cut can lose the last commits.
             connection.execute("PRAGMA synchronous = NORMAL")
-        return handle.connection
+            self._local.handle = handle
+            with self._listing:
+                self._handles.add(handle)  # only now may another thread close it
+        return handle
 
     def _close_own(self) -> None:
         handle: _Handle | None = getattr(self._local, "handle", None)
@@ -247,8 +279,8 @@ class Database:
         Raises:
             StoreError: The database can't be read.
         """
-        with self._failures():
-            return self._connection().execute(sql, values).fetchall()
+        with self._failures(), self._using() as connection:
+            return connection.execute(sql, values).fetchall()
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
@@ -257,8 +289,7 @@ class Database:
         Raises:
             StoreError: The database can't be written.
         """
-        with self._failures():
-            connection = self._connection()
+        with self._failures(), self._using() as connection:
             connection.execute("BEGIN IMMEDIATE")
             try:
                 yield connection
@@ -266,6 +297,10 @@ class Database:
             except BaseException:
                 _roll_back(connection)
                 raise
+
+
+def _closed_error() -> StoreError:
+    return StoreError("The store is closed.", "Start tunedeck again.")
 
 
 def _roll_back(connection: sqlite3.Connection) -> None:
