@@ -209,9 +209,10 @@ class ReshapeScreen(RunsPlans, GreyedKeys, inherit_bindings=False):
             return
         from tui.datasets.reshape.write import every_name
 
-        first, *others = every_name(self._plan_made, self._names())
-        shown = safe_line(place(first), 200) + "".join(f", {safe_line(name.name, 80)}" for name in others)
-        line.update(content(("→ ", "accent"), (shown, "strong")))
+        names = every_name(self._plan_made, self._names())
+        shown = ", ".join(safe_line(name.name, 80) for name in names)
+        folder = safe_line(place(names[0].parent), 200)  # last: a long one is cut, never the names
+        line.update(content(("→ ", "accent"), (shown, "strong"), (f" in {folder}", "muted")))
 
     def _names(self) -> list[Path]:
         """Return the new files' names: free ones beside the source, or what was typed."""
