@@ -3,6 +3,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import pytest
 
@@ -41,6 +42,8 @@ def app(provider: FakeProvider, monkeypatch: pytest.MonkeyPatch) -> TunedeckApp:
     remote = FakeProvider("openai")
     app = make_app(provider, remote)
     store = app.services.store
+    asked = datetime(2026, 11, 29, 12, tzinfo=UTC).timestamp()
+    monkeypatch.setattr("tui.store.chat_queries.time", SimpleNamespace(time=lambda: asked))
     keep_job(store, make_job(state=JobState.SUCCEEDED))
     store.save_job(make_job("ftjob-two", model=f"{TUNED}:ckpt-step-22", suffix="again"))
     store.save_models("local", list(provider.list_models()))
