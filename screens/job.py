@@ -22,6 +22,7 @@ from screens.job_elsewhere import LaunchesElsewhere
 from screens.job_export import ExportsJob
 from screens.job_facts import checkpoint_cells, diagnosis_line, headline, settings_of, standing
 from screens.job_view import ACCURACY, LOSS, JobView, read_job, series
+from screens.readings import Readings
 from screens.stop_rules_dialog import StopRulesDialog
 from screens.text_dialog import TextDialog
 from tui.errors import TunedeckError
@@ -84,6 +85,7 @@ Enter on a checkpoint talks to the model as it was then, beside the base model.
 
         view: JobView | None
         permissions: Permissions
+        reading: int
 
     def __init__(self, account: str, job_id: str) -> None:
         super().__init__()
@@ -92,6 +94,7 @@ Enter on a checkpoint talks to the model as it was then, beside the base model.
         self._view: JobView | None = None
         self._permissions: Permissions | None = None
         self._reading_at: Timer | None = None
+        self._readings = Readings()
         self._standing_wraps = True
         self._diagnosis_line = Content()
         self._pane_names: dict[str, tuple[str, str]] = {}
@@ -167,14 +170,17 @@ Enter on a checkpoint talks to the model as it was then, beside the base model.
 
     @work(thread=True, group="read-job", exclusive=True, exit_on_error=False, description="read a job")
     def _read_job(self) -> None:
+        reading = self._readings.begin()
         view = read_job(self.services.store, self._account, self._job_id, self._view)
         permissions = self._permissions
         if permissions is None:
             permissions = self.ask_permissions(self._account)
-        self.post_message(self.Read(view, permissions))
+        self.post_message(self.Read(view, permissions, reading))
 
     @on(Read)
     def _show(self, message: Read) -> None:
+        if self._readings.is_stale(message.reading):
+            return
         before = (self._permissions, self._view.job.state if self._view is not None else None)
         self._permissions = message.permissions
         if message.view is None:

@@ -17,6 +17,7 @@ from screens.job_actions import JobActions, Permissions
 from screens.job_view import JobView, time_left
 from screens.job_words import ago, job_title, state_part, took
 from screens.queued import ShowsQueue
+from screens.readings import Readings
 from screens.settle import SettlesLaunches
 from tui.chat.model_names import short_model_name
 from tui.jobs.settle import lost_launches
@@ -76,6 +77,7 @@ What you see is kept on this machine, so it is here without a network too.
         permissions: dict[str, Permissions]
         lost_launches: int
         queued: int
+        reading: int
 
     def __init__(self) -> None:
         super().__init__()
@@ -86,6 +88,7 @@ What you see is kept on this machine, so it is here without a network too.
         self._active_only = False
         self._problem = ""
         self._read_once = False
+        self._readings = Readings()
         self._unsubscribe: Callable[[], None] | None = None
 
     def compose_body(self) -> ComposeResult:
@@ -123,19 +126,21 @@ What you see is kept on this machine, so it is here without a network too.
 
     @work(thread=True, group="read-jobs", exclusive=True, exit_on_error=False, description="read jobs")
     def _read_jobs(self) -> None:
-        store = self.services.store
+        reading, store = self._readings.begin(), self.services.store
         jobs = store.jobs(active_only=self._active_only, limit=MOST_JOBS)
         rows = [read_row(store, job, self._rows.get(_key(job))) for job in jobs]
         lost, queued = lost_launches(self.services), store.queued_launches()
         accounts, known = {job.account for job in jobs}, self._permissions
         if not accounts <= known.keys():
             # The first question loads a service's client, for which the list does not wait.
-            self.post_message(self.Read(rows, known, len(lost), len(queued)))
+            self.post_message(self.Read(rows, known, len(lost), len(queued), reading))
         permissions = {account: self.ask_permissions(account) for account in accounts}
-        self.post_message(self.Read(rows, permissions, len(lost), len(queued)))
+        self.post_message(self.Read(rows, permissions, len(lost), len(queued), reading))
 
     @on(Read)
     def _show(self, message: Read) -> None:
+        if self._readings.is_stale(message.reading):
+            return
         self._read_once = True
         self._rows = {_key(row.job): row for row in message.rows}
         self._permissions = message.permissions

@@ -18,6 +18,7 @@ from screens.base import DeckScreen
 from screens.job_words import ago
 from screens.model_actions import ModelActions, Permissions
 from screens.model_lines import COLUMNS, cells_of, days_part
+from screens.readings import Readings
 from screens.text_dialog import TextScroll
 from tui.errors import TunedeckError
 from tui.jobs.inventory import account_models
@@ -60,6 +61,7 @@ is kept on this machine, so it is here without a network too; r asks the account
         family: list[FamilyModel]
         permissions: dict[str, Permissions]
         seen_at: int | None
+        reading: int
 
     def __init__(self) -> None:
         super().__init__()
@@ -71,6 +73,7 @@ is kept on this machine, so it is here without a network too; r asks the account
         self._asking = ""
         self._problem = ""
         self._read_once = False
+        self._readings = Readings()
 
     def compose_body(self) -> ComposeResult:
         """Yield a line of summary, the filter, the list, and what is known of one model."""
@@ -95,6 +98,7 @@ is kept on this machine, so it is here without a network too; r asks the account
 
     @work(thread=True, group="read-models", exclusive=True, exit_on_error=False, description="read models")
     def _read_models(self) -> None:
+        reading = self._readings.begin()
         try:
             today = datetime.fromtimestamp(job_words.now(), UTC).date()
             family = model_family(self.services, today=today)
@@ -103,7 +107,7 @@ is kept on this machine, so it is here without a network too; r asks the account
             self.post_from_thread(self.tell_error, error)
             return
         permissions = {name: self.ask_permissions(name) for name in {one.account for one in family}}
-        self.post_message(self.Read(family, permissions, min(seen.values(), default=None)))
+        self.post_message(self.Read(family, permissions, min(seen.values(), default=None), reading))
 
     @work(thread=True, group="ask-models", exclusive=True, exit_on_error=False, description="ask for models")
     def _ask_accounts(self) -> None:
@@ -128,6 +132,8 @@ is kept on this machine, so it is here without a network too; r asks the account
 
     @on(Read)
     def _take(self, message: Read) -> None:
+        if self._readings.is_stale(message.reading):
+            return
         self._read_once = True
         self._family, self._permissions = message.family, message.permissions
         self._seen_at = message.seen_at

@@ -120,6 +120,35 @@ async def test_the_list_does_not_wait_for_what_accounts_can_do(
         assert screen.reason_against("cancel_job") == "not here"
 
 
+async def test_a_slow_old_reading_is_not_shown_over_a_newer_one(
+    app: TunedeckApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, let_go = threading.Event(), threading.Event()
+    answers: list[dict[Capability, Permission]] = []
+
+    def ask(_screen: JobsScreen, _account: str) -> dict[Capability, Permission]:
+        if not asked.is_set():  # the first reading waits here with what it has read before the change
+            asked.set()
+            let_go.wait(20)
+        answers.append({})
+        return {}
+
+    monkeypatch.setattr(JobsScreen, "ask_permissions", ask)
+    async with app.run_test(size=(140, 40)) as pilot:
+        await open_jobs(pilot, app)
+        screen = app.screen
+        assert isinstance(screen, JobsScreen)
+        await until(pilot, asked.is_set)
+        app.services.store.save_job(make_job(state=JobState.CANCELLED))
+        screen.job_changed()
+        await until(pilot, lambda: "cancelled" in text_of(app))
+        let_go.set()
+        await until(pilot, lambda: len(answers) == 2)
+        await app.workers.wait_for_complete()
+        await pilot.pause()
+        assert "cancelled" in text_of(app)
+
+
 async def test_a_trouble_stays_shown_until_its_own_account_answers_again(app: TunedeckApp) -> None:
     async with app.run_test(size=(140, 40)) as pilot:
         await open_jobs(pilot, app)
