@@ -131,7 +131,7 @@ def test_control_bytes_in_an_argument_do_not_reach_the_terminal() -> None:
         assert "\x07" not in result.stderr
 
 
-@pytest.mark.parametrize("verb", ["jobs", "watch", "events", "cancel", "pause", "resume"])
+@pytest.mark.parametrize("verb", ["jobs", "watch", "events", "checkpoints", "cancel", "pause", "resume"])
 @pytest.mark.parametrize("job_id", ["", "\udcff\udcfe", "\x1b[2J"])
 def test_a_job_id_that_none_can_have_is_refused_with_a_sentence(verb: str, job_id: str) -> None:
     result = run_cli(verb, job_id)

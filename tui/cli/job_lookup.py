@@ -10,7 +10,7 @@ import click
 from tui.errors import TunedeckError
 from tui.jobs.fetch import FetchResult, fetch_job
 from tui.providers.protocol import ProviderError
-from tui.records.jobs import Job
+from tui.records.jobs import Checkpoint, Job
 from tui.services import Services
 
 account_option = click.option("--account", help="Only this account's; otherwise every account is searched.")
@@ -101,3 +101,9 @@ def job_json(job: Job) -> dict[str, Any]:
         "error": {"code": error.code, "message": error.message, "param": error.param} if error else None,
         "raw": dict(job.raw),
     }  # fmt: skip
+
+
+def checkpoint_json(checkpoint: Checkpoint) -> dict[str, Any]:
+    """Return a checkpoint for `--json`."""
+    return {"id": checkpoint.id, "model": checkpoint.model, "step": checkpoint.step,
+            "metrics": dict(checkpoint.metrics)}  # fmt: skip

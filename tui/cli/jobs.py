@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import click
 
-from tui.cli.job_lookup import account_option, find_job, job_argument, job_json, refresh, when
+from tui.cli.job_lookup import (
+    account_option,
+    checkpoint_json,
+    find_job,
+    job_argument,
+    job_json,
+    refresh,
+    when,
+)
 from tui.cli.output import json_option, narrate, print_json, print_table, say
 from tui.errors import TunedeckError
 from tui.jobs.diagnosis import diagnose_job, diagnosis_json
@@ -119,9 +127,8 @@ def _show(services: Services, job_id: str, account: str | None, *, offline: bool
     actions = store.job_actions(job.account, job.id)
     if as_json:
         steps = [{"step": step, **values} for step, values in metrics.items()]
-        saved = [{"id": one.id, "model": one.model, "step": one.step, "metrics": dict(one.metrics)}
-                 for one in checkpoints]  # fmt: skip
-        print_json({**job_json(job), "metrics": steps, "checkpoints": saved,
+        print_json({**job_json(job), "metrics": steps,
+                    "checkpoints": [checkpoint_json(one) for one in checkpoints],
                     "diagnosis": diagnosis_json(found),
                     "stop_rules": store.stop_rules(job.account, job.id),
                     "actions": [action_json(one) for one in actions]})  # fmt: skip

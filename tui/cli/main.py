@@ -36,6 +36,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "jobs": ("tui.cli.jobs", "List jobs, or show one."),
     "watch": ("tui.cli.watch", "Follow a job until it ends."),
     "events": ("tui.cli.events", "Print a job's events."),
+    "checkpoints": ("tui.cli.checkpoints", "List a job's checkpoints."),
     "queue": ("tui.cli.queue", "List, send or drop launches that wait for a service's limit."),
     "cancel": ("tui.cli.cancel", "Cancel a job."),
     "pause": ("tui.cli.pause", "Pause a job so that it can go on later."),

@@ -47,14 +47,23 @@ def fetch_job(store: Store, provider: Provider, known: Job) -> FetchResult:
     events = _if_offered(lambda: provider.list_events(known.id, known_id=last_event))
     new_events = store.add_events(account, known.id, events)
     if job.state.is_final or any("checkpoint" in event.message.lower() for event in new_events):
-        checkpoints = _if_offered(lambda: provider.list_checkpoints(known.id))
-        store.save_checkpoints(account, known.id, checkpoints)
+        fetch_checkpoints(store, provider, known)
     if job.state.is_final:
         _keep_result_file(store, provider, job)
     changed = store.save_job(job)
     if job.state.is_final:
         store.mark_archived(account, known.id)
     return FetchResult(job, changed, new_events)
+
+
+def fetch_checkpoints(store: Store, provider: Provider, job: Job) -> None:
+    """Ask a service for a job's checkpoints and keep them, whatever its events say of any.
+
+    Raises:
+        ProviderError: The service can't be asked; one without such a list changes nothing.
+    """
+    checkpoints = _if_offered(lambda: provider.list_checkpoints(job.id))
+    store.save_checkpoints(job.account, job.id, checkpoints)
 
 
 def _if_offered(ask: Callable[[], Sequence[Item]]) -> Sequence[Item]:
