@@ -1,0 +1,1 @@
+"""Test sets, checks, paired runs and their statistics; no Textual here."""
