@@ -25,9 +25,13 @@ class GreyedKeys(DeckScreen, inherit_bindings=False):
     def on_key(self, event: Key) -> None:
         """Tell the reason when a greyed key is pressed."""
         active = self.active_bindings.get(event.key)
-        if active is None or active.enabled or active.node is not self:
+        if active is None or active.enabled:
             return
-        reason = self.reason_against(active.binding.action.partition("(")[0])
+        action = active.binding.action.partition("(")[0]
+        # A pane's own keys may be about its screen's actions, as `screen.compare_checkpoint`.
+        if active.node is not self and not action.startswith("screen."):
+            return
+        reason = self.reason_against(action.removeprefix("screen."))
         if reason:
             event.stop()
             self.tell(reason, title=f"{active.binding.description}: not now", severity="warning")

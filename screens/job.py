@@ -18,17 +18,19 @@ from textual.widgets import Static
 from screens.base import DeckScreen
 from screens.event_list import EventList
 from screens.job_actions import JobActions, Permissions
+from screens.job_checkpoints import ActsOnCheckpoints, CheckpointTable
 from screens.job_elsewhere import LaunchesElsewhere
 from screens.job_export import ExportsJob
 from screens.job_facts import checkpoint_cells, diagnosis_line, headline, settings_of, standing
-from screens.job_view import ACCURACY, LOSS, JobView, read_job, series
+from screens.job_view import ACCURACY, LOSS, JobView, read_whole_job, series
 from screens.readings import Readings
 from screens.stop_rules_dialog import StopRulesDialog
 from screens.text_dialog import TextDialog
 from tui.errors import TunedeckError
+from tui.jobs.checkpoint_use import CheckpointUse
 from tui.jobs.stopping import set_stop_rules
 from tui.jobs.watch import JobChange
-from tui.records.jobs import Job
+from tui.records.jobs import Checkpoint, Job
 from tui.safe_text import safe_line, safe_text
 from tui.terminal import is_remote
 from tui.widgets.key_value import KeyValue
@@ -60,7 +62,7 @@ class SettingsPane(VerticalScroll, inherit_bindings=False):
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("scroll")]
 
 
-class JobScreen(ExportsJob, LaunchesElsewhere, JobActions, inherit_bindings=False):
+class JobScreen(ExportsJob, LaunchesElsewhere, ActsOnCheckpoints, JobActions, inherit_bindings=False):
     """A job as it goes on, or as it went.
 
     Args:
@@ -76,7 +78,8 @@ class JobScreen(ExportsJob, LaunchesElsewhere, JobActions, inherit_bindings=Fals
 The curves show training loss (a line), validation loss on a sample (×) and on the whole validation file (●).
 The sentence under them says which rule fired, with its numbers, and what to do.
 S sets rules that stop the job by itself; they act while the app is open, and in tunedeck watch --headless.
-Enter on a checkpoint talks to the model as it was then, beside the base model.
+Enter on a checkpoint talks to the model as it was then, beside the base model; m adds the final one, and
+t trains the checkpoint further. A key that can't act on it is greyed and says why.
 """
 
     @dataclass
@@ -111,7 +114,7 @@ Enter on a checkpoint talks to the model as it was then, beside the base model.
         yield Static("", id="job-diagnosis", markup=False)
         with Horizontal(id="job-panes"):
             yield EventList(id="events", classes="pane tab")
-            yield Table(
+            yield CheckpointTable(
                 *CHECKPOINT_COLUMNS,
                 id="checkpoints",
                 classes="pane tab",
@@ -171,7 +174,7 @@ Enter on a checkpoint talks to the model as it was then, beside the base model.
     @work(thread=True, group="read-job", exclusive=True, exit_on_error=False, description="read a job")
     def _read_job(self) -> None:
         reading = self._readings.begin()
-        view = read_job(self.services.store, self._account, self._job_id, self._view)
+        view = read_whole_job(self.services, self._account, self._job_id, self._view)
         permissions = self._permissions
         if permissions is None:
             permissions = self.ask_permissions(self._account)
@@ -181,7 +184,7 @@ Enter on a checkpoint talks to the model as it was then, beside the base model.
     def _show(self, message: Read) -> None:
         if self._readings.is_stale(message.reading):
             return
-        before = (self._permissions, self._view.job.state if self._view is not None else None)
+        before = (self._permissions, self._what_keys_depend_on())
         self._permissions = message.permissions
         if message.view is None:
             self.query_one("#job-headline", Static).update(
@@ -192,8 +195,12 @@ Enter on a checkpoint talks to the model as it was then, beside the base model.
         self._show_standing(message.view)
         self._show_chart(message.view)
         self._show_panes(message.view)
-        if before != (message.permissions, message.view.job.state):
+        if before != (message.permissions, self._what_keys_depend_on()):
             self.refresh_bindings()
+
+    def _what_keys_depend_on(self) -> object:
+        view = self._view
+        return (view.job.state, view.job.fine_tuned_model, view.uses) if view is not None else None
 
     def _show_standing(self, view: JobView) -> None:
         progress = view.progress
@@ -231,7 +238,7 @@ Enter on a checkpoint talks to the model as it was then, beside the base model.
     def _show_panes(self, view: JobView) -> None:
         self.query_one(EventList).set_events(view.events)
         self.query_one("#checkpoints", Table).set_rows(
-            [TableRow(item.model, checkpoint_cells(item)) for item in view.checkpoints]
+            [TableRow(item.id, checkpoint_cells(item)) for item in view.checkpoints]
         )
         self.query_one("#job-settings", KeyValue).set_pairs(settings_of(view))
         self._name_panes()
@@ -268,11 +275,15 @@ Enter on a checkpoint talks to the model as it was then, beside the base model.
         """Read the store again."""
         self._read_job()
 
-    @on(Table.Chosen, "#checkpoints")
-    def _chat_with_checkpoint(self, message: Table.Chosen) -> None:
-        job = self.chosen_job()
-        if job is not None:
-            self.navigator.open_chat((job.account, job.model), (job.account, message.key))
+    def checkpoint(self, key: str) -> Checkpoint | None:
+        """Return the checkpoint with this id."""
+        found = self._view.checkpoints if self._view is not None else ()
+        return next((one for one in found if one.id == key), None)
+
+    def checkpoint_use(self, checkpoint: Checkpoint) -> CheckpointUse:
+        """Return what was found out when the job was read."""
+        uses = self._view.uses if self._view is not None else {}
+        return uses.get(checkpoint.id, CheckpointUse())
 
     @on(LineList.Opened, "#events")
     def _read_event(self, message: LineList.Opened) -> None:

@@ -117,9 +117,10 @@ def _value(value: object) -> str:
 
 
 def checkpoint_cells(checkpoint: Checkpoint) -> list[Cell]:
-    """Return a checkpoint as a line: step, its losses, when it was made."""
+    """Return a checkpoint as a line: step, its losses, when it was made, or that its service dropped it."""
     losses = [checkpoint.metrics.get(name) for name in ("train_loss", "valid_loss", "full_valid_loss")]
     shown: list[Cell] = [
         (format_value(loss), "") if isinstance(loss, int | float) else ("–", "muted") for loss in losses
     ]
-    return [(f"{checkpoint.step:,}", "strong"), *shown, clock_time(checkpoint.created_at)]
+    step: Cell = (f"{checkpoint.step:,}", "strong" if checkpoint.is_listed else "muted")
+    return [step, *shown, clock_time(checkpoint.created_at) if checkpoint.is_listed else "dropped"]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from screens.job_words import now, rough_duration
+from tui.jobs.checkpoint_use import CheckpointUse, checkpoint_uses
 from tui.jobs.diagnosis import Diagnosis, diagnose_job
 from tui.jobs.metrics import Progress, eta_seconds, progress_from
+from tui.jobs.ports import JobServices
 from tui.records.jobs import Checkpoint, Job, JobEvent, JobState
 from tui.store.archive_queries import ArchiveNote
 from tui.store.stop_queries import JobAction
@@ -38,6 +40,8 @@ class JobView:
     """By which rules it is stopped, in a line."""
     actions: tuple[JobAction, ...] = ()
     """What those rules did."""
+    uses: Mapping[str, CheckpointUse] = field(default_factory=dict)
+    """What can be done with each checkpoint, by its id."""
 
     @property
     def progress(self) -> Progress:
@@ -74,6 +78,14 @@ def read_job(store: Store, account: str, job_id: str, known: JobView | None = No
         store.stop_rules(account, job_id),
         tuple(store.job_actions(account, job_id)),
     )
+
+
+def read_whole_job(
+    services: JobServices, account: str, job_id: str, known: JobView | None = None
+) -> JobView | None:
+    """Return the job as `read_job` does, with what the catalog and the accounts say of it."""
+    view = read_job(services.store, account, job_id, known)
+    return view and replace(view, uses=checkpoint_uses(services, view.job, view.checkpoints))
 
 
 def series(metrics: Metrics, names: tuple[str, ...]) -> dict[str, list[tuple[int, float]]]:

@@ -111,6 +111,7 @@ _AREA_TITLES = {
     "confirm": "Confirmation",
     "jobs": "Jobs",
     "job": "A job",
+    "checkpoints": "A job: its checkpoints",
     "chat": "Chat",
 }
 

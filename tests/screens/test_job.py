@@ -12,9 +12,7 @@ from screens.job_words import ago, duration, rough_duration
 from screens.stop_rules_dialog import StopRulesDialog
 from screens.text_dialog import TextDialog
 from tests.screens.fakes import (
-    BASE,
     NOW,
-    TUNED,
     FakeProvider,
     Pilots,
     keep_job,
@@ -29,7 +27,6 @@ from tui.errors import TunedeckError
 from tui.jobs.watch import JobChange
 from tui.records.jobs import JobError, JobEvent, JobState
 from tui.widgets.loss_chart import LossChart
-from tui.widgets.table import Table
 
 SIZES = [(80, 24), (140, 40)]
 
@@ -205,20 +202,6 @@ async def test_opening_again_shows_the_same_with_no_gap(app: TunedeckApp) -> Non
         await pilot.press("q")
         screen = await open_job(pilot, app)
         assert [screen.query_one(EventList).event(index) for index in range(43)] == first
-
-
-async def test_enter_on_a_checkpoint_talks_to_it_beside_its_base(
-    app: TunedeckApp, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    opened: list[tuple[tuple[str, str], ...]] = []
-    monkeypatch.setattr(TunedeckApp, "open_chat", lambda _app, *models: opened.append(models))
-    async with app.run_test(size=(80, 24)) as pilot:
-        await open_job(pilot, app)
-        await pilot.press("right_square_bracket")
-        await until(pilot, lambda: isinstance(app.focused, Table))
-        await pilot.press("enter")
-        await pilot.pause()
-        assert opened == [(("local", BASE), ("local", f"{TUNED}:ckpt-step-44"))]
 
 
 async def test_on_a_narrow_terminal_one_tab_is_shown_at_a_time(app: TunedeckApp) -> None:

@@ -7,6 +7,7 @@ import click
 from tui.cli.job_lookup import account_option, checkpoint_json, find_job, job_argument, when
 from tui.cli.output import json_option, narrate, print_json, print_table, say
 from tui.errors import TunedeckError
+from tui.jobs.checkpoint_use import checkpoint_uses
 from tui.jobs.fetch import fetch_checkpoints
 from tui.records.jobs import Checkpoint
 from tui.services import Services
@@ -23,7 +24,8 @@ def command(job_id: str, account: str | None, offline: bool, as_json: bool) -> N
     """List JOB's checkpoints, newest step first, with their losses.
 
     `tunedeck chat` talks to each by its MODEL, and `tunedeck launch --model` trains it further where the
-    service can. Checkpoints that a service has dropped since stay listed.
+    service can. Checkpoints that a service has dropped since stay listed here, and say so. With --json,
+    "reasons_against" says what can't be done with each, and why.
     """
     with Services.open() as services:
         job = find_job(services, job_id, account)
@@ -33,12 +35,16 @@ def command(job_id: str, account: str | None, offline: bool, as_json: bool) -> N
             except TunedeckError as error:
                 narrate(f"As last seen, because: {error.message}")
         found = services.store.checkpoints(job.account, job.id)
-    if as_json:
-        print_json(
-            [{"account": job.account, "job_id": job.id, **checkpoint_json(one), "created_at": one.created_at}
-             for one in found]
-        )  # fmt: skip
-    elif found:
+        if as_json:
+            uses = checkpoint_uses(services, job, found)
+            print_json(
+                [{"account": job.account, "job_id": job.id, **checkpoint_json(one),
+                  "created_at": one.created_at, "listed": one.is_listed,
+                  "reasons_against": uses[one.id].as_json()}
+                 for one in found]
+            )  # fmt: skip
+            return
+    if found:
         print_table(["STEP", "TRAIN", "VALID", "FULL", "MADE", "MODEL"], [_cells(one) for one in found])
     else:
         say(
@@ -53,5 +59,5 @@ def _cells(checkpoint: Checkpoint) -> list[str]:
         f"{checkpoint.step:,}",
         *("-" if loss is None else f"{loss:.4g}" for loss in losses),
         when(checkpoint.created_at),
-        checkpoint.model or "-",
+        (checkpoint.model or "-") + ("" if checkpoint.is_listed else "  (not listed any more)"),
     ]

@@ -109,3 +109,5 @@ class Checkpoint:
     step: int
     created_at: int | None = None
     metrics: Mapping[str, float] = field(default_factory=dict)
+    is_listed: bool = True
+    """The service still lists it; one that it has dropped since is history, and answers nobody."""

@@ -94,10 +94,15 @@ class JobQueries(Database):
             connection.execute("UPDATE jobs SET archived = 1 WHERE account = ? AND id = ?", (account, job_id))
 
     def save_checkpoints(self, account: str, job_id: str, checkpoints: Iterable[Checkpoint]) -> None:
-        """Keep checkpoints; those that a service has dropped since stay, as history."""
+        """Keep a service's whole list of a job's checkpoints; those that it has dropped stay, as history."""
         with self.transaction() as connection:
+            connection.execute(
+                "UPDATE checkpoints SET listed = 0 WHERE account = ? AND job_id = ?", (account, job_id)
+            )
             connection.executemany(
-                "INSERT OR REPLACE INTO checkpoints VALUES (?, ?, ?, ?, ?, ?, ?)",
+                "INSERT OR REPLACE INTO checkpoints"
+                " (account, job_id, id, model, step, created_at, metrics, listed)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, 1)",
                 [
                     (
                         account,
@@ -120,7 +125,7 @@ class JobQueries(Database):
         )
         return [
             Checkpoint(row["id"], job_id, row["model"], row["step"], row["created_at"],
-                       json.loads(row["metrics"]))
+                       json.loads(row["metrics"]), bool(row["listed"]))
             for row in rows
         ]  # fmt: skip
 

@@ -179,6 +179,8 @@ DROP TABLE events;
 DROP TABLE metrics;
 """
 
+_LISTED_CHECKPOINTS = "ALTER TABLE checkpoints ADD COLUMN listed INTEGER NOT NULL DEFAULT 1;"
+
 MIGRATIONS: tuple[str, ...] = (
     _FIRST,
     _USAGE,
@@ -189,5 +191,6 @@ MIGRATIONS: tuple[str, ...] = (
     _STOP_RULES,
     _MODEL_WORDS,
     _NUMBERED_JOBS,
+    _LISTED_CHECKPOINTS,
 )
 """Statements that lead from version n to n + 1; published ones are never edited."""

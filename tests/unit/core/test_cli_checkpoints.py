@@ -48,7 +48,12 @@ def test_checkpoints_as_json_have_one_shape(cli: Cli, service: FakeService) -> N
         {
             "account": "openai", "job_id": "ftjob-x", "id": "ftckpt-10",
             "model": "ft:gpt-4.1-mini:me::x:ckpt-step-10", "step": 10,
-            "metrics": {"train_loss": 1.25}, "created_at": 3010,
+            "metrics": {"train_loss": 1.25}, "created_at": 3010, "listed": True,
+            "reasons_against": {
+                "chat": None,
+                "compare": "There is no final model yet; beside its base it can be talked to already.",
+                "train": None,
+            },
         }
     ]  # fmt: skip
 
@@ -60,7 +65,10 @@ def test_checkpoints_that_a_service_dropped_or_can_not_list_now_stay_listed(
     service.checkpoints["ftjob-x"] = [checkpoint(10)]
     assert len(cli("checkpoints", "ftjob-x", "--json").json()) == 1
     service.checkpoints["ftjob-x"] = []
-    assert len(cli("checkpoints", "ftjob-x", "--json").json()) == 1
+    dropped = cli("checkpoints", "ftjob-x", "--json").json()
+    assert [one["listed"] for one in dropped] == [False]
+    assert "does not list this checkpoint any more" in dropped[0]["reasons_against"]["train"]
+    assert "not listed any more" in cli("checkpoints", "ftjob-x").stdout
     asked = service.count("GET", "/v1/fine_tuning/jobs/ftjob-x/checkpoints")
     assert len(cli("checkpoints", "ftjob-x", "--offline", "--json").json()) == 1
     assert service.count("GET", "/v1/fine_tuning/jobs/ftjob-x/checkpoints") == asked

@@ -105,7 +105,7 @@ def test_checkpoints_dropped_by_a_service_stay_as_history(store: Store) -> None:
     store.save_checkpoints("openai", "j", [Checkpoint("c1", "j", "m:1", 1), Checkpoint("c2", "j", "m:2", 2)])
     store.save_checkpoints("openai", "j", [Checkpoint("c2", "j", "m:2", 2, 5, {"train_loss": 0.5})])
     found = store.checkpoints("openai", "j")
-    assert [one.id for one in found] == ["c2", "c1"]
+    assert [(one.id, one.is_listed) for one in found] == [("c2", True), ("c1", False)]
     assert found[0].metrics == {"train_loss": 0.5}
 
 

@@ -122,6 +122,27 @@ JOB = (
     Key("export", ("e",), "export_job", "Export", "Copy this job as a job file, as curl or as Python."),
 )
 
+CHECKPOINTS = (
+    Key(
+        "compare",
+        ("m",),
+        "screen.compare_checkpoint",
+        "Compare",
+        "Ask the base, this checkpoint and the final model side by side.",
+        footer=True,
+    ),
+    Key(
+        "continue",
+        ("t",),
+        "screen.train_on_checkpoint",
+        "Train on",
+        "Train this checkpoint further, in Launch.",
+        footer=True,
+    ),
+    Key("copy", ("y",), "screen.copy_checkpoint", "Copy", "Copy the name to ask for it by.", footer=True),
+    Key("copy-id", ("i",), "screen.copy_checkpoint_id", "Copy its id", "Copy this checkpoint's id."),
+)
+
 CHAT = (
     Key("write", ("i", "slash"), "write", "Write", "Go to the message line.", footer=True),
     Key("models", ("m", "ctrl+o"), "choose_models", "Models", "Choose who answers.", footer=True),
@@ -191,6 +212,7 @@ KEYS: dict[str, tuple[Key, ...]] = {
     "launch": LAUNCH,
     "jobs": JOBS,
     "job": JOB,
+    "checkpoints": CHECKPOINTS,
     "chat": CHAT,
     "models": MODELS,
     "prompt": PROMPT,
