@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from tui.providers.profiles import Profile
-from tui.records.chats import ChatDelta, ChatRequest, Usage
+from tui.records.chats import ChatDelta, ChatMessage, ChatRequest, ToolCall, Usage
 
 
 def chat_arguments(request: ChatRequest, profile: Profile) -> dict[str, Any]:
@@ -21,9 +21,10 @@ def chat_arguments(request: ChatRequest, profile: Profile) -> dict[str, Any]:
     }
     return {
         "model": request.model,
-        "messages": [{"role": one.role, "content": _encodable(one.content)} for one in request.messages],
+        "messages": [_message(one) for one in request.messages],
         "stream": True,
         "stream_options": {"include_usage": True},
+        **({"tools": _encodable(list(request.tools))} if request.tools else {}),
         **{name: value for name, value in arguments.items() if value is not None},
     }
 
@@ -32,6 +33,7 @@ def chat_deltas(chunks: Iterable[Any]) -> Iterator[ChatDelta]:
     """Yield pieces of text as they arrive, then one last delta with the finish reason and the usage."""
     finish_reason: str | None = None
     usage: Usage | None = None
+    calls = _Calls()
     for chunk in chunks:
         usage = _usage(getattr(chunk, "usage", None)) or usage
         for choice in getattr(chunk, "choices", None) or []:
@@ -40,12 +42,48 @@ def chat_deltas(chunks: Iterable[Any]) -> Iterator[ChatDelta]:
             text = getattr(delta, "content", None) or getattr(delta, "refusal", None)
             if text:
                 yield ChatDelta(text=text)
-    yield ChatDelta(finish_reason=finish_reason, usage=usage)
+            calls.take(getattr(delta, "tool_calls", None))
+    yield ChatDelta(finish_reason=finish_reason, usage=usage, tool_calls=calls.whole())
 
 
-def _encodable(text: str) -> str:
-    """Replace unpaired surrogates, which no request can carry."""
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+class _Calls:
+    """Tool calls put together from pieces, by the number that each piece carries."""
+
+    def __init__(self) -> None:
+        self._parts: dict[int, tuple[list[str], list[str]]] = {}
+
+    def take(self, pieces: Any) -> None:
+        """Add the pieces of a chunk; of a foreign server, anything may be missing."""
+        for piece in pieces or []:
+            number = getattr(piece, "index", None)
+            function = getattr(piece, "function", None)
+            # Some send each call whole and none with a number.
+            names, arguments = self._parts.setdefault(
+                len(self._parts) if number is None else number, ([], [])
+            )
+            names.append(getattr(function, "name", None) or "")
+            arguments.append(getattr(function, "arguments", None) or "")
+
+    def whole(self) -> tuple[ToolCall, ...]:
+        """Return the calls in order."""
+        return tuple(
+            ToolCall("".join(names), "".join(arguments))
+            for _, (names, arguments) in sorted(self._parts.items())
+        )
+
+
+def _message(message: ChatMessage) -> Any:
+    whole = message.whole if message.whole is not None else {"role": message.role, "content": message.content}
+    return _encodable(dict(whole))
+
+
+def _encodable(value: Any) -> Any:
+    """Replace unpaired surrogates, which no request can carry, in a text or anywhere within a value."""
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, Mapping):
+        return {_encodable(key): _encodable(one) for key, one in value.items()}
+    return [_encodable(one) for one in value] if isinstance(value, list | tuple) else value
 
 
 def _usage(raw: Any) -> Usage | None:

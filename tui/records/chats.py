@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,6 +13,17 @@ class ChatMessage:
 
     role: str
     content: str
+    whole: Mapping[str, Any] | None = None
+    """The message as a service takes it, where it has more than text: tool calls, images, a name."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """A tool that a model wants called."""
+
+    name: str
+    arguments: str
+    """JSON as the model wrote it, which may be broken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +44,8 @@ class ChatRequest:
     model: str
     messages: tuple[ChatMessage, ...]
     parameters: ChatParameters = ChatParameters()
+    tools: tuple[Mapping[str, Any], ...] = ()
+    """Tools that the model may call, as a service takes them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +64,8 @@ class ChatDelta:
     text: str = ""
     finish_reason: str | None = None
     usage: Usage | None = None
+    tool_calls: tuple[ToolCall, ...] = ()
+    """Whole, with the last piece."""
 
 
 @dataclass(frozen=True, slots=True)

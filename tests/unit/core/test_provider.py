@@ -24,7 +24,7 @@ from tui.providers.paging import all_pages
 from tui.providers.profiles import profile
 from tui.providers.protocol import ProviderError
 from tui.providers.redaction import redact
-from tui.records.chats import ChatMessage, ChatParameters, ChatRequest
+from tui.records.chats import ChatMessage, ChatParameters, ChatRequest, ToolCall
 from tui.records.jobs import JobState, Method
 from tui.records.models import Capability
 from tui.records.requests import JobRequest
@@ -244,6 +244,30 @@ def test_a_chat_streams_text_and_ends_with_reason_and_usage(
     assert (body["max_completion_tokens"], body["temperature"]) == (9, 0.5)
     assert "top_p" not in body
     assert "seed" not in body
+
+
+def test_tools_and_whole_messages_are_sent_and_calls_are_put_together(
+    service: FakeService, provider: Provider
+) -> None:
+    def piece(index: int | None, **function: str) -> dict[str, Any]:
+        call = {"function": function, **({} if index is None else {"index": index})}
+        return {"choices": [{"index": 0, "delta": {"tool_calls": [call]}}]}
+
+    service.chat_chunks = [
+        piece(0, name="weather", arguments='{"ci'),
+        piece(1, name="time", arguments=""),
+        piece(0, arguments='ty": "Bonn"}'),
+        chunk(finish="tool_calls"),
+    ]
+    whole = {"role": "tool", "tool_call_id": "c1", "content": "half of a pair: \ud83d"}
+    tool = {"type": "function", "function": {"name": "weather", "parameters": {}}}
+    request = ChatRequest("m", (ChatMessage("tool", "", whole),), tools=(tool,))
+    last = list(provider.stream_chat(request))[-1]
+    assert last.tool_calls == (ToolCall("weather", '{"city": "Bonn"}'), ToolCall("time", ""))
+    assert service.bodies[-1]["tools"] == [tool]
+    assert service.bodies[-1]["messages"] == [{**whole, "content": "half of a pair: \ufffd"}]
+    service.chat_chunks = [piece(None, name="a", arguments="{}"), piece(None, name="b", arguments="{}")]
+    assert [call.name for call in list(provider.stream_chat(request))[-1].tool_calls] == ["a", "b"]
 
 
 def test_closing_a_chat_ends_the_connection(provider: OpenAIShapeProvider, service: FakeService) -> None:

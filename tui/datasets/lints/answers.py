@@ -46,13 +46,14 @@ class Refusals(RowLint):
     def row(self, row: LintRow) -> None:
         """Look at the beginning of each text that is learned."""
         for said in row.text.said:
-            if (said.role == "assistant" or said.role == "preferred") and _refuses(said.text):
+            if (said.role == "assistant" or said.role == "preferred") and refuses(said.text):
                 row.findings.add(
                     "refusal-in-answer", "The answer refuses.", said.path, text=said.text[:_LOOKED_AT]
                 )
 
 
-def _refuses(text: str) -> bool:
+def refuses(text: str) -> bool:
+    """Return whether an answer begins as refusals do, in English, German, French or Spanish."""
     head = text[:_LOOKED_AT].lower()
     # The expression costs a microsecond a text; hardly any begins like this.
     if head[:2] not in _BEGINNINGS and head[:1].isalnum() and "as an ai" not in head:
