@@ -247,7 +247,7 @@ def test_a_chat_streams_text_and_ends_with_reason_and_usage(
 
 
 def test_tools_and_whole_messages_are_sent_and_calls_are_put_together(
-    service: FakeService, provider: Provider
+    service: FakeService, provider: OpenAIShapeProvider
 ) -> None:
     def piece(index: int | None, **function: str) -> dict[str, Any]:
         call = {"function": function, **({} if index is None else {"index": index})}
