@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from textwrap import wrap
 
 from textual.content import Content
 
@@ -28,6 +29,8 @@ _NAMES = {
     "beta": "Beta",
 }
 """Hyperparameters -> how they are called here."""
+_MONEY_WIDTH = 28
+"""Columns that the pane of settings has beside the longest name on a wide terminal."""
 
 
 def headline(view: JobView) -> Content:
@@ -45,7 +48,7 @@ def headline(view: JobView) -> Content:
 
 
 def standing(view: JobView) -> Content:
-    """Return the second line: why it failed or was stopped, or time left, tokens and what came out."""
+    """Return the second line: why it failed or was stopped, or time left, tokens, money and what came out."""
     job = view.job
     if job.error is not None and job.error.message:
         code = f" ({safe_line(job.error.code, 60)})" if job.error.code else ""
@@ -56,8 +59,7 @@ def standing(view: JobView) -> Content:
     left = time_left(view)
     words = [left] if left else []
     words.append(f"took {took(job)}" if job.state.is_final else f"started {took(job)} ago")
-    if job.trained_tokens is not None:
-        words.append(f"{job.trained_tokens:,} tokens trained")
+    words += [part for part in (view.so_far.tokens_words, view.so_far.cost_words) if part]
     parts: list[Part] = [(" · ".join(words), "")]
     if job.fine_tuned_model:
         parts.append((f" · {safe_line(job.fine_tuned_model, 120)}", "good"))
@@ -99,6 +101,7 @@ def settings_of(view: JobView) -> list[Pair]:
         ("Job", job.id),
     ]
     pairs += [(name, str(value)) for name, value in known if value is not None]
+    pairs += money_of(view)
     pairs += [
         ("Launch" if name == RUN_ID_KEY else safe_line(str(name), 40), str(value))
         for name, value in job.metadata.items()
@@ -108,6 +111,17 @@ def settings_of(view: JobView) -> list[Pair]:
     if archive is not None:
         pairs.append(("Copy", archive.folder or archive.problem or "being made"))
     return [(name, safe_line(str(value), 200)) for name, value in pairs]
+
+
+def money_of(view: JobView) -> list[Pair]:
+    """Return tokens and money so far, and where the amount is from, in lines that fit the pane."""
+    found = view.so_far
+    facts = [("Tokens", found.tokens_words), ("Cost", found.cost_words), ("Cost by", found.basis)]
+    pairs: list[Pair] = []
+    for name, words in facts:
+        first, *rest = wrap(words, _MONEY_WIDTH) or [""]
+        pairs += [(name, first), *(("", line) for line in rest)] if first else []
+    return pairs
 
 
 def _value(value: object) -> str:

@@ -10,6 +10,7 @@ from tui.jobs.checkpoint_use import CheckpointUse, checkpoint_uses
 from tui.jobs.diagnosis import Diagnosis, diagnose_job
 from tui.jobs.metrics import Progress, eta_seconds, progress_from
 from tui.jobs.ports import JobServices
+from tui.jobs.so_far import SoFar, so_far
 from tui.records.jobs import Checkpoint, Job, JobEvent, JobState
 from tui.store.archive_queries import ArchiveNote
 from tui.store.stop_queries import JobAction
@@ -42,6 +43,8 @@ class JobView:
     """What those rules did."""
     uses: Mapping[str, CheckpointUse] = field(default_factory=dict)
     """What can be done with each checkpoint, by its id."""
+    so_far: SoFar = field(default_factory=SoFar)
+    """Tokens and money until now."""
 
     @property
     def progress(self) -> Progress:
@@ -85,7 +88,13 @@ def read_whole_job(
 ) -> JobView | None:
     """Return the job as `read_job` does, with what the catalog and the accounts say of it."""
     view = read_job(services.store, account, job_id, known)
-    return view and replace(view, uses=checkpoint_uses(services, view.job, view.checkpoints))
+    if view is None:
+        return None
+    return replace(
+        view,
+        uses=checkpoint_uses(services, view.job, view.checkpoints),
+        so_far=so_far(services, view.job, view.events, now=now()),
+    )
 
 
 def series(metrics: Metrics, names: tuple[str, ...]) -> dict[str, list[tuple[int, float]]]:

@@ -117,7 +117,7 @@ async def test_comparing_is_greyed_with_its_reason_until_there_is_a_final_model(
     async with app.run_test(size=(140, 40), notifications=True) as pilot:
         await open_checkpoints(pilot, app)
         await pilot.press("m")
-        await until(pilot, lambda: "There is no final model yet." in text_of(app))
+        await until(pilot, lambda: "There is no final model yet;" in text_of(app))
         assert isinstance(app.screen, JobScreen)
 
 

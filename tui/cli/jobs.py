@@ -17,7 +17,8 @@ from tui.cli.output import json_option, narrate, print_json, print_table, say
 from tui.errors import TunedeckError
 from tui.jobs.diagnosis import diagnose_job, diagnosis_json
 from tui.jobs.job_export import ExportForm, export_job, terms_of_job
-from tui.jobs.metrics import progress_from, series_from
+from tui.jobs.metrics import duration_text, eta_seconds, progress_from, series_from
+from tui.jobs.so_far import so_far
 from tui.jobs.stopping import action_json, action_words
 from tui.records.jobs import Job
 from tui.services import Services
@@ -122,18 +123,24 @@ def _show(services: Services, job_id: str, account: str | None, *, offline: bool
             narrate(f"As last seen, because: {error.message}")
     store = services.store
     metrics, checkpoints = store.metrics(job.account, job.id), store.checkpoints(job.account, job.id)
-    progress = progress_from(store.events(job.account, job.id))
+    events = store.events(job.account, job.id)
+    progress, spent, left = progress_from(events), so_far(services, job, events), eta_seconds(job, events)
     found = diagnose_job(job, metrics, progress.total_steps if progress else None)
     actions = store.job_actions(job.account, job.id)
     if as_json:
         steps = [{"step": step, **values} for step, values in metrics.items()]
         print_json({**job_json(job), "metrics": steps,
                     "checkpoints": [checkpoint_json(one) for one in checkpoints],
-                    "diagnosis": diagnosis_json(found),
+                    "diagnosis": diagnosis_json(found), "eta_seconds": left, "so_far": spent.as_json(),
                     "stop_rules": store.stop_rules(job.account, job.id),
                     "actions": [action_json(one) for one in actions]})  # fmt: skip
         return
     _print_facts(job)
+    for name, words in (("Time left", f"about {duration_text(left)}" if left else ""),
+                        ("Tokens so far", spent.tokens_words), ("Cost so far", spent.cost_words),
+                        ("Cost by", spent.basis)):  # fmt: skip
+        if words:
+            say(f"{name}: {words}")
     for series in series_from(metrics).values():
         say(f"{series.name}: {series.last:g} at step {series.points[-1][0]}")
     if found is not None:
@@ -149,7 +156,6 @@ def _print_facts(job: Job) -> None:
         "Job": job.id, "Account": job.account, "State": f"{job.state} ({job.raw_status})",
         "Model": job.model, "Method": job.method, "Tuned model": job.fine_tuned_model,
         "Created": when(job.created_at), "Finished": when(job.finished_at),
-        "Trained tokens": f"{job.trained_tokens:,}" if job.trained_tokens is not None else None,
         "Training file": job.training_file, "Validation file": job.validation_file,
         "Hyperparameters": ", ".join(f"{name} {value}" for name, value in job.hyperparameters.items()),
         "Seed": job.seed, "Error": job.error.message if job.error else None,

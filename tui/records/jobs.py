@@ -85,6 +85,12 @@ METRIC_NAMES = (
 """Names of the numbers in a metrics event, in the order of the result file's columns."""
 
 
+ESTIMATED_COST = "estimated_cost"
+"""Type of an event that tells a service's own estimate of a job's price: `amount` (text) and `currency`."""
+PROGRESS = "progress"
+"""Type of an event that tells how far a job is where the steps say nothing: `percent`."""
+
+
 @dataclass(frozen=True, slots=True)
 class JobEvent:
     """One event of a job; `data` holds the metrics when `type` is "metrics"."""

@@ -13,7 +13,7 @@ from typing import Any
 from tui.providers.fireworks.request import DPO, run_of_job_id, settings_from
 from tui.providers.metric_rows import digest, row_values, unix_seconds
 from tui.providers.translate import STATES
-from tui.records.jobs import Job, JobError, JobEvent, JobState, Method
+from tui.records.jobs import ESTIMATED_COST, PROGRESS, Job, JobError, JobEvent, JobState, Method
 from tui.records.requests import RUN_ID_KEY, RemoteFile
 from tui.safe_text import safe_text
 
@@ -76,7 +76,10 @@ def events_from(raw: Raw, job_id: str) -> list[JobEvent]:
 
     price = estimated_cost(raw)
     if price is not None:
-        add(f"cost-{digest(price)}", f"Fireworks estimates {price[0]:,.2f} {price[1]}", "estimated_cost")
+        add(
+            f"cost-{digest(price)}", f"Fireworks estimates {price[0]:,.2f} {price[1]}", ESTIMATED_COST,
+            amount=str(price[0]), currency=price[1],
+        )  # fmt: skip
     word = str(raw.get("state") or "")
     if word:
         add(f"state-{word}", word.lower().removeprefix(_PREFIX).replace("_", " ").capitalize(), "state")
@@ -84,7 +87,7 @@ def events_from(raw: Raw, job_id: str) -> list[JobEvent]:
     percent = progress.get("percent") if isinstance(progress, Mapping) else None
     if isinstance(percent, int) and not isinstance(percent, bool):
         epoch = progress.get("epoch") if isinstance(progress, Mapping) else None
-        add(f"progress-{epoch}-{percent}", f"{percent} %, epoch {epoch or 0}", "progress", percent=percent)
+        add(f"progress-{epoch}-{percent}", f"{percent} %, epoch {epoch or 0}", PROGRESS, percent=percent)
     return found
 
 
