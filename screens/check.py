@@ -33,6 +33,7 @@ from screens.finding_list import FindingList, group_findings
 from tui.datasets.formats import DatasetFormat
 from tui.datasets.report import Report
 from tui.datasets.services import SERVICES
+from tui.jobs.reports import usual_model
 from tui.money.base_tokenizer import MODEL_ENCODING
 from tui.money.estimate import TimeEstimate
 from tui.money.side_by_side import ModelCost
@@ -95,9 +96,7 @@ invalid. a asks OpenAI's free moderation which rows would sink a job, after sayi
         ):
             self.query_one(f"#{name}").border_title = title
         self.query_one(Meter).display = False
-        models = self.trainable_models()
-        default = self.services.settings.default_model
-        self._model = next((model for model in models if model.id == default), models[0] if models else None)
+        self._model = usual_model(self.services)
         if self._path is None:
             self._show_no_file()
         else:
@@ -112,7 +111,6 @@ invalid. a asks OpenAI's free moderation which rows would sink a job, after sayi
         """Turn to another file."""
         self._path = path
         self._report = None
-        self._format = None
         self._forget_findings()
         self.start_check()
 

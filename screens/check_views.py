@@ -35,8 +35,11 @@ class CheckViews(ChecksFile, inherit_bindings=False):
         self._model: CatalogModel | None = None
         self._provider: str | None = None
         """Service whose rules count; None for the model's own."""
-        self._format: DatasetFormat | None = None
-        """What the rows are read as; None finds it out."""
+
+    @property
+    def _format(self) -> DatasetFormat | None:
+        """What the rows are read as, here and on every other screen; None finds it out."""
+        return self.services.formats.of(self._path)
 
     @property
     def service(self) -> str:
@@ -60,8 +63,10 @@ class CheckViews(ChecksFile, inherit_bindings=False):
             None,
             *(one for one in DatasetFormat if one is not DatasetFormat.UNKNOWN),
         ]
-        self._format = formats[(formats.index(self._format) + 1) % len(formats)]
-        self.start_check()
+        if self._path is not None:
+            chosen = formats[(formats.index(self._format) + 1) % len(formats)]
+            self.services.formats.choose(self._path, chosen)
+            self.start_check()
 
     def action_show_tokens(self) -> None:
         """Show the row under the cursor token by token; without one, the longest."""

@@ -50,6 +50,7 @@ class JudgesPlan(DeckScreen, inherit_bindings=False):
         examples, shape, estimate = 0, "", None
         try:
             model = services.catalog.model(plan.model, services.account(plan.account).provider)
+            plan = replace(plan, read_as=services.formats.of(plan.training))
             report = report_for(services, plan.training, model, cancelled=lambda: worker.is_cancelled)
             examples, shape = report.rows, report.format.value
             plan = replace(plan, training_sha256=file_sha256(plan.training))

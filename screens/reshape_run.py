@@ -99,7 +99,7 @@ class RunsPlans(DeckScreen):
         try:
             tables = [RowTable.open(path, tracker) for path in paths]
             plan = planner(tables, tracker)
-            rows = first_rows(plan, _SHOWN_ROWS, _PREVIEW_WIDTH)
+            rows = first_rows(plan, _SHOWN_ROWS, _PREVIEW_WIDTH, self.services.formats.of(paths[0]))
         except PassCancelled:
             return
         except TunedeckError as error:

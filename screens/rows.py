@@ -88,7 +88,8 @@ class RowsScreen(RowsOutside, inherit_bindings=False):
             self._start_fix = ""
 
     def on_screen_resume(self) -> None:
-        """Draw what was changed on a screen above this one."""
+        """Draw what was changed on a screen above this one, and read the rows as Check does."""
+        self.follow_format()
         if self._dataset is not None and self._dataset.version != self._drawn_version:
             self.rows_changed()
 

@@ -104,7 +104,7 @@ class RowsBase(RowsState, inherit_bindings=False):
         if self._dataset is not None:
             self._dataset.close()
         self._dataset = dataset
-        self._format = format_of(dataset.dataset)
+        self._format = self.services.formats.of(self._path) or format_of(dataset.dataset)
         self._start_line = line
         self.rows.show_view(None)
         self.rows.show_dataset(dataset, self._format)
@@ -113,6 +113,29 @@ class RowsBase(RowsState, inherit_bindings=False):
         self.show_title()
         self.show_row()
         self.refresh_bindings()
+
+    @property
+    def _is_format_chosen(self) -> bool:
+        return self.services.formats.of(self._path) is not None
+
+    def follow_format(self) -> None:
+        """Read the rows as what Check was told meanwhile that they are."""
+        from tui.datasets.row_choice import format_of
+
+        dataset = self._dataset
+        if dataset is None:
+            return
+        wanted = self.services.formats.of(self._path) or format_of(dataset.dataset)
+        if wanted is self._format:
+            return
+        self._format = wanted
+        self.rows.show_dataset(dataset, wanted)
+        self.format_changed(wanted)
+        self.show_title()
+        self.show_row()
+
+    def format_changed(self, dataset_format: DatasetFormat) -> None:
+        """Take note that the same rows are read as another format now."""
 
     def dataset_opened(self, dataset: EditedDataset, dataset_format: DatasetFormat) -> None:
         """Take note of the file that is open now."""
@@ -222,7 +245,7 @@ class RowsBase(RowsState, inherit_bindings=False):
         parts = [
             f"{self._dataset.row_count:,} lines{so_far}",
             size(self._dataset.size),
-            str(self._format or ""),
+            f"{'read as ' * self._is_format_chosen}{self._format or ''}",
         ]
         self.rows.border_subtitle = Content(" · ".join([*parts, *self.title_facts()]))
         self._show_edits()

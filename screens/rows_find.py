@@ -14,6 +14,7 @@ from tui.widgets.message_view import FindingLine
 from tui.widgets.words import plural
 
 if TYPE_CHECKING:
+    from tui.datasets.formats import DatasetFormat
     from tui.datasets.report import Finding
     from tui.datasets.search import Hits, Query
     from tui.datasets.source import Row
@@ -30,6 +31,8 @@ class RowsFind(RowsBase, inherit_bindings=False):
     _jumps = False
     """The cursor goes to the first match as soon as there is one."""
     _error_lines: list[int] | None = None
+    _has_warnings = False
+    """Rows that are too long are among the findings too, which needs their tokens."""
     _findings: dict[int, list[Finding]]
 
     # Search
@@ -176,7 +179,7 @@ class RowsFind(RowsBase, inherit_bindings=False):
 
     def action_next_marked_row(self, direction: int) -> None:
         """Go to the next (1) or the previous (-1) line with an error or a warning."""
-        lines = sorted(self._findings) if self._error_lines is not None else None
+        lines = sorted(self._findings) if self._has_warnings else None
         self._go_among(lines, direction, "finding")
 
     def _go_among(self, lines: Sequence[int] | None, direction: int, noun: str) -> None:
@@ -193,13 +196,16 @@ class RowsFind(RowsBase, inherit_bindings=False):
 
     @work(thread=True, group="findings", exclusive=True, exit_on_error=False)
     def _check(self, direction: int, noun: str) -> None:
-        from tui.datasets.check import CheckCancelled, CheckOptions, check_file
+        from tui.datasets.check import CheckCancelled
+        from tui.jobs.reports import usual_report
 
-        worker = get_current_worker()
-        options = CheckOptions(count_tokens=False)
+        worker, services = get_current_worker(), self.services
         tell = self.progress_teller("Checking")
         try:
-            report = check_file(self._path, options, on_progress=tell, cancelled=lambda: worker.is_cancelled)
+            report = usual_report(
+                services, self._path, services.settings.default_model, with_tokens=noun == "finding",
+                on_progress=tell, cancelled=lambda: worker.is_cancelled,
+            )  # fmt: skip
         except CheckCancelled:
             return
         except TunedeckError as error:
@@ -207,10 +213,23 @@ class RowsFind(RowsBase, inherit_bindings=False):
             self.post_from_thread(self.show_work, "")
             return
         self.post_from_thread(self.show_work, "")
-        self.post_from_thread(self.show_findings, report.findings, direction, noun)
+        self.post_from_thread(self._show_checked, report.findings, direction, noun)
 
-    def show_findings(self, findings: Sequence[Finding], direction: int = 0, noun: str = "error") -> None:
+    def _show_checked(self, findings: Sequence[Finding], direction: int, noun: str) -> None:
         """Mark the rows that a check found something in, and go to one."""
+        self._has_warnings = noun == "finding"
+        self._mark_rows(findings)
+        if direction and noun == "error":
+            self.action_next_finding(direction)
+        elif direction:
+            self.action_next_marked_row(direction)
+
+    def show_findings(self, findings: Sequence[Finding]) -> None:
+        """Mark the rows that a whole check found something in."""
+        self._has_warnings = True
+        self._mark_rows(findings)
+
+    def _mark_rows(self, findings: Sequence[Finding]) -> None:
         marks: dict[int, Literal["error", "warning"]] = {}
         by_line: dict[int, list[Finding]] = {}
         for finding in findings:
@@ -229,14 +248,16 @@ class RowsFind(RowsBase, inherit_bindings=False):
         self.show_title()
         self.show_row()
         self.refresh_bindings()
-        if direction and noun == "error":
-            self.action_next_finding(direction)
-        elif direction:
-            self.action_next_marked_row(direction)
+
+    def format_changed(self, dataset_format: DatasetFormat) -> None:
+        """Forget what was found in the rows as they were read before."""
+        super().format_changed(dataset_format)
+        self.forget_findings()
 
     def forget_findings(self) -> None:
         """Forget them: the file is not what was checked."""
         self._error_lines = None
+        self._has_warnings = False
         self._findings = {}
         self.rows.show_marks({})
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from textual import on, work
@@ -46,9 +47,27 @@ class RowsNarrow(RowsFind, inherit_bindings=False):
     def dataset_opened(self, dataset: EditedDataset, dataset_format: DatasetFormat) -> None:
         """Begin with all rows of a file that was just opened."""
         super().dataset_opened(dataset, dataset_format)
-        self._chooser = RowChooser(dataset.dataset, lambda: _marked_lines(dataset))
+        self._chooser = self._chooser_of(dataset, dataset_format)
         self._wish = self._shown_wish = RowWish(model=self.services.settings.default_model)
         self.show_state("show", ())
+
+    def _chooser_of(self, dataset: EditedDataset, dataset_format: DatasetFormat) -> RowChooser:
+        from tui.jobs.reports import usual_report
+
+        return RowChooser(
+            dataset.dataset,
+            lambda: _marked_lines(dataset),
+            dataset_format=dataset_format,
+            check=partial(usual_report, self.services, self._path),
+        )
+
+    def format_changed(self, dataset_format: DatasetFormat) -> None:
+        """Ask anew which rows to show: other rows have errors now, and other tokens."""
+        super().format_changed(dataset_format)
+        if self._dataset is not None:
+            self._chooser = self._chooser_of(self._dataset, dataset_format)
+            if self._is_narrowed:
+                self.narrow(replace(self._wish))
 
     def file_grew(self) -> None:
         """Ask anew which rows to show."""

@@ -72,7 +72,7 @@ class TokenRows(GreyedKeys, inherit_bindings=False):
         from tui.datasets.token_line import file_format
 
         dataset = Dataset.open(self._path)
-        self._format = file_format(dataset)
+        self._format = self.services.formats.of(self._path) or file_format(dataset)
         if self._rows is None:
             self._rows = self._own = dataset
             self.build_index(dataset)

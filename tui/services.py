@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 from tui import paths
 from tui.config import Settings, load_settings
+from tui.datasets.chosen_formats import ChosenFormats
 from tui.errors import TunedeckError
 from tui.providers import registry
 from tui.providers.profile_data import LOCAL_NAME
@@ -40,6 +41,7 @@ class Services:
     def __init__(self, settings: Settings, store: Store, catalog: Catalog | None = None) -> None:
         self.settings = settings
         self.store = store
+        self.formats = ChosenFormats()
         self._catalog = catalog
         self._watcher: JobWatcher | None = None
         self._providers: dict[str, Provider] = {}

@@ -275,7 +275,7 @@ async def test_m_checks_for_the_next_model(sound: Path) -> None:
         await until(pilot, lambda: "for gpt-4.1-2025-04-14" in text_of(app))
 
 
-async def test_f_reads_the_rows_as_another_format_until_another_file_is_chosen(
+async def test_f_reads_a_files_rows_as_another_format_and_that_is_remembered_for_it_alone(
     sound: Path, broken: Path
 ) -> None:
     app = make_app()
@@ -296,6 +296,38 @@ async def test_f_reads_the_rows_as_another_format_until_another_file_is_chosen(
         screen.show_path(broken)
         await until(pilot, lambda: "12 errors" in text_of(app))
         assert "read as" not in text_of(app)
+        screen.show_path(sound)
+        await until(pilot, lambda: "read as preference" in text_of(app))
+
+
+def rows_title(app: TunedeckApp) -> str:
+    found = app.screen.query("RowList#rows")
+    return str(found.first().border_subtitle) if found else ""
+
+
+async def test_a_format_chosen_in_check_is_what_rows_tokens_and_launch_read_the_file_as(sound: Path) -> None:
+    app = make_app()
+    async with app.run_test(size=(140, 40)) as pilot:
+        screen = await open_check(pilot, app, sound)
+        app.open_rows(sound)
+        await until(pilot, lambda: "chat" in rows_title(app))
+        app.go_to("check")
+        await until(pilot, lambda: app.screen is screen)
+        await pilot.press("f", "f")  # chat, then preference
+        await until(pilot, lambda: "read as preference" in text_of(app))
+        app.go_to("datasets")
+        await until(pilot, lambda: "read as preference" in rows_title(app))
+        await pilot.press("n")
+        await until(pilot, lambda: "error lines" in rows_title(app))
+        app.open_launch(sound)
+        await until(pilot, lambda: "read as preference" in " ".join(text_of(app).split()))
+        app.go_to("check")
+        await until(pilot, lambda: app.screen is screen)
+        await pilot.press("f", "f", "f")
+        await until(pilot, lambda: screen._report is not None and screen._report.valid)
+        app.open_rows(sound)
+        await until(pilot, lambda: "chat" in rows_title(app) and "read as" not in rows_title(app))
+        assert "error" not in rows_title(app)
 
 
 async def test_l_goes_to_launch_with_this_file(sound: Path) -> None:

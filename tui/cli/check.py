@@ -10,19 +10,18 @@ import click
 
 from tui.cli.check_output import OUTPUTS, print_reports
 from tui.cli.counter import counter_for, limit_for
+from tui.cli.format_option import chosen_format, format_option
 from tui.cli.output import json_option, narrate
 from tui.cli.slow_progress import SlowProgress
 from tui.datasets.cached_check import check_known
 from tui.datasets.check import CheckOptions
-from tui.datasets.formats import DatasetFormat
 from tui.datasets.lints.registry import LINT_SETS
-from tui.datasets.options import DEFAULT_MODEL
+from tui.datasets.options import DEFAULT_MODEL, USUAL_LINTS
 from tui.datasets.report import Report, Severity
 from tui.datasets.rules import RULES
 from tui.datasets.services import DEFAULT_SERVICE, SERVICES
 from tui.errors import ExitCode, TunedeckError
 
-FORMATS = [known.value for known in DatasetFormat if known is not DatasetFormat.UNKNOWN]
 _SEVERITIES = [severity.value for severity in Severity]
 """From the worst on."""
 
@@ -37,9 +36,7 @@ _SEVERITIES = [severity.value for severity in Severity]
     show_default=True,
     help="Whose rules: how bad a finding is differs by service.",
 )
-@click.option(
-    "--format", "format_name", type=click.Choice(FORMATS), help="Format of the rows; else found out."
-)
+@format_option
 @click.option("--validation", is_flag=True, help="It is a validation file: one example is enough.")
 @click.option("--training", type=click.Path(path_type=Path), help="Compare with this training file.")
 @click.option(
@@ -48,7 +45,7 @@ _SEVERITIES = [severity.value for severity in Severity]
 @click.option(
     "--lints",
     type=click.Choice(LINT_SETS),
-    default="fast",
+    default=USUAL_LINTS,
     show_default=True,
     help="Quality lints; all adds near duplicates and personal data, which take longer.",
 )
@@ -136,7 +133,7 @@ def _options(
     return CheckOptions(
         model=model,
         provider=provider,
-        format=DatasetFormat(format_name) if format_name else None,
+        format=chosen_format(format_name),
         minimum_examples=1 if validation else SERVICES[provider].minimum_examples,
         token_limit=token_limit or limit_for(model, reader),
         count_tokens=not no_tokens,

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 import click
 
 from tui.cli.cost_all import print_all
+from tui.cli.format_option import chosen_format, format_option
 from tui.cli.output import ProgressLine, json_option, narrate, print_json, print_table, say
 from tui.errors import TunedeckError
 from tui.records.jobs import Method
 from tui.services import Services
 
 if TYPE_CHECKING:
+    from tui.datasets.formats import DatasetFormat
     from tui.money.catalog import CatalogModel
 
 _METHODS = click.Choice([str(Method.SUPERVISED), str(Method.DPO)])
@@ -37,6 +39,7 @@ _METHODS = click.Choice([str(Method.SUPERVISED), str(Method.DPO)])
 @click.option(
     "--validation", type=click.Path(path_type=Path), help="With --all-models: price this validation file too."
 )
+@format_option
 @click.option("--method", type=_METHODS, default=str(Method.SUPERVISED), show_default=True)
 @json_option
 def command(
@@ -50,6 +53,7 @@ def command(
     all_models: bool,
     quick: bool,
     validation: Path | None,
+    format_name: str | None,
     method: str,
     as_json: bool,
 ) -> None:
@@ -69,9 +73,11 @@ def command(
     if quick and (file is None or all_models):
         raise click.UsageError("--quick needs a FILE and no --all-models.")
     if quick and file is not None:
-        _print_quick(file, model, epochs, Method(method), as_json)
+        _print_quick(file, model, epochs, Method(method), chosen_format(format_name), as_json)
         return
     with Services.open() as services:
+        if file is not None:
+            services.formats.choose(file, chosen_format(format_name))
         if all_models and file is not None:
             print_all(services, file, validation, epochs, Method(method), as_json=as_json)
         elif model is None:
@@ -115,7 +121,10 @@ def _print_hours(model_id: str, provider: str | None, hours: float, as_json: boo
     say(f"Price read on {model.price_read_on} at {model.price_source}.")
 
 
-def _print_quick(file: Path, model_id: str | None, epochs: int | None, method: Method, as_json: bool) -> None:
+def _print_quick(
+    file: Path, model_id: str | None, epochs: int | None, method: Method,
+    dataset_format: DatasetFormat | None, as_json: bool,
+) -> None:  # fmt: skip
     from tui.cli.counter import counter_for
     from tui.cli.quick import print_quick_cost
     from tui.money.catalog import Catalog
@@ -123,7 +132,9 @@ def _print_quick(file: Path, model_id: str | None, epochs: int | None, method: M
     catalog = Catalog.load()
     model = catalog.model(model_id) if model_id is not None else None
     tokenizer = counter_for(model.id) if model is not None else None
-    print_quick_cost(file, catalog.trainable(method), model, tokenizer, epochs, method, as_json=as_json)
+    print_quick_cost(
+        file, catalog.trainable(method), model, tokenizer, epochs, method, dataset_format, as_json=as_json
+    )
 
 
 def _print_estimate(

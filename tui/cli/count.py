@@ -6,14 +6,13 @@ from pathlib import Path
 
 import click
 
-from tui.cli.check import FORMATS
 from tui.cli.count_details import calibration_of, details_json, print_details, print_spread
 from tui.cli.count_row import print_row
 from tui.cli.counter import counter_for, limit_for
+from tui.cli.format_option import chosen_format, format_option
 from tui.cli.output import json_option, narrate, print_json, say
 from tui.cli.slow_progress import SlowProgress
 from tui.datasets.counting import CountResult, count_file
-from tui.datasets.formats import DatasetFormat
 from tui.datasets.options import DEFAULT_MODEL
 from tui.errors import ExitCode
 
@@ -21,12 +20,11 @@ from tui.errors import ExitCode
 @click.command("count")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--model", default=DEFAULT_MODEL, show_default=True, help="Whose vocabulary.")
-@click.option(
-    "--format", "format_name", type=click.Choice(FORMATS), help="Format of the rows; else found out."
-)
+@format_option
 @click.option("--line", type=click.IntRange(min=1), help="Only this line, by role.")
 @click.option("--tokens", "every_token", is_flag=True, help="With --line: every token of it.")
 @click.option("--quick", is_flag=True, help="Estimate at once from a sample, with ranges; for large files.")
+@click.option("--fresh", is_flag=True, help="Read the file again even where its report is kept.")
 @click.option("--details", is_flag=True, help="Percentiles by role, rows beyond the limit, finished jobs.")
 @json_option
 def command(
@@ -36,6 +34,7 @@ def command(
     line: int | None,
     every_token: bool,
     quick: bool,
+    fresh: bool,
     details: bool,
     as_json: bool,
 ) -> int:
@@ -48,7 +47,7 @@ def command(
     """
     if quick and (line is not None or every_token or details):
         raise click.UsageError("--quick goes with none of --line, --tokens and --details.")
-    dataset_format = DatasetFormat(format_name) if format_name else None
+    dataset_format = chosen_format(format_name)
     tokenizer = counter_for(model)
     if quick:
         from tui.cli.quick import print_quick_count
@@ -66,7 +65,7 @@ def command(
     with SlowProgress("Counting") as progress:
         result = count_file(
             file, model, dataset_format=dataset_format, tokenizer=tokenizer,
-            token_limit=limit_for(model, tokenizer), on_progress=progress.update,
+            token_limit=limit_for(model, tokenizer), fresh=fresh, on_progress=progress.update,
         )  # fmt: skip
     calibration = calibration_of(result) if details or not as_json else None
     if as_json:

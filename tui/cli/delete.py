@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from tui.cli.counter import usual_check
+from tui.cli.format_option import chosen_format, format_option
 from tui.cli.output import json_option
 from tui.cli.reshape import dry_run_option, force_option, in_place_option, output_option, reshape_file
 from tui.cli.rows import line_span
@@ -22,6 +24,7 @@ from tui.errors import TunedeckError
 @click.option("--where", default="", metavar="EXPR", help="Rows for which this JMESPath expression holds.")
 @click.option("--keep", is_flag=True, help="Leave out all others instead.")
 @click.option("--model", default=DEFAULT_MODEL, show_default=True, help="Whose limits the facets mean.")
+@format_option
 @output_option
 @in_place_option
 @force_option
@@ -29,7 +32,7 @@ from tui.errors import TunedeckError
 @json_option
 def command(
     file: Path, span: str | None, facets: tuple[str, ...], where: str, keep: bool, model: str,
-    output: Path | None, in_place: bool, force: bool, dry_run: bool, as_json: bool,
+    format_name: str | None, output: Path | None, in_place: bool, force: bool, dry_run: bool, as_json: bool,
 ) -> int:  # fmt: skip
     """Leave out the rows of FILE that fit the choice, and write NAME.kept.jsonl.
 
@@ -41,7 +44,8 @@ def command(
         raise TunedeckError("Which rows is not said.", "Use --range, --facet or --where.")
     first, last = line_span(span)
     wish = RowWish(first, last, facets, where, model=model)
+    check = usual_check(file, chosen_format(format_name))
     return reshape_file(
-        file, lambda table, tracker: plan_delete(table, wish, tracker, keep=keep), "Reading",
+        file, lambda table, tracker: plan_delete(table, wish, tracker, keep=keep, check=check), "Reading",
         output=output, in_place=in_place, force=force, dry_run=dry_run, as_json=as_json,
     )  # fmt: skip

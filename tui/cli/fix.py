@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from tui.cli.check import FORMATS
+from tui.cli.format_option import chosen_format, format_option
 from tui.cli.output import json_option, narrate, print_json, say
 from tui.cli.slow_progress import SlowProgress
 from tui.datasets.atomic import new_file, refuse_existing
@@ -30,9 +30,7 @@ _SHOWN_CHARACTERS = 500
     "--all", "all_rules", is_flag=True, help="Fix every rule of the format that has a fix (default)."
 )
 @click.option("--provider", type=click.Choice(list(SERVICES)), default=DEFAULT_SERVICE, show_default=True)
-@click.option(
-    "--format", "format_name", type=click.Choice(FORMATS), help="Format of the rows; else found out."
-)
+@format_option
 @click.option("--dry-run", "--diff", "dry_run", is_flag=True, help="Show every change; write nothing.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="New file; else NAME.fixed.jsonl.")
 @click.option("--in-place", is_flag=True, help="Replace the file itself.")
@@ -71,7 +69,7 @@ def command(
         refuse_existing(target, overwrite=force)
         if target.exists() and target.samefile(file):
             raise TunedeckError(f"{target} is the file itself.", "Use --in-place.")
-    dataset_format = DatasetFormat(format_name) if format_name else DatasetFormat.UNKNOWN
+    dataset_format = chosen_format(format_name) or DatasetFormat.UNKNOWN
     shown = _Diff(None if dry_run else _SHOWN_CHANGES, quiet=as_json)
     with SlowProgress("Fixing") as progress:
         if dry_run:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from tui.cli.format_option import chosen_format, format_option
 from tui.cli.job_lookup import find_job, job_json
 from tui.cli.output import ProgressLine, json_option, narrate, print_json, print_table, say
 from tui.errors import ExitCode, TunedeckError
@@ -82,6 +83,7 @@ def _share(_ctx: click.Context, option: click.Parameter, text: str | None) -> fl
 @click.option("--suffix", help="Part of the new model's name.")
 @click.option("--validation", type=click.Path(path_type=Path), help="Validation file.")
 @click.option("--split", callback=_share, help="Share put aside for validation instead, such as 10%.")
+@format_option
 @click.option("--seed", type=int, help="Makes the run repeatable.")
 @click.option("--yes", is_flag=True, help="Confirm the price without being asked.")
 @click.option(
@@ -94,8 +96,8 @@ def command(
     file: Path | None, job_file: Path | None, like: str | None, model: str | None, account: str | None,
     method: str | None, epochs: float | None, batch_size: float | None,
     learning_rate_multiplier: float | None, beta: float | None, others: tuple[str, ...],
-    suffix: str | None, validation: Path | None, split: float | None, seed: int | None,
-    yes: bool, any_price: bool, watch: bool, stop_text: str | None, as_json: bool,
+    suffix: str | None, validation: Path | None, split: float | None, format_name: str | None,
+    seed: int | None, yes: bool, any_price: bool, watch: bool, stop_text: str | None, as_json: bool,
 ) -> int:  # fmt: skip
     """Upload FILE and start a fine-tuning job at the price you confirm.
 
@@ -141,6 +143,7 @@ def command(
             seed=start.seed if seed is None else seed,
             metadata=start.metadata,
             training_sha256=file_sha256(training),
+            read_as=chosen_format(format_name),
         )
         if stop_text is not None:
             parse_stop_rules(stop_text)  # what is wrong with it is told before anything is sent

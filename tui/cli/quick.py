@@ -90,6 +90,7 @@ def print_quick_cost(
     tokenizer: Vocabulary | None,
     epochs: int | None,
     method: Method,
+    dataset_format: DatasetFormat | None = None,
     *,
     as_json: bool,
 ) -> None:
@@ -101,11 +102,14 @@ def print_quick_cost(
     if model is not None:
         found = [
             price_range(
-                _estimate(file, _encoding_of(model), model, tokenizer), model, epochs=epochs, method=method
+                _estimate(file, _encoding_of(model), model, tokenizer, dataset_format),
+                model,
+                epochs=epochs,
+                method=method,
             )
         ]
     else:
-        found = _compared(file, models, epochs, method)
+        found = _compared(file, models, epochs, method, dataset_format)
     if as_json:
         values = [one.as_json() for one in found]
         print_json(values if model is None else values[0])
@@ -133,7 +137,11 @@ def print_quick_cost(
 
 
 def _compared(
-    file: Path, models: Sequence[CatalogModel], epochs: int | None, method: Method
+    file: Path,
+    models: Sequence[CatalogModel],
+    epochs: int | None,
+    method: Method,
+    dataset_format: DatasetFormat | None,
 ) -> list[PriceRange]:
     encodings = dict.fromkeys(model.encoding for model in models if model.training_price_per_million != 0)
     if not encodings:
@@ -142,7 +150,8 @@ def _compared(
     for encoding in encodings:
         first = next(model for model in models if model.encoding == encoding)
         wanted = [model for model in models if model.encoding == encoding or not found]
-        found += price_ranges(_estimate(file, encoding, first, None), wanted, epochs=epochs, method=method)
+        counted = _estimate(file, encoding, first, None, dataset_format)
+        found += price_ranges(counted, wanted, epochs=epochs, method=method)
     return sorted(found, key=lambda one: (one.low is None, one.low or 0))
 
 
@@ -150,8 +159,15 @@ def _encoding_of(model: CatalogModel) -> str:
     return encoding_for(model.id) if model.encoding == MODEL_ENCODING else model.encoding
 
 
-def _estimate(file: Path, encoding: str, model: CatalogModel, tokenizer: Vocabulary | None) -> FileEstimate:
-    found = estimate_file(file, encoding, limit=row_limit(model, tokenizer), tokenizer=tokenizer)
+def _estimate(
+    file: Path,
+    encoding: str,
+    model: CatalogModel,
+    tokenizer: Vocabulary | None,
+    dataset_format: DatasetFormat | None,
+) -> FileEstimate:
+    limit = row_limit(model, tokenizer)
+    found = estimate_file(file, encoding, limit=limit, dataset_format=dataset_format, tokenizer=tokenizer)
     if not found.examples.value:
         raise TunedeckError(f"{file} holds no examples.", "A dataset has one JSON object per line.")
     return found

@@ -9,13 +9,15 @@ from typing import Any
 
 import click
 
+from tui.cli.counter import usual_check
+from tui.cli.format_option import chosen_format, format_option
 from tui.cli.output import json_option, narrate, print_json, print_json_array, print_table, say
 from tui.cli.slow_progress import SlowProgress
 from tui.datasets.conversation import Turn, conversation, preview
 from tui.datasets.facets import FACETS
 from tui.datasets.formats import DatasetFormat
 from tui.datasets.options import DEFAULT_MODEL
-from tui.datasets.row_choice import ChosenRows, RowChooser, RowWish, choose_rows, format_of
+from tui.datasets.row_choice import ChosenRows, RowChooser, RowWish, format_of
 from tui.datasets.row_order import SortKey
 from tui.datasets.source import Dataset, Row
 from tui.errors import ExitCode, TunedeckError
@@ -36,6 +38,7 @@ _PREVIEW_WIDTH = 160
 @click.option("--ascending", is_flag=True, help="With --sort: smallest first.")
 @click.option("--limit", type=click.IntRange(min=0), help="Most rows; 0 prints all. [default: 20, as text]")
 @click.option("--model", default=DEFAULT_MODEL, show_default=True, help="Whose tokens and limits.")
+@format_option
 @click.option("--raw", is_flag=True, help="The lines themselves; byte for byte where no terminal reads them.")
 @json_option
 def command(
@@ -49,6 +52,7 @@ def command(
     ascending: bool,
     limit: int | None,
     model: str,
+    format_name: str | None,
     raw: bool,
     as_json: bool,
 ) -> int:
@@ -63,17 +67,23 @@ def command(
         raise TunedeckError("--raw and --json exclude each other.", "Choose one.")
     if line is not None and span is not None:
         raise TunedeckError("--line and --range exclude each other.", "Choose one.")
+    dataset_format = chosen_format(format_name)
     if count_facets:
-        return _print_facets(file, model, as_json=as_json)
+        return _print_facets(file, model, dataset_format, as_json=as_json)
     first, last = (line, line) if line is not None else line_span(span)
     wish = RowWish(first, last, facets, where, SortKey(sort or "file"), not ascending, model)
     dataset = Dataset.open(file)
     try:
         with SlowProgress("Reading") as progress:
-            chosen = choose_rows(dataset, wish, progress.update)
+            chooser = RowChooser(
+                dataset, dataset_format=dataset_format, check=usual_check(file, dataset_format)
+            )
+            chosen = chooser.choose(wish, progress.update)
         for note in chosen.notes:
             narrate(note)
-        _print_rows(dataset, chosen, limit, raw=raw, as_json=as_json, whole=line is not None)
+        if dataset_format is None:
+            dataset_format = format_of(dataset)
+        _print_rows(dataset, chosen, limit, dataset_format, raw=raw, as_json=as_json, whole=line is not None)
     finally:
         dataset.close()
     return int(ExitCode.DONE if len(chosen.lines) else ExitCode.BAD)
@@ -99,12 +109,13 @@ def line_span(span: str | None) -> tuple[int, int | None]:
     return numbers
 
 
-def _print_facets(file: Path, model: str, *, as_json: bool) -> int:
+def _print_facets(file: Path, model: str, dataset_format: DatasetFormat | None, *, as_json: bool) -> int:
     names = tuple(name for name in FACETS if name != "marked")
     dataset = Dataset.open(file)
     try:
         with SlowProgress("Reading") as progress:
-            facets = RowChooser(dataset).facets(names, model, progress.update)
+            chooser = RowChooser(dataset, check=usual_check(file, dataset_format))
+            facets = chooser.facets(names, model, progress.update)
     finally:
         dataset.close()
     counts = {name: facets.count(name) for name in names}
@@ -121,7 +132,14 @@ def _print_facets(file: Path, model: str, *, as_json: bool) -> int:
 
 
 def _print_rows(
-    dataset: Dataset, chosen: ChosenRows, limit: int | None, *, raw: bool, as_json: bool, whole: bool
+    dataset: Dataset,
+    chosen: ChosenRows,
+    limit: int | None,
+    dataset_format: DatasetFormat,
+    *,
+    raw: bool,
+    as_json: bool,
+    whole: bool,
 ) -> None:
     most = limit if limit is not None else (None if raw or as_json else _SHOWN)
     lines = chosen.lines[:most] if most else chosen.lines
@@ -131,9 +149,9 @@ def _print_rows(
         print_json_array(_records(dataset, chosen, lines.tolist()))
     elif whole:
         for number in lines.tolist():
-            _print_whole(dataset.row(number), format_of(dataset))
+            _print_whole(dataset.row(number), dataset_format)
     else:
-        _print_previews(dataset, chosen, lines.tolist())
+        _print_previews(dataset, chosen, lines.tolist(), dataset_format)
     more = len(chosen.lines) - len(lines)
     if more:
         narrate(f"{more:,} more rows of {len(chosen.lines):,}; --limit 0 prints all.")
@@ -158,8 +176,9 @@ def _records(dataset: Dataset, chosen: ChosenRows, lines: list[int]) -> Iterator
         yield record
 
 
-def _print_previews(dataset: Dataset, chosen: ChosenRows, lines: list[int]) -> None:
-    dataset_format = format_of(dataset)
+def _print_previews(
+    dataset: Dataset, chosen: ChosenRows, lines: list[int], dataset_format: DatasetFormat
+) -> None:
     width = max((len(f"{number:,}") for number in lines), default=1)
     for number in lines:
         sizes = [f"{int(values[number - 1]):>9,} {name}" for name, values in chosen.sizes.items()]

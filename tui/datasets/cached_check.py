@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tui.datasets.check import CHILDREN_FROM_BYTES, CheckCancelled, CheckOptions, check_file
 from tui.datasets.report import Report
+
+if TYPE_CHECKING:
+    from tui.datasets.report_cache import ReportCache
 
 
 def check_known(
     path: Path,
     options: CheckOptions,
     *,
+    also: Sequence[CheckOptions] = (),
     fresh: bool = False,
     on_progress: Callable[[int, int], None] | None = None,
     cancelled: Callable[[], bool] = lambda: False,
@@ -24,6 +30,7 @@ def check_known(
     Args:
         path: A file, or a pipe, of which nothing is kept.
         options: What to check for.
+        also: What answers the same question, so that a kept report of any of them will do; none is made.
         fresh: Read all of the file again.
         on_progress: Called with (bytes done, bytes in all).
         cancelled: Asked now and then; True ends the check.
@@ -47,7 +54,7 @@ def check_known(
             on_progress(done, size)
 
     cache = ReportCache(path, options)
-    kept = None if fresh else cache.report(on_block)
+    kept = None if fresh else _first_kept(path, cache, also, on_block)
     if kept is not None:
         if on_progress is not None:
             on_progress(size, size)
@@ -73,6 +80,45 @@ def check_known(
     if FileMark.of(path) == mark:
         cache.keep(report, mark)
     return report
+
+
+def check_for_findings(
+    path: Path,
+    options: CheckOptions,
+    *,
+    with_tokens: bool,
+    on_progress: Callable[[int, int], None] | None = None,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Report:
+    """Return a report for its findings; without `with_tokens` a kept one may count them, a new one does not.
+
+    Args:
+        path: As in `check_known`, and so are the others.
+        options: What to check for, tokens too.
+        with_tokens: Count them.
+
+    Raises:
+        TunedeckError: As `check_known`.
+        CheckCancelled: `cancelled` returned True.
+    """
+    if with_tokens:
+        return check_known(path, options, on_progress=on_progress, cancelled=cancelled)
+    uncounted = replace(options, count_tokens=False)
+    return check_known(path, uncounted, also=(options,), on_progress=on_progress, cancelled=cancelled)
+
+
+def _first_kept(
+    path: Path, cache: ReportCache, also: Sequence[CheckOptions], on_block: Callable[[int], None]
+) -> Report | None:
+    from tui.datasets.options_travel import can_travel
+    from tui.datasets.report_cache import ReportCache
+
+    others = (ReportCache(path, one) for one in also if can_travel(one))
+    for one in (cache, *others):
+        found = one.report(on_block)
+        if found is not None:
+            return found
+    return None
 
 
 def _regular_size(path: Path) -> int:

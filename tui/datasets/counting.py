@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from tui.datasets.check import check_file
+from tui.datasets.cached_check import check_known
 from tui.datasets.formats import DatasetFormat
+from tui.datasets.lints.registry import LINT_SETS
 from tui.datasets.options import CheckOptions
 from tui.datasets.report import Distribution, Report
 from tui.datasets.tokens import TextTokenizer
@@ -47,9 +48,10 @@ def count_file(
     dataset_format: DatasetFormat | None = None,
     tokenizer: TextTokenizer | None = None,
     token_limit: int | None = None,
+    fresh: bool = False,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> CountResult:
-    """Count a dataset for a model.
+    """Count a dataset for a model; what a check of the same content has counted is not counted again.
 
     Args:
         path: A file, or a pipe.
@@ -57,13 +59,15 @@ def count_file(
         dataset_format: The rows' format; None finds it out.
         tokenizer: What counts; None takes the vocabulary of `model`.
         token_limit: Most tokens of an example; None takes what the model's name implies.
+        fresh: Read the file even where a report of it is kept.
         on_progress: Called with (bytes done, bytes in all).
 
     Raises:
         TunedeckError: The file can't be read.
     """
     options = CheckOptions(model=model, format=dataset_format, tokenizer=tokenizer, token_limit=token_limit)
-    report = check_file(path, options, on_progress=on_progress)
+    with_lints = [replace(options, lints=name) for name in LINT_SETS if name != options.lints]
+    report = check_known(path, options, also=with_lints, fresh=fresh, on_progress=on_progress)
     tokens = report.tokens
     return CountResult(
         model=model,

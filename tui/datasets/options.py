@@ -13,6 +13,8 @@ from tui.datasets.tokens import TextTokenizer
 
 DEFAULT_MODEL = "gpt-4.1-mini-2025-04-14"
 """Whose vocabulary and limits count when nobody names a model."""
+USUAL_LINTS = "fast"
+"""Quality lints of a check when nobody names any."""
 
 
 @dataclass(frozen=True, slots=True)

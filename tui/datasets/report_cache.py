@@ -18,7 +18,6 @@ from typing import Any
 
 from xxhash import xxh3_64_hexdigest
 
-from tui import __version__
 from tui.datasets import cache_files
 from tui.datasets.file_mark import FileMark, hash_beginning
 from tui.datasets.file_parts import Place
@@ -27,6 +26,7 @@ from tui.datasets.kept_lines import Kept
 from tui.datasets.options import CheckOptions
 from tui.datasets.options_travel import options_as_json
 from tui.datasets.report import Report
+from tui.datasets.report_version import report_version
 from tui.errors import TunedeckError
 
 Progress = Callable[[int], None]
@@ -127,7 +127,7 @@ class ReportCache:
 
 def _key_of(options: CheckOptions) -> str:
     """Return a hash of everything but the file that decides a report."""
-    value: dict[str, Any] = {**options_as_json(options), "version": __version__, "files": []}
+    value: dict[str, Any] = {**options_as_json(options), "version": report_version(), "files": []}
     if options.training_file is not None:
         with suppress(OSError, TunedeckError):
             value["files"].append(FileMark.of(options.training_file).as_json())

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-from tui.datasets.check import CheckCancelled, CheckOptions, check_file
+from tui.datasets.cached_check import check_for_findings
+from tui.datasets.check import CheckCancelled, CheckOptions
 from tui.datasets.facets import FROM_REPORT, Facets, facet, find_facets
 from tui.datasets.formats import DatasetFormat
-from tui.datasets.options import DEFAULT_MODEL
+from tui.datasets.options import DEFAULT_MODEL, USUAL_LINTS
+from tui.datasets.report import Report
 from tui.datasets.row_filter import Filtered, filter_lines
 from tui.datasets.row_order import SortKey, line_bytes, line_tokens, sorted_lines
 from tui.datasets.row_pass import PassCancelled
 from tui.datasets.source import Dataset
-from tui.datasets.tokens import encoding_for
+from tui.datasets.tokens import encoding_for, training_limit
 from tui.errors import TunedeckError
 
 if TYPE_CHECKING:
@@ -24,7 +26,21 @@ if TYPE_CHECKING:
 
 Progress = Callable[[int, int], None]
 Cancelled = Callable[[], bool]
+
+
+class Checker(Protocol):
+    """Gives the report of a file for a model."""
+
+    def __call__(
+        self, model: str, *, with_tokens: bool, on_progress: Progress | None, cancelled: Cancelled
+    ) -> Report:
+        """Return it; tokens, and rows that are too long, need only be in it where they are asked for."""
+        ...
+
+
 _FIRST_ROWS = 20
+_NEED_TOKENS = frozenset({"warnings", "too-long"})
+"""Facets of rows that a report may be silent about when it counted no tokens: too long is a warning."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +71,6 @@ class ChosenRows:
     """What a person should know: rows an expression does not apply to, counts that may be too low."""
 
 
-def choose_rows(dataset: Dataset, wish: RowWish, on_progress: Progress | None = None) -> ChosenRows:
-    """Return the lines wished for; completes the index of `dataset` where that is needed.
-
-    Raises:
-        TunedeckError: A facet or expression is none, a line does not exist, or the file can't be read.
-    """
-    return RowChooser(dataset).choose(wish, on_progress)
-
-
 class RowChooser:
     """Chooses rows of one file again and again; each thing that is asked of the file is found out once.
 
@@ -72,14 +79,25 @@ class RowChooser:
     Args:
         dataset: The file, without changes to it.
         marked: Tells the lines that a person has marked, for the facet of that name.
+        dataset_format: What the rows are read as; None finds it out.
+        check: Gives the report behind some facets; None makes one, or takes one that is kept.
     """
 
-    def __init__(self, dataset: Dataset, marked: Callable[[], Iterable[int]] = lambda: ()) -> None:
+    def __init__(
+        self,
+        dataset: Dataset,
+        marked: Callable[[], Iterable[int]] = lambda: (),
+        *,
+        dataset_format: DatasetFormat | None = None,
+        check: Checker | None = None,
+    ) -> None:
         self._dataset = dataset
         self._marked = marked
+        self._format = dataset_format
+        self._check = check or self._check_known
         self._facets: Facets | None = None
         self._checked_for: str | None = None
-        """Model whose tokens the report behind the facets counted; "" when it counted none."""
+        """Model whose tokens the report behind the facets counted; "" when it may have counted none."""
         self._filtered: dict[str, Filtered] = {}
         """What the last expression found."""
         self._sizes: dict[tuple[SortKey, str], Any] = {}
@@ -93,7 +111,7 @@ class RowChooser:
     def choose(
         self, wish: RowWish, on_progress: Progress | None = None, cancelled: Cancelled = lambda: False
     ) -> ChosenRows:
-        """Return the lines wished for.
+        """Return the lines wished for; completes the index of the file where that is needed.
 
         Args:
             wish: Which, in which order.
@@ -101,7 +119,7 @@ class RowChooser:
             cancelled: True ends it.
 
         Raises:
-            TunedeckError: As `choose_rows`.
+            TunedeckError: A facet or expression is none, a line does not exist, or the file can't be read.
             PassCancelled: `cancelled` returned True.
         """
         import numpy
@@ -148,16 +166,27 @@ class RowChooser:
         self._facets.add_lines("marked", self._marked())
         if not set(names) & set(FROM_REPORT):
             return self._facets
-        wanted = model if "too-long" in names else ""
+        wanted = model if set(names) & _NEED_TOKENS else ""
         if self._checked_for is None or (wanted and self._checked_for != wanted):
-            options = CheckOptions(model=model, count_tokens=bool(wanted))
             try:
-                report = check_file(self._dataset.path, options, on_progress=on_progress, cancelled=cancelled)
+                report = self._check(
+                    model, with_tokens=bool(wanted), on_progress=on_progress, cancelled=cancelled
+                )
             except CheckCancelled:
                 raise PassCancelled from None
             self._facets.add_report(report)
             self._checked_for = wanted
         return self._facets
+
+    def _check_known(
+        self, model: str, *, with_tokens: bool, on_progress: Progress | None, cancelled: Cancelled
+    ) -> Report:
+        options = CheckOptions(
+            model=model, format=self._format, token_limit=training_limit(model), lints=USUAL_LINTS
+        )
+        return check_for_findings(
+            self._dataset.path, options, with_tokens=with_tokens, on_progress=on_progress, cancelled=cancelled
+        )
 
     def _filter(self, where: str, on_progress: Progress | None, cancelled: Cancelled) -> Filtered:
         if where not in self._filtered:
@@ -175,7 +204,7 @@ class RowChooser:
                 else line_tokens(
                     dataset.path,
                     encoding_for(wish.model),
-                    format_of(dataset),
+                    self._format or format_of(dataset),
                     on_progress=on_progress,
                     cancelled=cancelled,
                 )

@@ -184,6 +184,7 @@ def _plan_json(plan: LaunchPlan) -> dict[str, Any]:
         "suffix": plan.suffix,
         "seed": plan.seed,
         "metadata": dict(plan.metadata),
+        "read_as": plan.read_as.value if plan.read_as is not None else None,
     }
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from tui.datasets.formats import DatasetFormat
 from tui.providers.parameters import AUTO
 from tui.records.jobs import Method
 from tui.records.requests import RUN_ID_KEY as RUN_ID_KEY
@@ -33,6 +34,8 @@ class LaunchPlan:
     metadata: Mapping[str, str] = field(default_factory=dict)
     training_sha256: str | None = None
     """Hash of the content that was checked and priced; a launch refuses a file that has changed since."""
+    read_as: DatasetFormat | None = None
+    """What the rows are read as before the launch; None finds it out. The service is told nothing of it."""
     run_id: str = field(default_factory=lambda: uuid.uuid4().hex)
     """One confirmation: however often a plan is launched, it makes one job. A new plan has a new one."""
 

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tui.config import Settings
+    from tui.datasets.chosen_formats import ChosenFormats
     from tui.money.catalog import Catalog
     from tui.providers.account_settings import DeclaredAccount
     from tui.providers.protocol import Provider
@@ -26,6 +27,11 @@ class JobServices(Protocol):
     @property
     def store(self) -> Store:
         """Where everything is kept."""
+        ...
+
+    @property
+    def formats(self) -> ChosenFormats:
+        """What files are read as, where a person chose that."""
         ...
 
     @property

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from tui.datasets.duplicates import LineHashes
+from tui.datasets.formats import DatasetFormat
 from tui.datasets.report import Report
 from tui.datasets.rules import RULES
 from tui.errors import TunedeckError
@@ -53,10 +54,10 @@ def preflight(plan: LaunchPlan, services: JobServices) -> list[PreflightLine]:
     lines += _about_deployment(plan, model, service)
     try:
         files = job_files(plan)
-        report = report_for(services, files.training, model)
+        report = report_for(services, files.training, model, dataset_format=plan.read_as)
         split = plan.split_share is not None
-        lines += _about_report(report, "training", split)
-        lines += _about_validation(services, files, model, split)
+        lines += _about_report(report, "training", split, plan.read_as)
+        lines += _about_validation(services, plan, files, model)
         estimate = _estimate(plan, report, model)
         lines += _about_price(plan, services, estimate, model)
         lines += about_budget(plan, services, estimate, model)
@@ -74,7 +75,7 @@ def estimate_plan(plan: LaunchPlan, services: JobServices) -> Estimate:
         TunedeckError: The file can't be read or the model has no price.
     """
     model = services.catalog.model(plan.model, services.account(plan.account).provider)
-    report = report_for(services, job_files(plan).training, model)
+    report = report_for(services, job_files(plan).training, model, dataset_format=plan.read_as)
     return _estimate(plan, report, model)
 
 
@@ -184,18 +185,21 @@ def _about_deployment(plan: LaunchPlan, model: CatalogModel, service: Profile) -
         yield PreflightLine("warn", text, service.deployment)
 
 
-def _about_report(report: Report, role: str, split: bool) -> Iterator[PreflightLine]:
+def _about_report(
+    report: Report, role: str, split: bool, read_as: DatasetFormat | None = None
+) -> Iterator[PreflightLine]:
     errors, warnings = report.counts.get("error", 0), _warnings(report, role)
     name = Path(report.file).name
+    chosen = f", read as {read_as}" if read_as is not None else ""
     if not report.valid:
-        yield PreflightLine("stop", f"The {role} file {name} has {_count(errors, 'error')}.",
+        yield PreflightLine("stop", f"The {role} file {name} has {_count(errors, 'error')}{chosen}.",
                             f"`tunedeck check` lists them: {_first_error(report)}")  # fmt: skip
     elif warnings:
-        yield PreflightLine("warn", f"{_subject(report, role, split)}: {', '.join(warnings)}.",
+        yield PreflightLine("warn", f"{_subject(report, role, split)}{chosen}: {', '.join(warnings)}.",
                             "The service would accept it." if split else
                             "Check shows where; the service would accept the file.")  # fmt: skip
     else:
-        yield PreflightLine("ok", f"The {role} file {name} is sound: {report.rows:,} examples.")
+        yield PreflightLine("ok", f"The {role} file {name} is sound: {report.rows:,} examples{chosen}.")
     if report.tokens.over_limit:
         yield PreflightLine(
             "warn",
@@ -237,14 +241,15 @@ def _first_error(report: Report) -> str:
 
 
 def _about_validation(
-    services: JobServices, files: JobFiles, model: CatalogModel, split: bool
+    services: JobServices, plan: LaunchPlan, files: JobFiles, model: CatalogModel
 ) -> Iterator[PreflightLine]:
     if files.validation is None:
         yield PreflightLine("warn", "Without validation rows nothing shows when it starts to memorise.",
                             "Give a validation file or split 10 % off.")  # fmt: skip
         return
-    report = report_for(services, files.validation, model, validation=True)
-    yield from _about_report(report, "validation", split)
+    read_as = services.formats.of(files.validation) or plan.read_as
+    report = report_for(services, files.validation, model, validation=True, dataset_format=read_as)
+    yield from _about_report(report, "validation", plan.split_share is not None, read_as)
     if file_sha256(files.validation) == file_sha256(files.training):
         yield PreflightLine("warn", "Training and validation file are the same.",
                             "The validation loss then says nothing new.")  # fmt: skip

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tui.datasets.formats import DatasetFormat
 from tui.errors import ExitCode, TunedeckError
 from tui.jobs.plan import LaunchPlan
 from tui.jobs.ports import JobServices
@@ -125,6 +126,7 @@ def plan_of(record: LaunchRecord) -> LaunchPlan:
         suffix=kept.get("suffix"),
         seed=kept.get("seed"),
         metadata=kept.get("metadata") or {},
+        read_as=DatasetFormat(kept["read_as"]) if kept.get("read_as") else None,
         run_id=record.run_id,
     )
 

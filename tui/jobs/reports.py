@@ -7,11 +7,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from tui import __version__
-from tui.datasets.cached_check import check_known
+from tui.datasets.cached_check import check_for_findings, check_known
 from tui.datasets.check import CheckOptions
 from tui.datasets.formats import DatasetFormat
 from tui.datasets.report import Report
+from tui.datasets.report_version import report_version
 from tui.datasets.services import DEFAULT_SERVICE, SERVICES
 from tui.errors import TunedeckError
 from tui.jobs.local_rows import reader_of, row_limit
@@ -76,21 +76,63 @@ def check_options(
     )
 
 
+def usual_model(services: JobServices) -> CatalogModel | None:
+    """Return the model that files are checked for when nobody names one; None when none can be trained."""
+    models = services.catalog.trainable()
+    wanted = services.settings.default_model
+    return next((model for model in models if model.id == wanted), models[0] if models else None)
+
+
+def usual_report(
+    services: JobServices,
+    path: Path,
+    model_id: str,
+    *,
+    with_tokens: bool,
+    on_progress: Progress | None = None,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Report:
+    """Return the report of a file that Check shows for a model, or one with the same findings about rows.
+
+    Args:
+        services: The settings, the store and the catalog.
+        path: The file.
+        model_id: A model; the usual one stands in for one that is not known.
+        with_tokens: Tokens are counted, and rows that are too long are found.
+        on_progress: Called with (bytes done, bytes in all) while the file is read.
+        cancelled: Asked now and then; True ends the check.
+
+    Raises:
+        TunedeckError: The file can't be read, or no model can be trained.
+        CheckCancelled: `cancelled` said so.
+    """
+    model = services.catalog.find(model_id) or usual_model(services)
+    if model is None:
+        raise TunedeckError("The catalog has no model to check for.", "`tunedeck catalog` lists the models.")
+    if with_tokens:
+        return report_for(services, path, model, on_progress=on_progress, cancelled=cancelled)
+    read_as = services.formats.of(path)
+    options = check_options(model, lints=services.settings.lints, dataset_format=read_as)
+    return check_for_findings(path, options, with_tokens=False, on_progress=on_progress, cancelled=cancelled)
+
+
 def options_key(options: CheckOptions) -> str:
     """Return the key under which a report made with these options is kept."""
     counted_by = options.tokenizer.name if options.tokenizer else "tiktoken"
     role = "validation" if options.validation else "training"
     limits = f"{options.minimum_examples}/{options.token_limit}"
     read_as = f"/{options.format.value}" if options.format is not None else ""
-    kept = f"{__version__}/{options.provider}/{options.model}/{role}/{limits}/{options.lints}/{counted_by}"
+    kept = (
+        f"{report_version()}/{options.provider}/{options.model}/{role}/{limits}/{options.lints}/{counted_by}"
+    )
     return kept + read_as
 
 
 def counts_for(key: str, model: str) -> bool:
-    """Say whether a report kept under `key` counts a training file for `model` as this version does."""
+    """Say whether a report kept under `key` counts a training file for `model` as this program does."""
     version, _, rest = key.partition("/")
     _, _, asked = rest.partition("/")
-    return version == __version__ and asked.startswith(f"{model}/training/")
+    return version == report_version() and asked.startswith(f"{model}/training/")
 
 
 def report_for(
@@ -113,7 +155,7 @@ def report_for(
         model: What it is checked and counted for.
         validation: It is a validation file.
         provider: As in `check_options`.
-        dataset_format: As in `check_options`.
+        dataset_format: What the rows are read as; None takes what was chosen for this file, if anything.
         fresh: Read the file again even where a report is kept.
         on_progress: Called with (bytes done, bytes in all) while the file is read.
         cancelled: Asked now and then; True ends the check.
@@ -127,7 +169,7 @@ def report_for(
         validation=validation,
         provider=provider,
         lints=services.settings.lints,
-        dataset_format=dataset_format,
+        dataset_format=dataset_format or services.formats.of(path),
     )
     key = options_key(options)
     report = check_known(

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.unit.core.fake_service import FakeService, accept_and_drop, drop, refuse
+from tui.datasets.formats import DatasetFormat
 from tui.datasets.splitting import split_file
 from tui.errors import TunedeckError
 from tui.jobs.files import job_files
@@ -472,3 +473,15 @@ def test_a_file_that_changes_while_it_is_split_leaves_nothing_to_be_used_again(
 
 def _never(*_arguments: object, **_more: object) -> None:
     raise AssertionError("checked twice")
+
+
+def test_a_chosen_format_decides_before_a_launch_whether_the_file_is_sound(
+    services: Services, dataset: Path
+) -> None:
+    assert may_launch(preflight(a_plan(dataset), services))
+    lines = preflight(a_plan(dataset, read_as=DatasetFormat.PREFERENCE), services)
+    assert "read as preference" in texts(lines, "stop")
+    services.formats.choose(dataset, DatasetFormat.PREFERENCE)
+    assert report_for(services, dataset, services.catalog.model("gpt-4.1-mini")).format == "preference"
+    services.formats.choose(dataset, None)
+    assert report_for(services, dataset, services.catalog.model("gpt-4.1-mini")).valid

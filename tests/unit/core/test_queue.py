@@ -11,6 +11,7 @@ from tests.support import CliResult
 from tests.unit.core.fake_service import FakeService, accept_and_drop, refuse
 from tests.unit.core.test_watch import wait_until
 from tui import paths
+from tui.datasets.formats import DatasetFormat
 from tui.errors import TunedeckError
 from tui.jobs.launch import launch
 from tui.jobs.plan import LaunchPlan
@@ -197,3 +198,13 @@ def test_a_studio_that_trains_one_job_at_a_time_lets_the_next_one_wait(
     plan = LaunchPlan("studio", "unsloth/Qwen3-4B", dataset)
     with pytest.raises(LaunchQueued, match="a job is running"):
         launch(plan, services, confirmed_price=estimate_plan(plan, services))
+
+
+def test_a_queued_launch_is_judged_again_as_the_format_that_was_chosen(
+    services: Services, service: FakeService, dataset: Path
+) -> None:
+    put_off(a_plan(dataset, read_as=DatasetFormat.CHAT), services, service)
+    (waiting,) = services.store.queued_launches()
+    assert plan_of(waiting.record).read_as is DatasetFormat.CHAT
+    job = next(iter(send_due(services, time.time() + TOMORROW)))
+    assert isinstance(job, Job)

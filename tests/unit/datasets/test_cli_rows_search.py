@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.support import run_cli, run_cli_process
 from tests.unit.datasets.builders import assistant, chat, clean_chats, tool_chat, user, write
+from tui.datasets import cached_check
 
 HOSTILE = "A\x1b]52;c;ZXZpbA==\x07B\x1b[31m\x9b2J\u202e\u2066[red]C[/red]\ud800\x00"
 CONTROLS = set(range(0x20)) - {0x0A, 0x09} | {0x7F} | set(range(0x80, 0xA0))
@@ -171,3 +173,31 @@ def test_a_reader_that_leaves_and_a_real_process_end_well(mixed: Path) -> None:
     assert (result.code, len(result.stdout.splitlines())) == (0, 4)
     result = run_cli_process("rows", str(mixed), "--where", "tools", "--json")
     assert result.json()[0]["line"] == 4
+
+
+def never(*_args: object, **_more: object) -> Any:
+    raise AssertionError("the file was read again")
+
+
+def test_what_check_found_is_not_looked_for_again_by_facets_and_counts(
+    mixed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run_cli("check", str(mixed)).code == 1
+    monkeypatch.setattr(cached_check, "check_file", never)
+    assert lines(run_cli("rows", str(mixed), "--facet", "warnings").stdout) == [6]
+    assert run_cli("rows", str(mixed), "--facets").code == 0
+    counted = run_cli("count", str(mixed), "--json")
+    assert json.loads(counted.stdout)["examples"] == 6
+    with pytest.raises(AssertionError, match="read again"):
+        run_cli("count", str(mixed), "--fresh")
+
+
+def test_a_format_that_is_named_decides_what_is_an_error_and_how_a_row_is_drawn(tmp_path: Path) -> None:
+    path = write(tmp_path / "rows.jsonl", clean_chats(3))
+    assert run_cli("rows", str(path), "--facet", "errors").code == 1
+    read_as = ("--format", "preference")
+    assert lines(run_cli("rows", str(path), "--facet", "errors", *read_as).stdout) == [1, 2, 3]
+    assert "Question 0 → Answer 0" in run_cli("rows", str(path)).stdout
+    assert "Question 0 → Answer 0" not in run_cli("rows", str(path), *read_as).stdout
+    kept = run_cli("delete", str(path), "--facet", "errors", *read_as)
+    assert (kept.code, "no row" in kept.stderr) == (2, True)

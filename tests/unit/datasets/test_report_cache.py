@@ -4,6 +4,7 @@ import json
 import os
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,11 @@ from hypothesis import strategies as st
 from tests.unit.datasets.builders import assistant, chat, clean_chats, user, write
 from tests.unit.datasets.test_scan_pass import FILES, LINES
 from tui.datasets import cache_files, cached_check, scan_job, scan_pass
-from tui.datasets.cached_check import check_known
+from tui.datasets.cached_check import check_for_findings, check_known
 from tui.datasets.check import CheckCancelled, CheckOptions, check_file
 from tui.datasets.kept_lines import Kept
 from tui.datasets.report import Report
+from tui.datasets.report_version import source_digest
 from tui.datasets.scan_pass import scan_in_parts
 
 OPTIONS = CheckOptions(count_tokens=False, lints="fast")
@@ -228,3 +230,49 @@ def test_a_cancel_while_hashing_is_a_cancel(tmp_path: Path) -> None:
     check_known(path, OPTIONS)
     with pytest.raises(CheckCancelled):
         check_known(path, OPTIONS, cancelled=lambda: True)
+
+
+def test_another_rule_of_the_same_release_makes_another_report(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = rows(tmp_path)
+    check_known(path, OPTIONS)
+    monkeypatch.setattr("tui.datasets.report_cache.report_version", lambda: "0.1.0+another")
+    monkeypatch.setattr(cached_check, "check_file", never)
+    with pytest.raises(AssertionError, match="read again"):
+        check_known(path, OPTIONS)
+
+
+@pytest.mark.parametrize(
+    ("name", "decides"),
+    [
+        ("datasets/rules.toml", True),
+        ("datasets/lints/secrets.py", True),
+        ("datasets/new_rule.py", True),
+        ("engine/llama/chat_template.py", True),
+        ("datasets/edits/journal.py", False),
+        ("datasets/notes.txt", False),
+        ("widgets/table.py", False),
+    ],
+)
+def test_what_decides_a_report_is_known_by_its_content(tmp_path: Path, name: str, *, decides: bool) -> None:
+    for known in ("datasets/rules.toml", "datasets/edits/journal.py", "engine/llama/chat_template.py"):
+        place = tmp_path / known
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text("before")
+    first = source_digest(tmp_path)
+    place = tmp_path / name
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_text("after.")
+    assert (source_digest(tmp_path) != first) is decides
+
+
+def test_a_kept_report_with_lints_answers_a_question_without_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = rows(tmp_path)
+    counted = check_known(path, replace(OPTIONS, count_tokens=True))
+    monkeypatch.setattr(cached_check, "check_file", never)
+    assert check_for_findings(path, replace(OPTIONS, count_tokens=True), with_tokens=False) == counted
+    with pytest.raises(AssertionError, match="read again"):
+        check_for_findings(path, replace(OPTIONS, lints="none"), with_tokens=False)

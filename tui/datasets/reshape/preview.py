@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tui.datasets.conversation import preview
+from tui.datasets.formats import DatasetFormat
 from tui.datasets.reshape.plan import Plan
 from tui.datasets.row_choice import format_of
 from tui.datasets.source import Dataset, parsed_row
@@ -27,22 +28,26 @@ class ShownRow:
     """Safe to show."""
 
 
-def first_rows(plan: Plan, count: int, width: int) -> list[ShownRow]:
+def first_rows(
+    plan: Plan, count: int, width: int, dataset_format: DatasetFormat | None = None
+) -> list[ShownRow]:
     """Return the first rows of each new file.
 
     Args:
         plan: What is going to be written.
         count: Rows of each new file.
         width: Most characters of each.
+        dataset_format: What the rows are read as; None finds it out.
 
     Raises:
         TunedeckError: A file can't be read or changed.
     """
-    dataset = Dataset.open(plan.outputs[0].parts[0].table.path)
-    try:
-        dataset_format = format_of(dataset)
-    finally:
-        dataset.close()
+    if dataset_format is None:
+        dataset = Dataset.open(plan.outputs[0].parts[0].table.path)
+        try:
+            dataset_format = format_of(dataset)
+        finally:
+            dataset.close()
     shown = []
     for output in plan.outputs:
         part = output.parts[0]
