@@ -15,9 +15,10 @@ from textual.widgets import Static
 
 from screens.base import DeckScreen
 from screens.home_facts import account_words, model_rows, radar_pairs
-from screens.job_words import ago, job_title, now, rough_duration, state_part
+from screens.job_words import ago, now, rough_duration, state_part
 from screens.next_step import next_step
 from screens.verdicts import verdict
+from tui.chat.model_names import job_title
 from tui.engine_watch import EngineState, Phase
 from tui.errors import TunedeckError
 from tui.jobs.overview import Overview, OverviewReader, needs_radar

@@ -8,7 +8,7 @@ from textual import work
 
 from screens.confirm import ConfirmScreen
 from screens.greyed_keys import GreyedKeys
-from screens.job_words import job_title
+from tui.chat.model_names import job_title
 from tui.errors import TunedeckError
 from tui.jobs.control import Control, control_job, reason_against
 from tui.records.jobs import Job, JobState

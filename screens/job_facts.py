@@ -9,8 +9,8 @@ from textwrap import wrap
 from textual.content import Content
 
 from screens.job_view import JobView, time_left
-from screens.job_words import clock_time, job_title, state_part, took
-from tui.chat.model_names import short_model_name
+from screens.job_words import clock_time, state_part, took
+from tui.chat.model_names import job_title, short_model_name
 from tui.jobs.diagnosis import Diagnosis
 from tui.jobs.diagnosis_rules import Severity
 from tui.jobs.plan import RUN_ID_KEY

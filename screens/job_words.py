@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 
-from tui.chat.model_names import short_model_name
 from tui.records.jobs import Job, JobState
 from tui.widgets.tones import Part, Tone
 
@@ -35,13 +34,6 @@ def state_part(job: Job) -> Part:
     sign, tone = _STATE_LOOKS[job.state]
     word = job.raw_status if job.state is JobState.OTHER else job.state.value
     return f"{sign} {word}", tone
-
-
-def job_title(job: Job) -> str:
-    """Return the shortest name that tells a job apart: what it makes, else its suffix, else its id."""
-    if job.fine_tuned_model:
-        return short_model_name(job.fine_tuned_model)
-    return job.suffix or job.id
 
 
 def duration(seconds: float) -> str:

@@ -15,11 +15,11 @@ from textual.widgets import Static
 from screens.base import DeckScreen
 from screens.job_actions import JobActions, Permissions
 from screens.job_view import JobView, time_left
-from screens.job_words import ago, job_title, state_part, took
+from screens.job_words import ago, state_part, took
 from screens.queued import ShowsQueue
 from screens.readings import Readings
 from screens.settle import SettlesLaunches
-from tui.chat.model_names import short_model_name
+from tui.chat.model_names import job_title, short_model_name
 from tui.jobs.settle import lost_launches
 from tui.jobs.watch import JobChange
 from tui.records.jobs import Job

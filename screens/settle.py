@@ -10,7 +10,8 @@ from textual import work
 from screens.base import DeckScreen
 from screens.choose import ChooseScreen, Option
 from screens.confirm import ConfirmScreen
-from screens.job_words import ago, job_title, state_part
+from screens.job_words import ago, state_part
+from tui.chat.model_names import job_title
 from tui.errors import TunedeckError
 from tui.jobs.settle import adopt_job, launch_facts, likely_jobs, lost_launches, mark_not_created
 from tui.records.jobs import Job

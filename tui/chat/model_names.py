@@ -1,6 +1,11 @@
-"""Names of tuned models, short enough for a list."""
+"""Names of tuned models and of jobs, short enough for a list."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tui.records.jobs import Job
 
 TUNED_PREFIX = "ft"
 _TUNED_PARTS = 5
@@ -16,3 +21,10 @@ def short_model_name(model: str) -> str:
         return model
     _, base, _, suffix, identity = parts
     return f"{suffix or base}:{identity}"
+
+
+def job_title(job: Job) -> str:
+    """Return the shortest name that tells a job apart: what it makes, else its suffix, else its id."""
+    if job.fine_tuned_model:
+        return short_model_name(job.fine_tuned_model)
+    return job.suffix or job.id

@@ -13,6 +13,7 @@ from tui.cli.job_lookup import (
     refresh,
     when,
 )
+from tui.cli.jobs_diff import command as diff
 from tui.cli.output import json_option, narrate, print_json, print_table, say
 from tui.errors import TunedeckError
 from tui.jobs.diagnosis import diagnose_job, diagnosis_json
@@ -25,18 +26,18 @@ from tui.services import Services
 
 
 class _JobsCommand(click.Group):
-    """A list whose optional JOB stands where a group's command would: only `export` is a command."""
+    """A list whose optional JOB stands where a group's command would: `export` and `diff` are commands."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Leave everything after `export` to it."""
-        if args[:1] == ["export"]:
+        """Leave everything after a command's name to it."""
+        if args[:1] in (["export"], ["diff"]):
             ctx.allow_interspersed_args = False
             args = ["", *args]
         return super().parse_args(ctx, args)
 
 
 class _QuietArgument(click.Argument):
-    """An argument that is named by the group's usage line, and not again before `export`."""
+    """An argument that is named by the group's usage line, and not again before a command."""
 
     def get_usage_pieces(self, ctx: click.Context) -> list[str]:
         """Return none."""
@@ -46,7 +47,7 @@ class _QuietArgument(click.Argument):
 @click.group(
     cls=_JobsCommand,
     invoke_without_command=True,
-    subcommand_metavar="[[JOB] | export JOB]",
+    subcommand_metavar="[[JOB] | export JOB | diff JOB JOB...]",
     context_settings={"allow_interspersed_args": True},
 )
 @click.argument("job_id", metavar="[JOB]", required=False, cls=_QuietArgument)
@@ -97,6 +98,9 @@ def export(job_id: str, account: str | None, form: str, as_json: bool) -> None:
                         "terms": terms.as_json()})  # fmt: skip
         else:
             say(text.rstrip("\n"))
+
+
+command.add_command(diff)
 
 
 def _list(jobs: list[Job], as_json: bool) -> None:
