@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from tui.providers.profiles import Profile
-from tui.records.chats import ChatDelta, ChatMessage, ChatRequest, ToolCall, Usage
+from tui.records.chats import ChatDelta, ChatMessage, ChatRequest, TokenLogprob, ToolCall, Usage
 
 
 def chat_arguments(request: ChatRequest, profile: Profile) -> dict[str, Any]:
@@ -18,6 +18,8 @@ def chat_arguments(request: ChatRequest, profile: Profile) -> dict[str, Any]:
         profile.max_tokens_field: parameters.max_tokens,
         "seed": parameters.seed,
         "stop": list(parameters.stop) or None,
+        "logprobs": None if parameters.logprobs is None else True,
+        "top_logprobs": parameters.logprobs,
     }
     return {
         "model": request.model,
@@ -40,8 +42,9 @@ def chat_deltas(chunks: Iterable[Any]) -> Iterator[ChatDelta]:
             finish_reason = getattr(choice, "finish_reason", None) or finish_reason
             delta = getattr(choice, "delta", None)
             text = getattr(delta, "content", None) or getattr(delta, "refusal", None)
-            if text:
-                yield ChatDelta(text=text)
+            logprobs = _logprobs(getattr(choice, "logprobs", None))
+            if text or logprobs:
+                yield ChatDelta(text=text or "", logprobs=logprobs)
             calls.take(getattr(delta, "tool_calls", None))
     yield ChatDelta(finish_reason=finish_reason, usage=usage, tool_calls=calls.whole())
 
@@ -70,6 +73,29 @@ class _Calls:
             ToolCall("".join(names), "".join(arguments))
             for _, (names, arguments) in sorted(self._parts.items())
         )
+
+
+def _logprobs(raw: Any) -> tuple[TokenLogprob, ...]:
+    """Read a choice's logprobs; what a foreign server left out or garbled is not among them."""
+    return tuple(
+        TokenLogprob(
+            entry.token,
+            float(entry.logprob),
+            tuple((other.token, float(other.logprob)) for other in _entries(entry, "top_logprobs")),
+        )
+        for name in ("content", "refusal")
+        for entry in _entries(raw, name)
+    )
+
+
+def _entries(raw: Any, name: str) -> list[Any]:
+    listed = getattr(raw, name, None)
+    return [
+        entry
+        for entry in (listed if isinstance(listed, list) else ())
+        if isinstance(getattr(entry, "token", None), str)
+        and isinstance(getattr(entry, "logprob", None), int | float)
+    ]
 
 
 def _message(message: ChatMessage) -> Any:

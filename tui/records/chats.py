@@ -35,6 +35,8 @@ class ChatParameters:
     max_tokens: int | None = None
     seed: int | None = None
     stop: tuple[str, ...] = ()
+    logprobs: int | None = None
+    """How sure the model was of each token, with so many alternatives beside it; None does not ask."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,17 @@ class Usage:
 
 
 @dataclass(frozen=True, slots=True)
+class TokenLogprob:
+    """A token of an answer with how sure the model was of it."""
+
+    token: str
+    logprob: float
+    """Natural logarithm of its probability."""
+    alternatives: tuple[tuple[str, float], ...] = ()
+    """(token, logprob) of the likeliest at this place, which may hold the token itself."""
+
+
+@dataclass(frozen=True, slots=True)
 class ChatDelta:
     """A piece of an answer as it arrives; the last has a finish reason, and usage if the service tells it."""
 
@@ -66,6 +79,8 @@ class ChatDelta:
     usage: Usage | None = None
     tool_calls: tuple[ToolCall, ...] = ()
     """Whole, with the last piece."""
+    logprobs: tuple[TokenLogprob, ...] = ()
+    """Of the tokens of this piece, where they were asked for and the service gives them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ from tui.providers.paging import all_pages
 from tui.providers.profiles import profile
 from tui.providers.protocol import ProviderError
 from tui.providers.redaction import redact
-from tui.records.chats import ChatMessage, ChatParameters, ChatRequest, ToolCall
+from tui.records.chats import ChatMessage, ChatParameters, ChatRequest, TokenLogprob, ToolCall
 from tui.records.jobs import JobState, Method
 from tui.records.models import Capability
 from tui.records.requests import JobRequest
@@ -268,6 +268,27 @@ def test_tools_and_whole_messages_are_sent_and_calls_are_put_together(
     assert service.bodies[-1]["messages"] == [{**whole, "content": "half of a pair: \ufffd"}]
     service.chat_chunks = [piece(None, name="a", arguments="{}"), piece(None, name="b", arguments="{}")]
     assert [call.name for call in list(provider.stream_chat(request))[-1].tool_calls] == ["a", "b"]
+
+
+def test_logprobs_are_asked_for_on_request_only_and_come_with_their_piece(
+    service: FakeService, provider: OpenAIShapeProvider
+) -> None:
+    entry = {
+        "token": "Hel",
+        "logprob": -0.25,
+        "bytes": [72],
+        "top_logprobs": [{"token": "Jo", "logprob": -2}],
+    }
+    sure = {"choices": [{"index": 0, "delta": {"content": "Hel"}, "logprobs": {"content": [entry]}}]}
+    broken = {"choices": [{"index": 0, "delta": {"content": "lo"}, "logprobs": {"content": [{}, 5, None]}}]}
+    odd = {"choices": [{"index": 0, "delta": {"content": "!"}, "logprobs": {"content": 5}}]}
+    service.chat_chunks = [sure, broken, odd, chunk(finish="stop")]
+    list(provider.stream_chat(QUESTION))
+    assert not {"logprobs", "top_logprobs"} & service.bodies[-1].keys()
+    asked = replace(QUESTION, parameters=ChatParameters(logprobs=2))
+    pieces = [(delta.text, delta.logprobs) for delta in provider.stream_chat(asked)]
+    assert pieces[:3] == [("Hel", (TokenLogprob("Hel", -0.25, (("Jo", -2.0),)),)), ("lo", ()), ("!", ())]
+    assert (service.bodies[-1]["logprobs"], service.bodies[-1]["top_logprobs"]) == (True, 2)
 
 
 def test_closing_a_chat_ends_the_connection(provider: OpenAIShapeProvider, service: FakeService) -> None:
