@@ -15,6 +15,7 @@ from textual.widget import Widget
 
 from screens.base import DeckScreen
 from screens.copying import Copying
+from screens.noticing import Noticing
 from screens.places import HasPlaces
 from tui.config import settings_with_sources
 from tui.engine_watch import EngineState, EngineWatch
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from textual.command import Provider
     from textual.types import CSSPathType
 
-    from tui.jobs.watch import JobChange
     from tui.services import Services
 
 
@@ -63,6 +63,7 @@ class TunedeckApp(HasPlaces, inherit_bindings=False):
         self._services = services
         self._quit_guard = QuitGuard()
         self._engine_state = EngineState()
+        self._noticing: Noticing | None = None
         for theme in (*OWN_THEMES, TERMINAL_DARK, TERMINAL_LIGHT):
             self.register_theme(theme)
         self.theme = self._chosen_theme()
@@ -194,18 +195,14 @@ class TunedeckApp(HasPlaces, inherit_bindings=False):
         """
         gc.freeze()  # what was made so far stays: no need to look through it ever again
         gc.enable()
-        self.services.watcher.subscribe(self._ring)
+        self._noticing = Noticing(self, self.services)
+        self._noticing.start()
         self.services.watcher.start()
         self.watch_engine()
         if isinstance(self.screen, DeckScreen):
             self.screen.begin()
         for notice in self.services.notices:
             self.notify(safe_text(notice), severity="warning", markup=False, timeout=20)
-
-    def _ring(self, change: JobChange) -> None:
-        """Ring when a job wants attention; called by the watcher, in its thread."""
-        if change.asks_for_attention and self.services.settings.bell:
-            self.call_later(self.bell)
 
     @work(thread=True, group="engine", exclusive=True, exit_on_error=False)
     def watch_engine(self) -> None:
@@ -245,6 +242,8 @@ class TunedeckApp(HasPlaces, inherit_bindings=False):
 
     def on_unmount(self) -> None:
         """Close the store and the connections."""
+        if self._noticing is not None:
+            self._noticing.stop()
         if self._services is not None:
             self._services.close()
 

@@ -24,6 +24,8 @@ ACCOUNTS_TABLE = "accounts"
 """Another one: `tui.providers.account_settings` reads and writes it."""
 BUDGETS_TABLE = "budgets"
 """Another one: `tui.jobs.budget` reads and writes it."""
+NOTIFY_TABLE = "notify"
+"""Another one: `tui.jobs.notices.rules` reads and writes it."""
 _SECRET_WORDS = ("api_key", "apikey", "token", "secret", "password")
 _TRUE = ("1", "true", "yes", "on")
 _FALSE = ("0", "false", "no", "off")
@@ -56,7 +58,12 @@ class Settings:
         choices=("none", "fast", "all"),
     )
     poll_seconds: float = _setting(15.0, "Seconds between looks at a remote job in the background.", 5, 600)
-    bell: bool = _setting(True, "Ring the terminal's bell when a job ends or a stop rule acts.")
+    bell: bool = _setting(True, "Ring the terminal's bell where the rules of [notify] say so.")
+    notify_terminal: str = _setting(
+        "auto",
+        "How the terminal is asked to show a notification: auto finds out, or osc9, osc777, osc99.",
+        choices=("auto", "osc9", "osc777", "osc99"),
+    )
     archive_jobs: bool = _setting(True, "Copy a job's files into a folder of its own when it ends.")
     engine_idle_seconds: int = _setting(
         120, "Seconds without work after which an engine that the app started ends.", 10, 86400
@@ -159,7 +166,7 @@ def read_settings_file() -> tuple[Path, str, dict[str, Any]]:
 
 def _settings_of_file() -> dict[str, Any]:
     path, text, values = read_settings_file()
-    for table in (KEYS_TABLE, ACCOUNTS_TABLE, BUDGETS_TABLE):
+    for table in (KEYS_TABLE, ACCOUNTS_TABLE, BUDGETS_TABLE, NOTIFY_TABLE):
         values.pop(table, None)
     for key, value in values.items():
         place = f"{path}, line {_line_of(text, key)}"

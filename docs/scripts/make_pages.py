@@ -44,7 +44,35 @@ key_variable = "WORK_KEY"       # or key = "keyring"
 
 [budgets] # a month; a launch that would go over it is stopped. `tunedeck account budget` sets and shows it
 work = 50
+
+[notify]  # where you are told; without it every event rings the bell. `tunedeck config notify` writes it
+succeeded = ["bell", "desktop"]
+failed = ["bell", "terminal", "mail"]
+cancelled = []                  # nowhere
+stopped = ["bell"]              # a stop rule acted
+attention = ["bell", "mail"]    # a queued launch was refused, an account is, an answer was lost
+
+[notify.to] # addresses, as apprise URLs (`pip install 'tunedeck[notify]'`); `tunedeck notify add` writes them
+mail = { url_variable = "MAIL_URL" } # such as mailto://user:password@gmail.com
+team = { url = "keyring" }           # a URL holds a secret, so it is never kept in this file
 ```
+
+How each channel tells:
+
+- `bell` rings the terminal's bell, in the app and in `tunedeck watch`; tmux shows it in its list of windows
+  (`monitor-bell`). The setting `bell = false` silences it everywhere.
+- `terminal` has the terminal show a notification: OSC 9 (iTerm2), OSC 777 (WezTerm, Ghostty, foot, urxvt,
+  patched VTE) or OSC 99 (kitty), found out from the environment, or from what the terminal told tmux;
+  `notify_terminal` decides where that fails. It reaches the machine you sit at, over SSH too. tmux drops it
+  unless `set -g allow-passthrough on` is in its configuration; with `all`, from tmux 3.4 on, also out of
+  windows that are not seen. `tunedeck doctor` says which way it takes, or why it can't.
+- `desktop` runs `notify-send` (Linux) or `osascript` (macOS) on the machine where tunedeck runs.
+- An address is told through apprise in a process of its own that has 30 seconds: what fails for certain is
+  tried three times more within 21 minutes, what may have been delivered is not sent again. `tunedeck notify`
+  lists what was told and what failed.
+
+Each thing is told once, ever, through each channel, by whichever program is there first: the open app,
+`tunedeck watch`, or `tunedeck watch --headless`, which has no terminal and leaves those two to others.
 """
 _COMMANDS_INTRODUCTION = """\
 Data goes to stdout, narration and progress to stderr. `--json` prints JSON for programs. Exit codes: 0

@@ -74,6 +74,9 @@ def keys(as_json: bool) -> None:
 def check() -> None:
     """Read the settings file and say whether it is sound."""
     load_settings()
+    from tui.jobs.notices.rules import notify_rules  # not needed to show settings
+
+    notify_rules()
     if load_chosen_keys():
         from tui.widgets.keymap import chosen_keymap  # loads Textual's names of keys
 
@@ -88,6 +91,36 @@ def set_value(key: str, value: str) -> None:
     """Write KEY = VALUE to the settings file; its comments stay."""
     save_setting(key, value)
     say(f"{key} = {settings_with_sources()[key][0]} ({paths.settings_file()})")
+
+
+@command.command()
+@click.argument("event", required=False)
+@click.argument("channels", nargs=-1, metavar="[CHANNEL|none]...")
+@json_option
+def notify(event: str | None, channels: tuple[str, ...], as_json: bool) -> None:
+    """Show where events are told, or have EVENT told through CHANNELs and no others.
+
+    Events: succeeded, failed, cancelled, stopped, attention, or all. Channels: bell, terminal, desktop and
+    the addresses of `tunedeck notify`; none for nowhere.
+    """
+    from tui.jobs.notices.rules import notify_rules, set_rule
+    from tui.records.notices import NoticeEvent
+
+    if event is not None:
+        if event != "all" and event not in list(NoticeEvent):
+            raise click.UsageError(f"There is no event {event!r}: {', '.join(NoticeEvent)}, or all.")
+        if not channels:
+            raise click.UsageError("Name the channels, or none.")
+        for one in NoticeEvent if event == "all" else (NoticeEvent(event),):
+            set_rule(one, () if channels == ("none",) else channels)
+    rules = notify_rules()
+    if as_json:
+        print_json({str(one): list(rules.channels_of(one)) for one in NoticeEvent})
+        return
+    print_table(
+        ["EVENT", "TOLD THROUGH"],
+        [[one, ", ".join(rules.channels_of(one)) or "nothing"] for one in NoticeEvent],
+    )
 
 
 def _show(as_json: bool) -> None:

@@ -64,6 +64,7 @@ def _tests(offline: bool) -> Iterator[Finding]:
             yield Finding("store", "warn", notice)
         yield _guarded("base model", lambda: _base_model(services))
         yield _guarded("engine", _engine)
+        yield _guarded("notifications", lambda: _notifications(services))
         for account in services.accounts():
             yield from _account(services, account.name, offline)
 
@@ -142,6 +143,23 @@ def _engine() -> Finding:
     if status.base_model.state == "failed":
         return Finding("engine", "fail", f"{text}: {status.base_model.error}", "Run `tunedeck engine fetch`.")
     return Finding("engine", "ok", text)
+
+
+def _notifications(services: Services) -> Finding:
+    from tui.cli.noticing import terminal_here
+    from tui.jobs.notices.channels import NO_TERMINAL, channels_here
+    from tui.jobs.notices.rules import notify_rules
+    from tui.records.notices import NoticeEvent
+
+    rules = notify_rules()
+    used = {name for event in NoticeEvent for name in rules.channels_of(event)}
+    channels = channels_here(rules, services.settings, has_terminal=terminal_here() is not None)
+    text = "; ".join(f"{one.name}{'' if one.name in used else ' (unused)'}: {one.words}" for one in channels)
+    # Without a terminal, as in a pipe, bell and terminal can't work; that says nothing about the app.
+    broken = [one.name for one in channels if one.name in used and not one.works and one.words != NO_TERMINAL]
+    if broken:
+        return Finding("notifications", "warn", text, f"{', '.join(broken)}: in a rule, but silent here.")
+    return Finding("notifications", "ok", text)
 
 
 def _account(services: Services, name: str, offline: bool) -> Iterator[Finding]:

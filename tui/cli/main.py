@@ -41,6 +41,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "cancel": ("tui.cli.cancel", "Cancel a job."),
     "pause": ("tui.cli.pause", "Pause a job so that it can go on later."),
     "resume": ("tui.cli.resume", "Let a paused job go on."),
+    "notify": ("tui.cli.notify", "Say where you are told of jobs' ends, and test it."),
     "archive": ("tui.cli.archive", "Copy a job with all its files into a folder."),
     "settle": ("tui.cli.settle", "Settle a launch whose answer was lost."),
     "models": ("tui.cli.models", "Show models with family, days left and cost; tag, note, delete."),

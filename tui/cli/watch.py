@@ -80,15 +80,18 @@ def _follow_all(services: Services, jobs: list[Job]) -> int:
 
 def follow(services: Services, job: Job, *, as_json: bool) -> int:
     """Print a job's events until it ends or pauses, and return the exit code."""
+    from tui.cli.noticing import telling  # brings the channels along
+
     try:
-        for event in services.store.events(job.account, job.id):
-            _print_event(event, as_json)
-        ended = _until_end(services, job, as_json)
+        with telling(services):
+            for event in services.store.events(job.account, job.id):
+                _print_event(event, as_json)
+            ended = _until_end(services, job, as_json)
+            _print_end(ended, as_json)
+            _archive(services, ended)
     except KeyboardInterrupt:
         narrate(f"The job goes on. `tunedeck watch {job.id}` follows it again; `tunedeck cancel` stops it.")
         return int(ExitCode.INTERRUPTED)
-    _print_end(ended, as_json)
-    _archive(services, ended)
     good = ended.state in (JobState.SUCCEEDED, JobState.PAUSED)
     return int(ExitCode.DONE if good else ExitCode.BAD)
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from tui import paths
 from tui.errors import TunedeckError
+from tui.jobs.notices.notifier import Notifier
 from tui.jobs.ports import JobServices
 from tui.jobs.stopping import action_words
 from tui.jobs.watch import JobChange, JobWatcher
@@ -21,6 +22,8 @@ from tui.records.jobs import Job, JobState
 
 _ARCHIVE_SECONDS = 3600.0
 """How long the copy of the last job may take before this process ends all the same."""
+_NOTICE_SECONDS = 1500.0
+"""How long the last message is waited for, with its later attempts, when its channel fails."""
 _LOOK_SECONDS = 2.0
 
 
@@ -88,24 +91,30 @@ def watch_all(
         say: Told a line for everything that happens, from other threads too.
     """
     news = threading.Event()
+    # Bell and escape sequences are left to a program that has a terminal.
+    notifier = Notifier(services, None, lambda words: say(_stamped(f"not told: {words}")))
 
     def heard(change: JobChange) -> None:
         for line in lines_of(change):
             say(line)
         news.set()
+        notifier.wake()
 
     unsubscribe = watcher.subscribe(heard)
     for job in jobs:
         watcher.watch_now(job.account, job.id)
     watcher.start()
+    notifier.start()
     try:
         while not all_over(services, jobs):
             news.wait(_LOOK_SECONDS)
             news.clear()
         _wait_for_copies(services, jobs)
+        notifier.finish(_NOTICE_SECONDS, with_retries=True)
     finally:
         unsubscribe()
         watcher.stop()
+        notifier.stop()
     kept = [services.store.job(job.account, job.id) for job in jobs]
     return [job for job in kept if job is not None]
 
@@ -130,7 +139,6 @@ def _wait_for_copies(services: JobServices, jobs: Sequence[Job]) -> None:
 
 def lines_of(change: JobChange) -> list[str]:
     """Return what happened, a line each."""
-    stamp = time.strftime("%Y-%m-%d %H:%M:%S")
     name = change.job_id or change.account
     lines = [f"{event.level}: {event.message}" for event in change.new_events]
     if change.action is not None:
@@ -141,4 +149,8 @@ def lines_of(change: JobChange) -> list[str]:
         lines.append("answers")
     elif change.job.state.is_final:
         lines.append(f"ended: {change.job.state}")
-    return [f"{stamp} {name} {line}" for line in lines]
+    return [_stamped(f"{name} {line}") for line in lines]
+
+
+def _stamped(line: str) -> str:
+    return f"{time.strftime('%Y-%m-%d %H:%M:%S')} {line}"

@@ -18,6 +18,7 @@ from tui.jobs.plan import LaunchPlan
 from tui.jobs.ports import JobServices
 from tui.providers.protocol import Limit, ProviderError
 from tui.records.jobs import Job, Method
+from tui.records.notices import NoticeEvent, Trouble
 from tui.store.database import StoreError
 from tui.store.launch_rows import LaunchState, QueuedLaunch
 
@@ -151,6 +152,10 @@ def _send(services: JobServices, record: LaunchRecord) -> Job | TunedeckError:
         services.store.unqueue_launch(record.run_id)
         if services.store.launch(record.run_id) == record:
             services.store.update_launch(record.run_id, LaunchState.REFUSED, problem=error.message)
+        services.store.add_notice(
+            record.account, record.run_id, NoticeEvent.ATTENTION, Trouble.QUEUE,
+            f"{error.message} {error.remedy}".strip(),
+        )  # fmt: skip
         return error
     services.store.unqueue_launch(record.run_id)
     return job

@@ -9,10 +9,15 @@ from tui.jobs.ports import JobServices
 from tui.jobs.runs import find_job_of_run, lists_back_to
 from tui.providers.profile_data import LOCAL_NAME
 from tui.providers.protocol import Provider
+from tui.records.notices import NoticeEvent, Trouble
 from tui.store.launch_rows import LaunchRecord, LaunchState
 
 _SETTLED_AFTER, _LOCAL_SETTLED_AFTER = 15 * 60, 60
 """Seconds after which a list without the job is believed; the longest that a request waits is 10 minutes."""
+_LOST = (
+    "Its creation got no answer, and the service's list of jobs does not tell whether it made one. "
+    "`tunedeck settle` settles it; the same is not launched again before."
+)
 NOT_CREATED = "the service's list of jobs shows none"
 
 
@@ -60,6 +65,8 @@ def settle_launches(services: JobServices, account: str) -> None:
             services.store.update_launch(record.run_id, LaunchState.CREATED, job_id=job.id)
         elif _made_none(provider, record):
             services.store.update_launch(record.run_id, LaunchState.REFUSED, problem=NOT_CREATED)
+        elif time.time() - record.created_at > settled_after(account):
+            services.store.add_notice(account, record.run_id, NoticeEvent.ATTENTION, Trouble.LOST, _LOST)
 
 
 def _made_none(provider: Provider, record: LaunchRecord) -> bool:

@@ -17,8 +17,9 @@ from tui.jobs.ports import JobServices
 from tui.jobs.stopping import apply_stop_rules
 from tui.jobs.unsettled import settle_launches
 from tui.providers.account_limits import background_work
-from tui.providers.protocol import ProviderError
+from tui.providers.protocol import Limit, ProviderError
 from tui.records.jobs import Job, JobEvent
+from tui.records.notices import NoticeEvent, Trouble
 from tui.store.stop_queries import JobAction
 
 LOCAL = "local"
@@ -30,6 +31,7 @@ _JITTER = 0.2
 _DISCOVER_SECONDS = 60.0
 _IDLE_SECONDS = 5.0
 _HISTORIES_PER_ROUND = 5
+_REFUSED = (401, 402, 403)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +49,6 @@ class JobChange:
     problem: TunedeckError | None = None
     action: JobAction | None = None
     """What a stop rule of the job just did."""
-    has_ended: bool = False
-    """Whether the job was still going on at the look before; not so for old ones that are found."""
-
-    @property
-    def asks_for_attention(self) -> bool:
-        """True when a person who looks elsewhere would want to know: an end, or a rule that acted."""
-        return self.has_ended or (self.action is not None and self.action.done)
 
 
 @dataclass(slots=True)
@@ -216,6 +211,10 @@ class JobWatcher:
 
     def _failed(self, account: str, has_jobs: bool, problem: TunedeckError) -> JobChange:
         asked = problem.retry_after if isinstance(problem, ProviderError) else None
+        if _needs_a_person(problem):
+            with contextlib.suppress(TunedeckError):
+                words = f"{problem.message} {problem.remedy}".strip()
+                self._services.store.add_notice(account, "", NoticeEvent.ATTENTION, Trouble.REFUSED, words)
         self._schedule(account, failed=True, has_jobs=has_jobs, at_least=asked or 0.0)
         change = JobChange(account, "", None, (), problem)
         with self._lock:
@@ -226,6 +225,7 @@ class JobWatcher:
         return change
 
     def _recovered(self, account: str) -> None:
+        self._services.store.forget_notice(account, "", Trouble.REFUSED)
         with self._lock:
             knowing = self._know_trouble.pop(account, set())
         self._tell(JobChange(account, "", None), knowing)
@@ -249,10 +249,7 @@ class JobWatcher:
         if not result.changed and not result.new_events and action is None:
             return []
         kept = self._services.store.job(account, job.id) if action is not None else result.job
-        change = JobChange(
-            account, job.id, kept, tuple(result.new_events), action=action,
-            has_ended=result.job.state.is_final and not job.state.is_final,
-        )  # fmt: skip
+        change = JobChange(account, job.id, kept, tuple(result.new_events), action=action)
         self._tell(change)
         return [change]
 
@@ -310,3 +307,10 @@ class JobWatcher:
         with self._lock:
             soonest = min((pace.next_at for pace in self._paces.values()), default=0.0)
         return min(_IDLE_SECONDS, max(0.05, soonest - time.monotonic()))
+
+
+def _needs_a_person(problem: TunedeckError) -> bool:
+    """True when asking again changes nothing until somebody mends the key, its rights or the credit."""
+    if not isinstance(problem, ProviderError) or problem.retryable:
+        return False
+    return problem.status in _REFUSED or problem.limit is Limit.MONEY

@@ -12,6 +12,7 @@ from tui.records.jobs import Checkpoint, Job, JobError, JobState, Method
 from tui.store.archive_queries import want_archive
 from tui.store.database import Database
 from tui.store.event_queries import fitting_integer, json_text
+from tui.store.notice_queries import want_end_notice
 from tui.store.usage_queries import keep_job_usage
 
 _JOB_FIELDS = (
@@ -50,6 +51,7 @@ class JobQueries(Database):
             keep_job_usage(connection, job)
             if before is not None and job.state.is_final and not before["final"]:
                 want_archive(connection, job.account, job.id, int(time.time()))
+                want_end_notice(connection, job.account, job.id, str(job.state))
         return True
 
     def job(self, account: str, job_id: str) -> Job | None:

@@ -181,6 +181,20 @@ DROP TABLE metrics;
 
 _LISTED_CHECKPOINTS = "ALTER TABLE checkpoints ADD COLUMN listed INTEGER NOT NULL DEFAULT 1;"
 
+_NOTICES = """
+CREATE TABLE notices (
+    number INTEGER PRIMARY KEY, account TEXT NOT NULL, subject TEXT NOT NULL, event TEXT NOT NULL,
+    topic TEXT NOT NULL, words TEXT NOT NULL, at INTEGER NOT NULL, routed INTEGER NOT NULL DEFAULT 0,
+    UNIQUE (account, subject, event, topic)
+);
+CREATE INDEX notices_to_route ON notices (number) WHERE NOT routed;
+CREATE TABLE deliveries (
+    notice INTEGER NOT NULL, channel TEXT NOT NULL, state TEXT NOT NULL, tries INTEGER NOT NULL,
+    due_at INTEGER NOT NULL, problem TEXT, PRIMARY KEY (notice, channel)
+) WITHOUT ROWID;
+CREATE INDEX deliveries_open ON deliveries (due_at) WHERE state IN ('due', 'sending');
+"""
+
 MIGRATIONS: tuple[str, ...] = (
     _FIRST,
     _USAGE,
@@ -192,5 +206,6 @@ MIGRATIONS: tuple[str, ...] = (
     _MODEL_WORDS,
     _NUMBERED_JOBS,
     _LISTED_CHECKPOINTS,
+    _NOTICES,
 )
 """Statements that lead from version n to n + 1; published ones are never edited."""

@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass
 
 from tui.store.database import Database
+from tui.store.notice_queries import want_notice
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +59,10 @@ class StopQueries(Database):
         return _action(row)
 
     def note_action(self, action: JobAction, *, problem: str | None) -> None:
-        """Write down what came of it; None: the service has taken it."""
+        """Write down what came of it; None: the service has taken it. Either is news, once."""
+        event = "stopped" if problem is None else "attention"
         with self.transaction() as connection:
+            want_notice(connection, action.account, action.job_id, event, action.rule)
             connection.execute(
                 "UPDATE job_actions SET done = ?, problem = ? WHERE account = ? AND job_id = ? AND rule = ?",
                 (problem is None, problem, action.account, action.job_id, action.rule),

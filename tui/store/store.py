@@ -10,6 +10,7 @@ from tui.store.job_queries import JobQueries
 from tui.store.launch_queries import LaunchQueries
 from tui.store.model_queries import ModelQueries
 from tui.store.moderation_queries import ModerationQueries
+from tui.store.notice_queries import NoticeQueries
 from tui.store.stop_queries import StopQueries
 from tui.store.usage_queries import UsageQueries
 
@@ -25,5 +26,6 @@ class Store(
     ArchiveQueries,
     StopQueries,
     ModelQueries,
+    NoticeQueries,
 ):
     """All queries over one database file; thread-safe, and open to other processes at the same time."""

@@ -1,0 +1,69 @@
+"""Tells news from within the app: the terminal is written to between drawings, failures pass by as toasts."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from tui.safe_text import safe_text
+
+if TYPE_CHECKING:
+    from textual.app import App
+
+    from tui.jobs.notices.notifier import Notifier
+    from tui.services import Services
+
+_LONGEST_FAILURE = 400
+
+
+class _AppTerminal:
+    """The terminal that the app draws on; the driver's own thread keeps what is written whole."""
+
+    def __init__(self, app: App[Any]) -> None:
+        self._app = app
+
+    def ring(self) -> None:
+        """Ring in the app's thread, as it rings for everything else."""
+        self._app.call_later(self._app.bell)
+
+    def write(self, text: str) -> None:
+        """Write as Textual writes its own sequences, such as the clipboard's."""
+        driver = self._app._driver
+        if driver is not None and not self._app.is_headless:
+            driver.write(text)
+
+
+class Noticing:
+    """The app's notifier: woken by the watcher, ended with the app.
+
+    Args:
+        app: Whose terminal it is.
+        services: The store, the rules and the watcher.
+    """
+
+    def __init__(self, app: App[Any], services: Services) -> None:
+        self._app = app
+        self._services = services
+        self._notifier: Notifier | None = None
+
+    def start(self) -> None:
+        """Begin to look for news; what is there already is told now."""
+        from tui.jobs.notices.notifier import Notifier  # after the first paint
+
+        notifier = Notifier(self._services, _AppTerminal(self._app), self._tell_failure)
+        self._services.watcher.subscribe(lambda change: notifier.wake())
+        notifier.start()
+        self._notifier = notifier
+
+    def stop(self) -> None:
+        """End it without waiting for a server that hangs."""
+        if self._notifier is not None:
+            self._notifier.stop()
+
+    def _tell_failure(self, words: str) -> None:
+        notify = partial(
+            self._app.notify, safe_text(words)[:_LONGEST_FAILURE], title="Not told", severity="warning",
+            markup=False,
+        )  # fmt: skip
+        if self._app.is_running:
+            self._app.call_later(notify)
