@@ -9,7 +9,7 @@ from tui.money.catalog import Catalog
 from tui.money.estimate_range import PriceRange, price_ranges
 from tui.widgets.key_value import Pair
 from tui.widgets.table import Cell, TableRow
-from tui.widgets.words import plural, size
+from tui.widgets.words import passes, size
 
 
 def estimate_pairs(found: FileEstimate) -> list[Pair]:
@@ -57,7 +57,7 @@ def range_cells(one: PriceRange) -> list[Cell]:
     estimate = one.estimate
     own = estimate.provider in ("openai", "local")
     name = estimate.model if own else f"{estimate.provider}: {estimate.model}"
-    how = f"≈ {_short(estimate.tokens_per_epoch)} tokens × {plural(estimate.epochs, 'epoch')}"
+    how = f"≈ {_short(estimate.tokens_per_epoch)} tokens × {passes(estimate.epochs)}"
     if estimate.is_free:
         return [(name, "strong"), ("free", "good"), how]
     return [

@@ -18,7 +18,7 @@ from tui.safe_text import safe_line, safe_text
 from tui.widgets.key_value import Pair
 from tui.widgets.table import Cell
 from tui.widgets.tones import Line, Part
-from tui.widgets.words import plural
+from tui.widgets.words import passes, plural
 
 LOCAL = "local"
 
@@ -144,7 +144,7 @@ def prices(report: Report, catalog: Catalog, tokens: Mapping[str, int]) -> list[
 def local_time(report: Report, tokens: int, rates: Sequence[float]) -> TimeEstimate:
     """Return how long the local engine would take for `tokens` of an epoch."""
     epochs = auto_epochs(max(1, report.rows), LOCAL).epochs
-    return estimate_local_time(tokens, epochs, rates)
+    return estimate_local_time(tokens, epochs or 1, rates)
 
 
 def price_cells(cost: ModelCost, time: TimeEstimate) -> list[Cell]:
@@ -152,8 +152,7 @@ def price_cells(cost: ModelCost, time: TimeEstimate) -> list[Cell]:
     if cost.provider == LOCAL:
         return [(cost.model, "strong"), ("free", "good"), f"{time.text} here"]
     name = cost.model if cost.provider == "openai" else f"{cost.provider}: {cost.model}"
-    epochs = plural(cost.epochs, "epoch")
-    how = f"{cost.tokens_per_epoch:,} tokens × {epochs}"
+    how = f"{cost.tokens_per_epoch:,} tokens × {passes(cost.epochs)}"
     if cost.price_per_million is not None:
         ends = dict.fromkeys((cost.price_per_million, cost.highest_price_per_million))
         how += f" × {' to '.join(unit_price(price, cost.currency) for price in ends)}/M"

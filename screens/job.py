@@ -19,8 +19,6 @@ from screens.base import DeckScreen
 from screens.event_list import EventList
 from screens.job_actions import JobActions, Permissions
 from screens.job_checkpoints import ActsOnCheckpoints, CheckpointTable
-from screens.job_elsewhere import LaunchesElsewhere
-from screens.job_export import ExportsJob
 from screens.job_facts import checkpoint_cells, diagnosis_line, headline, settings_of, standing
 from screens.job_view import ACCURACY, LOSS, JobView, read_whole_job, series
 from screens.readings import Readings
@@ -62,7 +60,7 @@ class SettingsPane(VerticalScroll, inherit_bindings=False):
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("scroll")]
 
 
-class JobScreen(ExportsJob, LaunchesElsewhere, ActsOnCheckpoints, JobActions, inherit_bindings=False):
+class JobScreen(ActsOnCheckpoints, JobActions, inherit_bindings=False):
     """A job as it goes on, or as it went.
 
     Args:

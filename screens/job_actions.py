@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING
 
 from textual import work
 
 from screens.confirm import ConfirmScreen
 from screens.greyed_keys import GreyedKeys
+from screens.job_elsewhere import LaunchesElsewhere
+from screens.job_export import ExportsJob
 from tui.chat.model_names import job_title
 from tui.errors import TunedeckError
 from tui.jobs.control import Control, control_job, reason_against
 from tui.records.jobs import Job, JobState
 from tui.records.models import Capability, Permission
+
+if TYPE_CHECKING:
+    from tui.jobs.elsewhere import Origin
 
 Permissions = Mapping[Capability, Permission]
 """What the account of a job can do to it."""
@@ -24,12 +31,21 @@ _ON_A_JOB = (
 )  # fmt: skip
 
 
-class JobActions(GreyedKeys, inherit_bindings=False):
+class JobActions(ExportsJob, LaunchesElsewhere, GreyedKeys, inherit_bindings=False):
     """A screen with a job under the cursor."""
 
     def chosen_job(self) -> Job | None:
         """Return the job that keys act on."""
         raise NotImplementedError
+
+    def origin_asked_for(self) -> Callable[[], Origin] | None:
+        """Return how the job becomes something to launch elsewhere."""
+        job = self.chosen_job()
+        if job is None:
+            return None
+        from tui.jobs.elsewhere import origin_of_job  # only for a job that is taken elsewhere
+
+        return partial(origin_of_job, self.services, job)
 
     def permissions(self, account: str) -> Permissions:
         """Return what is known of an account's capabilities; missing ones count as allowed."""

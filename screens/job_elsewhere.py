@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from textwrap import wrap
 from typing import TYPE_CHECKING
 
@@ -12,13 +13,12 @@ from screens.base import DeckScreen
 from screens.choose import ChooseScreen, Option
 from screens.confirm import ConfirmScreen
 from tui.errors import TunedeckError
-from tui.records.jobs import Job
 from tui.safe_text import safe_line
 from tui.widgets.key_value import Pair
 from tui.widgets.table import Column
 
 if TYPE_CHECKING:
-    from tui.jobs.elsewhere import LaunchElsewhere
+    from tui.jobs.elsewhere import LaunchElsewhere, Origin
     from tui.records.models import Account
 
 _ACCOUNTS = (Column("Account", 20), Column("Service", tone="muted"))
@@ -30,20 +30,20 @@ _NAME_WIDTH, _VALUE_WIDTH = 18, 46
 
 
 class LaunchesElsewhere(DeckScreen, inherit_bindings=False):
-    """A screen with a job that can be launched at another account."""
+    """A screen with a job, or what is to become one, that can be launched at another account."""
 
-    def chosen_job(self) -> Job | None:
-        """Return the job that keys act on."""
+    def origin_asked_for(self) -> Callable[[], Origin] | None:
+        """Return how to find out what is launched elsewhere, which may read the store; None for nothing."""
         raise NotImplementedError
 
     @work(group="launch-elsewhere", exclusive=True, exit_on_error=False, description="launch a job elsewhere")
     async def action_launch_elsewhere(self) -> None:
         """Choose an account and see what changes; a yes fills the form, which still asks for the price."""
-        job = self.chosen_job()
-        if job is None:
+        find = self.origin_asked_for()
+        if find is None:
             return
         try:
-            found = await self._mapped(job)
+            found = await self._mapped(await asyncio.to_thread(find))
         except TunedeckError as error:
             self.tell_error(error)
             return
@@ -56,24 +56,24 @@ class LaunchesElsewhere(DeckScreen, inherit_bindings=False):
         if await self.app.push_screen_wait(dialog):
             self.navigator.open_launch_with(found.terms)
 
-    async def _mapped(self, job: Job) -> LaunchElsewhere | None:
+    async def _mapped(self, origin: Origin) -> LaunchElsewhere | None:
         from tui.jobs.elsewhere import launch_elsewhere, models_for  # prices and dates; only for this key
 
-        others = [one for one in self.services.accounts() if one.name != job.account and one.ready]
+        others = [one for one in self.services.accounts() if one.name != origin.account and one.ready]
         account = await self.app.push_screen_wait(
-            ChooseScreen("Launch this job at", _ACCOUNTS, [_account(one) for one in others], hint="account")
+            ChooseScreen("Launch this at", _ACCOUNTS, [_account(one) for one in others], hint="account")
         )
         if account is None:
             return None
         try:
-            return await asyncio.to_thread(launch_elsewhere, self.services, job, account)
+            return await asyncio.to_thread(launch_elsewhere, self.services, origin, account)
         except TunedeckError:
-            fitting = await asyncio.to_thread(models_for, self.services, account, job.method)
+            fitting = await asyncio.to_thread(models_for, self.services, account, origin.method)
             if not fitting:
                 raise
         model = await self.app.push_screen_wait(
             ChooseScreen(
-                f"{safe_line(job.model, 40)} can't be trained there; choose a model",
+                f"{safe_line(origin.model, 40)} can't be trained there; choose a model",
                 _MODELS,
                 [Option(name, (safe_line(name, 100),), name) for name in fitting],
                 hint="part of a name",
@@ -81,7 +81,7 @@ class LaunchesElsewhere(DeckScreen, inherit_bindings=False):
         )
         if model is None:
             return None
-        return await asyncio.to_thread(launch_elsewhere, self.services, job, account, model)
+        return await asyncio.to_thread(launch_elsewhere, self.services, origin, account, model)
 
 
 def _facts(found: LaunchElsewhere) -> list[Pair]:

@@ -17,7 +17,7 @@ from screens.base import DeckScreen
 from screens.choose import choose_file
 from screens.confirm import ConfirmScreen
 from screens.greyed_keys import GreyedKeys
-from screens.launch_facts import button_text, confirm_facts, preflight_lines, time_of
+from screens.launch_facts import button_text, confirm_facts, preflight_lines
 from screens.launch_form import AUTO, NUMBERS, LaunchForm
 from screens.launch_judge import JudgesPlan, Readiness
 from screens.launch_pane import ROWS, LaunchPane
@@ -26,6 +26,7 @@ from screens.navigation import ModelChoice
 from screens.preflight_pane import PreflightPane
 from tui.engine_watch import EngineState, Phase
 from tui.jobs.plan import LaunchPlan
+from tui.money.estimate import time_of
 from tui.records.jobs import Method
 from tui.safe_text import safe_line
 from tui.widgets.choice_field import ChoiceField

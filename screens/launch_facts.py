@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tui.jobs.plan import LaunchPlan, PreflightLine
-from tui.money.estimate import Estimate, TimeEstimate, estimate_local_time
+from tui.money.estimate import Estimate, TimeEstimate
 from tui.safe_text import safe_line, safe_text
 from tui.widgets.key_value import Pair
 from tui.widgets.tones import Line, Part, Tone, fit
@@ -33,38 +33,24 @@ def preflight_lines(lines: Sequence[PreflightLine]) -> list[tuple[Part, Line]]:
     return shown
 
 
-def time_of(estimate: Estimate | None, rates: Sequence[float]) -> TimeEstimate | None:
-    """Return how long a free job would take on this machine; None for one that is paid for."""
-    if estimate is None or not estimate.is_free:
-        return None
-    return estimate_local_time(estimate.tokens_per_epoch, estimate.epochs, rates)
-
-
-def price_text(estimate: Estimate) -> str:
-    """Return the price, or that it is free."""
-    return estimate.amount
-
-
 def button_text(estimate: Estimate | None, time: TimeEstimate | None) -> str:
     """Return what the button promises."""
     if estimate is None:
         return "Launch"
     if time is not None:
         return f"Launch: free, {time.text} on this machine"
-    if estimate.total is None:
-        return "Launch: the price is not published"
-    return f"Launch for {price_text(estimate)}"
+    return "Launch: free" if estimate.is_free else f"Launch {estimate.offer}"
 
 
 def confirm_facts(plan: LaunchPlan, estimate: Estimate, time: TimeEstimate | None) -> list[Pair]:
     """Return what is being agreed to."""
     pairs: list[Pair] = [
-        ("Price", (price_text(estimate), "strong")),
+        ("Price", (estimate.amount, "strong")),
         ("Because", estimate.formula),
     ]
     if time is not None:
         pairs.append(("Time", time.text))
-    else:
+    elif not estimate.is_free and estimate.is_published:
         pairs.append(("Price read", f"on {estimate.price_read_on}"))
     pairs += [
         ("Model", safe_line(plan.model, 120)),

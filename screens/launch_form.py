@@ -230,7 +230,8 @@ def _epochs_hint(form: LaunchForm, examples: int) -> Hint:
     if not examples:
         return Hint("", "Passes over the file.")
     choice = auto_epochs(form.trained_examples(examples), form.provider)
-    return Hint(str(choice.epochs), f"Passes over the file; {choice.source}.")
+    value = "by the service" if choice.epochs is None else str(choice.epochs)
+    return Hint(value, f"Passes over the file; {choice.source}.")
 
 
 def _batch_hint(form: LaunchForm, examples: int) -> Hint:

@@ -240,12 +240,13 @@ class MoneyScreen(GreyedKeys, inherit_bindings=False):
             return
         duration = None
         if bill.provider == LOCAL:
-            duration = estimate_local_time(bill.tokens_per_epoch, bill.epochs, self._rates)
+            duration = estimate_local_time(bill.tokens_per_epoch, bill.epochs or 1, self._rates)
         text.update(content_lines(bill_lines(bill, self._known.get(key_of(bill)), duration)))
         self.query_one("#bill-note").scroll_home(animate=False)
         paid = bill if bill.price_per_million else None
         groups.border_title = content(
-            f"What is paid for{f', on {safe_line(bill.model, 40)}' if paid else ''}"
+            f"What is paid for{'' if paid is None else f', on {safe_line(bill.model, 40)}'}"
+            f"{', in each epoch' if paid is not None and paid.epochs is None else ''}"
         )
         groups.set_rows([group_row(index, group, paid) for index, group in enumerate(self._groups)])
         groups.refresh()
@@ -265,7 +266,7 @@ class MoneyScreen(GreyedKeys, inherit_bindings=False):
     def action_change_epochs(self, by: int) -> None:
         """Reckon with more or fewer epochs."""
         bill = self._bill
-        now = self._epochs or (bill.epochs if bill is not None else 1)
+        now = self._epochs or (bill.epochs if bill is not None else None) or 1
         self._epochs = max(1, min(MOST_EPOCHS, now + by))
         self._reckon()
 

@@ -15,12 +15,12 @@ from tui.money.side_by_side import ModelCost
 from tui.safe_text import safe_line
 from tui.widgets.table import Cell, Column, TableRow
 from tui.widgets.tones import Line, Part
-from tui.widgets.words import plural
+from tui.widgets.words import passes
 
 COLUMNS = (
     Column("Service", 10),
     Column("Model", cut="middle"),
-    Column("In all", 18, align="right"),
+    Column("In all", 20, align="right"),
     Column("Per epoch", 13, align="right", drop_below=92),
     Column("Epochs", 6, align="right"),
     Column("Validation", 12, align="right", drop_below=116),
@@ -67,9 +67,9 @@ def bill_row(bill: ModelCost) -> TableRow:
     """Return one bill as a line."""
     rough = "≈ " if bill.is_counted_otherwise and bill.total else ""
     amount: Cell = f"{rough}{bill.amount_text()}"
-    if bill.total is None:
+    if bill.price_per_million is None:
         amount = (bill.amount_text(), "muted")
-    elif not bill.highest_total:
+    elif bill.highest_total == 0:
         amount = ("free", "good")
     read: Cell = (f"{bill.price_read_on}", "warning" if bill.is_stale else "muted")
     return TableRow(
@@ -79,7 +79,7 @@ def bill_row(bill: ModelCost) -> TableRow:
             (bill.model, "strong" if bill.is_launchable else ""),
             amount,
             _amount(bill.per_epoch, bill.currency),
-            f"{bill.epochs}",
+            "auto" if bill.epochs is None else f"{bill.epochs}",
             "–" if bill.validation is None else _amount(bill.validation, bill.currency),
             _standing_by(bill),
             read,
@@ -101,7 +101,7 @@ def _standing_by(bill: ModelCost) -> str:
 
 def bill_lines(bill: ModelCost, known: Calibration | None, time: TimeEstimate | None) -> list[Line]:
     """Return the calculation, where its numbers come from and what finished jobs say of the count."""
-    size = f"{bill.tokens_per_epoch:,} tokens × {plural(bill.epochs, 'epoch')}"
+    size = f"{bill.tokens_per_epoch:,} tokens × {passes(bill.epochs)}"
     price = unit_price(bill.price_per_million, bill.currency)
     if bill.price_per_million != bill.highest_price_per_million:
         price += f" to {unit_price(bill.highest_price_per_million, bill.currency)}"
@@ -134,7 +134,7 @@ def group_row(index: int, group: CostGroup, bill: ModelCost | None) -> TableRow:
     """Return what some rows or words cost on a model."""
     price = ""
     if bill is not None and bill.price_per_million:
-        price = format_money(group.cost(bill.price_per_million, bill.epochs), bill.currency)
+        price = format_money(group.cost(bill.price_per_million, bill.epochs or 1), bill.currency)
     about = "" if group.is_exact else "≈ "
     rows = "" if group.rows is None else f"{group.rows:,}"
     share = f"{about}{group.share:.0%}" if group.share >= _PERCENT else f"{about}<1%"

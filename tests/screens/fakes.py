@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from textual.pilot import Pilot
@@ -88,6 +89,11 @@ class FakeProvider:
 
     def price_of(self, request: JobRequest) -> Decimal | None:
         return None
+
+    def validate_grader(self, grader: Mapping[str, Any]) -> None:
+        self.calls.append("validate grader")
+        if self.failure is not None:
+            raise self.failure
 
     def create_job(self, request: JobRequest) -> Job:
         self.calls.append("create")

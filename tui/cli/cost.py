@@ -141,7 +141,7 @@ def _print_estimate(
     services: Services, file: Path | None, tokens: int | None, model: CatalogModel, epochs: int | None,
     method: Method, tier: str | None, as_json: bool,
 ) -> None:  # fmt: skip
-    from tui.money.estimate import estimate_cost, estimate_local_time
+    from tui.money.estimate import estimate_cost, time_of
 
     examples = None
     if file is not None:
@@ -153,10 +153,10 @@ def _print_estimate(
     say(estimate.formula)
     say(f"Epochs: {estimate.epochs_source}.")
     if estimate.is_free:
-        rates = services.store.training_rates(model.provider)
-        time = estimate_local_time(estimate.tokens_per_epoch, estimate.epochs, rates)
-        say(f"Time: {time.text}, {time.source}.")
-    elif estimate.total is not None:
+        time = time_of(estimate, services.store.training_rates(model.provider))
+        if time is not None:
+            say(f"Time: {time.text}, {time.source}.")
+    elif estimate.price_per_million is not None:
         say(f"Price read on {estimate.price_read_on} at {estimate.price_source}.")
     permission = model.can_train(method)
     if not permission:
@@ -208,7 +208,7 @@ def _print_comparison(
                 one.provider,
                 one.model,
                 f"{one.tokens_per_epoch:,}",
-                one.epochs,
+                "auto" if one.epochs is None else one.epochs,
                 unit_price(one.price_per_million, one.currency),
                 one.amount,
                 one.price_read_on or "-",

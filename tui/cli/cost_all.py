@@ -85,7 +85,7 @@ def _print(costs: Sequence[ModelCost], groups: Sequence[CostGroup]) -> None:
                 cost.provider,
                 cost.model,
                 _amount(cost, cost.per_epoch),
-                cost.epochs,
+                "auto" if cost.epochs is None else cost.epochs,
                 cost.amount_text(),
                 "" if cost.validation is None else _amount(cost, cost.validation),
                 _standing_by(cost),
@@ -110,7 +110,7 @@ def _print(costs: Sequence[ModelCost], groups: Sequence[CostGroup]) -> None:
     for group in groups:
         amount = ""
         if paid is not None and paid.price_per_million is not None:
-            price = group.cost(paid.price_per_million, paid.epochs)
+            price = group.cost(paid.price_per_million, paid.epochs or 1)
             amount = f": {format_money(price, paid.currency)}"
         rows = "" if group.rows is None else f" ({group.rows:,} row{'' if group.rows == 1 else 's'})"
         say(f"  {group.sentence}{rows}{amount}")

@@ -3,53 +3,36 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import click
 
 from tui.cli.format_option import chosen_format, format_option
 from tui.cli.job_lookup import find_job, job_json
-from tui.cli.output import ProgressLine, json_option, narrate, print_json, print_table, say
+from tui.cli.launch_options import list_parameters, number, share
+from tui.cli.output import ProgressLine, json_option, narrate, print_json, say
 from tui.errors import ExitCode, TunedeckError
 from tui.jobs.job_file import JobTerms, read_job_file
 from tui.jobs.launch import launch
-from tui.jobs.plan import LaunchPlan, may_launch
+from tui.jobs.plan import LaunchPlan, PreflightLine, may_launch
 from tui.jobs.preflight import estimate_plan, preflight
+from tui.jobs.preflight_grader import ask_about_grader
 from tui.jobs.reports import file_sha256
 from tui.jobs.stop_rules import HELP, parse_stop_rules
-from tui.jobs.stopping import set_stop_rules
+from tui.jobs.wandb import parse_wandb
+from tui.money.estimate import Estimate
 from tui.providers.parameters import read_choices
-from tui.providers.profiles import Profile, profile
-from tui.records.jobs import Method
+from tui.providers.profiles import profile
+from tui.providers.protocol import ProviderError
+from tui.records.jobs import Job, Method
 from tui.services import Services
 
 _SIGNS = {"ok": "ok  ", "warn": "note", "stop": "STOP"}
-
-
-def _number(_ctx: click.Context, option: click.Parameter, text: str | None) -> int | float | None:
-    if text is None or text == "auto":
-        return None
-    try:
-        return int(text)
-    except ValueError:
-        pass
-    try:
-        return float(text)
-    except ValueError:
-        raise click.BadParameter(f"{text!r} is neither a number nor auto.", param=option) from None
-
-
-def _share(_ctx: click.Context, option: click.Parameter, text: str | None) -> float | None:
-    if text is None:
-        return None
-    try:
-        share = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
-    except ValueError:
-        share = 0.0
-    if not 0 < share < 1:
-        raise click.BadParameter(f"{text!r} is no share; write 10% or 0.1.", param=option)
-    return share
+_SHORT_RUN_ID = 12
 
 
 @click.command()
@@ -63,16 +46,16 @@ def _share(_ctx: click.Context, option: click.Parameter, text: str | None) -> fl
 )
 @click.option(
     "--like",
-    metavar="JOB",
-    help="Launch a job that is there again, at --account; what changes there is shown side by side.",
+    metavar="JOB|RUN",
+    help="Launch a job, or a launch that was refused, again, at --account; shows what changes there.",
 )
 @click.option("--model", help="Base or tuned model to train; the settings' default_model when left out.")
 @click.option("--account", help="Who trains; left out, the account whose model it is.")
 @click.option("--method", type=click.Choice([str(one) for one in Method]), help="supervised when left out.")
-@click.option("--epochs", callback=_number, help="Passes over the file, or auto.")
-@click.option("--batch-size", callback=_number, help="Examples per step, or auto.")
-@click.option("--learning-rate-multiplier", callback=_number, help="Factor on the service's rate, or auto.")
-@click.option("--beta", callback=_number, help="DPO only: how closely to stay to the base model, or auto.")
+@click.option("--epochs", callback=number, help="Passes over the file, or auto.")
+@click.option("--batch-size", callback=number, help="Examples per step, or auto.")
+@click.option("--learning-rate-multiplier", callback=number, help="Factor on the service's rate, or auto.")
+@click.option("--beta", callback=number, help="DPO only: how closely to stay to the base model, or auto.")
 @click.option(
     "--set",
     "others",
@@ -80,83 +63,110 @@ def _share(_ctx: click.Context, option: click.Parameter, text: str | None) -> fl
     metavar="NAME=VALUE",
     help="Another choice that the service takes, such as learning_rate=1e-5; --set help lists them.",
 )
+@click.option(
+    "--grader", type=click.Path(path_type=Path), help="Reinforcement only: what scores answers (JSON)."
+)
 @click.option("--suffix", help="Part of the new model's name.")
 @click.option("--validation", type=click.Path(path_type=Path), help="Validation file.")
-@click.option("--split", callback=_share, help="Share put aside for validation instead, such as 10%.")
+@click.option("--split", callback=share, help="Share put aside for validation instead, such as 10%.")
 @format_option
 @click.option("--seed", type=int, help="Makes the run repeatable.")
+@click.option(
+    "--wandb", metavar="PROJECT[/ENTITY]", help="Log its metrics at Weights & Biases too, where it can."
+)
+@click.option("--stop", "stop_text", metavar="RULES", help=f"Stop it by itself: {HELP}.")
 @click.option("--yes", is_flag=True, help="Confirm the price without being asked.")
 @click.option(
-    "--any-price", is_flag=True, help="With --yes: launch although the catalog knows no price for it."
+    "--any-price", is_flag=True, help="With --yes: launch although nobody can say beforehand what it costs."
 )
 @click.option("--watch", is_flag=True, help="Follow the job until it ends.")
-@click.option("--stop", "stop_text", metavar="RULES", help=f"Stop it by itself: {HELP}.")
+@click.option("--dry-run", is_flag=True, help="Only say what speaks for and against it, and the price.")
 @json_option
 def command(
-    file: Path | None, job_file: Path | None, like: str | None, model: str | None, account: str | None,
-    method: str | None, epochs: float | None, batch_size: float | None,
-    learning_rate_multiplier: float | None, beta: float | None, others: tuple[str, ...],
-    suffix: str | None, validation: Path | None, split: float | None, format_name: str | None,
-    seed: int | None, yes: bool, any_price: bool, watch: bool, stop_text: str | None, as_json: bool,
+    file: Path | None, job_file: Path | None, like: str | None, yes: bool, any_price: bool, watch: bool,
+    dry_run: bool, as_json: bool, **asked: Any,
 ) -> int:  # fmt: skip
     """Upload FILE and start a fine-tuning job at the price you confirm.
 
     With --from or --like, FILE and every option may be left out; what is given goes before what the job
-    file or the job says.
+    file or the job says. --dry-run exits with 1 when something forbids the launch.
     """
-    chosen = {
-        "n_epochs": epochs, "batch_size": batch_size,
-        "learning_rate_multiplier": learning_rate_multiplier, "beta": beta,
-    }  # fmt: skip
     if job_file is not None and like is not None:
         raise click.UsageError("Give either --from or --like.")
     start = read_job_file(job_file) if job_file is not None else JobTerms()
     with Services.open() as services:
         if like is not None:
-            start = _like(services, like, account, model)
-        wanted = Method(method) if method else start.method or Method.SUPERVISED
-        model_id = model or start.model or services.settings.default_model
-        account = account or start.account or _account_of(services, model_id)
-        service = profile(services.account(account).provider)
-        if "help" in others:
-            _list_parameters(service, wanted)
+            start = _like(services, like, asked["account"], asked["model"])
+        if "help" in asked["others"]:
+            plan = _plan(services, file or Path(), start, {**asked, "others": ()})
+            list_parameters(profile(services.account(plan.account).provider), plan.method)
             return int(ExitCode.DONE)
         training = file or start.training
         if training is None:
             raise TunedeckError(
                 "There is no file to train on.", "`tunedeck launch FILE`, or --from JOB.TOML."
             )
-        aside_given = validation is not None or split is not None
-        plan = LaunchPlan(
-            account=account,
-            model=model_id,
-            training=training,
-            method=wanted,
-            validation=validation if aside_given else start.validation,
-            split_share=split if aside_given else start.split_share,
-            hyperparameters={
-                **start.hyperparameters,
-                **{name: value for name, value in chosen.items() if value is not None},
-                **read_choices(others, lambda name: service.parameter(name, wanted)),
-            },
-            suffix=suffix or start.suffix,
-            seed=start.seed if seed is None else seed,
-            metadata=start.metadata,
-            training_sha256=file_sha256(training),
-            read_as=chosen_format(format_name),
-        )
-        if stop_text is not None:
-            parse_stop_rules(stop_text)  # what is wrong with it is told before anything is sent
-        return _launch(
-            services, plan, yes=yes, any_price=any_price, watch=watch, stop_text=stop_text, as_json=as_json
-        )
+        plan = replace(_plan(services, training, start, asked), training_sha256=file_sha256(training))
+        lines = [*preflight(plan, services), *ask_about_grader(plan, services)]
+        if dry_run:
+            return _tell(services, plan, lines, as_json=as_json)
+        for line in lines:
+            narrate(_words(line))
+        if not may_launch(lines):
+            raise TunedeckError("Not launched: see the lines marked STOP.", "", exit_code=ExitCode.BAD)
+        job = _launch(services, plan, yes=yes, any_price=any_price)
+        if job is None:
+            narrate("Not launched.")
+            return int(ExitCode.INTERRUPTED)
+        return _follow(services, plan, job, watch=watch, as_json=as_json)
 
 
-def _like(services: Services, job_id: str, account: str | None, model: str | None) -> JobTerms:
-    from tui.jobs.elsewhere import launch_elsewhere  # only --like needs it
+def _plan(services: Services, training: Path, start: JobTerms, asked: dict[str, Any]) -> LaunchPlan:
+    """Return what was asked for, on top of what the job file or the job says."""
+    method = Method(asked["method"]) if asked["method"] else start.method or Method.SUPERVISED
+    model_id = asked["model"] or start.model or services.settings.default_model
+    account = asked["account"] or start.account or _account_of(services, model_id)
+    service = profile(services.account(account).provider)
+    chosen = {
+        "n_epochs": asked["epochs"], "batch_size": asked["batch_size"],
+        "learning_rate_multiplier": asked["learning_rate_multiplier"], "beta": asked["beta"],
+    }  # fmt: skip
+    aside_given = asked["validation"] is not None or asked["split"] is not None
+    stop_text = start.stop_rules if asked["stop_text"] is None else asked["stop_text"]
+    rules = parse_stop_rules(stop_text or "")  # what is wrong with it is told before anything is sent
+    return LaunchPlan(
+        account=account,
+        model=model_id,
+        training=training,
+        method=method,
+        validation=asked["validation"] if aside_given else start.validation,
+        split_share=asked["split"] if aside_given else start.split_share,
+        hyperparameters={
+            **start.hyperparameters,
+            **{name: value for name, value in chosen.items() if value is not None},
+            **read_choices(asked["others"], lambda name: service.parameter(name, method)),
+        },
+        suffix=asked["suffix"] or start.suffix,
+        seed=start.seed if asked["seed"] is None else asked["seed"],
+        metadata=start.metadata,
+        grader=start.grader if asked["grader"] is None else _grader(asked["grader"]),
+        wandb=start.wandb if asked["wandb"] is None else parse_wandb(asked["wandb"]),
+        stop_rules=rules.text if rules else "",
+        read_as=chosen_format(asked["format_name"]),
+    )
 
-    job = find_job(services, job_id)
-    found = launch_elsewhere(services, job, account or job.account, model)
+
+def _grader(path: Path) -> dict[str, Any]:
+    from tui.datasets.graders import read_grader_value  # only a reinforcement job has one
+
+    return read_grader_value(path)
+
+
+def _like(services: Services, name: str, account: str | None, model: str | None) -> JobTerms:
+    from tui.jobs.elsewhere import launch_elsewhere, origin_of_job, refused_launch  # only --like needs them
+
+    origin = refused_launch(services, name) or origin_of_job(services, find_job(services, name))
+    found = launch_elsewhere(services, origin, account or origin.account, model)
     for change in found.changes:
         narrate(f"     {change.what}: {change.words}")
     return found.terms
@@ -171,36 +181,44 @@ def _account_of(services: Services, model_id: str) -> str:
     return fitting[0].name if fitting else services.settings.default_account
 
 
-def _list_parameters(service: Profile, method: Method) -> None:
-    print_table(
-        ["NAME", "TAKES", "LEFT OUT", "MEANING"],
-        [
-            [one.name, one.wanted, "the service's choice" if one.default is None else one.default, one.help]
-            for one in service.parameters_for(method)
-        ],
-    )
+def _words(line: PreflightLine) -> str:
+    remedy = f" {line.remedy}" if line.level != "ok" and line.remedy else ""
+    return f"{_SIGNS[line.level]} {line.text}{remedy}"
 
 
-def _launch(
-    services: Services, plan: LaunchPlan, *, yes: bool, any_price: bool, watch: bool, stop_text: str | None,
-    as_json: bool,
-) -> int:  # fmt: skip
-    lines = preflight(plan, services)
-    for line in lines:
-        remedy = f" {line.remedy}" if line.level != "ok" and line.remedy else ""
-        narrate(f"{_SIGNS[line.level]} {line.text}{remedy}")
-    if not may_launch(lines):
-        raise TunedeckError("Not launched: see the lines marked STOP.", "", exit_code=ExitCode.BAD)
+def _tell(services: Services, plan: LaunchPlan, lines: list[PreflightLine], *, as_json: bool) -> int:
+    """Print what a launch would be and why it may not be, and launch nothing."""
+    estimate: Estimate | None = None
+    with suppress(TunedeckError):  # the preflight has told it
+        estimate = estimate_plan(plan, services)
+    allowed = may_launch(lines) and estimate is not None
+    if as_json:
+        print_json(
+            {
+                "account": plan.account, "model": plan.model, "method": str(plan.method),
+                "may_launch": allowed, "price": None if estimate is None else estimate.as_json(),
+                "lines": [line.as_json() for line in lines],
+            }
+        )  # fmt: skip
+    else:
+        for line in lines:
+            say(_words(line))
+        if allowed and estimate is not None:
+            say(f"Would launch on {plan.account} {estimate.offer}; nothing was sent.")
+    return int(ExitCode.DONE if allowed else ExitCode.BAD)
+
+
+def _launch(services: Services, plan: LaunchPlan, *, yes: bool, any_price: bool) -> Job | None:
+    """Launch a plan at its price, once that is confirmed; None when it is not."""
     estimate = estimate_plan(plan, services)
     if estimate.total is None and yes and not any_price:
+        choose = "choose --epochs, " if estimate.epoch_total is not None else ""
         raise TunedeckError(
-            f"No price is known for {plan.model} on {plan.account}, so --yes can't confirm one.",
-            "Add --any-price, or put the price into your own catalog file: `tunedeck config path`.",
+            f"What {plan.model} on {plan.account} costs is not known beforehand, so --yes can't confirm it.",
+            f"Add --any-price, {choose}or put the price into your own catalog file: `tunedeck config path`.",
         )
-    price = f"for {estimate.amount}" if estimate.total is not None else "at a price that is not published"
-    if not yes and not _confirmed(f"Launch on {plan.account} {price}?"):
-        narrate("Not launched.")
-        return int(ExitCode.INTERRUPTED)
+    if not yes and not _confirmed(f"Launch on {plan.account} {estimate.offer}?"):
+        return None
     progress = ProgressLine("")
 
     def told_price(dollars: Decimal) -> bool:
@@ -210,12 +228,20 @@ def _launch(
             narrate(text)
         return yes or _confirmed(f"{text} Launch?")
 
-    job = launch(plan, services, confirmed_price=estimate, on_told_price=told_price,
-                 on_progress=lambda stage, done, total: progress.update(done, total, stage))  # fmt: skip
+    try:
+        job = launch(plan, services, confirmed_price=estimate, on_told_price=told_price,
+                     on_progress=lambda stage, done, total: progress.update(done, total, stage))  # fmt: skip
+    except ProviderError:
+        progress.finish()
+        narrate(f"`tunedeck launch --like {plan.run_id[:_SHORT_RUN_ID]} --account NAME` takes it elsewhere.")
+        raise
     progress.finish()
-    if stop_text is not None:
-        rules = set_stop_rules(services.store, job, stop_text)
-        narrate(f"Stop rules: {rules.text}. They act while the app is open, or `tunedeck watch` runs.")
+    return job
+
+
+def _follow(services: Services, plan: LaunchPlan, job: Job, *, watch: bool, as_json: bool) -> int:
+    if plan.stop_rules:
+        narrate(f"Stop rules: {plan.stop_rules}. They act while the app is open, or `tunedeck watch` runs.")
     if watch:
         from tui.cli.watch import follow
 

@@ -126,7 +126,7 @@ def print_quick_cost(
                     one.estimate.provider,
                     one.estimate.model,
                     f"about {one.estimate.tokens_per_epoch:,}",
-                    one.estimate.epochs,
+                    "auto" if one.estimate.epochs is None else one.estimate.epochs,
                     one.text,
                     one.estimate.price_read_on or "-",
                 ]

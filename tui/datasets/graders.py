@@ -81,7 +81,16 @@ class Grader:
 
 
 def read_grader(path: Path) -> Grader:
-    """Read a grader from a JSON file, which may also hold it as "grader" or inside a job's method.
+    """Read what a grader in a JSON file needs and what is wrong with it.
+
+    Raises:
+        TunedeckError: The file can't be read, or is no JSON object.
+    """
+    return parse_grader(read_grader_value(path))
+
+
+def read_grader_value(path: Path) -> dict[str, Any]:
+    """Return the grader in a JSON file, which may also hold it as "grader" or inside a job's method.
 
     Raises:
         TunedeckError: The file can't be read, or is no JSON object.
@@ -95,7 +104,7 @@ def read_grader(path: Path) -> Grader:
     value = _unwrapped(value)
     if not isinstance(value, dict):
         raise TunedeckError(f"{path} holds no grader.", 'A grader is a JSON object with a "type".')
-    return parse_grader(value)
+    return value
 
 
 def _unwrapped(value: Any) -> Any:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from tui.errors import TunedeckError
-from tui.jobs.job_export import terms_of_job
+from tui.jobs.job_export import terms_of_job, terms_of_plan
 from tui.jobs.job_file import JobTerms
 from tui.jobs.plan import LaunchPlan
 from tui.jobs.ports import JobServices
@@ -17,6 +17,7 @@ from tui.money.job_price import job_price
 from tui.money.lifetime import Lifetimes
 from tui.providers.profiles import Profile, profile
 from tui.records.jobs import Job, Method
+from tui.records.models import Capability
 
 _RATES = ("learning_rate", "learning_rate_multiplier")
 _MOST_NAMED = 6
@@ -45,6 +46,45 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """What is launched elsewhere: a job, a launch that was refused, or a form."""
+
+    account: str
+    model: str
+    method: Method
+    terms: JobTerms
+    price: Mapping[str, Any] | None = None
+    """What was confirmed for it, as `Estimate.as_json` has it."""
+
+
+def origin_of_job(services: JobServices, job: Job) -> Origin:
+    """Return a job as something to launch elsewhere."""
+    record = services.store.launch_of_job(job.account, job.id)
+    return Origin(
+        job.account, job.model, job.method, terms_of_job(services, job), record.price if record else None
+    )
+
+
+def origin_of_plan(plan: LaunchPlan, price: Mapping[str, Any] | None = None) -> Origin:
+    """Return a plan, of a form or of a launch that was refused, as something to launch elsewhere."""
+    return Origin(plan.account, plan.model, plan.method, terms_of_plan(plan), price)
+
+
+def refused_launch(services: JobServices, run_id: str) -> Origin | None:
+    """Return the launch that made no job and whose run id begins so; None when there is none.
+
+    Raises:
+        TunedeckError: There is more than one.
+    """
+    found = services.store.launches_without_job(run_id) if run_id else []
+    if len(found) > 1:
+        raise TunedeckError(f"{run_id!r} fits {len(found)} launches that made no job.", "Give more of it.")
+    from tui.jobs.queue import plan_of
+
+    return origin_of_plan(plan_of(found[0]), found[0].price) if found else None
+
+
+@dataclass(frozen=True, slots=True)
 class LaunchElsewhere:
     """A job's terms as another account takes them."""
 
@@ -61,42 +101,45 @@ def models_for(services: JobServices, account: str, method: Method) -> list[str]
 
 
 def launch_elsewhere(
-    services: JobServices, job: Job, account: str, model: str | None = None
+    services: JobServices, origin: Origin, account: str, model: str | None = None
 ) -> LaunchElsewhere:
-    """Map a job to another account.
+    """Map a job, or what was to become one, to another account.
 
     Args:
         services: Store and catalog.
-        job: Any job that is known here.
+        origin: What it is.
         account: Where it is to be launched.
-        model: What to train there; None takes the job's own base model, where that can be trained there.
+        model: What to train there; None takes its own base model, where that can be trained there.
 
     Raises:
         TunedeckError: There is no such account, or the model has to be chosen.
     """
-    terms = terms_of_job(services, job)
-    here, there = (profile(services.account(name).provider) for name in (job.account, account))
-    old = services.catalog.find(job.model, here.name)
-    chosen = model or _same_model(services, job, account)
+    terms = origin.terms
+    here, there = (profile(services.account(name).provider) for name in (origin.account, account))
+    old = services.catalog.find(origin.model, here.name)
+    chosen = model or _same_model(services, origin, account)
     new = services.catalog.find(chosen, there.name)
     kept, dropped = _settings(terms, here, there)
     suffix = terms.suffix if terms.suffix and there.suffix_fits(terms.suffix) else None
     mapped = replace(terms, account=account, model=chosen, suffix=suffix, hyperparameters=kept)
     changes = [
-        Change("Account", job.account, account),
+        Change("Account", origin.account, account),
         Change("Service", here.label, there.label),
-        Change("Model", job.model, chosen, _about_start(job.model, chosen)),
+        Change("Model", origin.model, chosen, _about_start(origin.model, chosen)),
         *dropped,
         _about_rate(here, there),
     ]
     if suffix != terms.suffix:
         changes.append(Change("Suffix", terms.suffix or "", "none", f"{there.label}: {there.suffix_words}"))
-    changes += _about_models(services, job, mapped, old, new)
+    if terms.wandb is not None and Capability.WANDB in there.cannot:
+        mapped = replace(mapped, wandb=None)
+        changes.append(Change("W&B project", terms.wandb.text, "none", there.cannot[Capability.WANDB]))
+    changes += _about_models(services, origin, mapped, old, new)
     return LaunchElsewhere(mapped, tuple(changes))
 
 
-def _same_model(services: JobServices, job: Job, account: str) -> str:
-    """Return the job's base model as the other account names it.
+def _same_model(services: JobServices, job: Origin, account: str) -> str:
+    """Return the origin's base model as the other account names it.
 
     Raises:
         TunedeckError: It can't be trained there.
@@ -154,11 +197,11 @@ def _about_rate(here: Profile, there: Profile) -> Change:
 
 
 def _about_models(
-    services: JobServices, job: Job, terms: JobTerms, old: CatalogModel | None, new: CatalogModel | None
+    services: JobServices, job: Origin, terms: JobTerms, old: CatalogModel | None, new: CatalogModel | None
 ) -> Iterator[Change]:
     method = terms.method or Method.SUPERVISED
     yield Change("Price per million", _unit_price(old, method), _unit_price(new, method))
-    yield Change("Price", _old_price(services, job), _new_price(services, terms))
+    yield Change("Price", _old_price(job), _new_price(services, terms))
     yield Change("Longest example", _limit(old), _limit(new))
     lifetimes = Lifetimes(services.catalog, services.store.model_dates())
     ends = []
@@ -183,15 +226,14 @@ def _limit(model: CatalogModel | None) -> str:
     return _UNKNOWN if limit is None else f"{limit:,} tokens"
 
 
-def _old_price(services: JobServices, job: Job) -> str:
-    record = services.store.launch_of_job(job.account, job.id)
-    total = record.price.get("total") if record is not None else None
-    if record is None or not isinstance(total, int | float):
+def _old_price(origin: Origin) -> str:
+    total = origin.price.get("total") if origin.price is not None else None
+    if origin.price is None or not isinstance(total, int | float):
         return "not known here"
     from decimal import Decimal
 
     amount = Decimal(str(total))
-    return money_range(amount, amount, str(record.price.get("currency") or "USD"))
+    return money_range(amount, amount, str(origin.price.get("currency") or "USD"))
 
 
 def _new_price(services: JobServices, terms: JobTerms) -> str:
@@ -201,7 +243,7 @@ def _new_price(services: JobServices, terms: JobTerms) -> str:
 
     plan = LaunchPlan(
         terms.account, terms.model, terms.training, terms.method or Method.SUPERVISED, terms.validation,
-        terms.split_share, terms.hyperparameters, terms.suffix, terms.seed,
+        terms.split_share, terms.hyperparameters, terms.suffix, terms.seed, grader=terms.grader,
     )  # fmt: skip
     try:
         return estimate_plan(plan, services).amount

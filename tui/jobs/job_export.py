@@ -7,15 +7,16 @@ import pprint
 import re
 import shlex
 from collections.abc import Mapping
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from tui.errors import TunedeckError
 from tui.jobs.job_file import JobTerms, job_file_text
-from tui.jobs.plan import RUN_ID_KEY
+from tui.jobs.plan import RUN_ID_KEY, LaunchPlan
 from tui.jobs.ports import JobServices
-from tui.providers.job_request import job_arguments
+from tui.providers.job_request import job_arguments, wandb_of
 from tui.providers.profile_data import LOCAL_NAME
 from tui.providers.profiles import Profile, profile
 from tui.providers.redaction import redact
@@ -46,12 +47,8 @@ def terms_of_job(services: JobServices, job: Job) -> JobTerms:
     if record is not None:
         from tui.jobs.queue import plan_of
 
-        plan = plan_of(record)
-        return JobTerms(
-            plan.account, plan.model, plan.method, record.dataset_path,
-            plan.validation, plan.split_share, plan.suffix, plan.seed,
-            plan.chosen_hyperparameters, _own_metadata(plan.metadata),
-        )  # fmt: skip
+        rules = services.store.stop_rules(job.account, job.id)
+        return replace(terms_of_plan(plan_of(record)), training=record.dataset_path, stop_rules=rules or None)
     return JobTerms(
         account=job.account,
         model=job.model or None,
@@ -62,7 +59,19 @@ def terms_of_job(services: JobServices, job: Job) -> JobTerms:
         seed=job.seed,
         hyperparameters=_resolved(job, profile(services.account(job.account).provider)),
         metadata=_own_metadata(job.metadata),
+        grader=_grader_of(job),
+        wandb=wandb_of(job.raw),
+        stop_rules=services.store.stop_rules(job.account, job.id) or None,
     )
+
+
+def terms_of_plan(plan: LaunchPlan) -> JobTerms:
+    """Return what a plan makes a job from."""
+    return JobTerms(
+        plan.account, plan.model, plan.method, plan.training, plan.validation, plan.split_share, plan.suffix,
+        plan.seed, plan.chosen_hyperparameters, _own_metadata(plan.metadata), plan.grader, plan.wandb,
+        plan.stop_rules or None,
+    )  # fmt: skip
 
 
 def export_job(services: JobServices, job: Job, form: ExportForm) -> str:
@@ -92,13 +101,22 @@ def _notes(job: Job, terms: JobTerms) -> tuple[str, ...]:
     if terms.training is None:
         held = f"; {job.account} holds it as {job.training_file}" if job.training_file else ""
         notes.append(f"The training file is not known here{held}. Name one: training = 'FILE.jsonl'")
-    if job.method is Method.REINFORCEMENT and not any("grader" in name for name in terms.hyperparameters):
-        notes.append("The grader is not part of this file; the exports as curl and Python have it.")
+    given = terms.grader is not None or any("grader" in name for name in terms.hyperparameters)
+    if job.method is Method.REINFORCEMENT and not given:
+        notes.append("The service does not tell the grader. Name one: grader = 'FILE.json'")
     return tuple(notes)
 
 
 def _own_metadata(metadata: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in metadata.items() if name != RUN_ID_KEY}
+
+
+def _grader_of(job: Job) -> dict[str, Any] | None:
+    """Return the grader that a service tells of a job; a Lambda function is one of its choices instead."""
+    method = job.raw.get("method")
+    told = method.get("reinforcement") if isinstance(method, Mapping) else None
+    grader = told.get("grader") if isinstance(told, Mapping) else None
+    return dict(grader) if isinstance(grader, Mapping) and grader.get("type") != "lambda" else None
 
 
 def _dataset_of(services: JobServices, account: str, file_id: str | None) -> Path | None:
@@ -129,6 +147,8 @@ def _body(services: JobServices, job: Job, terms: JobTerms) -> dict[str, Any]:
         suffix=terms.suffix,
         seed=terms.seed,
         metadata=terms.metadata,
+        grader=terms.grader,
+        wandb=terms.wandb,
     )
     body = job_arguments(request, profile(services.account(job.account).provider))
     told = job.raw.get("method")

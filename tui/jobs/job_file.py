@@ -11,10 +11,13 @@ from typing import Any
 
 from tui.errors import TunedeckError
 from tui.jobs.plan import RUN_ID_KEY
+from tui.jobs.stop_rules import parse_stop_rules
+from tui.jobs.wandb import parse_wandb
 from tui.providers.redaction import redact
 from tui.records.jobs import Method
+from tui.records.requests import WandbProject
 
-_TABLES = ("hyperparameters", "metadata")
+_TABLES = ("hyperparameters", "metadata", "grader")
 _PATHS = ("training", "validation")
 
 
@@ -33,14 +36,20 @@ class JobTerms:
     seed: int | None = None
     hyperparameters: Mapping[str, int | float | str] = field(default_factory=dict)
     metadata: Mapping[str, str] = field(default_factory=dict)
+    grader: Mapping[str, Any] | None = None
+    """Of a reinforcement job; a job file holds it as a table, or names a JSON file."""
+    wandb: WandbProject | None = None
+    stop_rules: str | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """Return what is chosen, as JSON and TOML have it; paths as text."""
+        """Return what is chosen, as JSON and TOML have it; paths as text, tables last."""
         values: dict[str, Any] = {}
-        for one in fields(self):
+        for one in sorted(fields(self), key=lambda one: one.name in _TABLES):
             value = getattr(self, one.name)
             if isinstance(value, Mapping):
-                value = dict(value) or None
+                value = _without_nothing(value) or None
+            elif isinstance(value, WandbProject):
+                value = value.text
             if value is not None:
                 values[one.name] = str(value) if isinstance(value, Path | Method) else value
         return values
@@ -72,6 +81,12 @@ def read_job_file(path: Path) -> JobTerms:
             values[name] = path.absolute().parent / Path(values[name]).expanduser()
     if "method" in values:
         values["method"] = Method(values["method"])
+    if isinstance(values.get("grader"), str):
+        from tui.datasets.graders import read_grader_value  # only a job with a grader needs it
+
+        values["grader"] = read_grader_value(path.absolute().parent / Path(values["grader"]).expanduser())
+    if "wandb" in values:
+        values["wandb"] = parse_wandb(values["wandb"])
     return JobTerms(**values)
 
 
@@ -93,6 +108,15 @@ def job_file_text(terms: JobTerms, notes: tuple[str, ...] = ()) -> str:
     return redact(tomlkit.dumps(document))
 
 
+def _without_nothing(value: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a table without what is null, for which TOML has no word and which means the same left out."""
+    return {
+        name: _without_nothing(one) if isinstance(one, Mapping) else one
+        for name, one in value.items()
+        if one is not None
+    }
+
+
 def _problem(name: str, value: Any) -> tuple[str, str] | None:
     """Return what is wrong with a key of the file, and what to do."""
     known = [one.name for one in fields(JobTerms)]
@@ -100,6 +124,8 @@ def _problem(name: str, value: Any) -> tuple[str, str] | None:
         near = difflib.get_close_matches(name, known, n=1)
         guess = f"Did you mean {near[0]!r}? " if near else ""
         return f"there is no {name!r} in a job file.", f"{guess}There are {', '.join(known)}."
+    if name == "grader" and isinstance(value, str):
+        return None if value.strip() else ("grader names no file.", 'Write grader = "grader.json".')
     if name in _TABLES:
         return _problem_of_table(name, value)
     if name == "method":
@@ -112,12 +138,20 @@ def _problem(name: str, value: Any) -> tuple[str, str] | None:
         return None if fits else ("split_share is no share.", "Write split_share = 0.1 for a tenth.")
     if not isinstance(value, str) or not value.strip():
         return f"{name} is not a text.", f'Write {name} = "…".'
+    reader = {"wandb": parse_wandb, "stop_rules": parse_stop_rules}.get(name)
+    try:
+        if reader is not None:
+            reader(value)
+    except TunedeckError as error:
+        return error.message, error.remedy
     return None
 
 
 def _problem_of_table(name: str, value: Any) -> tuple[str, str] | None:
     if not isinstance(value, dict):
         return f"{name} is no table.", f"Begin it with [{name}]."
+    if name == "grader":
+        return None  # the preflight says what is wrong with it, as with one from a JSON file
     if RUN_ID_KEY in value:
         return f"{RUN_ID_KEY} belongs to one job alone.", "Take the line out; each launch gets its own."
     kinds = str if name == "metadata" else int | float | str

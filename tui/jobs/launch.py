@@ -108,6 +108,8 @@ def launch(
         suffix=plan.suffix,
         seed=plan.seed,
         metadata={**plan.metadata, RUN_ID_KEY: plan.run_id},
+        grader=plan.grader,
+        wandb=plan.wandb,
         price_limit=_agreed_dollars(confirmed_price),
     )
     if confirmed_price.total is None and on_told_price is not None:
@@ -185,6 +187,9 @@ def _plan_json(plan: LaunchPlan) -> dict[str, Any]:
         "seed": plan.seed,
         "metadata": dict(plan.metadata),
         "read_as": plan.read_as.value if plan.read_as is not None else None,
+        "grader": dict(plan.grader) if plan.grader is not None else None,
+        "wandb": plan.wandb.text if plan.wandb is not None else None,
+        "stop_rules": plan.stop_rules,
     }
 
 

@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from tui.datasets.formats import DatasetFormat
+from tui.jobs.mend import Mend
 from tui.providers.parameters import AUTO
 from tui.records.jobs import Method
 from tui.records.requests import RUN_ID_KEY as RUN_ID_KEY
+from tui.records.requests import WandbProject
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,11 @@ class LaunchPlan:
     suffix: str | None = None
     seed: int | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
+    grader: Mapping[str, Any] | None = None
+    """The grader of a reinforcement job itself, so that what was confirmed is what is sent."""
+    wandb: WandbProject | None = None
+    stop_rules: str = ""
+    """By which the job shall be stopped by itself, as `tui.jobs.stop_rules` reads them."""
     training_sha256: str | None = None
     """Hash of the content that was checked and priced; a launch refuses a file that has changed since."""
     read_as: DatasetFormat | None = None
@@ -56,6 +63,8 @@ class LaunchPlan:
             self.account, self.model, str(self.method), training_sha256, validation_sha256,
             sorted(self.chosen_hyperparameters.items()), self.suffix, self.seed,
         ]  # fmt: skip
+        if self.grader is not None:  # appended, so that launches from before graders keep their fingerprints
+            parts.append(json.dumps(self.grader, sort_keys=True))
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
@@ -66,6 +75,15 @@ class PreflightLine:
     level: Literal["ok", "warn", "stop"]
     text: str
     remedy: str = ""
+    mends: tuple[Mend, ...] = ()
+    """What a key can do about it, the likeliest first; none where only a person can."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the line for `--json`."""
+        return {
+            "level": self.level, "text": self.text, "remedy": self.remedy,
+            "mends": [one.as_json() for one in self.mends],
+        }  # fmt: skip
 
 
 def may_launch(lines: list[PreflightLine]) -> bool:

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
-from pathlib import Path
 
-from tui.datasets.duplicates import LineHashes
-from tui.datasets.formats import DatasetFormat
 from tui.datasets.report import Report
-from tui.datasets.rules import RULES
 from tui.errors import TunedeckError
-from tui.jobs.files import JobFiles, job_files
+from tui.jobs.files import job_files
+from tui.jobs.mend import ACCOUNTS, ELSEWHERE, OTHER_MODEL, Mend, MendKind
 from tui.jobs.plan import LaunchPlan, PreflightLine
 from tui.jobs.ports import JobServices
-from tui.jobs.preflight_history import about_budget, about_earlier, about_name
-from tui.jobs.reports import file_sha256, report_for
+from tui.jobs.preflight_file import about_files, report_of_plan
+from tui.jobs.preflight_grader import about_grader
+from tui.jobs.preflight_history import about_budget, about_earlier, about_name, free_suffix
 from tui.money.amounts import unit_price
 from tui.money.base_tokenizer import load_base_tokenizer
 from tui.money.catalog import STALE_AFTER_DAYS, CatalogModel
-from tui.money.estimate import Estimate, estimate_cost, estimate_local_time
+from tui.money.estimate import Estimate, estimate_by_hour, estimate_cost, time_of
 from tui.providers.failures import TRAINING_REFUSED
 from tui.providers.parameters import AUTO
 from tui.providers.profiles import Profile, profile
@@ -45,23 +42,23 @@ def preflight(plan: LaunchPlan, services: JobServices) -> list[PreflightLine]:
     try:
         model = services.catalog.model(plan.model, services.account(plan.account).provider)
     except TunedeckError as error:
-        return [*lines, PreflightLine("stop", error.message, error.remedy)]
+        return [*lines, PreflightLine("stop", error.message, error.remedy, (OTHER_MODEL, ELSEWHERE))]
     lines += _about_model(plan, model)
     if plan.account == "local":
         lines.append(_about_base_model(plan))
     service = profile(model.provider)
-    lines += _about_settings(plan, service)
+    lines += _about_settings(plan, services, service)
+    lines += about_grader(plan, service)
+    lines += _about_wandb(plan, services)
     lines += _about_deployment(plan, model, service)
     try:
         files = job_files(plan)
-        report = report_for(services, files.training, model, dataset_format=plan.read_as)
-        split = plan.split_share is not None
-        lines += _about_report(report, "training", split, plan.read_as)
-        lines += _about_validation(services, plan, files, model)
+        report = report_of_plan(services, plan, files.training, model)
+        lines += about_files(plan, services, files, report, model)
         estimate = _estimate(plan, report, model)
         lines += _about_price(plan, services, estimate, model)
         lines += about_budget(plan, services, estimate, model)
-        lines += about_name(plan, services)
+        lines += about_name(plan, services, service)
         lines += about_earlier(plan, services, files, report.sha256)
     except TunedeckError as error:
         lines.append(PreflightLine("stop", error.message, error.remedy))
@@ -72,14 +69,18 @@ def estimate_plan(plan: LaunchPlan, services: JobServices) -> Estimate:
     """Return the price of a plan's training part (validation is not charged).
 
     Raises:
-        TunedeckError: The file can't be read or the model has no price.
+        TunedeckError: The file can't be read, or the model is not known.
     """
     model = services.catalog.model(plan.model, services.account(plan.account).provider)
-    report = report_for(services, job_files(plan).training, model, dataset_format=plan.read_as)
+    report = report_of_plan(services, plan, job_files(plan).training, model)
     return _estimate(plan, report, model)
 
 
 def _estimate(plan: LaunchPlan, report: Report, model: CatalogModel) -> Estimate:
+    if model.training_price_per_million is None and model.training_price_per_hour is not None:
+        return estimate_by_hour(
+            report.tokens.per_epoch, model, epochs=plan.epochs, examples=report.rows, method=plan.method
+        )
     return estimate_cost(
         report.tokens.per_epoch,
         model,
@@ -94,23 +95,26 @@ def _about_account(plan: LaunchPlan, services: JobServices) -> Iterator[Prefligh
     try:
         account = services.account(plan.account)
     except TunedeckError as error:
-        yield PreflightLine("stop", error.message, error.remedy)
+        yield PreflightLine("stop", error.message, error.remedy, (ELSEWHERE, ACCOUNTS))
         return
     if not account.ready:
-        yield PreflightLine("stop", f"{account.label} is not ready.", account.state)
+        yield PreflightLine("stop", f"{account.label} is not ready.", account.state, (ACCOUNTS, ELSEWHERE))
         return
     permission = services.provider(account.name).can(_TRAINING[plan.method])
     if not permission:
-        yield PreflightLine("stop", permission.reason, "Choose another account; the same file works there.")
+        yield PreflightLine("stop", permission.reason, "Choose another account; the same file works there.",
+                            (ELSEWHERE,))  # fmt: skip
         return
     refused = services.store.account_note(account.name, TRAINING_REFUSED)
     if refused is not None:
         day = datetime.fromtimestamp(refused[1], UTC).date()
         yield PreflightLine("warn", f"On {day} the service refused a job: {refused[0]}",
-                            "A key of another organisation may be allowed.")  # fmt: skip
+                            "A key of another organisation may be allowed.",
+                            (ELSEWHERE, ACCOUNTS))  # fmt: skip
     eligibility = services.catalog.provider_dates(account.provider).eligibility
     if eligibility:
-        yield PreflightLine("warn", eligibility, "Nothing but the launch itself can tell; a refusal is free.")
+        yield PreflightLine("warn", eligibility, "Nothing but the launch itself can tell; a refusal is free.",
+                            (ELSEWHERE,))  # fmt: skip
     else:
         yield PreflightLine("ok", f"{account.label} takes {plan.method} jobs.")
 
@@ -118,7 +122,7 @@ def _about_account(plan: LaunchPlan, services: JobServices) -> Iterator[Prefligh
 def _about_model(plan: LaunchPlan, model: CatalogModel) -> Iterator[PreflightLine]:
     permission = model.can_train(plan.method)
     if not permission:
-        yield PreflightLine("stop", permission.reason, "Choose another model.")
+        yield PreflightLine("stop", permission.reason, "Choose another model.", (OTHER_MODEL, ELSEWHERE))
     elif model.shutdown_date:
         days = (date.fromisoformat(model.shutdown_date) - datetime.now(UTC).date()).days
         lives = "1 day" if days == 1 else f"{days:,} days"
@@ -126,8 +130,9 @@ def _about_model(plan: LaunchPlan, model: CatalogModel) -> Iterator[PreflightLin
             f"The tuned model would live {lives}: {model.id} and all that is trained on it stop answering on "
             f"{model.shutdown_date}."
         )
-        yield PreflightLine("warn" if days <= _SOON_DAYS else "ok", text,
-                            "Save its answers before that day." if days <= _SOON_DAYS else "")  # fmt: skip
+        soon = days <= _SOON_DAYS
+        yield PreflightLine("warn" if soon else "ok", text, "Save its answers before then." if soon else "",
+                            (OTHER_MODEL, ELSEWHERE) if soon else ())  # fmt: skip
     else:
         yield PreflightLine("ok", f"{model.id} can be trained; no end is announced.")
 
@@ -141,24 +146,45 @@ def _about_base_model(plan: LaunchPlan) -> PreflightLine:
     )  # fmt: skip
 
 
-def _about_settings(plan: LaunchPlan, service: Profile) -> Iterator[PreflightLine]:
+def _about_settings(plan: LaunchPlan, services: JobServices, service: Profile) -> Iterator[PreflightLine]:
     if plan.suffix is not None and not service.suffix_fits(plan.suffix):
         remedy = f"Use {service.suffix_words}." if service.suffix else f"{service.suffix_words}."
-        yield PreflightLine("stop", f"The suffix {plan.suffix!r} can't be part of a model's name.", remedy)
+        fitting = free_suffix(plan, services, service)
+        words = f"take {fitting}" if fitting else "leave it out"
+        yield PreflightLine("stop", f"The suffix {plan.suffix!r} can't be part of a model's name.", remedy,
+                            (Mend(MendKind.SUFFIX, words, fitting),))  # fmt: skip
     if plan.seed is not None and not 0 <= plan.seed <= _LARGEST_SEED:
-        yield PreflightLine("stop", f"The seed {plan.seed} is out of range.", f"0 to {_LARGEST_SEED}.")
+        yield PreflightLine("stop", f"The seed {plan.seed} is out of range.", f"0 to {_LARGEST_SEED}.",
+                            (Mend(MendKind.SEED, "leave it to the service"),))  # fmt: skip
     for name, value in plan.hyperparameters.items():
         known = service.parameter(name, plan.method)
+        leave_out = Mend(MendKind.LEAVE_OUT, f"leave {name} to the service", name)
         if known is None:
             yield PreflightLine(
                 "stop", f"{plan.method} at {service.label} has no hyperparameter {name!r}.",
-                _instead_of(name, service),
+                _instead_of(name, service), (leave_out,),
             )  # fmt: skip
         elif value != AUTO and (problem := known.problem(value)):
-            yield PreflightLine("stop", f"{name} = {value} is out of range.", problem)
+            yield PreflightLine("stop", f"{name} = {value} is out of range.", problem, (leave_out,))
     for known in service.parameters_for(plan.method):
         if known.required and known.name not in plan.hyperparameters:
-            yield PreflightLine("stop", f"{service.label} needs {known.name}.", known.help)
+            yield PreflightLine("stop", f"{service.label} needs {known.name}.", known.help,
+                                (Mend(MendKind.FIELD, f"type {known.name}=…", "extra"),))  # fmt: skip
+
+
+def _about_wandb(plan: LaunchPlan, services: JobServices) -> Iterator[PreflightLine]:
+    if plan.wandb is None:
+        return
+    try:
+        permission = services.provider(plan.account).can(Capability.WANDB)
+    except TunedeckError:
+        return  # told about the account already
+    if permission:
+        where = f"{plan.wandb.text} at Weights & Biases"
+        yield PreflightLine("ok", f"Its metrics go to {where} too, with the key that the service holds.")
+    else:
+        yield PreflightLine("stop", permission.reason, "Leave the Weights & Biases project out.",
+                            (Mend(MendKind.LEAVE_OUT, "log nothing there", "wandb"), ELSEWHERE))  # fmt: skip
 
 
 def _instead_of(name: str, service: Profile) -> str:
@@ -185,92 +211,16 @@ def _about_deployment(plan: LaunchPlan, model: CatalogModel, service: Profile) -
         yield PreflightLine("warn", text, service.deployment)
 
 
-def _about_report(
-    report: Report, role: str, split: bool, read_as: DatasetFormat | None = None
-) -> Iterator[PreflightLine]:
-    errors, warnings = report.counts.get("error", 0), _warnings(report, role)
-    name = Path(report.file).name
-    chosen = f", read as {read_as}" if read_as is not None else ""
-    if not report.valid:
-        yield PreflightLine("stop", f"The {role} file {name} has {_count(errors, 'error')}{chosen}.",
-                            f"`tunedeck check` lists them: {_first_error(report)}")  # fmt: skip
-    elif warnings:
-        yield PreflightLine("warn", f"{_subject(report, role, split)}{chosen}: {', '.join(warnings)}.",
-                            "The service would accept it." if split else
-                            "Check shows where; the service would accept the file.")  # fmt: skip
-    else:
-        yield PreflightLine("ok", f"The {role} file {name} is sound: {report.rows:,} examples{chosen}.")
-    if report.tokens.over_limit:
-        yield PreflightLine(
-            "warn",
-            f"{_count(report.tokens.over_limit, 'example')} of {name} exceed {report.tokens.limit:,} tokens; "
-            f"{report.tokens.lost_tokens:,} tokens at their ends, where the answer stands, are cut.",
-            "Shorten them, or leave them out.",
-        )
-
-
-def _subject(report: Report, role: str, split: bool) -> str:
-    """Return what a report is about: the person's own file, or the part that a split made of it."""
-    if not split:
-        return f"The {role} file {Path(report.file).name} ({_count(report.rows, 'example')})"
-    use = "left to train on" if role == "training" else "put aside for validation"
-    return f"The {_count(report.rows, 'row')} {use}"
-
-
-def _warnings(report: Report, role: str) -> list[str]:
-    """Return what a report warns of, a rule at a time, with how often where that is more than once."""
-    found = Counter(one.rule for one in report.findings if one.severity == "warning")
-    if role == "validation":
-        # More examples are advised to learn from; a file that is only measured may well be small.
-        found.pop("few-examples", None)
-    words = []
-    for rule, kept in found.items():
-        times = kept + report.findings_truncated.get(rule, 0)
-        summary = RULES[rule].summary
-        # Inside the sentence; a key's name or an abbreviation stays as it is written.
-        summary = summary if summary[1:2].isupper() else summary[0].lower() + summary[1:]
-        words.append(summary if times == 1 else f"{summary} ({times:,} times)")
-    return words
-
-
-def _first_error(report: Report) -> str:
-    first = next((one for one in report.findings if one.severity == "error"), None)
-    if first is None:
-        return ""
-    return f"line {first.line}: {first.message}" if first.line else first.message
-
-
-def _about_validation(
-    services: JobServices, plan: LaunchPlan, files: JobFiles, model: CatalogModel
-) -> Iterator[PreflightLine]:
-    if files.validation is None:
-        yield PreflightLine("warn", "Without validation rows nothing shows when it starts to memorise.",
-                            "Give a validation file or split 10 % off.")  # fmt: skip
-        return
-    read_as = services.formats.of(files.validation) or plan.read_as
-    report = report_for(services, files.validation, model, validation=True, dataset_format=read_as)
-    yield from _about_report(report, "validation", plan.split_share is not None, read_as)
-    if file_sha256(files.validation) == file_sha256(files.training):
-        yield PreflightLine("warn", "Training and validation file are the same.",
-                            "The validation loss then says nothing new.")  # fmt: skip
-        return
-    shared = LineHashes.of_file(files.validation).count_shared(LineHashes.of_file(files.training))
-    if shared:
-        rows = f"{_count(shared, 'validation row')} of {report.rows:,}"
-        yield PreflightLine("warn", f"In training too: {rows}.",
-                            "Take them out of one file: the validation loss flatters.")  # fmt: skip
-
-
 def _about_price(
     plan: LaunchPlan, services: JobServices, estimate: Estimate, model: CatalogModel
 ) -> Iterator[PreflightLine]:
     if estimate.is_free:
-        rates = services.store.training_rates(plan.account)
-        time = estimate_local_time(estimate.tokens_per_epoch, estimate.epochs, rates)
-        yield PreflightLine("ok", f"{estimate.formula}; {time.text}, {time.source}.")
+        time = time_of(estimate, services.store.training_rates(plan.account))
+        when = f"; {time.text}, {time.source}" if time is not None else ""
+        yield PreflightLine("ok", f"{estimate.formula}{when}.")
         return
     if estimate.total is None:
-        yield PreflightLine("warn", f"{estimate.formula}.", "Look at the service's own price list first.")
+        yield PreflightLine("warn", f"{estimate.formula}.", *_about_open_price(plan, estimate))
         return
     age = model.price_age_days()
     stale = age is not None and age > STALE_AFTER_DAYS
@@ -280,5 +230,13 @@ def _about_price(
     )  # fmt: skip
 
 
-def _count(number: int, word: str) -> str:
-    return f"{number:,} {word}" if number == 1 else f"{number:,} {word}s"
+def _about_open_price(plan: LaunchPlan, estimate: Estimate) -> tuple[str, tuple[Mend, ...]]:
+    """Return what to do about a price that can't be known before the launch, and the keys for it."""
+    if estimate.price_per_hour is not None:
+        return (
+            "A stop rule such as `after 2h` ends it in time.",
+            (Mend(MendKind.FIELD, "set stop rules", "stop_rules"),),
+        )
+    if estimate.epoch_total is not None:
+        return "Choose the epochs, and the price is known.", (Mend(MendKind.EPOCHS, "choose the epochs"),)
+    return "Look at the service's own price list first.", (ELSEWHERE,)

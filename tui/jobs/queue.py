@@ -16,6 +16,7 @@ from tui.datasets.formats import DatasetFormat
 from tui.errors import ExitCode, TunedeckError
 from tui.jobs.plan import LaunchPlan
 from tui.jobs.ports import JobServices
+from tui.jobs.wandb import parse_wandb
 from tui.providers.protocol import Limit, ProviderError
 from tui.records.jobs import Job, Method
 from tui.records.notices import NoticeEvent, Trouble
@@ -28,7 +29,10 @@ if TYPE_CHECKING:
 _AFTER_MIDNIGHT = timedelta(minutes=5)
 _AGAIN_SECONDS = 300
 """How often a launch asks whether another job has ended."""
-_AGREED = ("model", "method", "tokens_per_epoch", "epochs", "price_per_million", "currency", "total")
+_AGREED = (
+    "model", "method", "tokens_per_epoch", "epochs", "price_per_million", "price_per_hour",
+    "currency", "total",
+)  # fmt: skip
 """What of a price was confirmed; the day on which it was read may be a later one."""
 _LEASE_SECONDS = 1800
 """For so long a launch that one program is sending is left alone by others."""
@@ -128,6 +132,9 @@ def plan_of(record: LaunchRecord) -> LaunchPlan:
         seed=kept.get("seed"),
         metadata=kept.get("metadata") or {},
         read_as=DatasetFormat(kept["read_as"]) if kept.get("read_as") else None,
+        grader=kept.get("grader"),
+        wandb=parse_wandb(kept["wandb"]) if kept.get("wandb") else None,
+        stop_rules=kept.get("stop_rules") or "",
         run_id=record.run_id,
     )
 

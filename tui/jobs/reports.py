@@ -10,6 +10,7 @@ from pathlib import Path
 from tui.datasets.cached_check import check_for_findings, check_known
 from tui.datasets.check import CheckOptions
 from tui.datasets.formats import DatasetFormat
+from tui.datasets.graders import Grader
 from tui.datasets.report import Report
 from tui.datasets.report_version import report_version
 from tui.datasets.services import DEFAULT_SERVICE, SERVICES
@@ -48,6 +49,7 @@ def check_options(
     provider: str | None = None,
     lints: str = "none",
     dataset_format: DatasetFormat | None = None,
+    grader: Grader | None = None,
 ) -> CheckOptions:
     """Return how a file is checked and counted for a model.
 
@@ -60,6 +62,7 @@ def check_options(
         provider: Whose rules count, of `tui.datasets.services.SERVICES`; None takes the model's service.
         lints: Quality lints, of `tui.datasets.lints.registry.LINT_SETS`.
         dataset_format: What the rows are read as; None finds it out.
+        grader: What the rows of a reinforcement file must have for it.
     """
     tokenizer = reader_of(model)
     fewest = model.minimum_examples if provider is None else SERVICES[provider].minimum_examples
@@ -73,6 +76,7 @@ def check_options(
         validation=validation,
         provider=provider or (own if own in SERVICES else DEFAULT_SERVICE),
         lints=lints,
+        grader=grader,
     )
 
 
@@ -122,6 +126,8 @@ def options_key(options: CheckOptions) -> str:
     role = "validation" if options.validation else "training"
     limits = f"{options.minimum_examples}/{options.token_limit}"
     read_as = f"/{options.format.value}" if options.format is not None else ""
+    if options.grader is not None:
+        read_as += f"/{hashlib.sha256(repr(options.grader).encode()).hexdigest()[:16]}"
     kept = (
         f"{report_version()}/{options.provider}/{options.model}/{role}/{limits}/{options.lints}/{counted_by}"
     )
@@ -143,6 +149,7 @@ def report_for(
     validation: bool = False,
     provider: str | None = None,
     dataset_format: DatasetFormat | None = None,
+    grader: Grader | None = None,
     fresh: bool = False,
     on_progress: Progress | None = None,
     cancelled: Callable[[], bool] | None = None,
@@ -156,6 +163,7 @@ def report_for(
         validation: It is a validation file.
         provider: As in `check_options`.
         dataset_format: What the rows are read as; None takes what was chosen for this file, if anything.
+        grader: As in `check_options`.
         fresh: Read the file again even where a report is kept.
         on_progress: Called with (bytes done, bytes in all) while the file is read.
         cancelled: Asked now and then; True ends the check.
@@ -170,6 +178,7 @@ def report_for(
         provider=provider,
         lints=services.settings.lints,
         dataset_format=dataset_format or services.formats.of(path),
+        grader=grader,
     )
     key = options_key(options)
     report = check_known(

@@ -1,9 +1,7 @@
-"""What a job would cost, and how long the local engine would take; every number comes with its formula."""
+"""What a job would cost; every number comes with its formula."""
 
 from __future__ import annotations
 
-import os
-import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -13,12 +11,13 @@ from tui.errors import TunedeckError
 from tui.money.amounts import format_money, money_range
 from tui.money.catalog import Catalog, CatalogModel
 from tui.money.catalog_model import NOT_PUBLISHED
-from tui.money.job_price import job_price
+from tui.money.job_price import JobPrice, job_price
+from tui.money.time_estimate import TimeEstimate, estimate_local_time
 from tui.records.jobs import Method
 
 __all__ = [
-    "EpochChoice", "Estimate", "TimeEstimate", "auto_epochs", "compare_models", "estimate_cost",
-    "estimate_local_time", "format_money",
+    "EpochChoice", "Estimate", "TimeEstimate", "auto_epochs", "compare_models", "estimate_by_hour",
+    "estimate_cost", "estimate_local_time", "format_money", "time_of",
 ]  # fmt: skip
 
 _MAXIMUM_EPOCHS = 50
@@ -34,32 +33,27 @@ _LOCAL_TARGET_EXAMPLES = 300
 _LOCAL_MINIMUM_EPOCHS = 3
 _LOCAL_MAXIMUM_EPOCHS = 10
 
-DEFAULT_TOKENS_PER_SECOND_AND_CORE = 125.0
-"""SmolLM2-135M on one core with AVX2, 60 to 130 tokens per example: measured 200 to 290 tokens per CPU second
-on a quiet machine (2026-11-20), of which a loaded desktop leaves about half."""
-_USEFUL_CORES = 4
-_DEFAULT_SPREAD = 2.0
-_MEASURED_SPREAD = 1.3
-
 
 @dataclass(frozen=True, slots=True)
 class EpochChoice:
     """How many times the file is read, and why."""
 
-    epochs: int
+    epochs: int | None
+    """None where the service chooses and its rule is not published."""
     source: str
     """A sentence with the formula, or "chosen by you"."""
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """The price of a job: tokens of an epoch x epochs x price per million; None where it is not published."""
+    """The price of a job: tokens of an epoch x epochs x price per million; None where it can't be known."""
 
     provider: str
     model: str
     method: Method
     tokens_per_epoch: int
-    epochs: int
+    epochs: int | None
+    """None where the service chooses and its rule is not published; then there is a price for each only."""
     epochs_source: str
     price_per_million: Decimal | None
     """With the method's factor; the low end of a range."""
@@ -70,6 +64,11 @@ class Estimate:
     highest_total: Decimal | None = None
     """The other end, where the price is a range."""
     priced_formula: str = ""
+    price_per_hour: Decimal | None = None
+    """Where the time of the training loop is charged, which nobody knows beforehand."""
+    epoch_total: Decimal | None = None
+    """One pass over the file, where the number of passes is not known."""
+    highest_epoch_total: Decimal | None = None
 
     @property
     def is_free(self) -> bool:
@@ -78,6 +77,8 @@ class Estimate:
 
     @property
     def _size(self) -> str:
+        if self.epochs is None:
+            return f"{self.tokens_per_epoch:,} tokens × as many epochs as the service chooses"
         word = "epoch" if self.epochs == 1 else "epochs"
         return f"{self.tokens_per_epoch:,} tokens × {self.epochs} {word}"
 
@@ -90,10 +91,27 @@ class Estimate:
 
     @property
     def amount(self) -> str:
-        """The price for people: "free", "$12.34", "$1.20 to $3.40" or "not published"."""
-        if self.total is None:
-            return NOT_PUBLISHED
-        return money_range(self.total, self.highest_total or self.total, self.currency)
+        """The price for people: "free", "$12.34", "$1.20 to $3.40", "$0.30 per epoch" or "not published"."""
+        if self.total is not None:
+            return money_range(self.total, self.highest_total or self.total, self.currency)
+        if self.price_per_hour is not None:
+            return f"{format_money(self.price_per_hour, self.currency)} per hour"
+        if self.epoch_total is not None:
+            highest = self.highest_epoch_total or self.epoch_total
+            return f"{money_range(self.epoch_total, highest, self.currency)} per epoch"
+        return NOT_PUBLISHED
+
+    @property
+    def is_published(self) -> bool:
+        """True when a price was read, be it for a token or for an hour."""
+        return self.price_per_million is not None or self.price_per_hour is not None
+
+    @property
+    def offer(self) -> str:
+        """The price as the end of "launch ...": "for $12.34", "at $0.30 per epoch"."""
+        if self.total is not None:
+            return f"for {self.amount}"
+        return f"at {self.amount}" if self.is_published else "at a price that is not published"
 
     def as_json(self) -> dict[str, Any]:
         """Return the stable shape that `tunedeck cost --json` prints; money as numbers, null when unknown."""
@@ -109,21 +127,9 @@ class Estimate:
             "total": None if self.total is None else float(self.total),
             "price_read_on": self.price_read_on,
             "price_source": self.price_source,
+            "price_per_hour": None if self.price_per_hour is None else float(self.price_per_hour),
+            "epoch_total": None if self.epoch_total is None else float(self.epoch_total),
         }
-
-
-@dataclass(frozen=True, slots=True)
-class TimeEstimate:
-    """A range of seconds, and what it is derived from."""
-
-    low: float
-    high: float
-    source: str
-
-    @property
-    def text(self) -> str:
-        """The range in words, such as "about 2 to 5 minutes"."""
-        return f"about {_span(self.low, self.high)}"
 
 
 _ONE_PASS = ("together", "fireworks")
@@ -131,7 +137,10 @@ _ONE_PASS = ("together", "fireworks")
 
 
 def auto_epochs(examples: int, provider: str = "openai") -> EpochChoice:
-    """Return what "auto" comes to for a file of `examples`, with the formula as a sentence."""
+    """Return what "auto" comes to for a file of `examples`, with the formula as a sentence.
+
+    OpenAI's rule is its own: elsewhere, where none was read, the number is left open rather than guessed.
+    """
     if provider in ("local", "tunedeck-engine"):
         target = round(_LOCAL_TARGET_EXAMPLES / max(1, examples))
         epochs = min(_LOCAL_MAXIMUM_EPOCHS, max(_LOCAL_MINIMUM_EPOCHS, target))
@@ -142,6 +151,8 @@ def auto_epochs(examples: int, provider: str = "openai") -> EpochChoice:
         )
     if provider in _ONE_PASS:
         return EpochChoice(1, "auto: one pass, which is what a job there is sent with")
+    if provider != "openai":
+        return EpochChoice(None, "chosen by the service, whose rule is not published")
     if examples * _TARGET_EPOCHS < _MINIMUM_TARGET_EXAMPLES:
         epochs = min(_MAXIMUM_DEFAULT_EPOCHS, _MINIMUM_TARGET_EXAMPLES // max(1, examples))
         reason = f"{_MINIMUM_TARGET_EXAMPLES} / {examples} examples, at most {_MAXIMUM_DEFAULT_EPOCHS}"
@@ -191,12 +202,53 @@ def estimate_cost(
         choice = auto_epochs(examples, model.provider)
     else:
         raise TunedeckError("The price depends on the number of epochs.", "Give --epochs N.")
-    price = job_price(model, tokens_per_epoch, choice.epochs, method=method, tier=tier)
+    price = job_price(model, tokens_per_epoch, choice.epochs or 1, method=method, tier=tier)
+    if price is not None and choice.epochs is None and price.high > 0:
+        return _per_epoch(model, method, tokens_per_epoch, choice, price)
     return Estimate(
         model.provider, model.id, method, tokens_per_epoch, choice.epochs, choice.source,
         price.unit_price if price else None, model.currency, price.low if price else None,
         model.price_read_on, model.price_source, price.high if price else None,
         price.formula if price else "",
+    )  # fmt: skip
+
+
+def _per_epoch(
+    model: CatalogModel, method: Method, tokens: int, choice: EpochChoice, price: JobPrice
+) -> Estimate:
+    """Return the price of a job whose number of passes nobody knows beforehand: that of one."""
+    unit = money_range(price.unit_price, price.highest_unit_price, model.currency)
+    each = money_range(price.low, price.high, model.currency)
+    return Estimate(
+        model.provider, model.id, method, tokens, None, choice.source, price.unit_price, model.currency, None,
+        model.price_read_on, model.price_source, None,
+        f"{tokens:,} tokens × {unit} per million = {each} for each epoch; how many there are, the service "
+        "chooses",
+        epoch_total=price.low, highest_epoch_total=price.high,
+    )  # fmt: skip
+
+
+def estimate_by_hour(
+    tokens_per_epoch: int, model: CatalogModel, *, epochs: int | None, examples: int, method: Method
+) -> Estimate:
+    """Return the price of a job that is charged by the hour of its training loop: no total, for nobody knows.
+
+    Args:
+        tokens_per_epoch: Tokens of one pass over the training file.
+        model: The base model, which has a price for each hour.
+        epochs: Passes over the file; None takes the automatic choice.
+        examples: Examples in the file.
+        method: How the model is tuned.
+    """
+    choice = auto_epochs(examples, model.provider) if epochs is None else EpochChoice(epochs, "chosen by you")
+    per_hour = model.training_price_per_hour
+    assert per_hour is not None
+    return Estimate(
+        model.provider, model.id, method, tokens_per_epoch, choice.epochs, choice.source, None,
+        model.currency, None, model.price_read_on, model.price_source,
+        priced_formula=f"{format_money(per_hour, model.currency)} for each hour of training, "
+        "however many there are",
+        price_per_hour=per_hour,
     )  # fmt: skip
 
 
@@ -231,35 +283,8 @@ def compare_models(
     return sorted(found, key=lambda estimate: (estimate.total is None, estimate.total or 0))
 
 
-def estimate_local_time(
-    tokens_per_epoch: int, epochs: int, measured_rates: Sequence[float] = ()
-) -> TimeEstimate:
-    """Return how long the local engine would train.
-
-    Args:
-        tokens_per_epoch: Tokens of one pass.
-        epochs: Passes.
-        measured_rates: Trained tokens per second of past jobs on this machine (`Store.training_rates`).
-    """
-    tokens = tokens_per_epoch * epochs
-    if measured_rates:
-        rate = statistics.median(measured_rates)
-        jobs = "job" if len(measured_rates) == 1 else f"{len(measured_rates)} jobs"
-        source = f"your last {jobs} here trained {rate:,.0f} tokens per second"
-        slow, fast = min(measured_rates) / _MEASURED_SPREAD, max(measured_rates) * _MEASURED_SPREAD
-    else:
-        cores = min(os.cpu_count() or 1, _USEFUL_CORES)
-        rate = DEFAULT_TOKENS_PER_SECOND_AND_CORE * cores
-        source = (
-            f"assuming {rate:,.0f} tokens per second on {cores} cores; the first job here will tell better"
-        )
-        slow, fast = rate / _DEFAULT_SPREAD, rate * _DEFAULT_SPREAD
-    return TimeEstimate(tokens / fast, tokens / slow, source)
-
-
-def _span(low: float, high: float) -> str:
-    minute, hour = 60.0, 3600.0
-    for size, word in ((hour, "hours"), (minute, "minutes")):
-        if high >= 2 * size:
-            return f"{max(1, round(low / size))} to {round(high / size)} {word}"
-    return f"{max(1, round(low))} to {max(2, round(high))} seconds"
+def time_of(estimate: Estimate | None, measured_rates: Sequence[float] = ()) -> TimeEstimate | None:
+    """Return how long a free job takes on this machine; None where it costs, or its epochs are not known."""
+    if estimate is None or not estimate.is_free or estimate.epochs is None:
+        return None
+    return estimate_local_time(estimate.tokens_per_epoch, estimate.epochs, measured_rates)

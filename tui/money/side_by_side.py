@@ -27,7 +27,8 @@ class ModelCost:
     model: str
     method: Method
     tokens_per_epoch: int
-    epochs: int
+    epochs: int | None
+    """None where the service chooses by a rule that is not published; then there is no total."""
     epochs_source: str
     price_per_million: Decimal | None
     """With the method's factor; None where no price is published, as with what follows from it."""
@@ -54,9 +55,10 @@ class ModelCost:
     @property
     def per_epoch(self) -> Decimal | None:
         """The lowest price of one pass over the training file."""
-        if self.price_per_million is None:
-            return None
-        return self.price_per_million * self.tokens_per_epoch / 1_000_000
+        return self._of_one_pass(self.price_per_million)
+
+    def _of_one_pass(self, price: Decimal | None) -> Decimal | None:
+        return None if price is None else price * self.tokens_per_epoch / 1_000_000
 
     @property
     def is_stale(self) -> bool:
@@ -64,7 +66,11 @@ class ModelCost:
         return self.price_age_days is not None and self.price_age_days > STALE_AFTER_DAYS
 
     def amount_text(self) -> str:
-        """The bill for people: `free`, `$12.34`, `$1.20 to $3.40`, or `not published`."""
+        """The bill for people: `free`, `$12.34`, `$1.20 to $3.40`, `$0.30/epoch` or `not published`."""
+        ends = (self.price_per_million, self.highest_price_per_million)
+        low, high = (self._of_one_pass(price) for price in ends)
+        if self.epochs is None and self.total is None and low is not None and high is not None:
+            return f"{money_range(low, high, self.currency)}/epoch"
         if self.total is None or self.highest_total is None:
             return NOT_PUBLISHED
         return money_range(self.total, self.highest_total, self.currency)
@@ -131,10 +137,11 @@ def side_by_side(
     return sorted(costs, key=_order)
 
 
-def _order(cost: ModelCost) -> tuple[bool, bool, Decimal, Decimal]:
+def _order(cost: ModelCost) -> tuple[bool, bool, bool, Decimal, Decimal]:
     nothing = Decimal(0)
     return (
-        not cost.is_launchable, cost.total is None, cost.total or nothing, cost.highest_total or nothing,
+        not cost.is_launchable, cost.total is None, cost.price_per_million is None,
+        cost.total or cost.per_epoch or nothing, cost.highest_total or nothing,
     )  # fmt: skip
 
 
@@ -155,13 +162,15 @@ def _cost(
         EpochChoice(epochs, "chosen by you") if epochs is not None else auto_epochs(examples, model.provider)
     )
     held_out = 0 if validation_tokens is None else _count(model, validation_tokens)[0] or 0
-    price = job_price(model, count, choice.epochs, method=method, validation_tokens=held_out)
+    price = job_price(model, count, choice.epochs or 1, method=method, validation_tokens=held_out)
+    # What it costs depends on a number of passes that is not published.
+    is_open = choice.epochs is None and price is not None and price.high > 0
     is_rough = bool(price is None or price.high) and (model.count_is_rough or is_stand_in)
     return ModelCost(
         model.provider, model.id, method, count, choice.epochs, choice.source,
         price.unit_price if price else None, price.highest_unit_price if price else None, model.currency,
-        price.low if price else None, price.high if price else None,
-        price.validation if price and validation_tokens is not None else None,
+        price.low if price and not is_open else None, price.high if price and not is_open else None,
+        price.validation if price and validation_tokens is not None and not is_open else None,
         model.hosting_price_per_hour, model.price_read_on, model.price_age_days(day), model.price_source,
         catalog.is_launchable(model), is_rough, model.training_ends, model.weights_can_leave, model.note,
     )  # fmt: skip

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from tui.providers.profiles import Profile
-from tui.records.requests import JobRequest
+from tui.records.requests import JobRequest, WandbProject
 
 
 def job_arguments(request: JobRequest, profile: Profile) -> dict[str, Any]:
@@ -27,6 +28,8 @@ def job_arguments(request: JobRequest, profile: Profile) -> dict[str, Any]:
         else:
             settings[name] = value
     of_method: dict[str, Any] = {"hyperparameters": settings}
+    if grader is None and request.grader is not None:
+        grader = dict(request.grader)
     if grader is not None:
         of_method["grader"] = grader
     arguments: dict[str, Any] = {
@@ -37,6 +40,23 @@ def job_arguments(request: JobRequest, profile: Profile) -> dict[str, Any]:
         "suffix": request.suffix if profile.suffix else None,
         "seed": request.seed,
         "metadata": dict(request.metadata) or None,
+        "integrations": [_wandb(request.wandb)] if request.wandb is not None else None,
         "extra_body": beside or None,
     }
     return {name: value for name, value in arguments.items() if value is not None}
+
+
+def _wandb(where: WandbProject) -> dict[str, Any]:
+    names = {"project": where.project, "entity": where.entity}
+    return {"type": "wandb", "wandb": {key: value for key, value in names.items() if value}}
+
+
+def wandb_of(raw: Mapping[str, Any]) -> WandbProject | None:
+    """Return where a service says that it logs a job; None when nowhere, or when it can't be read."""
+    integrations = raw.get("integrations")
+    for one in integrations if isinstance(integrations, list) else ():
+        told = one.get("wandb") if isinstance(one, Mapping) else None
+        if isinstance(told, Mapping) and isinstance(told.get("project"), str) and told["project"]:
+            entity = told.get("entity")
+            return WandbProject(told["project"], entity if isinstance(entity, str) and entity else None)
+    return None

@@ -7,7 +7,7 @@ unknown words come through as they are. The package costs 0.4 s to import, which
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -154,6 +154,12 @@ class OpenAIShapeProvider:
     def price_of(self, request: JobRequest) -> Decimal | None:
         """Return None: the shape has no route for a price."""
         return None
+
+    def validate_grader(self, grader: Mapping[str, Any]) -> None:
+        """Ask the service whether it takes a grader; ProviderError with status 400 says why it does not."""
+        with self._calling() as client:
+            asked: Any = dict(grader)  # the package's type knows of a multi grader's map only one grader
+            self._quick(client).fine_tuning.alpha.graders.with_raw_response.validate(grader=asked)
 
     def create_job(self, request: JobRequest) -> Job:
         """Start a job; sent once only, because a lost answer may hide a paid job.

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from tui.errors import ExitCode, TunedeckError
 from tui.records.chats import ChatDelta, ChatRequest
@@ -103,6 +103,10 @@ class Provider(Protocol):
 
     def price_of(self, request: JobRequest) -> Decimal | None:
         """Return what the service itself estimates for a job in US dollars; None where it tells nothing."""
+        ...
+
+    def validate_grader(self, grader: Mapping[str, Any]) -> None:
+        """Ask the service whether it takes a grader; ProviderError with status 400 says why it does not."""
         ...
 
     def create_job(self, request: JobRequest) -> Job:

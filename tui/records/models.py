@@ -21,6 +21,10 @@ class Capability(StrEnum):
     CHAT = "chat"
     DELETE_MODEL = "delete_model"
     MODERATE = "moderate"
+    WANDB = "wandb"
+    """A job's metrics go to Weights & Biases too."""
+    VALIDATE_GRADER = "validate_grader"
+    """The service looks at a grader before a job is made with it."""
 
 
 @dataclass(frozen=True, slots=True)

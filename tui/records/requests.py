@@ -5,11 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Any
 
 from tui.records.jobs import Method
 
 RUN_ID_KEY = "tunedeck_run"
 """Name under which a job's metadata carries the run id of the confirmation that made it."""
+
+
+@dataclass(frozen=True, slots=True)
+class WandbProject:
+    """Where a service logs a job's metrics at Weights & Biases, with the key that it holds itself."""
+
+    project: str
+    entity: str | None = None
+    """User or team; None takes the key's own."""
+
+    @property
+    def text(self) -> str:
+        """`PROJECT`, or `PROJECT/ENTITY`."""
+        return f"{self.project}/{self.entity}" if self.entity else self.project
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +39,9 @@ class JobRequest:
     suffix: str | None = None
     seed: int | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
+    grader: Mapping[str, Any] | None = None
+    """What scores the answers of a reinforcement job."""
+    wandb: WandbProject | None = None
     price_limit: Decimal | None = None
     """US dollars that the person agreed to, for services that tell a price; None where none was known."""
 

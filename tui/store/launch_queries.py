@@ -50,12 +50,14 @@ class LaunchQueries(Database):
     def update_launch(
         self, run_id: str, state: LaunchState, *, job_id: str | None = None, problem: str | None = None
     ) -> None:
-        """Note how far a launch has come; a job id once known stays."""
+        """Note how far a launch has come; a job id once known stays, and gets the launch's stop rules."""
         with self.transaction() as connection:
             connection.execute(
                 "UPDATE launches SET state = ?, job_id = coalesce(?, job_id), problem = ? WHERE run_id = ?",
                 (str(state), job_id, problem, run_id),
             )
+            if job_id is not None:
+                _keep_stop_rules(connection, run_id)
 
     def settle_launch(
         self, run_id: str, state: LaunchState, *, job_id: str | None = None, problem: str | None = None
@@ -68,6 +70,8 @@ class LaunchQueries(Database):
                 "UPDATE launches SET state = ?, job_id = ?, problem = ? WHERE run_id = ? AND state IN (?, ?)",
                 (str(state), job_id, problem, run_id, str(LaunchState.CREATING), str(LaunchState.UNKNOWN)),
             )
+            if cursor.rowcount == 1 and job_id is not None:
+                _keep_stop_rules(connection, run_id)
             return cursor.rowcount == 1
 
     def launch(self, run_id: str) -> LaunchRecord | None:
@@ -85,6 +89,17 @@ class LaunchQueries(Database):
         rows = self.query(
             "SELECT * FROM launches WHERE account = ? AND fingerprint = ? ORDER BY created_at DESC",
             (account, fingerprint),
+        )
+        return [_launch(row) for row in rows]
+
+    def launches_without_job(self, run_id: str) -> list[LaunchRecord]:
+        """Return launches that were refused or never sent and whose run id begins so, newest first."""
+        from tui.store.launch_rows import LaunchState
+
+        rows = self.query(
+            "SELECT * FROM launches WHERE substr(run_id, 1, ?) = ? AND job_id IS NULL AND state IN (?, ?)"
+            " ORDER BY created_at DESC",
+            (len(run_id), run_id, str(LaunchState.REFUSED), str(LaunchState.PREPARING)),
         )
         return [_launch(row) for row in rows]
 
@@ -128,6 +143,18 @@ class LaunchQueries(Database):
         from tui.store.launch_rows import QueuedLaunch
 
         return [QueuedLaunch(_launch(row), row["due_at"]) for row in rows]
+
+
+def _keep_stop_rules(connection: sqlite3.Connection, run_id: str) -> None:
+    """Give a job the rules that were confirmed with its launch, unless it has got others meanwhile."""
+    row = connection.execute(
+        "SELECT account, job_id, request FROM launches WHERE run_id = ?", (run_id,)
+    ).fetchone()
+    rules = json.loads(row["request"]).get("stop_rules") if row is not None else None
+    if rules:
+        connection.execute(
+            "INSERT OR IGNORE INTO stop_rules VALUES (?, ?, ?)", (row["account"], row["job_id"], rules)
+        )
 
 
 def _launch(row: sqlite3.Row) -> LaunchRecord:

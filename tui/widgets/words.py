@@ -23,6 +23,11 @@ def place(path: Path) -> str:
     return f"~/{path.relative_to(home)}" if path.is_relative_to(home) else str(path)
 
 
+def passes(epochs: int | None) -> str:
+    """Return `1 epoch`, `3 epochs`, or that the service chooses how many."""
+    return "epochs of the service's choice" if epochs is None else plural(epochs, "epoch")
+
+
 def plural(count: int, noun: str) -> str:
     """Return `1 error`, `2 errors`."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

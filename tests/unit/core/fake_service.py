@@ -52,6 +52,8 @@ class FakeService(ThreadingHTTPServer):
         self.missing_routes: set[str] = set()
         """Beginnings of paths that this server does not know, such as "/fine_tuning"."""
         self.upload_parts: list[bytes] = []
+        self.answers_graders = False
+        """Whether it has a route that looks at graders."""
         self.chat_chunks: list[Json] = []
         self.stream_broken_off = threading.Event()
 
@@ -114,6 +116,7 @@ class _Handler(BaseHTTPRequestHandler):
         ("GET", r"/v1/fine_tuning/jobs/([^/]+)/checkpoints", "_checkpoints"),
         ("POST", r"/v1/chat/completions", "_chat"),
         ("POST", r"/v1/moderations", "_moderate"),
+        ("POST", r"/v1/fine_tuning/alpha/graders/validate", "_validate_grader"),
     ]
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the parent's name
@@ -291,6 +294,14 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(b"data: [DONE]\n\n")
         except OSError:
             self.server.stream_broken_off.set()
+
+    def _validate_grader(self) -> None:
+        if not self.server.answers_graders:
+            self.refuse(404, "no such route")
+            return
+        body = json.loads(self.body)
+        self.server.bodies.append(body)
+        self.send(body)
 
     def _moderate(self) -> None:
         """Flag what spells a category in capitals, and refuse what no moderation would read."""

@@ -35,7 +35,7 @@ def test_cost_without_a_file_prints_the_stable_shape(cli: Cli) -> None:
     value = result.json()
     assert list(value) == [
         "provider", "model", "method", "tokens_per_epoch", "epochs", "epochs_source", "price_per_million",
-        "currency", "total", "price_read_on", "price_source",
+        "currency", "total", "price_read_on", "price_source", "price_per_hour", "epoch_total",
     ]  # fmt: skip
     assert value["total"] == 2.4
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,7 @@ from tests.support import CliResult
 from tests.unit.core.fake_service import FakeService, refuse
 from tests.unit.core.test_launch import JOBS, a_plan, launch_now
 from tui.errors import TunedeckError
-from tui.jobs.elsewhere import Change, launch_elsewhere
+from tui.jobs.elsewhere import Change, launch_elsewhere, origin_of_job
 from tui.jobs.plan import RUN_ID_KEY
 from tui.providers.account_settings import DeclaredAccount, declare_account
 from tui.records.jobs import Job, JobState, Method
@@ -40,7 +41,7 @@ def by_name(changes: tuple[Change, ...]) -> dict[str, Change]:
 def test_a_rate_is_never_carried_to_another_service_and_is_said_to_be_of_another_kind(
     services: Services, job: Job
 ) -> None:
-    found = launch_elsewhere(services, job, "my-nebius", "Qwen/Qwen3-4B")
+    found = launch_elsewhere(services, origin_of_job(services, job), "my-nebius", "Qwen/Qwen3-4B")
     assert "learning_rate_multiplier" not in found.terms.hyperparameters
     assert found.terms.hyperparameters["n_epochs"] == 3
     changes = by_name(found.changes)
@@ -54,7 +55,7 @@ def test_a_rate_is_never_carried_to_another_service_and_is_said_to_be_of_another
 
 
 def test_two_accounts_of_one_service_keep_every_number(services: Services, job: Job) -> None:
-    found = launch_elsewhere(services, job, "my-openai")
+    found = launch_elsewhere(services, origin_of_job(services, job), "my-openai")
     assert found.terms.hyperparameters == {"n_epochs": 3, "batch_size": 4, "learning_rate_multiplier": 1.8}
     assert (found.terms.suffix, found.terms.seed) == ("sums", 7)
     changes = by_name(found.changes)
@@ -63,10 +64,10 @@ def test_two_accounts_of_one_service_keep_every_number(services: Services, job: 
 
 def test_a_model_that_is_not_there_has_to_be_chosen(services: Services, job: Job) -> None:
     with pytest.raises(TunedeckError, match="my-nebius can't start a supervised job on gpt") as raised:
-        launch_elsewhere(services, job, "my-nebius")
+        launch_elsewhere(services, origin_of_job(services, job), "my-nebius")
     assert "--model" in raised.value.remedy
     with pytest.raises(TunedeckError, match="no account"):
-        launch_elsewhere(services, job, "nobody")
+        launch_elsewhere(services, origin_of_job(services, job), "nobody")
 
 
 def test_a_job_that_continued_a_tuned_model_begins_from_its_base_and_says_so(services: Services) -> None:
@@ -74,14 +75,52 @@ def test_a_job_that_continued_a_tuned_model_begins_from_its_base_and_says_so(ser
         "openai", "ft-2", JobState.FAILED, "failed", "ft:gpt-4.1-2025-04-14:org:x:id", Method.SUPERVISED
     )
     services.reload_accounts()
-    found = launch_elsewhere(services, tuned, "my-azure")
+    found = launch_elsewhere(services, origin_of_job(services, tuned), "my-azure")
     assert "gpt-4.1" in (found.terms.model or "")
     changes = by_name(found.changes)
     assert "stays behind" in changes["Model"].note
     assert changes["Price"].words == "not known here → once the file is named"
     odd = replace(tuned, method=Method.REINFORCEMENT, model="o4-mini-2025-04-16")
     with pytest.raises(TunedeckError, match="reinforcement"):
-        launch_elsewhere(services, odd, "my-nebius")
+        launch_elsewhere(services, origin_of_job(services, odd), "my-nebius")
+
+
+def test_a_launch_that_was_refused_is_taken_elsewhere_by_its_run_id(
+    cli: Cli, service: FakeService, services: Services, dataset: Path
+) -> None:
+    service.faults["POST", JOBS].append(refuse(403, "winding down", "training_not_available"))
+    refused = cli("launch", str(dataset), "--account", "my-openai", "--model", "gpt-4.1-mini", "--seed", "7",
+                  "--epochs", "2", "--yes")  # fmt: skip
+    assert refused.code == 2
+    run = re.search(r"launch --like (\w+) --account NAME", refused.stderr)
+    assert run is not None
+    assert len(service.jobs) == 0
+    done = cli("launch", "--like", run[1], "--account", "my-nebius", "--model", "Qwen/Qwen3-4B", "--yes",
+               "--any-price", "--json")  # fmt: skip
+    assert done.code == 0, done.stderr
+    assert "Account: my-openai → my-nebius" in done.stderr
+    body = service.bodies[-1]
+    assert (body["model"], body["seed"]) == ("Qwen/Qwen3-4B", 7)
+    assert body["method"]["supervised"]["hyperparameters"] == {"n_epochs": 2}
+    assert cli("launch", "--like", "no such run", "--yes").code == 2
+
+
+def test_a_dry_run_sends_nothing_and_tells_what_a_launch_would_be(
+    cli: Cli, service: FakeService, dataset: Path
+) -> None:
+    asked = ("launch", str(dataset), "--account", "my-openai", "--model", "gpt-4.1-mini", "--dry-run")
+    told = cli(*asked)
+    assert told.code == 0, told.stderr
+    assert "note Without validation rows" in told.stdout
+    assert "Would launch on my-openai for" in told.stdout
+    value = cli(*asked, "--seed", "-1", "--json")
+    assert value.code == 1
+    answer = value.json()
+    assert answer["may_launch"] is False
+    assert answer["price"]["model"] == "gpt-4.1-mini-2025-04-14"
+    (stop,) = [line for line in answer["lines"] if line["level"] == "stop"]
+    assert stop["mends"] == [{"kind": "seed", "value": "", "words": "leave it to the service"}]
+    assert service.requests == []
 
 
 def test_a_job_is_launched_elsewhere_on_the_command_line_after_showing_what_changes(

@@ -10,13 +10,15 @@ from hypothesis import strategies as st
 
 from tui import paths
 from tui.errors import TunedeckError
-from tui.money.catalog import Catalog, base_of
+from tui.money.catalog import Catalog, CatalogModel, base_of
 from tui.money.estimate import (
     auto_epochs,
     compare_models,
+    estimate_by_hour,
     estimate_cost,
     estimate_local_time,
     format_money,
+    time_of,
 )
 from tui.records.jobs import Method
 
@@ -36,6 +38,8 @@ def test_a_historic_job_costs_what_it_cost() -> None:
         "price_per_million": 8.0,
         "currency": "USD",
         "total": 2.4,
+        "price_per_hour": None,
+        "epoch_total": None,
         "price_read_on": "2026-09-26",
         "price_source": "developers.openai.com/api/docs/pricing (fine-tuning)",
     }
@@ -69,10 +73,42 @@ def test_the_local_engine_has_its_own_rule(examples: int, epochs: int) -> None:
     assert "local engine" in choice.source
 
 
+@pytest.mark.parametrize("provider", ["nebius", "crusoe", "bedrock", "azure", "custom", "litellm", "unsloth"])
+def test_a_rule_that_nobody_published_is_left_open_and_never_guessed(provider: str) -> None:
+    choice = auto_epochs(1_000, provider)
+    assert choice.epochs is None
+    assert "chosen by the service" in choice.source
+
+
+def test_a_price_of_open_epochs_is_that_of_one_pass() -> None:
+    model = CatalogModel("nebius", "m", (Method.SUPERVISED,), training_price_per_million=Decimal("0.40"))
+    estimate = estimate_cost(1_000_000, model, examples=100)
+    assert (estimate.epochs, estimate.total, estimate.epoch_total) == (None, None, Decimal("0.40"))
+    assert estimate.amount == "$0.40 per epoch"
+    assert estimate.offer == "at $0.40 per epoch"
+    assert "for each epoch" in estimate.formula
+    assert estimate_cost(1_000_000, model, epochs=3).total == Decimal("1.20")
+    unpriced = estimate_cost(1_000_000, CatalogModel("nebius", "m"), examples=100)
+    assert (unpriced.amount, unpriced.is_published) == ("not published", False)
+    free = estimate_cost(
+        1_000, CatalogModel("unsloth", "m", training_price_per_million=Decimal(0)), examples=9
+    )
+    assert free.is_free
+    assert time_of(free) is None
+
+
+def test_a_job_charged_by_the_hour_has_a_price_for_each_and_no_total() -> None:
+    model = CATALOG.model("o4-mini-2025-04-16", "azure")
+    estimate = estimate_by_hour(5_000, model, epochs=None, examples=20, method=Method.REINFORCEMENT)
+    assert (estimate.total, estimate.price_per_hour) == (None, Decimal(100))
+    assert (estimate.amount, estimate.offer) == ("$100.00 per hour", "at $100.00 per hour")
+    assert not estimate.is_free
+
+
 @given(st.integers(0, 10**9))
 def test_automatic_epochs_are_never_out_of_range(examples: int) -> None:
-    assert 1 <= auto_epochs(examples).epochs <= 25
-    assert 3 <= auto_epochs(examples, "local").epochs <= 10
+    assert 1 <= (auto_epochs(examples).epochs or 0) <= 25
+    assert 3 <= (auto_epochs(examples, "local").epochs or 0) <= 10
 
 
 def test_the_local_model_is_free_and_says_so() -> None:

@@ -15,9 +15,12 @@ from tests.unit.core.test_launch import a_plan, launch_now, texts
 from tui import paths
 from tui.errors import TunedeckError
 from tui.jobs.budget import month_spend, monthly_budgets, set_budget
-from tui.jobs.plan import may_launch
+from tui.jobs.mend import MendKind
+from tui.jobs.plan import PreflightLine, may_launch
 from tui.jobs.preflight import estimate_plan, preflight
+from tui.jobs.preflight_history import free_suffix
 from tui.jobs.reports import file_sha256
+from tui.providers.profiles import profile
 from tui.records.jobs import Job, JobState
 from tui.records.models import ModelInfo
 from tui.records.requests import RemoteFile
@@ -151,3 +154,53 @@ def test_a_wrong_budget_in_the_settings_file_is_told_and_stops_a_launch(
     with pytest.raises(TunedeckError, match="budget"):
         monthly_budgets()
     assert "budget" in texts(preflight(a_plan(dataset), services), "stop")
+
+
+def mends_of(lines: list[PreflightLine], words: str) -> dict[MendKind, str]:
+    (line,) = [one for one in lines if words in one.text]
+    return {mend.kind: mend.value for mend in line.mends}
+
+
+def test_a_taken_suffix_and_the_same_job_are_mended_by_ones_that_are_free(
+    services: Services, service: FakeService, dataset: Path
+) -> None:
+    names = [f"ft:{MODEL}:org:{suffix}:abc" for suffix in ("sums", "sums-2")]
+    services.store.save_models("openai", [ModelInfo("openai", name) for name in names])
+    plan = a_plan(dataset, suffix="sums")
+    assert mends_of(preflight(plan, services), "in a name already") == {MendKind.SUFFIX: "sums-3"}
+    job = launch_now(a_plan(dataset), services)
+    assert mends_of(preflight(a_plan(dataset), services), f"made job {job.id}") == {MendKind.SEED: "43"}
+
+
+@pytest.mark.parametrize(
+    ("provider", "suffix", "fitting"),
+    [
+        ("openai", "my: tone!", "my-tone"),
+        ("azure", "a.much.too.long.suffix", "a-much-too-long-su"),
+        ("fireworks", "Tone", "tone"),
+        ("bedrock", "tone", ""),
+        ("openai", "::", ""),
+    ],
+)
+def test_a_suffix_that_a_service_refuses_is_made_to_fit(
+    services: Services, dataset: Path, provider: str, suffix: str, fitting: str
+) -> None:
+    assert free_suffix(a_plan(dataset, suffix=suffix), services, profile(provider)) == fitting
+
+
+def test_a_budget_that_is_exceeded_offers_fewer_epochs_and_what_would_be_enough(
+    services: Services, dataset: Path
+) -> None:
+    dataset.write_bytes(dataset.read_bytes() * 400)
+    plan = a_plan(dataset, hyperparameters={"n_epochs": 4})
+    price = estimate_plan(plan, services).total
+    assert price is not None
+    set_budget(services, "openai", round(price * Decimal("0.6"), 4))
+    found = mends_of(preflight(plan, services), "would go over")
+    assert found[MendKind.EPOCHS] == "2"
+    assert Decimal(found[MendKind.BUDGET]) == price
+    assert MendKind.MODEL in found
+    fewer = replace(plan, hyperparameters={"n_epochs": 2})
+    assert may_launch(preflight(fewer, services))
+    set_budget(services, "openai", round(price / 100, 6))
+    assert MendKind.EPOCHS not in mends_of(preflight(plan, services), "would go over")

@@ -69,7 +69,12 @@ def test_a_catalog_of_ones_own_prices_validation_and_hosting() -> None:
         hosting_price_per_hour=Decimal("1.70"), validation_is_billed=True, price_read_on="2026-11-20",
     )  # fmt: skip
     (cost,) = side_by_side(
-        Catalog([model], {}), TOKENS, examples=100, validation_tokens={"o200k_base": 10_000}, today=DAY
+        Catalog([model], {}),
+        TOKENS,
+        examples=100,
+        epochs=3,
+        validation_tokens={"o200k_base": 10_000},
+        today=DAY,
     )
     assert (cost.total, cost.validation, cost.hosting_per_hour) == (
         Decimal("6.06"),
@@ -90,10 +95,22 @@ def test_what_nobody_published_is_never_nothing() -> None:
     costs = bills()
     unpriced = [cost for cost in costs if cost.total is None]
     assert ("azure", "gpt-4.1-mini-2025-04-14") in [(cost.provider, cost.model) for cost in unpriced]
-    assert {cost.amount_text() for cost in unpriced} == {"not published"}
+    unknown = [cost for cost in unpriced if cost.price_per_million is None]
+    assert {cost.amount_text() for cost in unknown} == {"not published"}
     assert {cost.as_json()["total"] for cost in unpriced} == {None}
     launchable = [cost.total is None for cost in costs if cost.is_launchable]
     assert launchable == sorted(launchable)
+
+
+def test_where_the_automatic_epochs_are_not_published_one_pass_is_priced_and_no_total() -> None:
+    tinker = bill(bills(), "tinker", "Qwen3-8B")
+    assert (tinker.epochs, tinker.total, tinker.highest_total) == (None, None, None)
+    assert tinker.per_epoch == Decimal("0.44") * TOKENS["o200k_base"] / 1_000_000
+    assert tinker.amount_text().endswith("/epoch")
+    assert "not published" in tinker.epochs_source
+    chosen = bill(bills(epochs=2), "tinker", "Qwen3-8B")
+    assert tinker.per_epoch is not None
+    assert chosen.total == 2 * tinker.per_epoch
 
 
 @pytest.fixture

@@ -76,6 +76,14 @@ JOBS = (
     Key("refresh", ("r",), "refresh_jobs", "Refresh", "Ask the services for their jobs now."),
     Key("queue", ("w",), "show_queue", "Waiting", "Show launches that wait for a service's limit; drop one."),
     Key("settle", ("s",), "settle_launch", "Lost launch", "Settle a launch that got no answer."),
+    Key(
+        "elsewhere",
+        ("L",),
+        "launch_elsewhere",
+        "Launch elsewhere",
+        "Launch the same at another account; shows what changes there.",
+    ),
+    Key("export", ("e",), "export_job", "Export", "Copy this job as a job file, as curl or as Python."),
 )
 
 JOB = (
