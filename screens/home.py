@@ -341,6 +341,10 @@ class HomeScreen(DeckScreen):
 
         self.app.push_screen(AccountsScreen())
 
+    def action_show_notices(self) -> None:
+        """Say where the person is told of what, and try it."""
+        self.navigator.open_notices()
+
     def action_reload(self) -> None:
         """Read everything again and look for the engine."""
         self.read_again()

@@ -68,6 +68,14 @@ class Navigator(Protocol):
         """
         ...
 
+    def open_notices(self) -> None:
+        """Show where the person is told of what."""
+        ...
+
+    def test_channel(self, name: str) -> str | None:
+        """Send a test message through one channel; returns why it failed. Blocks: for a thread."""
+        ...
+
     def open_import(self, path: Path) -> None:
         """Say what the columns of a file are, and make a dataset of it."""
         ...

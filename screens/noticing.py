@@ -55,6 +55,19 @@ class Noticing:
         notifier.start()
         self._notifier = notifier
 
+    def test(self, channel: str) -> str | None:
+        """Send a test message through a channel; returns why that failed. Blocks: for a thread.
+
+        Raises:
+            TunedeckError: The rules can't be read.
+        """
+        from tui.jobs.notices.channels import tell
+        from tui.jobs.notices.rules import notify_rules
+        from tui.jobs.notices.words import TEST_MESSAGE
+
+        terminal, settings = _AppTerminal(self._app), self._services.settings
+        return tell(channel, TEST_MESSAGE, None, notify_rules(), settings, terminal).problem
+
     def stop(self) -> None:
         """End it without waiting for a server that hangs."""
         if self._notifier is not None:

@@ -163,6 +163,13 @@ class HasPlaces(KeepsEarlyKeys, inherit_bindings=False):
 
         self.push_screen(TokenViewScreen(path, line, model, rows))
 
+    def open_notices(self) -> None:
+        """Show where the person is told of what."""
+        from screens.notices import NoticesScreen
+
+        if not isinstance(self.screen, NoticesScreen):
+            self.push_screen(NoticesScreen())
+
     def open_import(self, path: Path) -> None:
         """Say what the columns of a file are, and make a dataset of it."""
         from screens.import_mapping import ImportMappingScreen

@@ -204,6 +204,10 @@ class TunedeckApp(HasPlaces, inherit_bindings=False):
         for notice in self.services.notices:
             self.notify(safe_text(notice), severity="warning", markup=False, timeout=20)
 
+    def test_channel(self, name: str) -> str | None:
+        """Send a test message through one channel; returns why it failed. Blocks: for a thread."""
+        return Noticing(self, self.services).test(name)
+
     @work(thread=True, group="engine", exclusive=True, exit_on_error=False)
     def watch_engine(self) -> None:
         """Start the local engine where it is wanted, and follow it until nothing is under way."""

@@ -13,8 +13,6 @@ from tui.errors import ExitCode, TunedeckError
 from tui.records.notices import Delivery, NoticeEvent
 from tui.services import Services
 
-_LISTED = 20
-
 
 @click.group(invoke_without_command=True)
 @json_option
@@ -125,40 +123,37 @@ def _asked_url(name: str) -> str:
 
 def _list(as_json: bool) -> None:
     from tui.cli.noticing import terminal_here
-    from tui.jobs.notices.channels import channels_here
-    from tui.jobs.notices.rules import notify_rules
-    from tui.jobs.notices.words import message_of
+    from tui.jobs.notices.overview import notify_overview
 
-    rules = notify_rules()
     with Services.open() as services:
-        channels = channels_here(rules, services.settings, has_terminal=terminal_here() is not None)
-        recent = services.store.recent_deliveries(_LISTED)
-        titles = [message_of(services, one.notice).title for one in recent]
+        known = notify_overview(services, has_terminal=terminal_here() is not None)
     if as_json:
         print_json(
             {
-                "rules": {str(event): list(rules.channels_of(event)) for event in NoticeEvent},
-                "channels": [{"name": one.name, "works": one.works, "words": one.words} for one in channels],
-                "recent": [_delivery_json(*pair) for pair in zip(recent, titles, strict=True)],
+                "rules": {str(event): list(known.rules.channels_of(event)) for event in NoticeEvent},
+                "channels": [
+                    {"name": one.name, "works": one.works, "words": one.words} for one in known.channels
+                ],
+                "recent": [_delivery_json(one, title) for one, title in known.recent],
             }
         )
         return
     print_table(
         ["EVENT", "TOLD THROUGH", "MEANING"],
-        [[event, ", ".join(rules.channels_of(event)) or "nothing", event.meaning] for event in NoticeEvent],
+        [[event, known.told_through(event), event.meaning] for event in NoticeEvent],
     )
     say("")
     print_table(
         ["CHANNEL", "WORKS HERE", "HOW"],
-        [[one.name, "yes" if one.works else "no", one.words] for one in channels],
+        [[one.name, "yes" if one.works else "no", one.words] for one in known.channels],
     )
-    if recent:
+    if known.recent:
         say("")
         print_table(
             ["TOLD", "CHANNEL", "STATE", "WHAT"],
             [
                 [_when(one.notice.at), one.channel, one.state, f"{title}. {one.problem or ''}".strip()]
-                for one, title in zip(recent, titles, strict=True)
+                for one, title in known.recent
             ],
         )
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from textual.binding import Binding
 from textual.keys import _character_to_key
 
-from tui.widgets.key_tables import importing, jobs_and_chat, money, reshaping, rows, shell, tokens
+from tui.widgets.key_tables import importing, jobs_and_chat, money, notices, reshaping, rows, shell, tokens
 from tui.widgets.key_tables.key import Key
 
 KEYS: Mapping[str, tuple[Key, ...]] = {
@@ -23,6 +23,7 @@ KEYS: Mapping[str, tuple[Key, ...]] = {
     **importing.KEYS,
     **reshaping.KEYS,
     **money.KEYS,
+    **notices.KEYS,
 }
 """Area of the app -> its keys in the order of the footer and the help."""
 
