@@ -21,6 +21,7 @@ from screens.job_actions import JobActions, Permissions
 from screens.job_checkpoints import ActsOnCheckpoints, CheckpointTable
 from screens.job_facts import checkpoint_cells, diagnosis_line, headline, settings_of, standing
 from screens.job_view import ACCURACY, LOSS, JobView, read_whole_job, series
+from screens.overlay_choices import OverlaysJob
 from screens.readings import Readings
 from screens.stop_rules_dialog import StopRulesDialog
 from screens.text_dialog import TextDialog
@@ -60,7 +61,7 @@ class SettingsPane(VerticalScroll, inherit_bindings=False):
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("scroll")]
 
 
-class JobScreen(ActsOnCheckpoints, JobActions, inherit_bindings=False):
+class JobScreen(OverlaysJob, ActsOnCheckpoints, JobActions, inherit_bindings=False):
     """A job as it goes on, or as it went.
 
     Args:

@@ -28,6 +28,7 @@ ASKED: tuple[Capability, ...] = (Capability.CANCEL, Capability.PAUSE, Capability
 """Capabilities that keys on a job depend on."""
 _ON_A_JOB = (
     "cancel_job", "pause_or_resume", "chat_model", "copy_id", "export_job", "launch_elsewhere",
+    "overlay_job",
 )  # fmt: skip
 
 

@@ -20,6 +20,7 @@ from screens.queued import ShowsQueue
 from screens.readings import Readings
 from screens.settle import SettlesLaunches
 from tui.chat.model_names import job_title, short_model_name
+from tui.jobs.run_overlay import MOST_RUNS
 from tui.jobs.settle import lost_launches
 from tui.jobs.watch import JobChange
 from tui.records.jobs import Job
@@ -66,7 +67,8 @@ class JobsScreen(SettlesLaunches, ShowsQueue, JobActions, inherit_bindings=False
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("jobs"), *DeckScreen.BINDINGS]
     HELP = """
 Every job of every account, newest first. Enter opens a job with its curves, events and checkpoints.
-What you see is kept on this machine, so it is here without a network too.
+What you see is kept on this machine, so it is here without a network too. Space marks a job, and o lays the
+curves of two to four marked ones over one another, with the settings that differ.
 """
 
     @dataclass
@@ -85,6 +87,8 @@ What you see is kept on this machine, so it is here without a network too.
         self._permissions: dict[str, Permissions] = {}
         self._lost_launches = 0
         self._queued = 0
+        self._marked: dict[str, None] = {}
+        """Keys of marked jobs, in the order of their marking."""
         self._active_only = False
         self._problem = ""
         self._read_once = False
@@ -152,11 +156,17 @@ What you see is kept on this machine, so it is here without a network too.
             if self._active_only
             else "No job yet. n starts one; the shipped example trains in a minute or two."
         )
-        ascii_only = self.services.settings.ascii
-        table.set_rows([TableRow(key, _cells(row, ascii_only)) for key, row in self._rows.items()])
+        self._marked = {key: None for key in self._marked if key in self._rows}
+        self._show_rows()
         table.refresh()
         self._show_summary()
         self.refresh_bindings()
+
+    def _show_rows(self) -> None:
+        ascii_only, marked = self.services.settings.ascii, self._marked
+        self.query_one(Table).set_rows(
+            [TableRow(key, _cells(row, ascii_only, key in marked)) for key, row in self._rows.items()]
+        )
 
     def _show_summary(self) -> None:
         active = sum(not row.job.state.is_final for row in self._rows.values())
@@ -167,6 +177,9 @@ What you see is kept on this machine, so it is here without a network too.
         if self._active_only:
             text += "   only those not over; f shows all"
         parts: list[tuple[str, str]] = [(text, "muted")]
+        if self._marked:
+            hint = "o lays them over one another" if len(self._marked) > 1 else "mark one more"
+            parts.append((f"   {len(self._marked)} marked: {hint}", "accent"))
         if self._lost_launches:
             lost = "1 launch" if self._lost_launches == 1 else f"{self._lost_launches} launches"
             parts.append((f"   {lost} without an answer: s settles", "warning"))
@@ -195,7 +208,22 @@ What you see is kept on this machine, so it is here without a network too.
             return "" if self._lost_launches else "Every launch has got its answer."
         if action == "show_queue":
             return "" if self._queued else "No launch waits for a service's limit."
+        if action == "mark_job":
+            return self._reason_against_mark()
+        if action == "overlay_jobs":
+            return "" if len(self._marked) > 1 else "Mark two to four jobs first: space marks one."
         return super().reason_against(action)
+
+    def _reason_against_mark(self) -> str:
+        key = self.query_one(Table).row_key if self.is_mounted else None
+        if key is None:
+            return "There is no job here yet."
+        full = len(self._marked) >= MOST_RUNS and key not in self._marked
+        return (
+            f"{MOST_RUNS} jobs at once are the most; space on a marked one takes its mark off."
+            if full
+            else ""
+        )
 
     def launch_settled(self) -> None:
         """Read the store again."""
@@ -217,6 +245,26 @@ What you see is kept on this machine, so it is here without a network too.
     def _open(self, message: Table.Chosen) -> None:
         account, _, job_id = message.key.partition("\n")
         self.navigator.open_job(account, job_id)
+
+    def action_mark_job(self) -> None:
+        """Mark the job under the cursor, or take its mark off, and go on to the next one."""
+        table = self.query_one(Table)
+        key = table.row_key
+        if key is None:
+            return
+        if key in self._marked:
+            del self._marked[key]
+        else:
+            self._marked[key] = None
+        self._show_rows()
+        table.cursor += 1
+        self._show_summary()
+        self.refresh_bindings()
+
+    def action_overlay_jobs(self) -> None:
+        """Lay the marked jobs over one another."""
+        jobs = [self._rows[key].job for key in self._marked]
+        self.navigator.open_overlay([(job.account, job.id) for job in jobs])
 
     def action_new_job(self) -> None:
         """Go to the launch form."""
@@ -247,11 +295,12 @@ def read_row(store: Store, job: Job, known: JobRow | None) -> JobRow:
     return JobRow(job, JobView(job, events), outline)
 
 
-def _cells(row: JobRow, ascii_only: bool) -> list[Cell]:
+def _cells(row: JobRow, ascii_only: bool, marked: bool) -> list[Cell]:
     job, view = row.job, row.view
+    mark = ("* " if ascii_only else "◆ ") if marked else ""
     return [
         state_part(job),
-        (safe_line(job_title(job), 80), "strong"),
+        (mark + safe_line(job_title(job), 80), "accent" if marked else "strong"),
         safe_line(short_model_name(job.model), 60),
         _progress_cell(row, ascii_only),
         time_left(view) or took(job),

@@ -100,6 +100,14 @@ class Navigator(Protocol):
         """Show a job over the list of jobs."""
         ...
 
+    def open_overlay(self, jobs: Sequence[tuple[str, str]]) -> None:
+        """Show jobs over one another, over the screen that is shown.
+
+        Args:
+            jobs: (account, job id) of two to four.
+        """
+        ...
+
     def open_chat(self, *models: ModelChoice) -> None:
         """Go to Chat with these models side by side; without any, as it was left."""
         ...

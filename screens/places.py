@@ -192,6 +192,12 @@ class HasPlaces(KeepsEarlyKeys, inherit_bindings=False):
         self._to_root()
         self.push_screen(JobScreen(account, job_id))
 
+    def open_overlay(self, jobs: Sequence[tuple[str, str]]) -> None:
+        """Show jobs over one another, over the screen that is shown."""
+        from screens.overlay import OverlayScreen
+
+        self.push_screen(OverlayScreen(jobs))
+
     def open_chat(self, *models: ModelChoice) -> None:
         """Go to Chat with these models side by side; without any, as it was left."""
         if not models:

@@ -143,6 +143,7 @@ _AREA_TITLES = {
     "jobs": "Jobs",
     "job": "A job",
     "checkpoints": "A job: its checkpoints",
+    "overlay": "Jobs over one another",
     "chat": "Chat",
 }
 

@@ -53,3 +53,13 @@ class DotCanvas:
         """
         bits = self._cells[line * self.width + column]
         return chr(_BRAILLE + bits) if bits else " "
+
+
+def is_braille(char: str) -> bool:
+    """Say whether a character is one of a `DotCanvas`."""
+    return len(char) == 1 and _BRAILLE < ord(char) <= _BRAILLE + 0xFF
+
+
+def merged_dots(below: str, above: str) -> str:
+    """Return a character with the dots of both; `above` alone where `below` has none."""
+    return chr(ord(below) | ord(above)) if is_braille(below) else above

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from tui.widgets.braille import DotCanvas
+from tui.widgets.braille import DotCanvas, is_braille, merged_dots
 from tui.widgets.chart_scale import Point, Scale, buckets, format_value, value_scale
 from tui.widgets.tones import Part, Tone
 
 AXIS_WIDTH = 8
 """Columns of the vertical axis: a label of six, a space, the line."""
+
+_MARK_EVERY = 12
+"""Columns between two marks of a line."""
 
 _Grid = list[list[Part]]
 """One character with its tone per cell."""
@@ -40,6 +43,8 @@ class ChartLook:
     marks: Mapping[str, str]
     logarithmic: bool
     ascii_only: bool
+    marked: tuple[str, ...] = ()
+    """Lines that bear their mark every few columns, so that they are told apart without colour."""
 
 
 def draw_chart(data: ChartData, look: ChartLook, width: int, height: int) -> list[list[Part]]:
@@ -67,6 +72,11 @@ def _draw_grid(
         draw(grid, points, "muted", steps, values)
     for name, points in data.lines.items():
         draw(grid, points, look.tones[name], steps, values)
+    for place, name in enumerate(look.marked):
+        mark = (look.marks[name], look.tones[name])
+        _mark_line(
+            grid, data.lines.get(name, ()), mark, steps, values, place * _MARK_EVERY // len(look.marked)
+        )
     for name, points in data.marks.items():
         _draw_marks(grid, points, (look.marks[name], look.tones[name]), steps, values)
     return grid
@@ -93,7 +103,8 @@ def _draw_braille_curve(
     for line in range(height):
         for column in range(width):
             if (char := canvas.character(column, line)) != " ":
-                grid[line][column] = (char, tone)
+                # Where curves cross, each keeps its dots: the tip of a spike is never under another curve.
+                grid[line][column] = (merged_dots(grid[line][column][0], char), tone)
 
 
 def _draw_ascii_curve(grid: _Grid, points: Sequence[Point], tone: Tone, steps: Scale, values: Scale) -> None:
@@ -110,6 +121,22 @@ def _draw_marks(grid: _Grid, points: Sequence[Point], mark: Part, steps: Scale, 
         column = min(width - 1, int(steps.place(step) * width))
         row = min(height - 1, max(0, round(values.place(value) * (height - 1))))
         grid[height - 1 - row][column] = mark
+
+
+def _mark_line(
+    grid: _Grid, points: Sequence[Point], mark: Part, steps: Scale, values: Scale, first_column: int
+) -> None:
+    """Put a line's mark on it every few columns and at its end, never on another line's mark."""
+    height, width = len(grid), len(grid[0])
+    found = buckets(_drawable(points, values), steps, width)
+    due = first_column
+    for bucket in found:
+        row = height - 1 - min(height - 1, max(0, round(values.place(bucket.last) * (height - 1))))
+        there = grid[row][bucket.column][0]
+        is_free = is_braille(there) or there in (" ", ".", mark[0])
+        if is_free and (bucket.column >= due or bucket is found[-1]):
+            grid[row][bucket.column] = mark
+            due = bucket.column + _MARK_EVERY
 
 
 def _merged(row: Sequence[Part]) -> list[Part]:

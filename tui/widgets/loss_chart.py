@@ -34,6 +34,8 @@ class SeriesLook:
     ascii_mark: str
     tone: Tone
     is_line: bool
+    is_marked: bool = False
+    """A line that bears its mark every few columns."""
 
 
 LOOKS: Mapping[str, SeriesLook] = {
@@ -116,6 +118,10 @@ class LossChart(Widget, can_focus=True, inherit_bindings=False):
         """The line above the curves: the step, and each series' newest value up to there."""
         return "".join(text for text, _ in self._readout_line())
 
+    def look(self, name: str) -> SeriesLook:
+        """Return how a series is told apart."""
+        return look_of(name)
+
     # Drawing
 
     def render_line(self, y: int) -> Strip:
@@ -150,7 +156,7 @@ class LossChart(Widget, can_focus=True, inherit_bindings=False):
     def _data(self) -> ChartData:
         lines, marks, faint = {}, {}, {}
         for name, points in self._series.items():
-            look = look_of(name)
+            look = self.look(name)
             if not look.is_line:
                 marks[name] = points
                 continue
@@ -160,11 +166,14 @@ class LossChart(Widget, can_focus=True, inherit_bindings=False):
         return ChartData(lines, marks, faint, self._total_steps, self._readout_step_or_none())
 
     def _chart_look(self) -> ChartLook:
-        tones = {name: look_of(name).tone for name in self._series}
-        marks = {
-            name: look_of(name).ascii_mark if self.ascii_only else look_of(name).mark for name in self._series
-        }
-        return ChartLook(tones, marks, self.logarithmic, self.ascii_only)
+        looks = {name: self.look(name) for name in self._series}
+        tones = {name: look.tone for name, look in looks.items()}
+        marks = {name: self._mark(look) for name, look in looks.items()}
+        marked = tuple(name for name, look in looks.items() if look.is_marked)
+        return ChartLook(tones, marks, self.logarithmic, self.ascii_only, marked)
+
+    def _mark(self, look: SeriesLook) -> str:
+        return look.ascii_mark if self.ascii_only else look.mark
 
     def _readout_step_or_none(self) -> int | None:
         return None if self.cursor_step is None else self._nearest_step(self.cursor_step)
@@ -174,17 +183,20 @@ class LossChart(Widget, can_focus=True, inherit_bindings=False):
         steps = self._steps()
         parts: list[Part] = [(f"step {steps[-1] if step is None else step}" if steps else "", "strong")]
         for name, points in self._series.items():
-            look = look_of(name)
-            value = _value_at(points, step)
-            shown = "–" if value is None else format_value(value)
-            mark = look.ascii_mark if self.ascii_only else look.mark
-            parts += [("   ", ""), (mark, look.tone), (f" {look.label} {shown}", "")]
+            look = self.look(name)
+            point = _point_at(points, step)
+            shown = "–" if point is None else self._value_words(point, steps[-1] if step is None else step)
+            parts += [("   ", ""), (self._mark(look), look.tone), (f" {look.label} {shown}", "")]
         notes = (["log"] if self.logarithmic else []) + (
             [f"smooth {self.smoothing:g}"] if self.smoothing else []
         )
         if notes:
             parts.append((f"   ({', '.join(notes)})", "muted"))
         return parts
+
+    def _value_words(self, point: Point, step: int) -> str:
+        """Return the value read out at a step; the newest one until then."""
+        return format_value(point[1])
 
     # Reading out
 
@@ -224,8 +236,8 @@ class LossChart(Widget, can_focus=True, inherit_bindings=False):
         self.smoothing = SMOOTHING[(index + 1) % len(SMOOTHING)]
 
 
-def _value_at(points: Sequence[Point], step: int | None) -> float | None:
+def _point_at(points: Sequence[Point], step: int | None) -> Point | None:
     if step is None:
-        return points[-1][1]
+        return points[-1]
     index = bisect_right(points, (step, math.inf))
-    return points[index - 1][1] if index else None
+    return points[index - 1] if index else None

@@ -72,6 +72,14 @@ JOBS = (
     ),
     Key("pause", ("p",), "pause_or_resume", "Pause/resume", "Pause this job, or let it go on.", footer=True),
     Key("cancel", ("x",), "cancel_job", "Cancel", "Stop this job for good.", footer=True),
+    Key(
+        "mark",
+        ("space",),
+        "mark_job",
+        "Mark",
+        "Mark this job, or take its mark off; two to four can be laid over one another.",
+    ),
+    Key("overlay", ("o",), "overlay_jobs", "Overlay", "Lay the marked jobs' curves over one another."),
     Key("active", ("f",), "toggle_active", "Active only", "Show only jobs that have not ended."),
     Key("refresh", ("r",), "refresh_jobs", "Refresh", "Ask the services for their jobs now."),
     Key("queue", ("w",), "show_queue", "Waiting", "Show launches that wait for a service's limit; drop one."),
@@ -116,6 +124,7 @@ JOB = (
     Key("pane-before", ("left_square_bracket",), "next_tab(-1)", "Tab before", "Show the tab before."),
     Key("stop-rules", ("S",), "set_stop_rules", "Stop rules", "Set rules that stop this job by itself."),
     Key("zoom", ("z",), "toggle_zoom", "Zoom", "Give the chart the whole screen, and back."),
+    Key("overlay", ("o",), "overlay_job", "Overlay", "Lay another job's curves over this one's."),
     Key("refresh", ("r",), "refresh_job", "Refresh", "Ask the service for this job now."),
     Key(
         "copy", ("Y",), "copy_id", "Copy id", "Copy the job's id, or its tuned model's name once it has one."
@@ -149,6 +158,23 @@ CHECKPOINTS = (
     ),
     Key("copy", ("y",), "screen.copy_checkpoint", "Copy", "Copy the name to ask for it by.", footer=True),
     Key("copy-id", ("i",), "screen.copy_checkpoint_id", "Copy its id", "Copy this checkpoint's id."),
+)
+
+OVERLAY = (
+    Key("metric", ("v",), "next_metric(1)", "Metric", "Draw the next metric.", footer=True),
+    Key("metric-before", ("V",), "next_metric(-1)", "Metric before", "Draw the metric before."),
+    Key("add", ("a",), "add_run", "Add job", "Lay one more job over these.", footer=True),
+    Key("remove", ("x",), "remove_run", "Take out", "Take a job out of the picture.", footer=True),
+    Key(
+        "everything",
+        ("f",),
+        "toggle_everything",
+        "All settings",
+        "Show every setting, or only those that differ.",
+        footer=True,
+    ),
+    Key("zoom", ("z",), "toggle_zoom", "Zoom", "Give the chart the whole screen, and back."),
+    Key("refresh", ("r",), "refresh_runs", "Refresh", "Ask the services for these jobs now."),
 )
 
 CHAT = (
@@ -221,6 +247,7 @@ KEYS: dict[str, tuple[Key, ...]] = {
     "jobs": JOBS,
     "job": JOB,
     "checkpoints": CHECKPOINTS,
+    "overlay": OVERLAY,
     "chat": CHAT,
     "models": MODELS,
     "prompt": PROMPT,
