@@ -20,6 +20,7 @@ from tui.config import Settings
 from tui.money.catalog import Catalog
 from tui.providers.protocol import ProviderError, UploadProgress
 from tui.records.chats import ChatDelta, ChatRequest, Usage
+from tui.records.evaluations import TextScore
 from tui.records.jobs import Checkpoint, Job, JobEvent, JobState, Method
 from tui.records.models import Account, Capability, ModelInfo, Permission
 from tui.records.moderation import ModerationReply
@@ -160,6 +161,9 @@ class FakeProvider:
             raise self.failure
         self.hold.wait(10)
         return ModerationReply(tuple(("hate",) if "HATE" in text else () for text in texts))
+
+    def score_tokens(self, model: str, tokens: Sequence[int], learned: Sequence[bool]) -> TextScore:
+        raise ProviderError("no scores here", status=404)
 
     def close(self) -> None:
         return None

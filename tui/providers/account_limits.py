@@ -18,7 +18,7 @@ from tui.providers.rate_limits import duration, retry_after
 _PER_SECOND, _BURST = 10.0, 40.0
 """Background requests of one account: so many a second, so many at once after a rest."""
 _KEPT_FREE = 0.1
-"""Background work leaves this share of the requests to the person in front."""
+"""Background work leaves this share of the requests, and of the tokens, to the person in front."""
 _LONGEST_WAIT = 60.0
 
 _stop_waiting: ContextVar[threading.Event | None] = ContextVar("background work", default=None)
@@ -114,9 +114,11 @@ class RateLimits:
             self._filled_at = now
             self._tokens -= 1
             waits = [self._not_before - now, -self._tokens / _PER_SECOND]
-            requests = self._gauges.get("requests")
-            if requests is not None and requests.resets_at is not None and requests.left < _KEPT_FREE:
-                waits.append(requests.resets_at - now)
+            waits += [
+                gauge.resets_at - now
+                for gauge in self._gauges.values()
+                if gauge.resets_at is not None and gauge.left < _KEPT_FREE
+            ]
             return max(0.0, *waits)
 
 

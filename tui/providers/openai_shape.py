@@ -23,8 +23,10 @@ from tui.providers.moderations import ask_moderation
 from tui.providers.paging import all_pages, read_json
 from tui.providers.profiles import ModelFacts, Profile
 from tui.providers.protocol import ProviderError, UploadProgress
+from tui.providers.text_scores import score_given_tokens
 from tui.providers.uploads import prefix_for, upload_in_parts, upload_whole
 from tui.records.chats import ChatDelta, ChatRequest
+from tui.records.evaluations import TextScore
 from tui.records.jobs import Checkpoint, Job, JobEvent, Method
 from tui.records.models import Account, Capability, ModelInfo, Permission
 from tui.records.moderation import ModerationReply
@@ -96,6 +98,8 @@ class OpenAIShapeProvider:
             capability = Capability.RESUME if self._profile.resumes_alone else Capability.PAUSE
         if capability is Capability.MODERATE and self._profile.moderation_model is None:
             return Permission(False, f"{self._profile.label} has no moderation to ask.")
+        if capability is Capability.SCORE_TEXT and not self._profile.scores_text:
+            return Permission(False, f"Not offered by {self._profile.label}.")
         if capability in self._profile.cannot:
             return Permission(False, self._profile.cannot[capability])
         return self._can_train() if capability in _TRAINING else Permission(True)
@@ -259,6 +263,11 @@ class OpenAIShapeProvider:
         """Ask what the service's moderation says of texts, or of one image by its address; sent once."""
         with self._calling(retry=False) as client:
             return ask_moderation(client, self._profile.moderation_model or "", texts, image)
+
+    def score_tokens(self, model: str, tokens: Sequence[int], learned: Sequence[bool]) -> TextScore:
+        """Return how likely a model holds the tokens that `learned` marks, each after all before it."""
+        with self._explaining(model=model), self._calling() as client:
+            return score_given_tokens(client, model, tokens, learned)
 
     def close(self) -> None:
         """Release connections; the next call opens new ones."""

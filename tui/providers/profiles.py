@@ -104,6 +104,8 @@ class Profile:
     """What the service doesn't do, with the reason."""
     moderation_model: str | None = None
     """What judges texts for free; None where nothing does."""
+    scores_text: bool = False
+    """Its completions route echoes given tokens with their logprobs, for chat models too."""
     deployment: str = ""
     """What must happen before a tuned model answers, in a sentence; empty when nothing must."""
     resumes_alone: bool = False

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from tui.errors import ExitCode, TunedeckError
 from tui.records.chats import ChatDelta, ChatRequest
+from tui.records.evaluations import TextScore
 from tui.records.jobs import Checkpoint, Job, JobEvent
 from tui.records.models import Account, Capability, ModelInfo, Permission
 from tui.records.moderation import ModerationReply
@@ -151,6 +152,10 @@ class Provider(Protocol):
 
     def moderate(self, texts: Sequence[str], *, image: str | None = None) -> ModerationReply:
         """Ask what the service's moderation says of texts, or of one image by its address; sent once."""
+        ...
+
+    def score_tokens(self, model: str, tokens: Sequence[int], learned: Sequence[bool]) -> TextScore:
+        """Return how likely a model holds the tokens that `learned` marks, each after all before it."""
         ...
 
     def close(self) -> None:

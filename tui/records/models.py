@@ -25,6 +25,10 @@ class Capability(StrEnum):
     """A job's metrics go to Weights & Biases too."""
     VALIDATE_GRADER = "validate_grader"
     """The service looks at a grader before a job is made with it."""
+    SCORE_TEXT = "score_text"
+    """Say how likely a model holds a given text."""
+    BATCH = "batch"
+    """Answer many requests within a day at a lower price."""
 
 
 @dataclass(frozen=True, slots=True)

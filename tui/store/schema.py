@@ -195,6 +195,28 @@ CREATE TABLE deliveries (
 CREATE INDEX deliveries_open ON deliveries (due_at) WHERE state IN ('due', 'sending');
 """
 
+_EVALUATIONS = """
+CREATE TABLE eval_answers (
+    account TEXT NOT NULL, model TEXT NOT NULL, digest BLOB NOT NULL, text TEXT NOT NULL,
+    tool_calls TEXT NOT NULL, finish_reason TEXT, prompt_tokens INTEGER NOT NULL,
+    completion_tokens INTEGER NOT NULL, cached_tokens INTEGER NOT NULL, first_token_seconds REAL,
+    seconds REAL, asked_at INTEGER NOT NULL, batched INTEGER NOT NULL,
+    PRIMARY KEY (account, model, digest)
+);
+CREATE TABLE eval_text_scores (
+    account TEXT NOT NULL, model TEXT NOT NULL, digest BLOB NOT NULL, tokens INTEGER NOT NULL,
+    log_probability REAL NOT NULL, likeliest INTEGER NOT NULL, PRIMARY KEY (account, model, digest)
+) WITHOUT ROWID;
+CREATE TABLE eval_batches (
+    account TEXT NOT NULL, id TEXT NOT NULL, model TEXT NOT NULL, state TEXT NOT NULL,
+    digests BLOB NOT NULL, created_at INTEGER NOT NULL, collected INTEGER NOT NULL,
+    PRIMARY KEY (account, id)
+) WITHOUT ROWID;
+CREATE TABLE eval_runs (
+    id TEXT PRIMARY KEY, created_at INTEGER NOT NULL, title TEXT NOT NULL, report TEXT NOT NULL
+);
+"""
+
 MIGRATIONS: tuple[str, ...] = (
     _FIRST,
     _USAGE,
@@ -207,5 +229,6 @@ MIGRATIONS: tuple[str, ...] = (
     _NUMBERED_JOBS,
     _LISTED_CHECKPOINTS,
     _NOTICES,
+    _EVALUATIONS,
 )
 """Statements that lead from version n to n + 1; published ones are never edited."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tui.store.archive_queries import ArchiveQueries
 from tui.store.chat_queries import ChatQueries
 from tui.store.dataset_queries import DatasetQueries
+from tui.store.eval_queries import EvalQueries
 from tui.store.event_queries import EventQueries
 from tui.store.job_queries import JobQueries
 from tui.store.launch_queries import LaunchQueries
@@ -27,5 +28,6 @@ class Store(
     StopQueries,
     ModelQueries,
     NoticeQueries,
+    EvalQueries,
 ):
     """All queries over one database file; thread-safe, and open to other processes at the same time."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from tui.store.database import Database
 
 if TYPE_CHECKING:
-    from tui.records.chats import Answer
+    from tui.records.chats import Answer, Usage
     from tui.records.jobs import Job
     from tui.store.usage_rows import UsageTotal
 
@@ -29,14 +29,20 @@ ON CONFLICT (account, kind, reference) DO UPDATE SET model = excluded.model,
 
 def keep_answer_usage(connection: sqlite3.Connection, answer: Answer) -> None:
     """Keep what an answer used, in the transaction that keeps the answer; again changes nothing."""
-    from tui.store.usage_rows import UsageKind
-
     # The model comes last: it is the only part that may hold a slash.
     reference = f"{answer.chat_id}/{answer.turn}/{answer.created_at}/{answer.model}"
-    used = answer.usage
+    keep_usage(connection, answer.account, reference, answer.model, answer.created_at, answer.usage)
+
+
+def keep_usage(
+    connection: sqlite3.Connection, account: str, reference: str, model: str, created_at: int, used: Usage
+) -> None:
+    """Keep what any answer used under a reference of its own, in the transaction that keeps the answer."""
+    from tui.store.usage_rows import UsageKind
+
     connection.execute(
         _KEEP,
-        (answer.account, UsageKind.CHAT, reference, answer.model, answer.created_at,
+        (account, UsageKind.CHAT, reference, model, created_at,
          used.prompt_tokens, used.completion_tokens, used.cached_tokens, 0),
     )  # fmt: skip
 

@@ -9,7 +9,7 @@ import struct
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar
@@ -71,6 +71,10 @@ class FakeService(ThreadingHTTPServer):
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_address[1]}/v1"
+
+    def chunks_for(self, body: Json) -> Iterable[Json] | int:
+        """What a chat request is answered with, or the status with which it is refused; for subclasses."""
+        return self.chat_chunks
 
     def count(self, method: str, path: str) -> int:
         return sum(1 for request in self.requests if request == (method, path))
@@ -281,14 +285,21 @@ class _Handler(BaseHTTPRequestHandler):
         self._page(self.server.checkpoints[job_id])
 
     def _chat(self) -> None:
-        self.server.bodies.append(json.loads(self.body))
+        body = json.loads(self.body)
+        self.server.bodies.append(body)
+        chunks = self.server.chunks_for(body)
+        if isinstance(chunks, int):
+            self.refuse(chunks, "this can't be answered")
+            return
         self.send_response(200)
         self.send_header("content-type", "text/event-stream")
+        for name, value in self.server.answer_headers.items():
+            self.send_header(name, value)
         self.send_header("connection", "close")
         self.end_headers()
         self.close_connection = True
         try:
-            for chunk in self.server.chat_chunks:
+            for chunk in chunks:
                 self.wfile.write(f"data: {json.dumps(chunk)}\n\n".encode())
                 time.sleep(0.002)
             self.wfile.write(b"data: [DONE]\n\n")

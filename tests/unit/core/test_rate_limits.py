@@ -97,8 +97,11 @@ def test_background_work_is_paced_and_waits_when_asked_to(limits: RateLimits, cl
         assert clock.slept == [pytest.approx(2.5)]
 
 
-def test_background_work_leaves_the_last_requests_to_the_person(limits: RateLimits, clock: Clock) -> None:
-    limits.note({**HEADERS, "x-ratelimit-remaining-requests": "3", "x-ratelimit-reset-requests": "12s"})
+@pytest.mark.parametrize(("what", "remaining"), [("requests", "3"), ("tokens", "14000")])
+def test_background_work_leaves_the_last_requests_to_the_person(
+    limits: RateLimits, clock: Clock, what: str, remaining: str
+) -> None:
+    limits.note({**HEADERS, f"x-ratelimit-remaining-{what}": remaining, f"x-ratelimit-reset-{what}": "12s"})
     with background_work(threading.Event()):
         limits.take_turn()
     assert clock.slept == [pytest.approx(12)]

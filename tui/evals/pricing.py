@@ -1,0 +1,99 @@
+"""What answers cost: before they are asked for, while they come, and afterwards; with a cap that holds."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from decimal import Decimal
+
+from tui.chat.lanes import Lane
+from tui.evals.ports import EvalServices
+from tui.money.catalog import base_of
+from tui.money.catalog_model import CatalogModel
+from tui.money.usage_price import Amount, answers_cost
+from tui.records.chats import Usage
+from tui.records.evaluations import EvalAnswer
+
+_BATCH_SHARE = Decimal("0.5")
+
+
+class Prices:
+    """Prices of models by the catalog."""
+
+    def __init__(self, services: EvalServices) -> None:
+        self._services = services
+
+    def cost(self, lane: Lane, usage: Usage, *, batched: bool = False) -> Amount | None:
+        """Return what an answer that used so much costs; None where no price is published.
+
+        Of a batch, the catalog's batch prices of tuned models; half the price elsewhere (OpenAI's guide to
+        the Batch API, read 2026-09).
+        """
+        provider = self._services.account(lane.account).provider
+        model = self._services.catalog.find(base_of(lane.model), provider)
+        if model is None:
+            return None
+        tuned = base_of(lane.model) != lane.model
+        factor = _BATCH_SHARE if batched else Decimal(1)
+        if batched and tuned and model.batch_input_price_per_million is not None:
+            model, factor = _at_batch_prices(model), Decimal(1)
+        amount = answers_cost(
+            model, tuned=tuned, prompt_tokens=usage.prompt_tokens,
+            cached_tokens=usage.cached_tokens, completion_tokens=usage.completion_tokens,
+        )  # fmt: skip
+        if amount is None:
+            return None
+        return Amount(amount.low * factor, amount.high * factor, amount.currency)
+
+    def answer_cost(self, lane: Lane, answer: EvalAnswer) -> Amount | None:
+        """Return what a kept answer has cost."""
+        return self.cost(lane, answer.usage, batched=answer.batched)
+
+
+def _at_batch_prices(model: CatalogModel) -> CatalogModel:
+    return replace(
+        model,
+        input_price_per_million=model.batch_input_price_per_million,
+        cached_input_price_per_million=model.batch_cached_input_price_per_million,
+        output_price_per_million=model.batch_output_price_per_million,
+    )
+
+
+class CostMeter:
+    """Counts what a run spends; a request starts only when its dearest end still fits under the cap.
+
+    Args:
+        prices: Of the models.
+        cap: In the currency of the prices; None for none.
+    """
+
+    def __init__(self, prices: Prices, cap: Decimal | None = None) -> None:
+        self._prices = prices
+        self._cap = cap
+        self._lock = threading.Lock()
+        self._reserved = Decimal(0)
+        self.spent = Decimal(0)
+        """What the answers of this run have cost so far, as far as prices are known."""
+
+    def reserve(self, most: Decimal | None) -> bool:
+        """Set aside what a request may cost; False when it would pass the cap.
+
+        Args:
+            most: Its dearest end; None where no price is known, which a capped run never asks.
+        """
+        with self._lock:
+            if self._cap is not None and (most is None or self.spent + self._reserved + most > self._cap):
+                return False
+            self._reserved += most or 0
+            return True
+
+    def settle(self, most: Decimal | None, used: tuple[Lane, Usage] | None) -> None:
+        """Put what a request did cost in the place of what was set aside; None when it was not answered."""
+        told = used is not None and used[1].prompt_tokens > 0
+        cost = self._prices.cost(*used) if used is not None and told else None
+        with self._lock:
+            self._reserved -= most or 0
+            if cost is not None:
+                self.spent += cost.high
+            elif used is not None:
+                self.spent += most or 0  # a service that tells no usage may have charged all of it

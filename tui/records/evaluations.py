@@ -1,0 +1,62 @@
+"""What models answered to the rows of test sets, and how likely they held given texts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from tui.records.chats import ToolCall, Usage
+
+
+@dataclass(frozen=True, slots=True)
+class EvalAnswer:
+    """A whole answer to one request, as it was paid for."""
+
+    text: str
+    tool_calls: tuple[ToolCall, ...] = ()
+    finish_reason: str | None = None
+    usage: Usage = field(default_factory=Usage)
+    first_token_seconds: float | None = None
+    """From the request to the first text; None for a batch."""
+    seconds: float | None = None
+    """To the last; None for a batch."""
+    asked_at: int = 0
+    """Unix seconds."""
+    batched: bool = False
+    """It came through a Batch API, at its price."""
+
+
+@dataclass(frozen=True, slots=True)
+class TextScore:
+    """How likely a model held a given text, token by token together."""
+
+    tokens: int
+    log_probability: float
+    """Natural logarithm, of all tokens together."""
+    right: int
+    """Tokens that the model held likeliest."""
+
+
+@dataclass(frozen=True, slots=True)
+class EvalBatch:
+    """A batch that was handed to a service."""
+
+    account: str
+    id: str
+    model: str
+    state: str
+    """The service's word."""
+    digests: tuple[bytes, ...]
+    """Of the requests in it; each is named by its digest in hex."""
+    created_at: int
+    collected: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class EvalRun:
+    """A finished evaluation as it was reported."""
+
+    id: str
+    created_at: int
+    title: str
+    report: str
+    """JSON."""
