@@ -18,6 +18,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "rules": ("tui.cli.rules", "List the rules of check, or explain one."),
     "count": ("tui.cli.count", "Count a dataset's tokens exactly."),
     "cost": ("tui.cli.cost", "Say what a fine-tuning job would cost."),
+    "payback": ("tui.cli.payback", "Say whether fine-tuning pays back, with the formula."),
     "catalog": ("tui.cli.catalog", "List, check and compare models' prices, limits and dates."),
     "rows": ("tui.cli.rows", "Print rows of a dataset by number, facet, expression or size."),
     "search": ("tui.cli.search", "Find text or a pattern in every line of a dataset."),
