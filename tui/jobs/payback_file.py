@@ -93,7 +93,8 @@ class PaybackFile:
     def usual_choice(self, tuned: CatalogModel) -> PaybackChoice:
         """Return what the sliders start with."""
         made = self.measure(tuned)
-        choice = PaybackChoice(epochs=auto_epochs(max(1, made.rows), tuned.provider).epochs)
+        epochs = auto_epochs(max(1, made.rows), tuned.provider).epochs
+        choice = PaybackChoice() if epochs is None else PaybackChoice(epochs=epochs)
         if self._prompt is None:
             return choice
         long = text_tokens(self._prompt, _encoding(tuned), reader_of(tuned))

@@ -7,6 +7,7 @@ from typing import Any
 
 from tui.money.amounts import format_money, unit_price
 from tui.money.catalog_model import NOT_PUBLISHED, STALE_AFTER_DAYS, CatalogModel
+from tui.money.estimate import auto_epochs
 from tui.money.payback import CACHED_FROM, CallPrice, Payback, PaybackCase, Verdict
 
 _THOUSAND = 1_000
@@ -124,6 +125,11 @@ def notes(found: Payback, case: PaybackCase) -> list[str]:
     lines = list(found.reasons)
     for model, side in ((case.prompted, found.prompted), (case.tuned, found.tuned)):
         lines += _cache_notes(model, side, case)
+    if not found.choice.training_paid and auto_epochs(max(1, case.rows), case.tuned.provider).epochs is None:
+        lines.append(
+            f"How often {case.tuned.provider} reads the file by itself is {NOT_PUBLISHED}: reckoned with "
+            f"{found.choice.epochs}."
+        )
     for model in dict.fromkeys((case.prompted, case.tuned)):
         if model.price_read_on:
             line = f"Prices of {model.id}: read on {model.price_read_on} at {model.price_source}."
