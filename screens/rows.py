@@ -46,7 +46,6 @@ class RowsScreen(RowsOutside, inherit_bindings=False):
 
     def __init__(self, path: Path, line: int = 1, findings: Sequence[Finding] = (), fix: str = "") -> None:
         super().__init__(path, line, findings)
-        self._findings = {}
         self._start_fix, self._start_fix_line = fix, line
 
     def compose_body(self) -> ComposeResult:
@@ -146,7 +145,7 @@ class RowsScreen(RowsOutside, inherit_bindings=False):
         number, dataset = self.rows.line_number, self._dataset
         if dataset is None or self._format is None or not number:
             return
-        found = self.row_findings(self.rows.original_line)
+        found = self.row_findings(self.rows.identity)
         try:
             line = await asyncio.to_thread(dataset.line, number)
             parts = await asyncio.to_thread(row_parts, self._path, number, line, self._format, found)

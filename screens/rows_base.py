@@ -99,7 +99,7 @@ class RowsBase(RowsState, inherit_bindings=False):
             dataset: The file with its changes.
             line: Where the cursor goes.
         """
-        from tui.datasets.row_choice import format_of
+        from tui.datasets.row_facts import format_of
 
         if self._dataset is not None:
             self._dataset.close()
@@ -120,7 +120,7 @@ class RowsBase(RowsState, inherit_bindings=False):
 
     def follow_format(self) -> None:
         """Read the rows as what Check was told meanwhile that they are."""
-        from tui.datasets.row_choice import format_of
+        from tui.datasets.row_facts import format_of
 
         dataset = self._dataset
         if dataset is None:
@@ -291,9 +291,9 @@ class RowsBase(RowsState, inherit_bindings=False):
     def _draw(self, row: Row) -> None:
         from tui.datasets.conversation import conversation
 
-        view, line = self.view, self.rows.original_line
+        view, line, who = self.view, self.rows.original_line, self.rows.identity
         view.border_title = self._row_title(row)
-        findings, path = self.findings_of(line)
+        findings, path = self.findings_of(who)
         found = self.found_in(line, row)
         is_raw = self._look != CONVERSATION
         turns = () if is_raw or row.error or self._format is None else conversation(row, self._format)
@@ -310,8 +310,8 @@ class RowsBase(RowsState, inherit_bindings=False):
         number = None if far is None else far.number_from_end(self.rows.cursor)
         return "line not numbered yet" if number is None else f"line {-number:,} from the end"
 
-    def findings_of(self, line: int | None) -> tuple[Sequence[FindingLine], str | None]:
-        """Return what the check says of a line of the file, and the JSON path of the first of it."""
+    def findings_of(self, who: int | None) -> tuple[Sequence[FindingLine], str | None]:
+        """Return what the check says of a row, and the JSON path of the first of it."""
         return (), None
 
     def found_in(self, line: int | None, row: Row) -> str:

@@ -64,6 +64,8 @@ class RowsEdit(RowsNarrow, inherit_bindings=False):
         self.rows.items_changed()
         self.show_title()
         self.show_row()
+        self.show_choice()
+        self.judge_changes()
         self.refresh_bindings()
 
     # Keys

@@ -1,39 +1,28 @@
-"""Search in a file and errors of the check: from one to the next, with what was found shown in the row."""
+"""Search in a file: from one match to the next, with what was found shown in the row."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from textual import work
 from textual.worker import get_current_worker
 
-from screens.rows_base import RowsBase
+from screens.rows_findings import RowsFindings
 from tui.errors import TunedeckError
-from tui.widgets.message_view import FindingLine
 from tui.widgets.words import plural
 
 if TYPE_CHECKING:
-    from tui.datasets.formats import DatasetFormat
-    from tui.datasets.report import Finding
     from tui.datasets.search import Hits, Query
     from tui.datasets.source import Row
 
-_MOST_MESSAGES = 20
-"""Findings of one row that are shown beside it."""
 
-
-class RowsFind(RowsBase, inherit_bindings=False):
-    """Matches and findings of the open file."""
+class RowsFind(RowsFindings, inherit_bindings=False):
+    """Matches of a search in the open file."""
 
     _query: Query | None = None
     _hits: Hits | None = None
     _jumps = False
     """The cursor goes to the first match as soon as there is one."""
-    _error_lines: list[int] | None = None
-    _has_warnings = False
-    """Rows that are too long are among the findings too, which needs their tokens."""
-    _findings: dict[int, list[Finding]]
 
     # Search
 
@@ -170,111 +159,3 @@ class RowsFind(RowsBase, inherit_bindings=False):
             return False
         self.tell(f"{self._query} is in none of the rows shown; w, f or backspace shows others.")
         return True
-
-    # Errors
-
-    def action_next_finding(self, direction: int) -> None:
-        """Go to the next (1) or the previous (-1) line with an error; the file is checked on first use."""
-        self._go_among(self._error_lines, direction, "error")
-
-    def action_next_marked_row(self, direction: int) -> None:
-        """Go to the next (1) or the previous (-1) line with an error or a warning."""
-        lines = sorted(self._findings) if self._has_warnings else None
-        self._go_among(lines, direction, "finding")
-
-    def _go_among(self, lines: Sequence[int] | None, direction: int, noun: str) -> None:
-        if lines is None:
-            self.show_work("Checking")
-            self._check(direction, noun)
-            return
-        index = self.rows.step_among(lines, direction)
-        if index is None:
-            self.tell(f"No line with {'an' if noun == 'error' else 'a'} {noun}." if not lines else
-                      f"No more {noun}s in this direction.")  # fmt: skip
-        else:
-            self.rows.cursor = index
-
-    @work(thread=True, group="findings", exclusive=True, exit_on_error=False)
-    def _check(self, direction: int, noun: str) -> None:
-        from tui.datasets.check import CheckCancelled
-        from tui.jobs.reports import usual_report
-
-        worker, services = get_current_worker(), self.services
-        tell = self.progress_teller("Checking")
-        try:
-            report = usual_report(
-                services, self._path, services.settings.default_model, with_tokens=noun == "finding",
-                on_progress=tell, cancelled=lambda: worker.is_cancelled,
-            )  # fmt: skip
-        except CheckCancelled:
-            return
-        except TunedeckError as error:
-            self.post_from_thread(self.tell_error, error)
-            self.post_from_thread(self.show_work, "")
-            return
-        self.post_from_thread(self.show_work, "")
-        self.post_from_thread(self._show_checked, report.findings, direction, noun)
-
-    def _show_checked(self, findings: Sequence[Finding], direction: int, noun: str) -> None:
-        """Mark the rows that a check found something in, and go to one."""
-        self._has_warnings = noun == "finding"
-        self._mark_rows(findings)
-        if direction and noun == "error":
-            self.action_next_finding(direction)
-        elif direction:
-            self.action_next_marked_row(direction)
-
-    def show_findings(self, findings: Sequence[Finding]) -> None:
-        """Mark the rows that a whole check found something in."""
-        self._has_warnings = True
-        self._mark_rows(findings)
-
-    def _mark_rows(self, findings: Sequence[Finding]) -> None:
-        marks: dict[int, Literal["error", "warning"]] = {}
-        by_line: dict[int, list[Finding]] = {}
-        for finding in findings:
-            if finding.line is None or finding.severity not in ("error", "warning"):
-                continue
-            by_line.setdefault(finding.line, []).append(finding)
-            if finding.severity == "error":
-                marks[finding.line] = "error"
-            else:
-                marks.setdefault(finding.line, "warning")
-        self._error_lines = sorted(line for line, mark in marks.items() if mark == "error")
-        self._findings = {
-            line: sorted(found, key=lambda one: one.severity) for line, found in by_line.items()
-        }
-        self.rows.show_marks(marks)
-        self.show_title()
-        self.show_row()
-        self.refresh_bindings()
-
-    def format_changed(self, dataset_format: DatasetFormat) -> None:
-        """Forget what was found in the rows as they were read before."""
-        super().format_changed(dataset_format)
-        self.forget_findings()
-
-    def forget_findings(self) -> None:
-        """Forget them: the file is not what was checked."""
-        self._error_lines = None
-        self._has_warnings = False
-        self._findings = {}
-        self.rows.show_marks({})
-
-    def row_findings(self, line: int | None) -> Sequence[Finding]:
-        """Return what the check found in a line of the file."""
-        return self._findings.get(line, ()) if line is not None else ()
-
-    def findings_of(self, line: int | None) -> tuple[Sequence[FindingLine], str | None]:
-        """Return the sentences of a line's findings, and where the first of them is."""
-        found = self.row_findings(line)
-        shown = [(one.severity.value, one.message) for one in found[:_MOST_MESSAGES]]
-        if len(found) > _MOST_MESSAGES:
-            shown.append(("info", f"and {len(found) - _MOST_MESSAGES:,} more"))
-        return shown, found[0].path if found else None
-
-    def title_facts(self) -> list[str]:
-        """Return how many lines have errors, once that is known."""
-        if self._error_lines is None:
-            return []
-        return [plural(len(self._error_lines), "error line") if self._error_lines else "no errors"]

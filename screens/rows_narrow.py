@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING
 
 from textual import on, work
@@ -13,7 +12,7 @@ from textual.worker import get_current_worker
 from screens.choose import ChooseScreen, Option
 from screens.rows_find import RowsFind
 from tui.datasets.facets import FACETS
-from tui.datasets.row_choice import RowChooser, RowWish
+from tui.datasets.row_choice import RowWish
 from tui.datasets.row_order import SortKey
 from tui.errors import TunedeckError
 from tui.safe_text import safe_line
@@ -42,32 +41,20 @@ class RowsNarrow(RowsFind, inherit_bindings=False):
     _wish = RowWish()
     _shown_wish = RowWish()
     """What the rows on the screen fulfil."""
-    _chooser: RowChooser | None = None
+    _chosen_version = 0
+    """Of the dataset, when the rows on the screen were chosen."""
 
     def dataset_opened(self, dataset: EditedDataset, dataset_format: DatasetFormat) -> None:
         """Begin with all rows of a file that was just opened."""
         super().dataset_opened(dataset, dataset_format)
-        self._chooser = self._chooser_of(dataset, dataset_format)
         self._wish = self._shown_wish = RowWish(model=self.services.settings.default_model)
         self.show_state("show", ())
-
-    def _chooser_of(self, dataset: EditedDataset, dataset_format: DatasetFormat) -> RowChooser:
-        from tui.jobs.reports import usual_report
-
-        return RowChooser(
-            dataset.dataset,
-            lambda: _marked_lines(dataset),
-            dataset_format=dataset_format,
-            check=partial(usual_report, self.services, self._path),
-        )
 
     def format_changed(self, dataset_format: DatasetFormat) -> None:
         """Ask anew which rows to show: other rows have errors now, and other tokens."""
         super().format_changed(dataset_format)
-        if self._dataset is not None:
-            self._chooser = self._chooser_of(self._dataset, dataset_format)
-            if self._is_narrowed:
-                self.narrow(replace(self._wish))
+        if self._is_narrowed:
+            self.narrow(replace(self._wish))
 
     def file_grew(self) -> None:
         """Ask anew which rows to show."""
@@ -165,6 +152,7 @@ class RowsNarrow(RowsFind, inherit_bindings=False):
         worker, chooser = get_current_worker(), self._chooser
         if chooser is None:
             return
+        version = self._dataset.version if self._dataset is not None else 0
         tell = self.progress_teller("Choosing rows")
         try:
             chosen = chooser.choose(wish, tell, lambda: worker.is_cancelled)
@@ -176,38 +164,41 @@ class RowsNarrow(RowsFind, inherit_bindings=False):
             self.post_from_thread(self.show_work, "")
             self.post_from_thread(self._keep_what_is_shown, wish)
             return
-        self.post_from_thread(self._show_chosen, wish, chosen)
+        self.post_from_thread(self._show_chosen, wish, chosen, version)
 
     def _keep_what_is_shown(self, wish: RowWish) -> None:
         """Go back to the wish that the rows on the screen fulfil, unless there is a newer one."""
         if wish is self._wish:
             self._wish = self._shown_wish
 
-    def _show_chosen(self, wish: RowWish, chosen: ChosenRows) -> None:
+    def _show_chosen(self, wish: RowWish, chosen: ChosenRows, version: int) -> None:
         if wish is not self._wish:
             return
         order = wish.sort, wish.largest_first
         is_sorted_anew = order != (self._shown_wish.sort, self._shown_wish.largest_first)
-        self._shown_wish = wish
+        self._shown_wish, self._chosen_version = wish, version
         self.show_work("")
         self.rows.show_view(chosen.lines, empty="No row is like that. backspace shows all.")
         if is_sorted_anew:
             self.rows.cursor = 0  # who sorts wants to see the ends of the order
-        parts: list[Part] = [
-            (" · ".join([self.count_words(len(chosen.lines)), *wish_words(wish)]), "accent"),
-            (self._changes_left_out(), "muted"),
-            ("  backspace shows all", "muted"),
-        ]
-        self.show_state("show", parts)
+        self.show_choice()
         for note in chosen.notes:
             self.tell(note, severity="warning")
         self.show_row()
         self.refresh_bindings()
 
-    def _changes_left_out(self) -> str:
-        """Say that rows were chosen by what the file holds, where that is not what is shown."""
-        changed = self._dataset is not None and self._dataset.is_changed
-        return ", by the file without your changes" if changed else ""
+    def show_choice(self) -> None:
+        """Say which rows are shown; they stay in sight while they are changed, and that is said too."""
+        if not self.rows.has_view:
+            return
+        words = [self.count_words(self.rows.item_count()), *wish_words(self._shown_wish)]
+        is_older = self._dataset is not None and self._dataset.version != self._chosen_version
+        parts: list[Part] = [
+            (" · ".join(words), "accent"),
+            (", as chosen before your last change" if is_older else "", "muted"),
+            ("  backspace shows all", "muted"),
+        ]
+        self.show_state("show", parts)
 
     # Greyed keys
 
@@ -228,8 +219,3 @@ def wish_words(wish: RowWish) -> list[str]:
         name for name, order in _ORDERS.items() if order == (wish.sort, wish.largest_first)
     ) if wish.sort is not SortKey.FILE else ""  # fmt: skip
     return [*words, order] if order else words
-
-
-def _marked_lines(dataset: EditedDataset) -> list[int]:
-    lines = (dataset.original_number(number) for number in dataset.marked_rows())
-    return [line for line in lines if line is not None]

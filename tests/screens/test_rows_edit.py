@@ -484,3 +484,58 @@ async def test_brackets_go_to_rows_with_warnings_too(tmp_path: Path) -> None:
         assert cursor(screen) == 2
         await pilot.press("n")
         assert cursor(screen) == 4
+
+
+WRONG = json.dumps({"messages": [{"role": "user", "content": "q"}, {"role": "robot", "content": "a"}]})
+
+
+def write_lines(path: Path, *lines: str) -> None:
+    path.write_text("".join(f"{line}\n" for line in lines))
+
+
+def facts(screen: RowsScreen) -> str:
+    return str(screen.rows.border_subtitle)
+
+
+async def test_changed_rows_are_judged_anew_and_keys_go_to_what_is_wrong_now(path: Path) -> None:
+    write_lines(path, row(1), WRONG, row(3), row(4))
+    app = make_app()
+    async with app.run_test(size=(140, 40)) as pilot:
+        screen = await open_rows(pilot, app, path)
+        await pilot.press("n")
+        await until(pilot, lambda: "1 error line" in facts(screen) and cursor(screen) == 2)
+        await screen.change(lambda dataset: dataset.edit(2, row(2)))
+        await until(pilot, lambda: "no errors" in facts(screen))
+        await screen.change(lambda dataset: dataset.edit(4, WRONG))
+        await screen.change(lambda dataset: dataset.insert(1, WRONG))
+        await until(pilot, lambda: "1 error line" in facts(screen))
+        await pilot.press("n")
+        await until(pilot, lambda: cursor(screen) == 5)
+        signs = [screen.rows.item_line(index, 40)[1][0] for index in range(5)]
+        assert [sign.strip() != "" for sign in signs] == [True, False, False, False, True]
+        await pilot.press("u", "u", "u")
+        await until(pilot, lambda: "1 error line" in facts(screen) and cursor(screen) == 2)
+        assert "robot" in text_of(app)
+
+
+async def test_rows_are_filtered_by_what_is_shown_and_stay_in_sight_while_they_are_changed(
+    path: Path,
+) -> None:
+    app = make_app()
+    async with app.run_test(size=(140, 40)) as pilot:
+        screen = await open_rows(pilot, app, path)
+        await screen.change(lambda dataset: dataset.edit(3, WRONG))
+        await screen.change(lambda dataset: dataset.insert(6, WRONG))
+        await pilot.press("w")
+        screen.query_one("#where", Input).value = "messages[?role=='robot']"
+        await pilot.press("enter")
+        await until(pilot, lambda: "2 of 7 rows" in text_of(app))
+        assert [screen.rows.number(index) for index in range(2)] == [3, 6]
+        await screen.change(lambda dataset: dataset.edit(3, row(3)))
+        assert "as chosen before your last change" in text_of(app)
+        assert [screen.rows.number(index) for index in range(2)] == [3, 6]
+        await pilot.press("w", "enter")
+        await until(pilot, lambda: "1 of 7 rows" in text_of(app))
+        assert "before your last change" not in text_of(app)
+        await pilot.press("enter")
+        assert "robot" in text_of(app)

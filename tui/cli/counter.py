@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from tui.cli.output import narrate
-from tui.datasets.cached_check import check_for_findings
 from tui.datasets.formats import DatasetFormat
 from tui.datasets.options import USUAL_LINTS, CheckOptions
-from tui.datasets.report import Report
-from tui.datasets.row_choice import Cancelled, Checker, Progress
+from tui.datasets.row_facts import OptionsFor
 from tui.datasets.services import DEFAULT_SERVICE, SERVICES
 from tui.datasets.token_ids import Vocabulary
 from tui.datasets.tokens import encoding_for
@@ -34,42 +30,25 @@ def counter_for(model: str) -> Vocabulary | None:
     return tokenizer
 
 
-def usual_options(model: str, dataset_format: DatasetFormat | None) -> CheckOptions:
-    """Return what `tunedeck check FILE` checks for when nothing else is asked.
+def usual_options(dataset_format: DatasetFormat | None) -> OptionsFor:
+    """Return what `tunedeck check FILE` checks for when nothing else is asked, by model.
 
     Args:
-        model: Whose tokens and limits.
-        dataset_format: What the rows are read as; None finds it out.
-
-    Raises:
-        TunedeckError: The person's own catalog file is wrong.
-    """
-    reader = counter_for(model)
-    return CheckOptions(
-        model=model,
-        format=dataset_format,
-        minimum_examples=SERVICES[DEFAULT_SERVICE].minimum_examples,
-        token_limit=limit_for(model, reader),
-        tokenizer=reader,
-        lints=USUAL_LINTS,
-    )
-
-
-def usual_check(file: Path, dataset_format: DatasetFormat | None) -> Checker:
-    """Return how facets of a file's rows get its report: the kept one of `tunedeck check`, or one like it.
-
-    Args:
-        file: The file.
         dataset_format: What the rows are read as; None finds it out.
     """
 
-    def check(model: str, *, with_tokens: bool, on_progress: Progress | None, cancelled: Cancelled) -> Report:
-        options = usual_options(model, dataset_format)
-        return check_for_findings(
-            file, options, with_tokens=with_tokens, on_progress=on_progress, cancelled=cancelled
+    def options(model: str) -> CheckOptions:
+        reader = counter_for(model)
+        return CheckOptions(
+            model=model,
+            format=dataset_format,
+            minimum_examples=SERVICES[DEFAULT_SERVICE].minimum_examples,
+            token_limit=limit_for(model, reader),
+            tokenizer=reader,
+            lints=USUAL_LINTS,
         )
 
-    return check
+    return options
 
 
 def limit_for(model: str, reader: Vocabulary | None) -> int | None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from tui.cli.counter import usual_check
+from tui.cli.counter import usual_options
 from tui.cli.format_option import chosen_format, format_option
 from tui.cli.output import json_option
 from tui.cli.reshape import dry_run_option, force_option, in_place_option, output_option, reshape_file
@@ -44,8 +44,8 @@ def command(
         raise TunedeckError("Which rows is not said.", "Use --range, --facet or --where.")
     first, last = line_span(span)
     wish = RowWish(first, last, facets, where, model=model)
-    check = usual_check(file, chosen_format(format_name))
+    options = usual_options(chosen_format(format_name))
     return reshape_file(
-        file, lambda table, tracker: plan_delete(table, wish, tracker, keep=keep, check=check), "Reading",
+        file, lambda table, tracker: plan_delete(table, wish, tracker, keep=keep, options=options), "Reading",
         output=output, in_place=in_place, force=force, dry_run=dry_run, as_json=as_json,
     )  # fmt: skip

@@ -13,7 +13,7 @@ from tui.datasets.atomic import refuse_existing
 from tui.datasets.check_row import check_row
 from tui.datasets.edits import EditedDataset, pending_edits
 from tui.datasets.report import Finding, Severity
-from tui.datasets.row_choice import format_of
+from tui.datasets.row_facts import format_of
 from tui.datasets.row_layout import edited_line, text_to_edit
 from tui.datasets.services import DEFAULT_SERVICE, SERVICES
 from tui.errors import ExitCode, TunedeckError

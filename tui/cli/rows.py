@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from tui.cli.counter import usual_check
+from tui.cli.counter import usual_options
 from tui.cli.format_option import chosen_format, format_option
 from tui.cli.output import json_option, narrate, print_json, print_json_array, print_table, say
 from tui.cli.slow_progress import SlowProgress
@@ -17,7 +17,8 @@ from tui.datasets.conversation import Turn, conversation, preview
 from tui.datasets.facets import FACETS
 from tui.datasets.formats import DatasetFormat
 from tui.datasets.options import DEFAULT_MODEL
-from tui.datasets.row_choice import ChosenRows, RowChooser, RowWish, format_of
+from tui.datasets.row_choice import ChosenRows, RowChooser, RowWish
+from tui.datasets.row_facts import format_of
 from tui.datasets.row_order import SortKey
 from tui.datasets.source import Dataset, Row
 from tui.errors import ExitCode, TunedeckError
@@ -76,7 +77,7 @@ def command(
     try:
         with SlowProgress("Reading") as progress:
             chooser = RowChooser(
-                dataset, dataset_format=dataset_format, check=usual_check(file, dataset_format)
+                dataset, dataset_format=dataset_format, options=usual_options(dataset_format)
             )
             chosen = chooser.choose(wish, progress.update)
         for note in chosen.notes:
@@ -114,7 +115,7 @@ def _print_facets(file: Path, model: str, dataset_format: DatasetFormat | None, 
     dataset = Dataset.open(file)
     try:
         with SlowProgress("Reading") as progress:
-            chooser = RowChooser(dataset, check=usual_check(file, dataset_format))
+            chooser = RowChooser(dataset, options=usual_options(dataset_format))
             facets = chooser.facets(names, model, progress.update)
     finally:
         dataset.close()

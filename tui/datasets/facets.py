@@ -1,4 +1,4 @@
-"""What the rows of a file have, counted: roles, tools, images, errors, repeated rows; 2 bytes for each row.
+"""What the rows of a file have, counted: roles, tools, images, errors, repeated rows; 10 bytes for each row.
 
 Structure and repetition come from one pass of their own. Errors, warnings and rows that are too long come
 from a report of the check, which keeps at most 1,000 findings of a rule: a count that may be too low says so.
@@ -84,18 +84,18 @@ class Facets:
 
     Args:
         flags: 16 bits for each line.
-        repeated: Lines that stood before.
-        first_copies: For each of them the line where it stood first.
+        hashes: 64 bits for each line, equal for equal rows; 0 for a blank line.
     """
 
     def __init__(
         self,
         flags: numpy.ndarray[Any, numpy.dtype[numpy.uint16]],
-        repeated: Lines,
-        first_copies: Lines | None = None,
+        hashes: numpy.ndarray[Any, numpy.dtype[numpy.uint64]],
     ) -> None:
-        self._flags = flags
-        self.first_copies = first_copies
+        self.flags = flags
+        self.hashes = hashes
+        repeated, self.first_copies = _repeated(hashes)
+        """For each repeated line the one where it stood first."""
         self._own: dict[str, Lines] = {"duplicate": repeated}
         self._partial: set[str] = set()
         self._counts: dict[str, int] = {}
@@ -103,7 +103,7 @@ class Facets:
     @property
     def line_count(self) -> int:
         """Lines of the file."""
-        return len(self._flags)
+        return len(self.flags)
 
     def add_lines(self, name: str, lines: Iterable[int], *, is_partial: bool = False) -> None:
         """Say which lines have a facet that this pass can't see.
@@ -152,7 +152,7 @@ class Facets:
         flag = facet(name).flag
         if flag is None:
             return numpy.zeros(0, dtype=numpy.uint32)
-        return (numpy.flatnonzero(self._flags & int(flag)) + 1).astype(numpy.uint32)
+        return (numpy.flatnonzero(self.flags & int(flag)) + 1).astype(numpy.uint32)
 
 
 def find_facets(
@@ -185,10 +185,9 @@ def find_facets(
     for part in parts:
         flags.append(numpy.frombuffer(part.payload, dtype=numpy.uint16, count=part.lines))
         hashes.append(numpy.frombuffer(part.payload, dtype=numpy.uint64, offset=2 * part.lines))
-    whole = numpy.concatenate(flags) if flags else numpy.zeros(0, dtype=numpy.uint16)
-    return Facets(
-        whole, *_repeated(numpy.concatenate(hashes) if hashes else numpy.zeros(0, dtype=numpy.uint64))
-    )
+    if not flags:
+        return Facets(numpy.zeros(0, dtype=numpy.uint16), numpy.zeros(0, dtype=numpy.uint64))
+    return Facets(numpy.concatenate(flags), numpy.concatenate(hashes))
 
 
 def _repeated(hashes: numpy.ndarray[Any, numpy.dtype[numpy.uint64]]) -> tuple[Lines, Lines]:

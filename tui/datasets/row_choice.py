@@ -2,45 +2,30 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
-from tui.datasets.cached_check import check_for_findings
-from tui.datasets.check import CheckCancelled, CheckOptions
-from tui.datasets.facets import FROM_REPORT, Facets, facet, find_facets
+from tui.datasets.check import CheckOptions
+from tui.datasets.facets import Facets, facet
 from tui.datasets.formats import DatasetFormat
 from tui.datasets.options import DEFAULT_MODEL, USUAL_LINTS
-from tui.datasets.report import Report
-from tui.datasets.row_filter import Filtered, filter_lines
-from tui.datasets.row_order import SortKey, line_bytes, line_tokens, sorted_lines
+from tui.datasets.report import Finding
+from tui.datasets.row_facts import Cancelled, OptionsFor, Progress, RowFacts, format_of
+from tui.datasets.row_order import SortKey, sorted_lines
 from tui.datasets.row_pass import PassCancelled
+from tui.datasets.shown_rows import ShownRows
 from tui.datasets.source import Dataset
-from tui.datasets.tokens import encoding_for, training_limit
+from tui.datasets.tokens import training_limit
 from tui.errors import TunedeckError
 
 if TYPE_CHECKING:
     import numpy
 
+    from tui.datasets.edits import EditedDataset
+
     Lines = numpy.ndarray[Any, numpy.dtype[numpy.uint32]]
-
-Progress = Callable[[int, int], None]
-Cancelled = Callable[[], bool]
-
-
-class Checker(Protocol):
-    """Gives the report of a file for a model."""
-
-    def __call__(
-        self, model: str, *, with_tokens: bool, on_progress: Progress | None, cancelled: Cancelled
-    ) -> Report:
-        """Return it; tokens, and rows that are too long, need only be in it where they are asked for."""
-        ...
-
-
-_FIRST_ROWS = 20
-_NEED_TOKENS = frozenset({"warnings", "too-long"})
-"""Facets of rows that a report may be silent about when it counted no tokens: too long is a warning."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,25 +47,38 @@ class RowWish:
 
 @dataclass(frozen=True, slots=True)
 class ChosenRows:
-    """Line numbers in the order wished for."""
+    """Rows in the order wished for."""
 
-    lines: Lines
+    lines: Any
+    """Lines of the file, a numpy array; new rows by their own negative numbers."""
     sizes: dict[str, Any]
-    """"bytes" or "tokens" -> one number for each line of the file, for what they are sorted by."""
+    """"bytes" or "tokens" -> one number for each row, by its number, for what they are sorted by."""
     notes: tuple[str, ...] = ()
     """What a person should know: rows an expression does not apply to, counts that may be too low."""
 
 
-class RowChooser:
-    """Chooses rows of one file again and again; each thing that is asked of the file is found out once.
+@dataclass(frozen=True, slots=True)
+class _Now:
+    """What rows are judged by, at one moment."""
 
-    One pass at a time; a cancelled one leaves what was known before.
+    of_file: RowFacts
+    shown: ShownRows | None
+    """None while the rows are those of the file."""
+    of_changed: RowFacts | None
+    """None when no row is edited or new."""
+
+
+class RowChooser:
+    """Chooses rows again and again, by the file as it is on the disk, or as it is shown with changes to it.
+
+    Each thing that is asked of the file is found out once; a cancelled pass leaves what was known before.
 
     Args:
         dataset: The file, without changes to it.
-        marked: Tells the lines that a person has marked, for the facet of that name.
+        marked: Tells the numbers of rows that a person has marked, for the facet of that name.
         dataset_format: What the rows are read as; None finds it out.
-        check: Gives the report behind some facets; None makes one, or takes one that is kept.
+        options: What the file is checked for, by model; None takes what is usual.
+        changes: The same file with changes; rows are then judged, and chosen, as they are shown.
     """
 
     def __init__(
@@ -89,24 +87,23 @@ class RowChooser:
         marked: Callable[[], Iterable[int]] = lambda: (),
         *,
         dataset_format: DatasetFormat | None = None,
-        check: Checker | None = None,
+        options: OptionsFor | None = None,
+        changes: EditedDataset | None = None,
     ) -> None:
         self._dataset = dataset
         self._marked = marked
-        self._format = dataset_format
-        self._check = check or self._check_known
-        self._facets: Facets | None = None
-        self._checked_for: str | None = None
-        """Model whose tokens the report behind the facets counted; "" when it may have counted none."""
-        self._filtered: dict[str, Filtered] = {}
-        """What the last expression found."""
-        self._sizes: dict[tuple[SortKey, str], Any] = {}
+        self._given_format = dataset_format
+        self._options = options or self._usual_options
+        self._changes = changes
+        self._lock = threading.Lock()
+        self._of_file: RowFacts | None = None
+        self._shown: ShownRows | None = None
+        self._of_changed: RowFacts | None = None
 
     def forget(self) -> None:
         """Forget everything: the file is not what it was."""
-        self._facets = self._checked_for = None
-        self._filtered.clear()
-        self._sizes.clear()
+        with self._lock:
+            self._of_file = self._shown = self._of_changed = None
 
     def choose(
         self, wish: RowWish, on_progress: Progress | None = None, cancelled: Cancelled = lambda: False
@@ -126,8 +123,11 @@ class RowChooser:
 
         notes: list[str] = []
         chosen = _range(self._dataset, wish, cancelled)
+        now = self._now()
+        if now.shown is not None:
+            chosen = numpy.arange(1, len(now.shown) + 1, dtype=numpy.uint32)
         if wish.facets:
-            facets = self.facets(wish.facets, wish.model, on_progress, cancelled)
+            facets = self._facets(now, wish.facets, wish.model, on_progress, cancelled)
             for name in wish.facets:
                 if facets.is_partial(name):
                     notes.append(
@@ -135,16 +135,18 @@ class RowChooser:
                     )
                 chosen = numpy.intersect1d(chosen, facets.lines(name), assume_unique=True)
         if wish.where:
-            filtered = self._filter(wish.where, on_progress, cancelled)
-            found = numpy.array(filtered.lines, dtype=numpy.uint32)
+            found, refused, why = self._filter(now, wish.where, on_progress, cancelled)
             chosen = numpy.intersect1d(chosen, found, assume_unique=True)
-            if filtered.refused:
-                notes.append(f"{filtered.refused:,} rows can't be asked this; {filtered.first_refusal}")
+            if refused:
+                notes.append(f"{refused:,} rows can't be asked this; {why}")
         sizes: dict[str, Any] = {}
         if wish.sort is not SortKey.FILE:
-            sizes[wish.sort.value] = measured = self._measure(wish, on_progress, cancelled)
+            sizes[wish.sort.value] = measured = self._measure(now, wish, on_progress, cancelled)
             chosen = sorted_lines(measured, largest_first=wish.largest_first, among=chosen)
-        return ChosenRows(chosen.astype(numpy.uint32), sizes, tuple(notes))
+        lines: Any = chosen.astype(numpy.uint32)
+        if now.shown is not None:
+            lines = now.shown.who[chosen.astype(numpy.int64) - 1]
+        return ChosenRows(lines, sizes, tuple(notes))
 
     def facets(
         self,
@@ -159,57 +161,88 @@ class RowChooser:
             TunedeckError: A name is none, or the file can't be read.
             PassCancelled: `cancelled` returned True.
         """
+        return self._facets(self._now(), names, model, on_progress, cancelled)
+
+    def _facets(
+        self,
+        now: _Now,
+        names: tuple[str, ...],
+        model: str,
+        on_progress: Progress | None,
+        cancelled: Cancelled,
+    ) -> Facets:
         for name in names:
             facet(name)
-        if self._facets is None:
-            self._facets = find_facets(self._dataset.path, on_progress=on_progress, cancelled=cancelled)
-        self._facets.add_lines("marked", self._marked())
-        if not set(names) & set(FROM_REPORT):
-            return self._facets
-        wanted = model if set(names) & _NEED_TOKENS else ""
-        if self._checked_for is None or (wanted and self._checked_for != wanted):
-            try:
-                report = self._check(
-                    model, with_tokens=bool(wanted), on_progress=on_progress, cancelled=cancelled
-                )
-            except CheckCancelled:
-                raise PassCancelled from None
-            self._facets.add_report(report)
-            self._checked_for = wanted
-        return self._facets
+        found = now.of_file.facets(names, model, on_progress, cancelled)
+        if now.shown is not None:
+            changed = now.of_changed.facets(names, model, None, cancelled) if now.of_changed else None
+            found = now.shown.facets(found, changed)
+        found.add_lines("marked", self._marked())
+        return found
 
-    def _check_known(
-        self, model: str, *, with_tokens: bool, on_progress: Progress | None, cancelled: Cancelled
-    ) -> Report:
-        options = CheckOptions(
-            model=model, format=self._format, token_limit=training_limit(model), lints=USUAL_LINTS
+    def findings_of_changed(
+        self, model: str, *, with_tokens: bool, cancelled: Cancelled = lambda: False
+    ) -> dict[int, list[Finding]]:
+        """Return what the check finds in the rows that are not as they are in the file, by who they are.
+
+        Rows in which it finds nothing are there too. Findings name no line: it would be that of no file.
+
+        Raises:
+            TunedeckError: The journal can't be read.
+            PassCancelled: `cancelled` returned True.
+        """
+        now = self._now()
+        if now.shown is None or now.of_changed is None:
+            return {}
+        found: dict[int, list[Finding]] = {who: [] for who in now.shown.changed}
+        report = now.of_changed.report(model, with_tokens=with_tokens, on_progress=None, cancelled=cancelled)
+        for finding in report.findings:
+            if finding.line is not None:
+                found[now.shown.changed[finding.line - 1]].append(replace(finding, line=None))
+        return found
+
+    def _usual_options(self, model: str) -> CheckOptions:
+        return CheckOptions(
+            model=model, format=self._given_format, token_limit=training_limit(model), lints=USUAL_LINTS
         )
-        return check_for_findings(
-            self._dataset.path, options, with_tokens=with_tokens, on_progress=on_progress, cancelled=cancelled
-        )
 
-    def _filter(self, where: str, on_progress: Progress | None, cancelled: Cancelled) -> Filtered:
-        if where not in self._filtered:
-            found = filter_lines(self._dataset.path, where, on_progress=on_progress, cancelled=cancelled)
-            self._filtered = {where: found}
-        return self._filtered[where]
+    def _now(self) -> _Now:
+        """Return the rows as they are shown, and what is asked of them."""
+        with self._lock:
+            rows_format = self._given_format or format_of(self._dataset)
+            if self._of_file is None:
+                self._of_file = RowFacts(self._dataset, self._options, rows_format)
+            changes = self._changes
+            if changes is not None and (self._shown is None or self._shown.version != changes.version):
+                self._shown = self._of_changed = None
+                if changes.changes.total:
+                    self._dataset.build_index()
+                    self._shown = ShownRows(changes.snapshot(), self._dataset.row_count)
+                    if self._shown.dataset is not None:
+                        self._of_changed = RowFacts(
+                            self._shown.dataset, self._options, rows_format, kept=False
+                        )
+            return _Now(self._of_file, self._shown, self._of_changed)
 
-    def _measure(self, wish: RowWish, on_progress: Progress | None, cancelled: Cancelled) -> Any:
-        """Return a size for each line of the file."""
-        dataset, key = self._dataset, (wish.sort, wish.model)
-        if key not in self._sizes:
-            self._sizes[key] = (
-                line_bytes(dataset)
-                if wish.sort is SortKey.BYTES
-                else line_tokens(
-                    dataset.path,
-                    encoding_for(wish.model),
-                    self._format or format_of(dataset),
-                    on_progress=on_progress,
-                    cancelled=cancelled,
-                )
-            )
-        return self._sizes[key]
+    def _filter(
+        self, now: _Now, where: str, on_progress: Progress | None, cancelled: Cancelled
+    ) -> tuple[Lines, int, str]:
+        """Return the rows that an expression holds for, how many refused it, and why the first did."""
+        import numpy
+
+        found = now.of_file.filtered(where, on_progress, cancelled)
+        if now.shown is None:
+            return numpy.array(found.lines, dtype=numpy.uint32), found.refused, found.first_refusal
+        changed = now.of_changed.filtered(where, None, cancelled) if now.of_changed else None
+        return now.shown.filtered(found, changed)
+
+    def _measure(self, now: _Now, wish: RowWish, on_progress: Progress | None, cancelled: Cancelled) -> Any:
+        """Return a size for each row."""
+        sizes = now.of_file.sizes(wish.sort, wish.model, on_progress, cancelled)
+        if now.shown is None:
+            return sizes
+        changed = now.of_changed.sizes(wish.sort, wish.model, None, cancelled) if now.of_changed else None
+        return now.shown.values(sizes, changed)
 
 
 def _range(dataset: Dataset, wish: RowWish, cancelled: Cancelled) -> Lines:
@@ -232,18 +265,3 @@ def _range(dataset: Dataset, wish: RowWish, cancelled: Cancelled) -> Lines:
 def _reach(dataset: Dataset, line: int) -> None:
     """Index as far as a line; the first lines of 8 GB cost nothing."""
     dataset.build_index(cancelled=lambda: dataset.row_count >= line)
-
-
-def format_of(dataset: Dataset) -> DatasetFormat:
-    """Return the format of the first rows of a file; UNKNOWN where they look like nothing."""
-    from tui.datasets.formats import detect_format
-
-    values: list[object] = []
-    for number in range(1, _FIRST_ROWS + 1):
-        try:
-            row = dataset.row(number)
-        except TunedeckError:
-            break
-        if row.value is not None:
-            values.append(row.value)
-    return detect_format(values)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from tui.datasets.cached_check import check_for_findings, check_known
+from tui.datasets.cached_check import check_known
 from tui.datasets.check import CheckOptions
 from tui.datasets.formats import DatasetFormat
 from tui.datasets.graders import Grader
@@ -87,37 +87,21 @@ def usual_model(services: JobServices) -> CatalogModel | None:
     return next((model for model in models if model.id == wanted), models[0] if models else None)
 
 
-def usual_report(
-    services: JobServices,
-    path: Path,
-    model_id: str,
-    *,
-    with_tokens: bool,
-    on_progress: Progress | None = None,
-    cancelled: Callable[[], bool] = lambda: False,
-) -> Report:
-    """Return the report of a file that Check shows for a model, or one with the same findings about rows.
+def usual_options(services: JobServices, path: Path, model_id: str) -> CheckOptions:
+    """Return what Check checks a file for.
 
     Args:
-        services: The settings, the store and the catalog.
-        path: The file.
+        services: The settings and the catalog.
+        path: The file; a format that was chosen for it counts.
         model_id: A model; the usual one stands in for one that is not known.
-        with_tokens: Tokens are counted, and rows that are too long are found.
-        on_progress: Called with (bytes done, bytes in all) while the file is read.
-        cancelled: Asked now and then; True ends the check.
 
     Raises:
-        TunedeckError: The file can't be read, or no model can be trained.
-        CheckCancelled: `cancelled` said so.
+        TunedeckError: No model can be trained.
     """
     model = services.catalog.find(model_id) or usual_model(services)
     if model is None:
         raise TunedeckError("The catalog has no model to check for.", "`tunedeck catalog` lists the models.")
-    if with_tokens:
-        return report_for(services, path, model, on_progress=on_progress, cancelled=cancelled)
-    read_as = services.formats.of(path)
-    options = check_options(model, lints=services.settings.lints, dataset_format=read_as)
-    return check_for_findings(path, options, with_tokens=False, on_progress=on_progress, cancelled=cancelled)
+    return check_options(model, lints=services.settings.lints, dataset_format=services.formats.of(path))
 
 
 def options_key(options: CheckOptions) -> str:

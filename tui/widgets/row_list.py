@@ -63,10 +63,10 @@ class RowList(LineList):
         self.forget_previews()
 
     def show_marks(self, marks: Mapping[int, Mark]) -> None:
-        """Mark lines with errors and warnings.
+        """Mark rows with errors and warnings.
 
         Args:
-            marks: Line of the file -> the worst finding there.
+            marks: Line of the file, negative for a new row -> the worst finding there.
         """
         self._marks = marks
         self.items_changed()
@@ -75,10 +75,10 @@ class RowList(LineList):
         """Show these lines in this order, or all rows, with the cursor on the row it was on if that is there.
 
         Args:
-            lines: A numpy array of lines of the file; None shows all.
+            lines: A numpy array of lines of the file, new rows by their negative numbers; None shows all.
             empty: What is said when there are none.
         """
-        here = self.original_line
+        here = self.identity
         self._view, self._far = lines, None
         self.empty_text = empty
         self.items_changed()
@@ -121,12 +121,18 @@ class RowList(LineList):
     @property
     def original_line(self) -> int | None:
         """Line of the file that the row under the cursor is, or was; None for a new one."""
+        who = self.identity
+        return who if who is not None and who > 0 else None
+
+    @property
+    def identity(self) -> int | None:
+        """Line of the file that the row under the cursor is, or was; a new one's own negative number."""
         if self._dataset is None or not self.item_count() or self._far is not None:
             return None
         if self._view is not None:
             return int(self._view[self.cursor])
         try:
-            return self._dataset.original_number(self.cursor + 1)
+            return self._dataset.identity(self.cursor + 1)
         except TunedeckError:
             return None
 
@@ -151,11 +157,9 @@ class RowList(LineList):
             self.cursor = number - 1
             return
         try:
-            original = self._dataset.original_number(number)
+            self.cursor = self._index_of(self._dataset.identity(number))
         except TunedeckError:
             return
-        if original is not None:
-            self.cursor = self._index_of(original)
 
     def go_to_original(self, line: int) -> None:
         """Put the cursor on a line of the file, wherever it stands now."""
@@ -164,7 +168,7 @@ class RowList(LineList):
         self.cursor = self._index_of(line)
 
     def _index_of(self, line: int) -> int:
-        """Return where a line of the file stands in the list; the next one's place when it is not there."""
+        """Return where a row stands in the list; the place of the next line when it is not there."""
         if self._view is None:
             number = self._dataset.number_of(line) if self._dataset is not None else None
             return (number or line) - 1
@@ -196,7 +200,7 @@ class RowList(LineList):
         import numpy
 
         # A copy: an array that numpy looks into can't grow, and the search that fills it would end there.
-        wanted = numpy.asarray(lines[:], dtype=numpy.uint32)
+        wanted = numpy.asarray(lines[:], dtype=numpy.int64)
         places = numpy.flatnonzero(numpy.isin(self._view, wanted))
         later = places[places > self.cursor] if direction > 0 else places[places < self.cursor][::-1]
         return int(later[0]) if len(later) else None
@@ -245,13 +249,13 @@ class RowList(LineList):
     def _signs(self, number: int) -> tuple[Part, Part]:
         assert self._dataset is not None
         try:
-            original = self._dataset.original_number(number) or 0
+            who = self._dataset.identity(number)
             state = _STATES[self._dataset.state(number).value]
             if self._dataset.is_marked(number):
                 state = _MARKED
         except TunedeckError:
             return _NO_MARK, _NO_MARK
-        return _MARKS[self._marks[original]] if original in self._marks else _NO_MARK, state
+        return _MARKS[self._marks[who]] if who in self._marks else _NO_MARK, state
 
     def _preview(self, number: int, width: int) -> tuple[str, Tone]:
         dataset = self._dataset

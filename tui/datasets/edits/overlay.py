@@ -13,6 +13,7 @@ from tui.datasets.edits.history import Change, replay
 from tui.datasets.edits.journal import Journal, JournalInUse, journal_path
 from tui.datasets.edits.pending import refuse_unless_fitting
 from tui.datasets.edits.save import SaveResult, save_in_place, save_rows
+from tui.datasets.edits.snapshot import Snapshot, identities
 from tui.datasets.edits.state import ChangeSummary, RowState
 from tui.datasets.source import Dataset, Row, parsed_row
 from tui.errors import TunedeckError
@@ -121,11 +122,30 @@ class EditedDataset:
                 return RowState.INSERTED
             return RowState.EDITED if who in self._editor.state.contents else RowState.UNCHANGED
 
+    def identity(self, number: int) -> int:
+        """Return the line that a row is in the file, or a negative number that is a new row's own.
+
+        Raises:
+            TunedeckError: There is no such row.
+        """
+        with self._lock:
+            return self._editor.identity(number)
+
     def original_number(self, number: int) -> int | None:
         """Return the line that a row is in the file, or None for a new one."""
-        with self._lock:
-            who = self._editor.identity(number)
+        who = self.identity(number)
         return who if who > 0 else None
+
+    def snapshot(self) -> Snapshot:
+        """Return all rows as they are now, once the index is complete.
+
+        Raises:
+            TunedeckError: The journal can't be read.
+        """
+        with self._lock:
+            contents = {who: self._editor.content(who) for who in self.changed_rows()}
+            who = identities(self._editor.state.order, self.dataset.row_count)
+            return Snapshot(self.version, who, contents)
 
     def original_line(self, number: int) -> bytes | None:
         """Return what a row was in the file, or None for a new one."""

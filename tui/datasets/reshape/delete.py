@@ -5,7 +5,8 @@ from __future__ import annotations
 from tui.datasets.reshape.plan import MOST_LOST_LISTED, Lost, Output, Part, Plan, source_notes
 from tui.datasets.reshape.row_table import RowTable
 from tui.datasets.reshape.tracker import Tracker
-from tui.datasets.row_choice import Checker, RowChooser, RowWish
+from tui.datasets.row_choice import RowChooser, RowWish
+from tui.datasets.row_facts import OptionsFor
 from tui.datasets.source import Dataset
 from tui.errors import TunedeckError
 
@@ -16,7 +17,7 @@ def plan_delete(
     tracker: Tracker | None = None,
     *,
     keep: bool = False,
-    check: Checker | None = None,
+    options: OptionsFor | None = None,
 ) -> Plan:
     """Leave out the rows that a wish names; what stays keeps its order.
 
@@ -25,7 +26,7 @@ def plan_delete(
         wish: Which rows: by number, facet and expression.
         tracker: Told how far it is.
         keep: Leave out all others instead.
-        check: As in `RowChooser`.
+        options: As in `RowChooser`.
 
     Raises:
         TunedeckError: A facet or expression is none, no row would be left, or the file can't be read.
@@ -36,7 +37,7 @@ def plan_delete(
     tracker = tracker or Tracker()
     dataset = Dataset.open(table.path)
     try:
-        chosen = RowChooser(dataset, check=check).choose(wish, tracker.tick, tracker.cancelled)
+        chosen = RowChooser(dataset, options=options).choose(wish, tracker.tick, tracker.cancelled)
     finally:
         dataset.close()
     table.check_unchanged()

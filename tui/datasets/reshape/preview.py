@@ -8,7 +8,7 @@ from pathlib import Path
 from tui.datasets.conversation import preview
 from tui.datasets.formats import DatasetFormat
 from tui.datasets.reshape.plan import Plan
-from tui.datasets.row_choice import format_of
+from tui.datasets.row_facts import format_of
 from tui.datasets.source import Dataset, parsed_row
 
 MOST_SHOWN_BYTES = 1 << 20

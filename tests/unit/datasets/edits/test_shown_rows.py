@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.unit.datasets.builders import assistant, chat, clean_chats, tool_chat, user, write
+from tui.datasets import row_pass
+from tui.datasets.edits import EditedDataset
+from tui.datasets.facets import FACETS
+from tui.datasets.row_choice import RowChooser, RowWish
+from tui.datasets.row_order import SortKey
+from tui.datasets.source import Dataset
+
+LONG = chat(user("word " * 70_000), assistant())
+ROWS = [
+    *clean_chats(4),
+    tool_chat(),
+    chat(user(), {"role": "robot", "content": "x"}),
+    *clean_chats(2),
+    chat(user("same"), assistant("same", weight=0)),
+]
+OTHER = [
+    json.dumps(row)
+    for row in (
+        tool_chat(),
+        chat(user("word " * 50), assistant()),
+        chat(user("other"), {"role": "robot", "content": "x"}),
+        chat(user("Question 1"), assistant("Answer 1")),
+        LONG,
+    )
+]
+OTHER += ['{"messages": ', "[1, 2]"]
+WISHES = [
+    # Warnings of rules that compare rows (a repeated row) tell of the file as it was checked.
+    *(RowWish(facets=(name,)) for name in FACETS if name not in ("marked", "warnings")),
+    RowWish(where="tools"),
+    RowWish(where="messages[0].content == 'What is it?'"),
+    RowWish(sort=SortKey.BYTES),
+    RowWish(sort=SortKey.TOKENS, largest_first=False),
+    RowWish(facets=("user",), where="length(messages) == `2`", sort=SortKey.TOKENS),
+]
+
+
+@pytest.fixture(autouse=True)
+def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TUNEDECK_HOME", str(tmp_path / "home"))
+
+
+@pytest.fixture
+def edited(tmp_path: Path) -> Iterator[EditedDataset]:
+    dataset = EditedDataset.open(write(tmp_path / "rows.jsonl", ROWS))
+    dataset.build_index()
+    yield dataset
+    dataset.close(discard=True)
+
+
+def chooser_of(dataset: EditedDataset) -> RowChooser:
+    return RowChooser(dataset.dataset, dataset.marked_rows, changes=dataset)
+
+
+def numbers(dataset: EditedDataset, chooser: RowChooser, wish: RowWish) -> list[int | None]:
+    return [dataset.number_of(int(who)) for who in chooser.choose(wish).lines]
+
+
+def change_something(dataset: EditedDataset, chance: random.Random) -> None:
+    count = dataset.row_count
+    match chance.randrange(5):
+        case 0:
+            dataset.edit(chance.randint(1, count), chance.choice(OTHER))
+        case 1:
+            dataset.insert(chance.randint(1, count), chance.choice(OTHER))
+        case 2 if count > 3:
+            dataset.delete(chance.randint(1, count))
+        case 3:
+            dataset.move(chance.randint(1, count), chance.randint(1, count))
+        case _:
+            dataset.undo()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_rows_are_chosen_as_from_the_file_that_saving_would_write(
+    edited: EditedDataset, tmp_path: Path, seed: int
+) -> None:
+    chance, chooser = random.Random(seed), chooser_of(edited)
+    for step in range(2):
+        for _ in range(6):
+            change_something(edited, chance)
+        saved = tmp_path / f"saved-{step}.jsonl"
+        edited.save(saved)
+        whole = Dataset.open(saved)
+        as_saved = RowChooser(whole)
+        for wish in WISHES:
+            assert numbers(edited, chooser, wish) == as_saved.choose(wish).lines.tolist(), wish
+        whole.close()
+
+
+def test_after_a_change_only_the_changed_rows_are_read_again(
+    edited: EditedDataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chooser = chooser_of(edited)
+    assert numbers(edited, chooser, RowWish(facets=("errors",))) == [6, 9]
+    read: list[str] = []
+    ask = row_pass.ask_every_line
+
+    def ask_and_note(path: Path, *arguments: object, **more: object) -> object:
+        read.append(path.name)
+        return ask(path, *arguments, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("tui.datasets.facets.ask_every_line", ask_and_note)
+    edited.edit(6, OTHER[0])
+    assert numbers(edited, chooser, RowWish(facets=("errors",))) == [9]
+    assert numbers(edited, chooser, RowWish(facets=("tools",))) == [5, 6]
+    edited.edit(1, OTHER[2])
+    assert numbers(edited, chooser, RowWish(facets=("errors",))) == [1, 9]
+    assert read == ["changed.jsonl", "changed.jsonl"]
+
+
+def test_marks_follow_their_rows(edited: EditedDataset) -> None:
+    edited.mark(5)
+    edited.insert(1, OTHER[0])
+    edited.delete(2)
+    edited.mark(1)
+    assert numbers(edited, chooser_of(edited), RowWish(facets=("marked",))) == [1, 5]
+
+
+def test_what_is_found_in_changed_rows_is_told_by_who_they_are(edited: EditedDataset) -> None:
+    chooser = chooser_of(edited)
+    assert chooser.findings_of_changed("gpt-4.1-mini", with_tokens=False) == {}
+    edited.edit(6, OTHER[0])
+    edited.insert(1, OTHER[2])
+    edited.insert(1, json.dumps(LONG))
+    found = chooser.findings_of_changed("gpt-4.1-mini", with_tokens=True)
+    who = edited.identity(1), edited.identity(2)
+    assert set(found) == {6, *who}
+    assert found[6] == []
+    assert [one.rule for one in found[who[0]]] == ["over-token-limit"]
+    assert {one.severity for one in found[who[1]]} == {"error"}
+
+
+def test_the_small_file_of_changed_rows_is_private_and_goes_away(edited: EditedDataset) -> None:
+    chooser = chooser_of(edited)
+    edited.edit(1, OTHER[0])
+    numbers(edited, chooser, RowWish(where="tools"))
+    shown = chooser._shown
+    assert shown is not None
+    assert shown.dataset is not None
+    folder = shown.dataset.path.parent
+    assert folder.stat().st_mode & 0o077 == 0
+    chooser.forget()
+    del shown
+    assert not folder.exists()

@@ -1,0 +1,144 @@
+"""Facts about the rows of a file turned into facts about the rows that are shown, with the changes to them.
+
+Edited and new rows are judged as a small file of their own, by the same passes as the large one; all others
+keep what was found in the file.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import weakref
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tui.datasets.facets import FROM_REPORT, Facets
+from tui.datasets.row_filter import Filtered
+from tui.datasets.source import Dataset
+from tui.errors import TunedeckError
+
+if TYPE_CHECKING:
+    import numpy
+
+    from tui.datasets.edits.snapshot import Snapshot
+
+    Numbers = numpy.ndarray[Any, numpy.dtype[numpy.uint32]]
+    """Numbers of rows or of lines, from 1."""
+
+
+class ShownRows:
+    """Where the lines of the file stand now, and a file of those rows that are not in it.
+
+    Args:
+        snapshot: The rows as they are shown.
+        line_count: Lines of the file.
+
+    Raises:
+        TunedeckError: The small file can't be written.
+    """
+
+    def __init__(self, snapshot: Snapshot, line_count: int) -> None:
+        import numpy
+
+        self.version = snapshot.version
+        self.who = who = snapshot.who
+        """Line of the file of each row, negative for new ones."""
+        changed = sorted(snapshot.contents)
+        self.changed = changed
+        """Edited and new rows: the lines of the small file, in order."""
+        numbers = numpy.arange(1, len(who) + 1, dtype=numpy.uint32)
+        self._number_of = numpy.zeros(line_count + 1, dtype=numpy.uint32)
+        is_line = (who >= 1) & (who <= line_count)
+        self._number_of[who[is_line]] = numbers[is_line]
+        self._is_changed = numpy.isin(who, numpy.array(changed, dtype=numpy.int64))
+        by_identity = dict(
+            zip(who[self._is_changed].tolist(), numbers[self._is_changed].tolist(), strict=True)
+        )
+        self._numbers_of_changed = numpy.array([by_identity[one] for one in changed], dtype=numpy.uint32)
+        of_file = [one for one in changed if one > 0]
+        self._lines_in_place = self._number_of.copy()
+        self._lines_in_place[of_file] = 0
+        self.dataset = _small_file(self, [snapshot.contents[one] for one in changed])
+        """The small file, open and indexed; None when no row is edited or new. It goes with this object."""
+
+    def __len__(self) -> int:
+        return len(self.who)
+
+    # Facts
+
+    def numbers(self, of_file: Iterable[int], of_changed: Iterable[int]) -> Numbers:
+        """Return the numbers of rows.
+
+        Args:
+            of_file: Lines of the file; those that were changed or deleted do not count.
+            of_changed: Lines of the small file.
+        """
+        import numpy
+
+        lines = numpy.fromiter(of_file, dtype=numpy.int64)
+        kept = self._lines_in_place[lines[lines < len(self._lines_in_place)]]
+        changed = numpy.fromiter(of_changed, dtype=numpy.int64)
+        both = numpy.concatenate([kept[kept > 0], self._numbers_of_changed[changed - 1]])
+        return numpy.unique(both).astype(numpy.uint32)
+
+    def values(self, of_file: Any, of_changed: Any) -> Any:
+        """Return one value for each row.
+
+        Args:
+            of_file: One for each line of the file.
+            of_changed: One for each line of the small file; None where there is none.
+        """
+        import numpy
+
+        found = numpy.zeros(len(self.who), dtype=of_file.dtype)
+        in_file = (self.who >= 1) & (self.who <= len(of_file))
+        found[in_file] = of_file[self.who[in_file] - 1]
+        if of_changed is not None:
+            found[self._numbers_of_changed.astype(numpy.int64) - 1] = of_changed[: len(self.changed)]
+        return found
+
+    def facets(self, of_file: Facets, of_changed: Facets | None) -> Facets:
+        """Return the facets of the rows shown, by their numbers."""
+        flags = self.values(of_file.flags, of_changed.flags if of_changed else None)
+        hashes = self.values(of_file.hashes, of_changed.hashes if of_changed else None)
+        facets = Facets(flags, hashes)
+        for name in FROM_REPORT:
+            if of_file.knows(name):
+                facets.add_lines(
+                    name,
+                    self.numbers(of_file.lines(name), of_changed.lines(name) if of_changed else ()).tolist(),
+                    is_partial=of_file.is_partial(name)
+                    or (of_changed is not None and of_changed.is_partial(name)),
+                )
+        return facets
+
+    def filtered(self, of_file: Filtered, of_changed: Filtered | None) -> tuple[Numbers, int, str]:
+        """Return the rows that an expression holds for, how many refused it, and why the first did."""
+        numbers = self.numbers(of_file.lines, of_changed.lines if of_changed else ())
+        if of_changed is None or not of_changed.refused:
+            return numbers, of_file.refused, of_file.first_refusal
+        refused = of_file.refused + of_changed.refused
+        why = of_file.first_refusal or f"a changed row: {of_changed.first_refusal.partition(': ')[2]}"
+        return numbers, refused, why
+
+
+def _small_file(owner: object, rows: Sequence[bytes]) -> Dataset | None:
+    """Write rows to a file that is only ours to read, and that is removed with its owner."""
+    if not rows:
+        return None
+    try:
+        folder = tempfile.mkdtemp(prefix="tunedeck-rows-")
+        weakref.finalize(owner, shutil.rmtree, folder, ignore_errors=True)
+        path = Path(folder) / "changed.jsonl"
+        with path.open("wb") as stream:
+            stream.writelines(row + b"\n" for row in rows)
+    except OSError as error:
+        raise TunedeckError(
+            f"The changed rows can't be judged: {error.strerror or error}.",
+            "Make room in the temporary folder.",
+        ) from None
+    dataset = Dataset.open(path)
+    weakref.finalize(owner, dataset.close)
+    dataset.build_index()
+    return dataset
