@@ -26,10 +26,11 @@ Permissions = Mapping[Capability, Permission]
 
 ASKED: tuple[Capability, ...] = (Capability.CANCEL, Capability.PAUSE, Capability.RESUME, Capability.CHAT)
 """Capabilities that keys on a job depend on."""
-_ON_A_JOB = (
+ON_A_JOB = (
     "cancel_job", "pause_or_resume", "chat_model", "copy_id", "export_job", "launch_elsewhere",
     "overlay_job",
 )  # fmt: skip
+"""Actions that need a job, and may be impossible with this one."""
 
 
 class JobActions(ExportsJob, LaunchesElsewhere, GreyedKeys, inherit_bindings=False):
@@ -58,7 +59,7 @@ class JobActions(ExportsJob, LaunchesElsewhere, GreyedKeys, inherit_bindings=Fal
 
     def reason_against(self, action: str) -> str:
         """Return why the job can't be cancelled, paused, talked to or launched elsewhere."""
-        if action not in _ON_A_JOB:
+        if action not in ON_A_JOB:
             return ""
         job = self.chosen_job()
         if job is None:

@@ -13,7 +13,7 @@ from textual.message import Message
 from textual.widgets import Static
 
 from screens.base import DeckScreen
-from screens.job_actions import JobActions, Permissions
+from screens.job_actions import ON_A_JOB, JobActions, Permissions
 from screens.job_view import JobView, time_left
 from screens.job_words import ago, state_part, took
 from screens.queued import ShowsQueue
@@ -59,6 +59,16 @@ class JobRow:
     outline: JobOutline
 
 
+@dataclass(frozen=True, slots=True)
+class _DrawnRow:
+    """A line with all that it was made from: a job that is over is read, and so made into a line, once."""
+
+    row: JobRow
+    started: str
+    marked: bool
+    table_row: TableRow
+
+
 class JobsScreen(SettlesLaunches, ShowsQueue, JobActions, inherit_bindings=False):
     """Jobs, newest first; redrawn only when something about them has changed."""
 
@@ -87,8 +97,11 @@ curves of two to four marked ones over one another, with the settings that diffe
         self._permissions: dict[str, Permissions] = {}
         self._lost_launches = 0
         self._queued = 0
+        self._drawn: dict[str, _DrawnRow] = {}
         self._marked: dict[str, None] = {}
         """Keys of marked jobs, in the order of their marking."""
+        self._reasons: tuple[str, ...] = ()
+        """Why keys are greyed, as shown."""
         self._active_only = False
         self._problem = ""
         self._read_once = False
@@ -163,10 +176,18 @@ curves of two to four marked ones over one another, with the settings that diffe
         self.refresh_bindings()
 
     def _show_rows(self) -> None:
-        ascii_only, marked = self.services.settings.ascii, self._marked
-        self.query_one(Table).set_rows(
-            [TableRow(key, _cells(row, ascii_only, key in marked)) for key, row in self._rows.items()]
-        )
+        drawn = {key: self._table_row(key, row) for key, row in self._rows.items()}
+        self._drawn = drawn
+        self.query_one(Table).set_rows([one.table_row for one in drawn.values()])
+
+    def _table_row(self, key: str, row: JobRow) -> _DrawnRow:
+        """Return a line; one made from the same before is taken again."""
+        started, marked = ago(row.job.created_at), key in self._marked
+        known = self._drawn.get(key)
+        if known is not None and known.row is row and (known.started, known.marked) == (started, marked):
+            return known
+        table_row = TableRow(key, _cells(row, self.services.settings.ascii, marked))
+        return _DrawnRow(row, started, marked, table_row)
 
     def _show_summary(self) -> None:
         active = sum(not row.job.state.is_final for row in self._rows.values())
@@ -239,7 +260,16 @@ curves of two to four marked ones over one another, with the settings that diffe
 
     @on(Table.Highlighted)
     def _cursor_moved(self) -> None:
-        self.refresh_bindings()
+        if self._reasons_now() != self._reasons:
+            self.refresh_bindings()
+
+    def refresh_bindings(self) -> None:
+        """Grey the keys anew, and remember by which reasons."""
+        self._reasons = self._reasons_now()
+        super().refresh_bindings()
+
+    def _reasons_now(self) -> tuple[str, ...]:
+        return tuple(self.reason_against(action) for action in (*ON_A_JOB, "mark_job", "overlay_jobs"))
 
     @on(Table.Chosen)
     def _open(self, message: Table.Chosen) -> None:

@@ -32,12 +32,19 @@ class KeyFooter(Widget):
         &:ansi { background: $background; } }
     """
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._painted: Content | None = None
+
     def on_mount(self) -> None:
         """Follow the focus."""
         self.screen.bindings_updated_signal.subscribe(self, self._bindings_changed)
 
     def _bindings_changed(self, _screen: Screen[object]) -> None:
-        self.refresh()
+        # Every key pressed in a list may grey another key, and seldom does: an unneeded repaint of the last
+        # line would drag everything between it and the cursor through the compositor.
+        if self._painted is None or not self._content().is_same(self._painted):
+            self.refresh()
 
     def _shown(self) -> list[ActiveBinding]:
         seen: set[str] = set()
@@ -73,9 +80,13 @@ class KeyFooter(Widget):
             return content((f"{key} {text}   ", "muted"))
         return content((key, "accent"), f" {text}   ")
 
+    def _content(self) -> Content:
+        return Content("").join([label for _, label in self._labels()])
+
     def render(self) -> Content:
         """Draw the keys."""
-        return Content("").join([label for _, label in self._labels()])
+        self._painted = self._content()
+        return self._painted
 
     def on_click(self, event: Click) -> None:
         """Press the key under the pointer."""

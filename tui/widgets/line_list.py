@@ -87,6 +87,10 @@ class LineList(ScrollView, can_focus=True, inherit_bindings=False):
         """Return a line that stays at the top, or None."""
         return None
 
+    def has_header(self) -> bool:
+        """Say whether there is a header line; asked for every line that is drawn, so it must be quick."""
+        return self.header_line(1) is not None
+
     # Changes
 
     def items_changed(self) -> None:
@@ -115,7 +119,7 @@ class LineList(ScrollView, can_focus=True, inherit_bindings=False):
 
     @property
     def _header_rows(self) -> int:
-        return 0 if self.header_line(1) is None else 1
+        return 1 if self.has_header() else 0
 
     def notify_style_update(self) -> None:
         """Forget lines drawn in the old theme."""

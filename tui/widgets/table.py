@@ -114,9 +114,13 @@ class Table(LineList):
         """Return how many rows there are."""
         return len(self._rows)
 
+    def has_header(self) -> bool:
+        """Say whether the headings are shown: an empty table has none."""
+        return self._header and bool(self._rows)
+
     def header_line(self, width: int) -> Line | None:
         """Return the headings."""
-        if not self._header or not self._rows:
+        if not self.has_header():
             return None
         return self._line([(column.title, "muted") for column in self.columns], width)
 
