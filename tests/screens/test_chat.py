@@ -141,10 +141,23 @@ async def test_a_second_question_waits_for_the_first(app: TunedeckApp, provider:
 
 async def test_a_model_that_fails_says_why_in_its_lane(app: TunedeckApp, provider: FakeProvider) -> None:
     provider.failure = ProviderError("The model is [/gone].", "Choose another.")
+    provider.answers = {BASE: (), TUNED: ()}
     async with app.run_test(size=(140, 40)) as pilot:
         screen = await open_chat(pilot, app)
         await ask(pilot, screen, "hello")
         assert "✗ The model is [/gone]. Choose another." in text_of(app)
+
+
+async def test_a_lost_connection_leaves_what_had_come_and_says_so(
+    app: TunedeckApp, provider: FakeProvider
+) -> None:
+    provider.failure = ProviderError("The connection was lost.", "Ask again.")
+    provider.answers = {BASE: ("half an ans",), TUNED: ("half an ans",)}
+    async with app.run_test(size=(140, 40)) as pilot:
+        screen = await open_chat(pilot, app)
+        await ask(pilot, screen, "hello")
+        assert "half an ans" in text_of(app)
+        assert "✂ cut off: The connection was lost." in text_of(app)
 
 
 async def test_hostile_answers_are_shown_and_do_nothing(app: TunedeckApp, provider: FakeProvider) -> None:
@@ -271,7 +284,7 @@ async def test_y_copies_the_answer_of_the_lane_with_the_keys(
         assert copied == ["base says", "tuned says"]
 
 
-async def test_r_asks_again_and_replaces_the_answer(app: TunedeckApp, provider: FakeProvider) -> None:
+async def test_r_asks_again_and_shows_the_new_answer(app: TunedeckApp, provider: FakeProvider) -> None:
     async with app.run_test(size=(140, 40)) as pilot:
         screen = await open_chat(pilot, app)
         await ask(pilot, screen, "hi")

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from tui.chat.model_names import TUNED_PREFIX, short_model_name
-from tui.records.chats import Usage
+from tui.records.chats import ChatImage, TokenLogprob, ToolCall, Usage
 
 STOPPED = "stopped"
 """Finish reason of an answer that the person stopped; services have no word for it."""
 FAILED = "error"
 """Finish reason of an answer that the service failed to give."""
+CUT = "cut off"
+"""Finish reason of an answer that broke off: a lost connection, a killed program, a stream without end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +46,36 @@ class LaneAnswer:
     seconds: float = 0.0
     """From the question to the last piece."""
     error: str = ""
-    """What the service said when it failed; empty otherwise."""
+    """Why it failed or was cut off; empty otherwise."""
     remedy: str = ""
+    tool_calls: tuple[ToolCall, ...] = ()
+    logprobs: tuple[TokenLogprob, ...] = ()
+    """Of its tokens in order, where they were asked for and the service gives them."""
 
     @property
     def failed(self) -> bool:
-        """True when the service failed before it had finished."""
+        """True when the service failed before anything had arrived."""
         return self.finish_reason == FAILED
+
+    @property
+    def is_cut(self) -> bool:
+        """True when a part has arrived and the rest was lost."""
+        return self.finish_reason == CUT
+
+    @property
+    def is_whole(self) -> bool:
+        """True when nothing is missing that the model would have said: what others may learn from."""
+        return self.finish_reason not in (None, FAILED, CUT, STOPPED, "length")
+
+    @property
+    def is_broken(self) -> bool:
+        """True when the service did not bring it to an end."""
+        return self.failed or self.is_cut
+
+    @property
+    def said(self) -> bool:
+        """True when there is something to go on from."""
+        return not self.failed and bool(self.text or self.tool_calls)
 
     @property
     def tokens_per_second(self) -> float | None:
@@ -65,9 +91,19 @@ class Turn:
     """One question with the answer of each lane that gave one."""
 
     number: int
-    """Counts from 1 within the chat."""
+    """Counts from 1 within the chat, over all its branches; never used twice."""
     question: str
     answers: dict[Lane, LaneAnswer] = field(default_factory=dict)
+    parent: int | None = None
+    """Number of the turn that it follows; None for a first one."""
+    images: tuple[ChatImage, ...] = ()
+    results: Mapping[Lane, tuple[str, ...]] = field(default_factory=dict)
+    """What the person answered for the tools that a lane called in the turn before, in order; not empty
+    only in a turn that asks nothing else."""
+
+
+_ENDS = {"length": "cut at the token limit", "tool_calls": "calls tools"}
+"""Finish reasons that need other words."""
 
 
 def describe_speed(answer: LaneAnswer) -> str:
@@ -80,7 +116,5 @@ def describe_speed(answer: LaneAnswer) -> str:
     if answer.first_token_seconds is not None:
         words.append(f"first in {answer.first_token_seconds:.1f} s")
     if answer.finish_reason not in (None, "stop"):
-        words.append(
-            "cut at the token limit" if answer.finish_reason == "length" else str(answer.finish_reason)
-        )
+        words.append(_ENDS.get(answer.finish_reason or "", str(answer.finish_reason)))
     return ", ".join(words)

@@ -1,28 +1,30 @@
 """A conversation with one or more models: asked once, answered by each, kept as it arrives.
 
 Every lane keeps its own answers, so that from the second question on each model goes on from what it said
-itself. A lane that gave no answer to a question does not see that question again: services refuse two
-questions in a row, and a model should not be judged on a turn it never took.
+itself. Nothing that was answered is ever replaced: a question that is asked again, or in other words, begins
+a branch of its own beside the old one, which can be gone back to.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from typing import Protocol
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Protocol
 
-from tui.chat.lanes import FAILED, STOPPED, Lane, LaneAnswer, Turn
+from tui.chat.answer_keeper import AnswerKeeper
+from tui.chat.history import asked, conversation
+from tui.chat.lanes import Lane, Turn
 from tui.chat.parameters import NEW_CHAT
+from tui.chat.stored import kept_turn, turns_from
 from tui.chat.streams import LaneUpdate, OpenStream, stream_lanes
+from tui.chat.tree import TurnTree
 from tui.errors import TunedeckError
-from tui.records.chats import Answer, ChatDelta, ChatMessage, ChatParameters, ChatRequest
+from tui.records.chats import Answer, ChatDelta, ChatImage, ChatMessage, ChatParameters, ChatRequest, ToolCall
 from tui.store.chat_rows import StoredChat
 from tui.store.database import StoreError
 from tui.store.store import Store
 
-SAVE_SECONDS = 1.0
-"""How often an unfinished answer is saved: what a crash may lose of it."""
 TITLE_LENGTH = 60
 
 
@@ -56,6 +58,7 @@ class ChatSession:
         store: Where everything is kept as it arrives.
         system: System prompt; empty for none.
         parameters: How answers are sampled; `NEW_CHAT` when None.
+        tools: Tools that the models may call, as a service takes them.
         clock: Unix seconds, for the record.
     """
 
@@ -67,12 +70,15 @@ class ChatSession:
         *,
         system: str = "",
         parameters: ChatParameters | None = None,
+        tools: Sequence[Mapping[str, Any]] = (),
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.lanes = tuple(dict.fromkeys(lanes))
         self.system = system
         self.parameters = parameters or NEW_CHAT
-        self.turns: list[Turn] = []
+        self.tools = tuple(tools)
+        self.tags: tuple[str, ...] = ()
+        self._tree = TurnTree()
         self.chat_id: str | None = None
         self._provider_of = provider_of
         self._store = store
@@ -90,41 +96,63 @@ class ChatSession:
         """
         summary = stored.summary
         lanes = [Lane(account, model) for account, model in summary.models]
-        session = cls(lanes, provider_of, store, system=summary.system_prompt, parameters=summary.parameters)
-        session.chat_id = summary.id
-        turns = {
-            number: Turn(number, said.content) for number, said in stored.messages if said.role == "user"
-        }
-        for answer in stored.answers:  # in the order they were given: an answer asked for again comes later
-            if answer.turn in turns:
-                turns[answer.turn].answers[Lane(answer.account, answer.model)] = answer_from_record(answer)
-        session.turns = [turns[number] for number in sorted(turns)]
+        session = cls(
+            lanes, provider_of, store, system=summary.system_prompt, parameters=summary.parameters,
+            tools=summary.tools,
+        )  # fmt: skip
+        session.chat_id, session.tags = summary.id, summary.tags
+        session._tree = TurnTree(turns_from(stored), summary.head)
         return session
+
+    @property
+    def turns(self) -> list[Turn]:
+        """The turns of the branch that is shown."""
+        return self._tree.path
+
+    @property
+    def all_turns(self) -> list[Turn]:
+        """The turns of every branch, in the order in which they were asked."""
+        return self._tree.all
 
     @property
     def is_running(self) -> bool:
         """True while a question is being answered."""
         return self._running.locked()
 
-    def ask(self, question: str, on_update: Callable[[LaneUpdate], None]) -> Turn:
+    def ask(
+        self,
+        question: str,
+        on_update: Callable[[LaneUpdate], None],
+        *,
+        images: Sequence[ChatImage] = (),
+        instead_of: Turn | None = None,
+    ) -> Turn:
         """Put a question to every lane and return the turn when all have answered, failed or been stopped.
 
         Args:
             question: What the person asks.
             on_update: Called in this thread with what has newly arrived, at most 20 times a second per lane.
+            images: What goes with it.
+            instead_of: Begin a branch beside this turn; None goes on from the end of the one that is shown.
 
         Raises:
             TunedeckError: There is nothing to ask, nobody to ask, or a question is still being answered.
             AnswersNotKept: All was answered, but the store could not take it; the error holds the turn.
         """
-        if not question.strip():
+        if not question.strip() and not images:
             raise TunedeckError("There is nothing to ask: the message is empty.")
         if not self.lanes:
             raise TunedeckError("No model is chosen.", "Choose one first.")
-        return self._answer(Turn(len(self.turns) + 1, question), on_update)
+        parent = self._last_number if instead_of is None else instead_of.parent
+        turn = Turn(self._tree.next_number, question, parent=parent, images=tuple(images))
+        return self._answer(turn, self.lanes, on_update)
 
-    def retry(self, on_update: Callable[[LaneUpdate], None]) -> Turn:
-        """Ask the last question again; its answers are replaced.
+    def retry(self, on_update: Callable[[LaneUpdate], None], turn: Turn | None = None) -> Turn:
+        """Ask a question again, in a branch of its own; the answers that it had stay beside it.
+
+        Args:
+            on_update: As of `ask`.
+            turn: Which; the last one when None.
 
         Raises:
             TunedeckError: Nothing was asked yet, or a question is still being answered.
@@ -132,39 +160,102 @@ class ChatSession:
         """
         if not self.turns:
             raise TunedeckError("Nothing was asked yet, so there is nothing to ask again.")
-        last = self.turns[-1]
-        return self._answer(Turn(last.number, last.question), on_update)
+        former = turn or self.turns[-1]
+        again = Turn(
+            self._tree.next_number, former.question, parent=former.parent, images=former.images,
+            results=former.results,
+        )  # fmt: skip
+        lanes = tuple(lane for lane in self.lanes if lane in former.results) if former.results else self.lanes
+        return self._answer(again, lanes, on_update)
+
+    def answer_calls(
+        self, results: Mapping[Lane, Sequence[str]], on_update: Callable[[LaneUpdate], None]
+    ) -> Turn:
+        """Answer the tools that lanes called in the last turn, and let those lanes go on.
+
+        Args:
+            results: For each lane that called, one answer per call, in order.
+            on_update: As of `ask`.
+
+        Raises:
+            TunedeckError: An answer is missing or there is no call, or a question is still being answered.
+            AnswersNotKept: All was answered, but the store could not take it; the error holds the turn.
+        """
+        calling = self.calling_lanes()
+        if not results:
+            raise TunedeckError("There is no tool call to answer.")
+        for lane, said in results.items():
+            if len(said) != len(calling.get(lane, ())):
+                raise TunedeckError(f"{lane.label} waits for {len(calling.get(lane, ()))} answers.")
+        turn = Turn(
+            self._tree.next_number, "", parent=self._last_number,
+            results={lane: tuple(said) for lane, said in results.items()},
+        )  # fmt: skip
+        return self._answer(turn, tuple(results), on_update)
+
+    def calling_lanes(self) -> dict[Lane, tuple[ToolCall, ...]]:
+        """Return the lanes whose answer to the last turn calls tools, with the calls."""
+        if not self.turns:
+            return {}
+        answers = self.turns[-1].answers
+        return {lane: answers[lane].tool_calls for lane in self.lanes
+                if lane in answers and answers[lane].tool_calls}  # fmt: skip
+
+    def branches(self, turn: Turn) -> tuple[int, int]:
+        """Return which one a turn is of the branches at its place, from 1, and how many there are."""
+        siblings = self._tree.siblings(turn)
+        return siblings.index(turn) + 1, len(siblings)
+
+    def show_branch(self, turn: Turn, direction: int) -> Turn | None:
+        """Show the branch before (-1) or after (1) at the place of a turn, and keep that it is shown.
+
+        Returns:
+            The turn there now; None when there is no such branch.
+        """
+        shown = self._tree.step(turn, direction)
+        if shown is not None and self.chat_id is not None:
+            self._store.show_branch(self.chat_id, self.turns[-1].number)
+        return shown
+
+    def set_tags(self, tags: Sequence[str]) -> None:
+        """Give the chat these tags; one that nothing was asked in yet has no place to keep them.
+
+        Raises:
+            TunedeckError: Nothing was asked yet.
+        """
+        if self.chat_id is None:
+            raise TunedeckError("Nothing was asked yet, so there is no chat to tag.")
+        self.tags = tuple(dict.fromkeys(tags))
+        self._store.set_chat_tags(self.chat_id, self.tags)
 
     def stop(self) -> None:
         """End the running answers; what has arrived is kept. Does nothing when none is running."""
         self._stop.set()
 
     def messages(self, lane: Lane, *, before: int | None = None) -> tuple[ChatMessage, ...]:
-        """Return the conversation as `lane` knows it.
+        """Return the conversation as `lane` knows it, in the branch that is shown.
 
         Args:
             lane: Whose answers to include.
             before: Leave out this turn and all after it; None includes all.
         """
-        messages = [ChatMessage("system", self.system)] if self.system.strip() else []
-        for turn in self.turns:
-            answer = turn.answers.get(lane)
-            if before is not None and turn.number >= before:
-                break
-            if answer is None or answer.failed or not answer.text:
-                continue
-            messages += [ChatMessage("user", turn.question), ChatMessage("assistant", answer.text)]
-        return tuple(messages)
+        numbers = [turn.number for turn in self.turns]
+        end = numbers.index(before) if before in numbers else len(numbers)
+        return tuple(conversation(self.turns[:end], lane, self.system))
 
-    def _answer(self, turn: Turn, on_update: Callable[[LaneUpdate], None]) -> Turn:
+    @property
+    def _last_number(self) -> int | None:
+        return self.turns[-1].number if self.turns else None
+
+    def _answer(self, turn: Turn, lanes: Sequence[Lane], on_update: Callable[[LaneUpdate], None]) -> Turn:
         if not self._running.acquire(blocking=False):
             raise TunedeckError("The last question is still being answered.", "Stop it first, or wait.")
         try:
             self._stop.clear()
-            self.turns[turn.number - 1 :] = [turn]
+            self._tree.add(turn)
             chat_id = self._keep_question(turn)
-            keeper = _AnswerKeeper(chat_id, turn, self._store, self._clock, on_update)
-            stream_lanes({lane: self._opener(lane, turn) for lane in self.lanes}, self._stop, keeper)
+            keeper = AnswerKeeper(chat_id, turn, self._store, self._clock, on_update)
+            stream_lanes({lane: self._opener(lane, turn) for lane in lanes}, self._stop, keeper)
             self._unkept += keeper.unkept.values()
             if keeper.unkept and keeper.problem is not None:
                 raise AnswersNotKept(turn, keeper.problem)
@@ -180,84 +271,20 @@ class ChatSession:
         if self.chat_id is None:
             title = " ".join(turn.question.split())[:TITLE_LENGTH]
             self.chat_id = self._store.create_chat(
-                models, title=title, system_prompt=self.system, parameters=self.parameters
+                models, title=title, system_prompt=self.system, parameters=self.parameters, tools=self.tools
             )
         else:
             # All of them may have been changed since the last question.
             self._store.update_chat(
-                self.chat_id, models=models, system_prompt=self.system, parameters=self.parameters
-            )
-        self._store.add_message(self.chat_id, turn.number, "user", turn.question)
+                self.chat_id, models=models, system_prompt=self.system, parameters=self.parameters,
+                tools=self.tools,
+            )  # fmt: skip
+        self._store.add_turn(self.chat_id, kept_turn(turn))
         return self.chat_id
 
     def _opener(self, lane: Lane, turn: Turn) -> OpenStream:
-        messages = (*self.messages(lane, before=turn.number), ChatMessage("user", turn.question))
-        request = ChatRequest(lane.model, messages, self.parameters)
+        messages = conversation(self.turns, lane, self.system)
+        if not turn.results:
+            messages.append(asked(turn))
+        request = ChatRequest(lane.model, tuple(messages), self.parameters, self.tools)
         return lambda: self._provider_of(lane.account).stream_chat(request)
-
-
-class _AnswerKeeper:
-    """Puts each update into the turn and the store before anyone else sees it.
-
-    A store that can't be written (a full disk) does not take the answer away from who is reading it.
-    """
-
-    def __init__(
-        self,
-        chat_id: str,
-        turn: Turn,
-        store: Store,
-        clock: Callable[[], float],
-        on_update: Callable[[LaneUpdate], None],
-    ) -> None:
-        self._chat_id = chat_id
-        self._turn = turn
-        self._store = store
-        self._created_at = int(clock())
-        self._on_update = on_update
-        self._saved: dict[Lane, float] = {}
-        self.unkept: dict[Lane, Answer] = {}
-        """Answers that the store does not hold as they are now."""
-        self.problem: StoreError | None = None
-
-    def __call__(self, update: LaneUpdate) -> None:
-        self._turn.answers[update.lane] = update.answer
-        if update.finished or time.monotonic() - self._saved.get(update.lane, 0.0) > SAVE_SECONDS:
-            self._saved[update.lane] = time.monotonic()
-            self._keep(update.lane, self._record(update.lane, update.answer))
-        self._on_update(update)
-
-    def _keep(self, lane: Lane, record: Answer) -> None:
-        try:
-            self._store.add_answer(record)
-        except StoreError as error:
-            self.unkept[lane], self.problem = record, error
-        else:
-            self.unkept.pop(lane, None)
-
-    def _record(self, lane: Lane, answer: LaneAnswer) -> Answer:
-        return Answer(
-            chat_id=self._chat_id,
-            turn=self._turn.number,
-            model=lane.model,
-            account=lane.account,
-            text=answer.text or answer.error,
-            finish_reason=answer.finish_reason,
-            usage=answer.usage,
-            first_token_seconds=answer.first_token_seconds,
-            seconds=answer.seconds,
-            created_at=self._created_at,
-        )
-
-
-def answer_from_record(record: Answer) -> LaneAnswer:
-    """Return a kept answer as a lane shows it; an unfinished one was cut off with the program."""
-    failed = record.finish_reason == FAILED
-    return LaneAnswer(
-        text="" if failed else record.text,
-        finish_reason=record.finish_reason or STOPPED,
-        usage=record.usage,
-        first_token_seconds=record.first_token_seconds,
-        seconds=record.seconds,
-        error=record.text if failed else "",
-    )

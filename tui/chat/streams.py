@@ -12,14 +12,21 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from tui.chat.lanes import FAILED, STOPPED, Lane, LaneAnswer
+from tui.chat.lanes import CUT, FAILED, STOPPED, Lane, LaneAnswer
 from tui.errors import TunedeckError
-from tui.records.chats import ChatDelta
+from tui.records.chats import ChatDelta, TokenLogprob
 
 UPDATES_PER_SECOND = 20
 STOP_GRACE_SECONDS = 0.2
 """How long a stopped lane may take to let go; after that its thread is left to end by itself. Stopping is
 felt as immediate below that, and a service that streams is told by the next piece it sends."""
+
+MOST_CHARACTERS = 10_000_000
+"""Of one answer; a stream without end would fill memory and disk."""
+_GATHER_SECONDS = 0.05
+"""How long what arrives is gathered at most, however fast it comes."""
+_TOO_LONG = f"It was longer than {MOST_CHARACTERS:,} characters; the rest was not read."
+_NO_END = "The service ended the stream without saying that the answer is finished."
 
 OpenStream = Callable[[], Iterator[ChatDelta]]
 
@@ -58,6 +65,8 @@ class _LaneReader(threading.Thread):
         self._open_stream = open_stream
         self._arrivals = arrivals
         self._stop_asked = stop
+        self.enough = threading.Event()
+        """Set when nothing more of this lane is wanted."""
         self._asked_at = time.monotonic()
 
     def run(self) -> None:
@@ -75,7 +84,7 @@ class _LaneReader(threading.Thread):
         stream = self._open_stream()
         try:
             for delta in stream:
-                if self._stop_asked.is_set():
+                if self._stop_asked.is_set() or self.enough.is_set():
                     return
                 self._put(delta)
         finally:
@@ -99,15 +108,20 @@ def stream_lanes(
     """
     arrivals: queue.SimpleQueue[_Arrival] = queue.SimpleQueue()
     answers = {lane: LaneAnswer() for lane in streams}
-    for lane, open_stream in streams.items():
-        _LaneReader(lane, open_stream, arrivals, stop).start()
+    readers = {lane: _LaneReader(lane, opened, arrivals, stop) for lane, opened in streams.items()}
+    for reader in readers.values():
+        reader.start()
     open_lanes = set(streams)
     deadline: float | None = None
     while open_lanes:
         for lane, arrived in _gather(arrivals).items():
+            if lane not in open_lanes:
+                continue  # what a lane that had enough has still sent
             update = _apply(lane, answers[lane], arrived, stop)
             answers[lane] = update.answer
-            open_lanes -= {lane} if update.finished else set()
+            if update.finished:
+                open_lanes.discard(lane)
+                readers[lane].enough.set()
             on_update(update)
         if not open_lanes or not stop.wait(1 / UPDATES_PER_SECOND):
             continue
@@ -125,25 +139,37 @@ def _gather(arrivals: queue.SimpleQueue[_Arrival]) -> dict[Lane, list[_Arrival]]
     gathered: dict[Lane, list[_Arrival]] = {}
     try:
         arrival = arrivals.get(timeout=0.1)
+        deadline = time.monotonic() + _GATHER_SECONDS
         while True:
             gathered.setdefault(arrival.lane, []).append(arrival)
+            if time.monotonic() > deadline:
+                return gathered
             arrival = arrivals.get_nowait()
     except queue.Empty:
         return gathered
 
 
 def _apply(lane: Lane, answer: LaneAnswer, arrived: list[_Arrival], stop: threading.Event) -> LaneUpdate:
-    text = ""
+    pieces: list[str] = []
+    logprobs: list[TokenLogprob] = []
     finished = False
     for arrival in arrived:
         answer = replace(answer, seconds=arrival.seconds)
         if arrival.delta is None:
             finished = True
-            answer = _ended(answer, arrival.failure, stop)
+            has_begun = bool(answer.text or answer.tool_calls or any(pieces))
+            answer = _ended(answer, arrival.failure, stop, has_begun=has_begun)
             continue
-        text += arrival.delta.text
+        pieces.append(arrival.delta.text)
+        logprobs += arrival.delta.logprobs
         answer = _with_delta(answer, arrival.delta, arrival.seconds)
-    return LaneUpdate(lane, text, replace(answer, text=answer.text + text), finished)
+    text = "".join(pieces)
+    if len(answer.text) + len(text) > MOST_CHARACTERS:
+        finished = True
+        text = text[: MOST_CHARACTERS - len(answer.text)]
+        answer = replace(answer, finish_reason=CUT, error=_TOO_LONG)
+    grown = replace(answer, text=answer.text + text, logprobs=(*answer.logprobs, *logprobs))
+    return LaneUpdate(lane, text, grown, finished)
 
 
 def _with_delta(answer: LaneAnswer, delta: ChatDelta, seconds: float) -> LaneAnswer:
@@ -152,15 +178,21 @@ def _with_delta(answer: LaneAnswer, delta: ChatDelta, seconds: float) -> LaneAns
         answer,
         finish_reason=delta.finish_reason or answer.finish_reason,
         usage=delta.usage or answer.usage,
-        first_token_seconds=seconds if first is None and delta.text else first,
+        tool_calls=answer.tool_calls + delta.tool_calls,
+        first_token_seconds=seconds if first is None and (delta.text or delta.tool_calls) else first,
     )
 
 
-def _ended(answer: LaneAnswer, failure: TunedeckError | None, stop: threading.Event) -> LaneAnswer:
+def _ended(
+    answer: LaneAnswer, failure: TunedeckError | None, stop: threading.Event, *, has_begun: bool
+) -> LaneAnswer:
     if answer.finish_reason is not None:
         return answer
     if stop.is_set():
         return replace(answer, finish_reason=STOPPED)
     if failure is not None:
-        return replace(answer, finish_reason=FAILED, error=failure.message, remedy=failure.remedy)
-    return replace(answer, finish_reason="stop")
+        reason = CUT if has_begun else FAILED
+        return replace(answer, finish_reason=reason, error=failure.message, remedy=failure.remedy)
+    if answer.usage.completion_tokens:
+        return replace(answer, finish_reason="stop")  # it told the count, which comes after the end
+    return replace(answer, finish_reason=CUT if has_begun else FAILED, error=_NO_END, remedy="Ask again.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NoReturn
 
-from tui.chat.lanes import STOPPED, Lane
+from tui.chat.rows import trainable_messages
 from tui.chat.session import ChatSession
 from tui.datasets.convert.example import Example
 from tui.store.store import Store
@@ -16,8 +16,9 @@ _ALL = 1_000_000
 def training_examples(store: Store, model: str | None = None) -> Iterator[Example]:
     """Yield the kept conversations, the oldest first, one chat in memory at a time.
 
-    Answers that failed are left out with their question. A conversation whose last answer was stopped by the
-    person ends before it: nobody should learn half a sentence.
+    Answers that failed are left out with their question. A conversation ends before an answer that was
+    stopped, cut off or ended by the token limit: nobody should learn half a sentence. Of branches, the one
+    that was shown last is taken.
 
     Args:
         store: Where chats are kept.
@@ -30,17 +31,9 @@ def training_examples(store: Store, model: str | None = None) -> Iterator[Exampl
         session = ChatSession.resume(stored, _nobody, store)
         for lane in session.lanes:
             if model in (None, lane.model):
-                messages = _messages(session, lane)
-                if any(message["role"] == "assistant" for message in messages):
-                    yield Example(messages)
-
-
-def _messages(session: ChatSession, lane: Lane) -> list[dict[str, str]]:
-    said = session.messages(lane)
-    answered = [turn for turn in session.turns if (answer := turn.answers.get(lane)) and answer.text]
-    if answered and answered[-1].answers[lane].finish_reason == STOPPED:
-        said = said[:-2]
-    return [{"role": message.role, "content": message.content} for message in said]
+                messages = trainable_messages(session.turns, lane, session.system)
+                if messages:
+                    yield Example(messages, tools=[dict(tool) for tool in session.tools])
 
 
 def _nobody(account: str) -> NoReturn:

@@ -81,7 +81,7 @@ def _exit_code(turn: Turn) -> ExitCode:
     answers = turn.answers.values()
     if any(answer.finish_reason == "stopped" for answer in answers):
         return ExitCode.INTERRUPTED
-    return ExitCode.BAD if any(answer.failed for answer in answers) else ExitCode.DONE
+    return ExitCode.BAD if any(answer.is_broken for answer in answers) else ExitCode.DONE
 
 
 def _talk(session: ChatSession) -> ExitCode:
@@ -105,7 +105,9 @@ def _talk(session: ChatSession) -> ExitCode:
             except AnswersNotKept as error:
                 turn = error.turn
                 report_error(error)
-            code = ExitCode.BAD if any(answer.failed for answer in turn.answers.values()) else ExitCode.DONE
+            code = (
+                ExitCode.BAD if any(answer.is_broken for answer in turn.answers.values()) else ExitCode.DONE
+            )
 
 
 def _ask(session: ChatSession, question: str, on_update: Callable[[LaneUpdate], None]) -> Turn:
@@ -176,6 +178,8 @@ class Printer:
             say(f"{lane.model}:\n{answer.text}\n")
         if answer.failed:
             narrate(f"{lane.model}: {answer.error} {answer.remedy}".rstrip())
+        elif answer.is_cut:
+            narrate(f"{lane.model}: the answer was cut off. {answer.error} {answer.remedy}".rstrip())
         else:
             narrate(f"{lane.label}: {describe_speed(answer)}")
 
@@ -186,7 +190,7 @@ def _answer_json(lane: Lane, answer: LaneAnswer) -> Mapping[str, Any]:
         "model": lane.model,
         "text": answer.text,
         "finish_reason": answer.finish_reason,
-        "error": answer.error if answer.failed else None,
+        "error": answer.error or None,
         "usage": {
             "prompt_tokens": answer.usage.prompt_tokens,
             "completion_tokens": answer.usage.completion_tokens,

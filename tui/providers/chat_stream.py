@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -20,6 +21,7 @@ def chat_arguments(request: ChatRequest, profile: Profile) -> dict[str, Any]:
         "stop": list(parameters.stop) or None,
         "logprobs": None if parameters.logprobs is None else True,
         "top_logprobs": parameters.logprobs,
+        "response_format": _format(parameters.response_format),
     }
     return {
         "model": request.model,
@@ -29,6 +31,10 @@ def chat_arguments(request: ChatRequest, profile: Profile) -> dict[str, Any]:
         **({"tools": _encodable(list(request.tools))} if request.tools else {}),
         **{name: value for name, value in arguments.items() if value is not None},
     }
+
+
+def _format(text: str | None) -> Any:
+    return None if text is None else _encodable(json.loads(text))
 
 
 def chat_deltas(chunks: Iterable[Any]) -> Iterator[ChatDelta]:

@@ -27,6 +27,18 @@ class ToolCall:
 
 
 @dataclass(frozen=True, slots=True)
+class ChatImage:
+    """A picture that goes with a question."""
+
+    name: str
+    media_type: str
+    """Such as image/png."""
+    content: bytes
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
 class ChatParameters:
     """How an answer is sampled; None leaves the choice to the service."""
 
@@ -37,6 +49,8 @@ class ChatParameters:
     stop: tuple[str, ...] = ()
     logprobs: int | None = None
     """How sure the model was of each token, with so many alternatives beside it; None does not ask."""
+    response_format: str | None = None
+    """JSON of the shape that the answer must have, as a service takes it; None leaves it free."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,3 +111,7 @@ class Answer:
     first_token_seconds: float | None
     seconds: float
     created_at: int
+    error: str = ""
+    """Why it failed or was cut off; empty otherwise."""
+    tool_calls: tuple[ToolCall, ...] = ()
+    logprobs: tuple[TokenLogprob, ...] = ()

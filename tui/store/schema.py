@@ -217,6 +217,30 @@ CREATE TABLE eval_runs (
 );
 """
 
+_CHAT_BRANCHES = """
+ALTER TABLE chats ADD COLUMN head INTEGER;
+ALTER TABLE chats ADD COLUMN tools TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE answers ADD COLUMN error TEXT NOT NULL DEFAULT '';
+ALTER TABLE answers ADD COLUMN tool_calls TEXT NOT NULL DEFAULT '[]';
+ALTER TABLE answers ADD COLUMN logprobs TEXT NOT NULL DEFAULT '[]';
+UPDATE answers SET error = text, text = '' WHERE finish_reason = 'error';
+CREATE TABLE turn_places (
+    chat_id TEXT NOT NULL, turn INTEGER NOT NULL, parent INTEGER, results TEXT NOT NULL,
+    images TEXT NOT NULL, PRIMARY KEY (chat_id, turn)
+) WITHOUT ROWID;
+CREATE TABLE chat_images (
+    chat_id TEXT NOT NULL, digest TEXT NOT NULL, media_type TEXT NOT NULL, width INTEGER NOT NULL,
+    height INTEGER NOT NULL, content BLOB NOT NULL, PRIMARY KEY (chat_id, digest)
+);
+CREATE TABLE chat_tags (
+    chat_id TEXT NOT NULL, tag TEXT NOT NULL, PRIMARY KEY (chat_id, tag)
+) WITHOUT ROWID;
+CREATE TABLE indexed_chats (chat_id TEXT PRIMARY KEY, updated_at INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE indexed_turns (
+    number INTEGER PRIMARY KEY, chat_id TEXT NOT NULL, turn INTEGER NOT NULL, UNIQUE (chat_id, turn)
+);
+"""
+
 MIGRATIONS: tuple[str, ...] = (
     _FIRST,
     _USAGE,
@@ -230,5 +254,6 @@ MIGRATIONS: tuple[str, ...] = (
     _LISTED_CHECKPOINTS,
     _NOTICES,
     _EVALUATIONS,
+    _CHAT_BRANCHES,
 )
 """Statements that lead from version n to n + 1; published ones are never edited."""

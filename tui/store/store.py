@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tui.store.account_queries import AccountQueries
 from tui.store.archive_queries import ArchiveQueries
 from tui.store.chat_queries import ChatQueries
 from tui.store.dataset_queries import DatasetQueries
@@ -21,6 +22,7 @@ class Store(
     EventQueries,
     DatasetQueries,
     LaunchQueries,
+    AccountQueries,
     ChatQueries,
     UsageQueries,
     ModerationQueries,

@@ -38,6 +38,8 @@ def answer_content(answer: LaneAnswer, *, live: bool = False) -> Content:
         parts.append((f"✗ {safe_text(answer.error)}", "bad"))
         parts.append((safe_text(remedy), ""))
         return content(*parts)
+    if answer.is_cut:
+        parts.append((f"\n✂ cut off: {safe_text(answer.error)}", "warning"))
     speed = describe_speed(answer)
     if speed:
         parts.append((f"\n{speed}" if answer.text else f"nothing · {speed}", "muted"))

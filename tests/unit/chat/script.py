@@ -7,16 +7,24 @@ from collections.abc import Callable, Iterator
 
 from tui.chat.session import Streamer
 from tui.errors import TunedeckError
-from tui.records.chats import ChatDelta, ChatRequest, Usage
+from tui.records.chats import ChatDelta, ChatRequest, ToolCall, Usage
 
 
 class ScriptedModel:
     """Yields `pieces`, then a last delta with usage; may fail instead, or wait to be let go."""
 
     def __init__(
-        self, *pieces: str, failure: TunedeckError | None = None, hold: threading.Event | None = None
+        self,
+        *pieces: str,
+        failure: TunedeckError | None = None,
+        hold: threading.Event | None = None,
+        calls: tuple[ToolCall, ...] = (),
+        ends: bool = True,
     ) -> None:
         self.pieces = pieces
+        self.calls = calls
+        self.ends = ends
+        """Whether it says that the answer is finished."""
         self.failure = failure
         self.hold = hold
         self.requests: list[ChatRequest] = []
@@ -33,7 +41,9 @@ class ScriptedModel:
                     yield ChatDelta("")
             if self.failure is not None:
                 raise self.failure
-            yield ChatDelta("", "stop", Usage(7, len(self.pieces)))
+            if self.ends:
+                reason = "tool_calls" if self.calls else "stop"
+                yield ChatDelta("", reason, Usage(7, len(self.pieces)), self.calls)
         finally:
             self.closed.set()
 

@@ -98,7 +98,7 @@ def test_everything_is_in_the_store_before_it_is_shown(store: Store) -> None:
 
 
 def test_a_failing_lane_says_why_and_the_other_goes_on(store: Store) -> None:
-    failing = ScriptedModel("half", failure=TunedeckError("Out of memory.", "Use a smaller model."))
+    failing = ScriptedModel(failure=TunedeckError("Out of memory.", "Use a smaller model."))
     session = ChatSession([BASE, TUNED], provider_of(base=failing, tuned=ScriptedModel("fine")), store)
     turn = session.ask("Hello", ignore)
     assert turn.answers[BASE].failed
@@ -162,15 +162,16 @@ def test_a_second_question_is_refused_while_the_first_is_answered(store: Store) 
     assert [turn.question for turn in session.turns] == ["One"]
 
 
-def test_retry_replaces_the_last_answers(store: Store) -> None:
+def test_asking_again_shows_the_new_answers_and_keeps_the_old_ones_beside_them(store: Store) -> None:
     model = ScriptedModel("first")
     session = ChatSession([BASE], provider_of(base=model), store)
     session.ask("Hi", ignore)
     model.pieces = ("second",)
-    session.retry(ignore)
+    again = session.retry(ignore)
     assert [turn.answers[BASE].text for turn in session.turns] == ["second"]
-    assert answers_of(store, session)[-1].text == "second"
+    assert [answer.text for answer in answers_of(store, session)] == ["first", "second"]
     assert [message.content for message in model.requests[1].messages] == ["Hi"]
+    assert session.branches(again) == (2, 2)
 
 
 def test_a_chat_goes_on_where_it_was_left(store: Store) -> None:
@@ -186,7 +187,7 @@ def test_a_chat_goes_on_where_it_was_left(store: Store) -> None:
     again = ChatSession.resume(stored, models, store)
     assert (again.lanes, again.system, again.parameters) == (first.lanes, "S", ChatParameters(seed=3))
     assert again.messages(BASE) == first.messages(BASE)
-    assert again.turns[0].answers[TUNED].error == "Gone."
+    assert again.turns[0].answers[TUNED].error == "Gone. Choose another."
     again.ask("And?", ignore)
     assert [turn.number for turn in again.turns] == [1, 2]
     assert len(store.chats()) == 1
@@ -266,6 +267,7 @@ def test_a_parameter_out_of_range_is_named(name: str, text: str) -> None:
 
 @given(st.lists(st.text(max_size=8), max_size=30))
 def test_no_piece_is_lost_or_reordered(pieces: list[str]) -> None:
-    answers = stream_lanes({BASE: lambda: (ChatDelta(piece) for piece in pieces)}, threading.Event(), ignore)
+    deltas = [*map(ChatDelta, pieces), ChatDelta("", "stop")]
+    answers = stream_lanes({BASE: lambda: iter(deltas)}, threading.Event(), ignore)
     assert answers[BASE].text == "".join(pieces)
     assert answers[BASE].finish_reason == "stop"

@@ -73,17 +73,25 @@ def test_nonsense_of_a_service_does_not_break_the_sums(store: Store) -> None:
     assert store.usage()[0].trained_tokens == 2**63 - 1
 
 
+def columns_of(raw: sqlite3.Connection, table: str) -> set[str]:
+    return {row[1] for row in raw.execute(f"PRAGMA table_info({table})").fetchall()}
+
+
 def as_version_one(path: Path) -> None:
-    """Make the file what version 1 wrote: its tables and rows, and no later table."""
+    """Make the file what version 1 wrote: its tables and rows, and no later table or column."""
     with sqlite3.connect(":memory:") as first:
         first.executescript(MIGRATIONS[0])
         kept = dict(first.execute("SELECT name, sql FROM sqlite_master WHERE type = 'table'").fetchall())
+        first_columns = {name: columns_of(first, name) for name in kept}
     first.close()
     with sqlite3.connect(path) as raw:
         for (name,) in raw.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
             if name not in kept:
                 raw.execute(f"DROP TABLE {name}")
-            kept.pop(name, None)
+            elif kept.pop(name, None):
+                later = columns_of(raw, name) - first_columns[name]
+                for column in later:
+                    raw.execute(f"ALTER TABLE {name} DROP COLUMN {column}")
         for made in kept.values():
             raw.execute(made)
         raw.execute("PRAGMA user_version = 1")
