@@ -4,20 +4,29 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 from textual import work
 
 from screens.ask_text import AskTextScreen
+from screens.choose import choose_file
 from screens.greyed_keys import GreyedKeys
 from tui.errors import TunedeckError
 from tui.jobs.model_family import FamilyModel, ModelKind
 from tui.jobs.model_words import delete_model, read_tags, reason_against_deleting, set_note, set_tags
+from tui.money.catalog import base_of
 from tui.records.models import Capability, Permission
 from tui.safe_text import safe_line
 
 Permissions = Mapping[Capability, Permission]
 ASKED: tuple[Capability, ...] = (Capability.CHAT, Capability.DELETE_MODEL)
 """Capabilities that keys on a model depend on."""
+
+
+def _training_file(model: FamilyModel) -> Path | None:
+    """Return the file that a model was trained on, where it is still here."""
+    path = Path(model.job.dataset) if model.job is not None and model.job.dataset else None
+    return path if path is not None and path.is_file() else None
 
 
 class ModelActions(GreyedKeys, inherit_bindings=False):
@@ -37,7 +46,15 @@ class ModelActions(GreyedKeys, inherit_bindings=False):
 
     def reason_against(self, action: str) -> str:
         """Return why a key can't act on the model under the cursor."""
-        needs_model = ("chat_model", "train_further", "edit_tags", "edit_note", "open_job", "delete_model")
+        needs_model = (
+            "chat_model",
+            "train_further",
+            "edit_tags",
+            "edit_note",
+            "open_job",
+            "delete_model",
+            "show_payback",
+        )
         if action not in (*needs_model, "copy_name"):
             return ""
         model = self.chosen_model()
@@ -100,6 +117,20 @@ class ModelActions(GreyedKeys, inherit_bindings=False):
         model = self.chosen_model()
         if model is not None and model.job is not None:
             self.navigator.open_job(model.account, model.job.id)
+
+    @work(group="model-file", exclusive=True, exit_on_error=False, description="choose a file to reckon with")
+    async def action_show_payback(self) -> None:
+        """Reckon whether tuning this base pays back, with the file it was trained on or another."""
+        from screens.payback import PaybackScreen  # not needed before it is asked for
+
+        model = self.chosen_model()
+        if model is None:
+            return
+        path = await asyncio.to_thread(_training_file, model) or await choose_file(self)
+        if path is not None:
+            service = self.services.account(model.account).provider
+            base = (service, base_of(model.base_model or model.id))
+            self.app.push_screen(PaybackScreen(path, base, training_paid=model.kind is ModelKind.TUNED))
 
     def action_copy_name(self) -> None:
         """Copy the model's whole name."""

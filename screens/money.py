@@ -257,6 +257,8 @@ class MoneyScreen(GreyedKeys, inherit_bindings=False):
         """Return why a key can't act now."""
         if action in ("sort_bills", "change_epochs", "filter_bills") and not self._bills:
             return "There are no bills yet."
+        if action == "show_payback" and self._counts is None:
+            return "The file is still being counted."
         if action == "auto_epochs" and self._epochs is None:
             return "Each service chooses already."
         if action == "launch_file" and self._counts is not None and not self._counts.main.valid:
@@ -307,6 +309,14 @@ class MoneyScreen(GreyedKeys, inherit_bindings=False):
             self._validation = path
             self._show_file()
             self.count()
+
+    def action_show_payback(self) -> None:
+        """Show whether tuning the model under the cursor pays back."""
+        from screens.payback import PaybackScreen  # not needed before it is asked for
+
+        bill = self._bill
+        base = (bill.provider, bill.model) if bill is not None else None
+        self.app.push_screen(PaybackScreen(self._path, base))
 
     def action_launch_file(self) -> None:
         """Start a job on this file."""

@@ -137,6 +137,8 @@ _AREA_TITLES = {
     "reshape": "Datasets: new files of rows",
     "check": "Check and cost",
     "money": "Cost on every model",
+    "payback": "Is it worth it?",
+    "sliders": "Is it worth it: the numbers",
     "spread": "Lengths of rows",
     "launch": "Launch",
     "confirm": "Confirmation",

@@ -202,6 +202,7 @@ MODELS = (
     Key("tags", ("t",), "edit_tags", "Tags", "Tag this model; kept on this machine.", footer=True),
     Key("note", ("e",), "edit_note", "Note", "Note something about this model.", footer=True),
     Key("job", ("o",), "open_job", "Job", "Open the job that made this model.", footer=True),
+    Key("worth", ("w",), "show_payback", "Worth it?", "Say whether tuning this base pays back."),
     Key("delete", ("x",), "delete_model", "Delete", "Delete this model at its service for good."),
     Key("copy", ("y",), "copy_name", "Copy", "Copy the model's whole name."),
     Key("refresh", ("r",), "reload", "Refresh", "Ask every account for its models now."),
