@@ -20,6 +20,7 @@ from tui.datasets.rules import RULES, fix_of
 from tui.datasets.services import SERVICES
 from tui.datasets.tokens import ENCODING_OF_PREFIX
 from tui.datasets.verdict import line_decisions, verdict_exceptions
+from tui.evals.checks.registry import described_checks
 from tui.widgets.keys import KEYS, display
 
 DOCS = Path(__file__).resolve().parents[1]
@@ -108,6 +109,13 @@ service, model and format of rows: "counted 12,345; 3 finished jobs suggest +0.4
 applied. For models of the local engine the ratio is exactly 1.
 """
 
+_CHECKS_INTRODUCTION = """\
+What makes an answer right, for `tunedeck eval`. A check is data: `--check NAME`, `--check NAME:VALUE` for its
+first option, `--check 'NAME:{option = value, ...}'` in TOML for several, a `[[check]]` table with `name` and
+the options in a file (`--checks FILE.toml`), or the same in a row's own `checks`. Paths in a file are read
+from its folder. A check that does not apply to a row (no expected answer, say) leaves the row out and never
+counts it as wrong. Scores are 0 to 1. [The guide](evaluation.md) says how rows, runs and verdicts work.
+"""
 _VERDICT_INTRODUCTION = """\
 What OpenAI's schemas accept `tunedeck check` accepts, and what they refuse it refuses: a fuzz test compares
 each row's verdict with the types of OpenAI's own package and with the rules that its guides and error texts
@@ -262,6 +270,16 @@ def verdict_page() -> str:
     return "\n".join(parts)
 
 
+def checks_page() -> str:
+    """Return the page of the evaluation's checks."""
+    parts = [_NOTICE, "# Checks of answers\n", _CHECKS_INTRODUCTION]
+    for one in described_checks():
+        options = ", ".join(f"`{option}`" for option in one.options) or "none"
+        words = f"{one.summary} {one.details}".rstrip()
+        parts.append(f"## `{one.name}`\n\n{words}\n\nOptions: {options}\n")
+    return "\n".join(parts)
+
+
 def tokens_page() -> str:
     """Return the page of how tokens are counted, with examples counted by the program."""
     parts = [_NOTICE, "# Tokens\n", _TOKENS_INTRODUCTION]
@@ -314,6 +332,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "rules.md": rules_page,
     "verdict.md": verdict_page,
     "tokens.md": tokens_page,
+    "eval-checks.md": checks_page,
 }
 
 

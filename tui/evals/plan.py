@@ -91,6 +91,11 @@ class EvalPlan:
         return sum(not one.known for one in self.asks)
 
     @property
+    def is_free(self) -> bool:
+        """True when nothing that is asked costs anything."""
+        return not self.unknown + self.judge_asks or (self.price is not None and not self.price.high)
+
+    @property
     def words(self) -> str:
         """The plan as a sentence for people."""
         total = self.unknown + self.judge_asks

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tui.errors import TunedeckError
@@ -68,3 +70,39 @@ def opened_checks(specs: Sequence[CheckSpec], cases: Sequence[Case]) -> Iterator
             stack.callback(check.close)
             checks[spec.key] = check
         yield checks
+
+
+@dataclass(frozen=True, slots=True)
+class DescribedCheck:
+    """A check for the list and the documentation."""
+
+    name: str
+    summary: str
+    """Its first sentence."""
+    options: tuple[str, ...]
+    """The main one first."""
+    details: str = ""
+    """What its documentation says beyond the first paragraph."""
+
+
+def described_checks() -> list[DescribedCheck]:
+    """Return every check with its options, the judge last."""
+    found = []
+    for name in CHECKS:
+        kind = check_class(name)
+        summary, _, details = inspect.cleandoc(kind.__doc__ or "").partition("\n\n")
+        main = [kind.main] if kind.main is not None else []
+        options = [*main, *(option for option in kind.known if option not in main)]
+        found.append(
+            DescribedCheck(name, " ".join(summary.split()), tuple(options), " ".join(details.split()))
+        )
+    return [*found, _JUDGE_DESCRIBED]
+
+
+_JUDGE_DESCRIBED = DescribedCheck(
+    JUDGE,
+    "A model compares both answers (or the answer with the expected one) by a rubric, always in both orders.",
+    ("model", "account", "rubric", "max_tokens"),
+    "A verdict that turns with the order counts as a tie. The report shows the rubric, how often the verdict "
+    "turned, how often the longer answer won, and the agreement with people's ratings (--ratings).",
+)

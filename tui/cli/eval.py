@@ -1,0 +1,248 @@
+"""`tunedeck eval`: how good a model is on rows it never saw, and whether it is better than its base."""
+
+from __future__ import annotations
+
+import sys
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tui.cli.output import json_option, narrate, print_json, print_table, say
+from tui.errors import ExitCode, TunedeckError
+
+if TYPE_CHECKING:
+    from tui.evals.plan import EvalPlan
+    from tui.evals.result import EvalResult
+    from tui.evals.setup import EvalWish
+    from tui.services import Services
+
+_WORST_SHOWN = 5
+
+
+@click.command("eval")
+@click.argument("file", type=click.Path(path_type=Path), required=False)
+@click.option("--model", "-m", help="Whom to examine: a model's id, its end, or a checkpoint.")
+@click.option("--against", help="Compare with this model, row by row; `base` for the model's own base.")
+@click.option(
+    "--check", "checks", multiple=True, metavar="CHECK", help="How answers are judged; may be repeated."
+)
+@click.option(
+    "--checks", "check_file", type=click.Path(path_type=Path), help="TOML file of [[check]] tables."
+)
+@click.option("--list-checks", is_flag=True, help="List the checks and their options.")
+@click.option("--account", help="Whose models they are; left out, found by name.")
+@click.option("--system", help="System prompt for the model in place of the rows' own.")
+@click.option("--against-system", help="The same for the model it is compared with.")
+@click.option("--temperature", default="0", show_default=True, help="Empty leaves it to the service.")
+@click.option("--max-tokens", default="512", show_default=True, help="Most tokens of an answer.")
+@click.option("--seed", default="", help="Makes answers repeatable where the service can.")
+@click.option("--limit", type=click.IntRange(1), help="Only so many rows, from the beginning.")
+@click.option(
+    "--ratings", type=click.Path(path_type=Path), help="JSONL of people's ratings, to hold a judge against."
+)
+@click.option("--max-cost", metavar="AMOUNT", help="Ask nothing more once answers would cost more than this.")
+@click.option(
+    "--at-once", type=click.IntRange(1, 64), default=4, show_default=True, help="Requests at a time."
+)
+@click.option("--anew", is_flag=True, help="Ask again what has an answer kept from before.")
+@click.option("--no-perplexity", is_flag=True, help="Leave the expected answers unscored.")
+@click.option("--report", type=click.Path(path_type=Path), multiple=True, help="Write .md, .html or .json.")
+@click.option(
+    "--export", "exports", multiple=True, metavar="TOOL:PATH", help="promptfoo:FILE or inspect:FILE.py."
+)
+@click.option("--fail-under", type=click.FloatRange(0, 100), help="Exit 1 when the score of 100 is lower.")
+@click.option("--fail-if-worse", is_flag=True, help="Exit 1 when it is worse than --against.")
+@click.option("--dry-run", is_flag=True, help="Say what would be asked and what it costs; ask nothing.")
+@click.option("--yes", is_flag=True, help="Ask without being asked.")
+@json_option
+def command(file: Path | None, list_checks: bool, as_json: bool, **options: Any) -> int:
+    """Examine a model on the rows of FILE: a held-out split, OpenAI Evals JSONL, or golden answers.
+
+    Says the price and asks before it sends anything that costs. Every answer is kept as it arrives: a run
+    that was interrupted, capped or killed goes on where it was, and nothing is paid for twice.
+
+    Exit codes: 0 done; 1 below --fail-under, worse with --fail-if-worse, or not complete; 2 wrong use or
+    unreachable; 130 interrupted.
+    """
+    if list_checks:
+        return _list_checks(as_json=as_json)
+    if file is None or not options["model"]:
+        raise TunedeckError(
+            "A test set and --model are needed.", "tunedeck eval FILE --model MODEL --check exact"
+        )
+    from tui.evals.setup import EvalWish
+    from tui.services import Services
+
+    wish = EvalWish(
+        file=file, model=options["model"], against=options["against"], account=options["account"],
+        checks=options["checks"], check_file=options["check_file"], system=options["system"],
+        against_system=options["against_system"], temperature=options["temperature"],
+        max_tokens=options["max_tokens"], seed=options["seed"], limit=options["limit"],
+        ratings=options["ratings"], max_cost=_amount(options["max_cost"]), at_once=options["at_once"],
+        anew=options["anew"], perplexity=not options["no_perplexity"],
+    )  # fmt: skip
+    with Services.open() as services:
+        return int(_run(services, wish, options, as_json=as_json))
+
+
+def _run(services: Services, wish: EvalWish, options: dict[str, Any], *, as_json: bool) -> ExitCode:
+    from tui.evals.reports.files import report_format, write_report
+    from tui.evals.run import run_evaluation
+    from tui.evals.setup import planned
+
+    for path in options["report"]:
+        report_format(path)
+        _refuse_existing(path)
+    plan = planned(services, wish)
+    for line, reason in plan.test_set.skipped[:5]:
+        narrate(f"{wish.file}:{line}: left out: {reason}")
+    _export(services, plan, options["exports"])
+    if options["dry_run"]:
+        if as_json:
+            print_json(plan.as_json())
+        else:
+            say(plan.words)
+        return ExitCode.DONE
+    if not options["yes"] and not _confirmed(plan):
+        narrate("Nothing was asked.")
+        return ExitCode.INTERRUPTED
+    result = run_evaluation(services, plan, on_progress=_Narrator())
+    for path in options["report"]:
+        write_report(result, path)
+        narrate(f"Report: {path}")
+    if as_json:
+        print_json(result.as_json())
+    else:
+        print_result(result)
+    return exit_code(result, options["fail_under"], fail_if_worse=options["fail_if_worse"])
+
+
+def _amount(text: str | None) -> Decimal | None:
+    if text is None:
+        return None
+    try:
+        amount = Decimal(text.strip().lstrip("$"))
+    except InvalidOperation:
+        amount = Decimal(-1)
+    if not amount.is_finite() or amount < 0:
+        raise TunedeckError(f"--max-cost {text} is no amount.", "Write it like 2.50.")
+    return amount
+
+
+def _refuse_existing(path: Path) -> None:
+    from tui.datasets.atomic import refuse_existing
+
+    refuse_existing(path)
+
+
+def _export(services: Services, plan: EvalPlan, exports: tuple[str, ...]) -> None:
+    from tui.evals.reports.exports import export_test_set
+
+    for text in exports:
+        tool, colon, name = text.partition(":")
+        if not colon or not name:
+            raise TunedeckError(
+                f"--export {text}: no file is named.", "Write promptfoo:FILE or inspect:FILE.py."
+            )
+        addresses = {name: services.account(name).base_url for name in plan.accounts}
+        export = export_test_set(
+            tool, Path(name), plan.test_set, plan.contenders, plan.options.checks,
+            base_urls={account: url for account, url in addresses.items() if url},
+        )  # fmt: skip
+        narrate(f"{export.rows:,} rows for {tool}: {', '.join(str(path) for path in export.files)}")
+        for what in export.left_out:
+            narrate(f"Left out: {what}.")
+
+
+def _confirmed(plan: EvalPlan) -> bool:
+    """Ask before anything that costs, or whose price is not known, is sent; what is free is narrated."""
+    narrate(plan.words)
+    if plan.is_free:
+        return True
+    if not sys.stdin.isatty():
+        raise TunedeckError(
+            f"{plan.words} There is no terminal to ask on.", "Add --yes to agree, or --max-cost with it."
+        )
+    return click.confirm("Ask them?", default=False, err=True)
+
+
+class _Narrator:
+    """Progress of each part on a line of its own."""
+
+    def __init__(self) -> None:
+        from tui.cli.output import ProgressLine
+
+        self._make = ProgressLine
+        self._what = ""
+        self._line: ProgressLine | None = None
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        """Show it."""
+        if what != self._what or self._line is None:
+            self._what, self._line = what, self._make(what)
+        self._line.update(done, total)
+        if done == total:
+            self._line.finish()
+
+
+def exit_code(result: EvalResult, fail_under: float | None, *, fail_if_worse: bool) -> ExitCode:
+    """Return 1 for a result that the caller asked not to accept, or that is not complete."""
+    from tui.evals.statistics.verdict import Word
+
+    score = result.contenders[-1].score.estimate
+    if not result.complete:
+        narrate(f"Not complete: {result.why_incomplete}. The same command goes on where it was.")
+        return ExitCode.BAD
+    if fail_under is not None and not 100 * score >= fail_under:
+        narrate(f"The score of {100 * score:.1f} is under {fail_under:g}.")
+        return ExitCode.BAD
+    worse = result.verdict is not None and result.verdict.word is Word.WORSE
+    return ExitCode.BAD if fail_if_worse and worse else ExitCode.DONE
+
+
+def print_result(result: EvalResult) -> None:
+    """Print a result for people: the blocks of the report, without its methods."""
+    from tui.evals.reports.blocks import Heading, Paragraph, Quoted, Table, report_blocks
+
+    for block in report_blocks(result, worst=_WORST_SHOWN):
+        match block:
+            case Heading(_, "How to read this"):
+                break
+            case Heading(1, text):
+                say(text)
+            case Heading(_, text):
+                say(f"\n{text}")
+            case Paragraph(text):
+                say(text)
+            case Table(headings, rows):
+                _print_turned(headings, rows)
+            case Quoted(label, text):
+                say(f"  {label}: {text}")
+    if result.spent is not None:
+        say(f"\nThis run asked {result.asked:,} times, {result.spent.words}.")
+
+
+def _print_turned(headings: tuple[str, ...], rows: tuple[tuple[str, ...], ...]) -> None:
+    """Print a wide table of few rows with one line for each column: it fits into 80 columns."""
+    if len(headings) > 6 and len(rows) <= 2:
+        print_table(
+            ("", *(row[0] for row in rows)), list(zip(headings[1:], *(row[1:] for row in rows), strict=True))
+        )
+    else:
+        print_table(headings, rows)
+
+
+def _list_checks(*, as_json: bool) -> int:
+    from tui.evals.checks.registry import described_checks
+
+    described = described_checks()
+    if as_json:
+        print_json(
+            [{"name": one.name, "summary": one.summary, "options": list(one.options)} for one in described]
+        )
+    else:
+        print_table(("Check", "Options", "What it asks"),
+                    [(one.name, ", ".join(one.options), one.summary) for one in described])  # fmt: skip
+    return int(ExitCode.DONE)

@@ -1,0 +1,214 @@
+"""A report as headings, paragraphs, tables and quoted texts, before it is written in any format."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from tui.evals.judging import JudgeReport
+from tui.evals.result import CheckSummary, ContenderResult, EvalResult, RowResult
+from tui.evals.statistics.intervals import Interval
+from tui.evals.statistics.labels import LabelReport
+from tui.safe_text import safe_line, safe_text
+
+WORST_SHOWN = 20
+_LONGEST_TEXT = 2_000
+_MOST_LABELS = 30
+
+METHODS = (
+    "Intervals are at 95 %. A share of right answers has Wilson's interval (1927); a mean score has the "
+    "bias-corrected and accelerated bootstrap's (Efron 1987), with a fixed seed.",
+    "Two models are compared row by row, over the rows that both have a score for: by Bonett and Price's "
+    "interval (2012) and McNemar's test where every score is right or wrong, else by the paired bootstrap. "
+    "Better and worse mean that the interval excludes 0, with six rows or more that differ. Else nothing can "
+    "be told yet; the number of rows is what would show the difference seen (at least two points) with a "
+    "power of 80 %.",
+    "Tests of several checks are not corrected for their number: of twenty checks without any difference, "
+    "one excludes 0 by chance.",
+)
+"""How the numbers came about; on every report."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """A title of a level from 1."""
+
+    level: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Paragraph:
+    """Running text."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Columns with a heading each; every cell is one line."""
+
+    headings: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Quoted:
+    """A text that others wrote, kept in its lines."""
+
+    label: str
+    text: str
+
+
+Block = Heading | Paragraph | Table | Quoted
+
+
+def points(interval: Interval) -> str:
+    """Return a share with its interval, in hundredths: `81.7 (70.1 to 89.4)`."""
+    if interval.estimate != interval.estimate:  # no rows
+        return "\u2013"
+    return f"{100 * interval.estimate:.1f} ({100 * interval.low:.1f} to {100 * interval.high:.1f})"
+
+
+def report_blocks(result: EvalResult, *, worst: int = WORST_SHOWN) -> Iterator[Block]:
+    """Yield the parts of a report; everything is safe to show.
+
+    Args:
+        result: Of a run.
+        worst: How many rows, worst first.
+    """
+    test_set = result.plan.test_set
+    yield Heading(1, f"Evaluation of {safe_line(test_set.path.name)}")
+    skipped = f", {len(test_set.skipped):,} lines left out" if test_set.skipped else ""
+    yield Paragraph(f"{len(result.rows):,} rows{skipped}. SHA-256 {test_set.digest}.")
+    if not result.complete:
+        yield Paragraph(f"Not complete: {result.why_incomplete}.")
+    if result.verdict is not None:
+        first, last = result.contenders[0].contender.label, result.contenders[-1].contender.label
+        yield Paragraph(f"{safe_line(last)} against {safe_line(first)}: {result.verdict.sentence}.")
+    yield Heading(2, "Models")
+    yield _models(result)
+    yield Heading(2, "Checks")
+    yield _checks(result)
+    for one in result.contenders:
+        for summary in one.checks.values():
+            if summary.labels is not None:
+                yield from _labels(one, summary, summary.labels)
+    for judge in result.judges:
+        yield from _judge(judge)
+    if worst and result.rows:
+        yield Heading(2, "Worst rows")
+        for row in result.rows[:worst]:
+            yield from _row(result, row)
+    yield Heading(2, "How to read this")
+    for words in METHODS:
+        yield Paragraph(words)
+
+
+def _models(result: EvalResult) -> Table:
+    rows = []
+    for one in result.contenders:
+        cost = "not published" if one.cost is None else one.cost.words
+        per_thousand = one.usage.completion_tokens / one.answered if one.answered else 0.0
+        rows.append(
+            (
+                safe_line(one.contender.label), f"{one.answered:,}", points(one.score), cost,
+                _seconds(one.seconds), _seconds(one.slow_seconds), _seconds(one.first_token_seconds),
+                f"{per_thousand:.0f}", f"{one.cut:,}", f"{one.refused:,}", one.likelihood.words,
+            )
+        )  # fmt: skip
+    return Table(
+        ("Model", "Answers", "Score of 100 (interval)", "Cost", "Median time", "95 % under", "First token",
+         "Tokens an answer", "Cut at limit", "Refused by service", "Perplexity of expected answers"),
+        tuple(rows),
+    )  # fmt: skip
+
+
+def _seconds(value: float | None) -> str:
+    return "\u2013" if value is None else f"{value:.2f} s"
+
+
+def _checks(result: EvalResult) -> Table:
+    names = [safe_line(one.contender.label) for one in result.contenders]
+    verdict = ("Verdict",) if len(names) > 1 else ()
+    rows = []
+    for key, title in result.titles.items():
+        summaries = [one.checks.get(key) for one in result.contenders]
+        if not any(summaries):
+            continue
+        count = max(summary.rows for summary in summaries if summary is not None)
+        cells = [points(summary.score) if summary is not None else "\u2013" for summary in summaries]
+        said = result.verdicts.get(key)
+        words = (said.sentence if said is not None else "\u2013",) if verdict else ()
+        rows.append((title, f"{count:,}", *cells, *words))
+    return Table(("Check", "Rows", *names, *verdict), tuple(rows))
+
+
+def _labels(one: ContenderResult, summary: CheckSummary, labels: LabelReport) -> Iterator[Block]:
+    yield Heading(3, f"Labels of {safe_line(one.contender.label)} ({summary.title})")
+    yield Paragraph(f"Accuracy {100 * labels.accuracy:.1f} %, macro F1 {labels.macro_f1:.3f}.")
+    if len(labels.labels) > _MOST_LABELS:
+        yield Paragraph(f"{len(labels.labels):,} labels: the grid is in the JSON report.")
+        return
+    names = [safe_line(label) for label in labels.labels]
+    yield Table(
+        ("Expected \\ given", *names, "F1"),
+        tuple(
+            (name, *(str(count) for count in row), f"{score.f1:.3f}")
+            for name, row, score in zip(names, labels.grid, labels.scores, strict=True)
+        ),
+    )
+
+
+def _judge(judge: JudgeReport) -> Iterator[Block]:
+    yield Heading(2, f"Judged by {safe_line(judge.judge)}")
+    yield Quoted("Rubric", safe_text(judge.rubric))
+    ratings = judge.ratings
+    yield Paragraph(
+        f"Each pair was judged in both orders: {ratings.wins:,} won, {ratings.losses:,} lost, "
+        f"{ratings.ties:,} ties. Win rate {points(judge.rate)}. The verdict turned with the order in "
+        f"{points(judge.turned)} of 100 pairs; the longer answer won {points(judge.longer)} of 100 decided."
+    )
+    if judge.unread:
+        yield Paragraph(f"{judge.unread:,} pairs have no verdict that could be read.")
+    if judge.human_agreement is None:
+        yield Paragraph("Agreement with people is not known: no rows were rated by people.")
+    else:
+        kappa = "" if judge.kappa is None else f", kappa {judge.kappa:.2f}"
+        yield Paragraph(
+            f"Agrees with people on {100 * judge.human_agreement:.0f} % of {judge.human_rows:,} rows{kappa}."
+        )
+
+
+def _row(result: EvalResult, row: RowResult) -> Iterator[Block]:
+    tags = f" [{', '.join(row.case.tags)}]" if row.case.tags else ""
+    yield Heading(3, f"Line {row.case.line:,}{tags}")
+    yield Quoted("Question", _shown(row.case.question))
+    if row.case.expected:
+        yield Quoted("Expected", _shown("\nor: ".join(row.case.expected)))
+    for one, said in zip(result.contenders, row.answers, strict=True):
+        score = "no score" if said.score is None else f"{100 * said.score:.0f}"
+        notes = _notes(result, row, result.contenders.index(one))
+        label = f"{safe_line(one.contender.label)}: {score}{notes}"
+        yield Quoted(
+            label, _answer_text(said.answer.text, said.answer.tool_calls) if said.answer else said.refusal
+        )
+
+
+def _notes(result: EvalResult, row: RowResult, place: int) -> str:
+    notes = [
+        f"{result.titles[key]}: {grade.note}"
+        for key, grade in row.answers[place].grades.items()
+        if grade.note
+    ]
+    return f" ({'; '.join(notes)})" if notes else ""
+
+
+def _answer_text(text: str, calls: Sequence[object]) -> str:
+    called = [f"[calls {getattr(call, 'name', '')}({getattr(call, 'arguments', '')})]" for call in calls]
+    return _shown("\n".join([text, *called] if text else called) or "(empty)")
+
+
+def _shown(text: str) -> str:
+    cut = text if len(text) <= _LONGEST_TEXT else text[:_LONGEST_TEXT] + f"\u2026 ({len(text):,} characters)"
+    return safe_text(cut)
