@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -17,13 +19,14 @@ from screens.base import DeckScreen
 from screens.choose import choose_file
 from screens.confirm import ConfirmScreen
 from screens.greyed_keys import GreyedKeys
-from screens.launch_facts import button_text, confirm_facts, preflight_lines
-from screens.launch_form import AUTO, NUMBERS, LaunchForm
+from screens.launch_facts import button_text, confirm_facts, preflight_points
+from screens.launch_form import AUTO, EFFORT, NUMBERS, LaunchForm
 from screens.launch_judge import JudgesPlan, Readiness
-from screens.launch_pane import ROWS, LaunchPane
+from screens.launch_mend import MendsPlan
+from screens.launch_pane import ROWS, TEXTS, LaunchPane
 from screens.launch_send import SendsPlan
 from screens.navigation import ModelChoice
-from screens.preflight_pane import PreflightPane
+from screens.preflight_pane import Point, PreflightPane
 from tui.engine_watch import EngineState, Phase
 from tui.jobs.plan import LaunchPlan
 from tui.money.estimate import time_of
@@ -35,12 +38,19 @@ from tui.widgets.meter import Meter
 from tui.widgets.press_button import PressButton
 
 if TYPE_CHECKING:
+    from tui.jobs.elsewhere import Origin
     from tui.jobs.job_file import JobTerms
 
 DEBOUNCE_SECONDS = 0.2
+_METHODS = {"preference": Method.DPO, "reinforcement": Method.REINFORCEMENT}
+"""Format of rows -> the method that they are for."""
 
 
-class LaunchScreen(JudgesPlan, SendsPlan, GreyedKeys, inherit_bindings=False):
+def _note(words: str) -> Point:
+    return Point(("", ""), [(words, "muted")], reason="There is nothing to mend yet.")
+
+
+class LaunchScreen(MendsPlan, JudgesPlan, SendsPlan, GreyedKeys, inherit_bindings=False):
     """The form for a fine-tuning job.
 
     Args:
@@ -56,7 +66,8 @@ class LaunchScreen(JudgesPlan, SendsPlan, GreyedKeys, inherit_bindings=False):
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("launch"), *DeckScreen.BINDINGS]
     HELP = """
 Every field is filled in; auto leaves a number to the service, and the note beside it says what that comes to.
-Arrow keys change a choice, enter goes on, ctrl+l launches. Nothing is sent before you confirm the price.
+Arrow keys change a choice, enter goes on, ctrl+l launches. ctrl+g goes to what speaks against it; enter on a
+line there mends it, where a key can. Nothing is sent before you confirm the price.
 """
 
     def __init__(
@@ -89,7 +100,7 @@ Arrow keys change a choice, enter goes on, ctrl+l launches. Nothing is sent befo
         if self._terms is not None:
             self.take_terms(self._terms)
         else:
-            self._form_changed()
+            self.form_changed()
 
     @property
     def has_path(self) -> bool:
@@ -101,32 +112,33 @@ Arrow keys change a choice, enter goes on, ctrl+l launches. Nothing is sent befo
         self.form.training = path
         self._method_chosen = False
         self._examples = 0
-        self._form_changed()
+        self.form_changed()
 
     def take_terms(self, terms: JobTerms) -> None:
         """Fill the form in with what a job is made from."""
         self.form.fill(terms)
         self._method_chosen = True
         self._examples = 0
-        for name in (*NUMBERS, "suffix", "extra"):
+        for name in (*NUMBERS, *TEXTS):
             text = self.form.numbers[name] if name in NUMBERS else getattr(self.form, name)
             self.query_one(f"#{name}", Input).value = text
-        self._form_changed()
+        self.form_changed()
 
     def train_from(self, model: ModelChoice) -> None:
         """Turn to another model to train; the rest of the form stays."""
         self.form.from_model = model
         self.form.account, self.form.model = model
-        self._form_changed()
+        self.form_changed()
 
     def engine_changed(self, state: EngineState) -> None:
         """Judge anew once the engine is ready: its model and its tokenizer are there now."""
         if state.phase is Phase.READY and not self.is_sending:
-            self._form_changed()
+            self.form_changed()
 
     # The form
 
-    def _form_changed(self) -> None:
+    def form_changed(self) -> None:
+        """Offer and judge anew what the form says now."""
         pane = self.query_one(LaunchPane)
         pane.offer_choices(self.services)
         self._readiness = None
@@ -140,7 +152,7 @@ Arrow keys change a choice, enter goes on, ctrl+l launches. Nothing is sent befo
     @on(Input.Changed)
     def _typed(self, message: Input.Changed) -> None:
         name = message.input.id or ""
-        if name in ("suffix", "extra"):
+        if name in TEXTS:
             if message.value == getattr(self.form, name):
                 return
             setattr(self.form, name, message.value)
@@ -148,7 +160,7 @@ Arrow keys change a choice, enter goes on, ctrl+l launches. Nothing is sent befo
             return
         else:
             self.form.numbers[name] = message.value
-        self._form_changed()
+        self.form_changed()
 
     @on(Input.Submitted)
     def _go_on(self) -> None:
@@ -167,7 +179,9 @@ Arrow keys change a choice, enter goes on, ctrl+l launches. Nothing is sent befo
                 self._method_chosen = True
             case "validation":
                 form.validation = message.value
-        self._form_changed()
+            case field if field == EFFORT:
+                form.effort = message.value
+        self.form_changed()
 
     @on(ChoiceField.Opened)
     def _opened(self, message: ChoiceField.Opened) -> None:
@@ -175,6 +189,8 @@ Arrow keys change a choice, enter goes on, ctrl+l launches. Nothing is sent befo
             self.action_choose_file()
         elif message.field.id == "validation" and self.form.validation == "file":
             self._choose_validation()
+        elif message.field.id in ("model", "grader"):
+            self._choose_from_list(message.field.id)
         else:
             self.focus_next()
 
@@ -183,7 +199,13 @@ Arrow keys change a choice, enter goes on, ctrl+l launches. Nothing is sent befo
     def _judge_form(self) -> None:
         if not self.form.problems() and not self.is_sending:
             self._wanted = self.form.plan()
-            self.judge(self._wanted)
+            grader = self.form.grader_file if self.form.asks("grader") else None
+            self.judge(self._wanted, grader)
+
+    @on(JudgesPlan.FilesChanged)
+    def _judge_again(self) -> None:
+        if not self.is_sending:
+            self.form_changed()
 
     @on(JudgesPlan.Judged)
     def _judged(self, message: JudgesPlan.Judged) -> None:
@@ -191,11 +213,11 @@ Arrow keys change a choice, enter goes on, ctrl+l launches. Nothing is sent befo
         if self._wanted is None or readiness.plan.run_id != self._wanted.run_id:
             return
         self._examples = readiness.examples
-        wanted = Method.DPO if readiness.format == "preference" else Method.SUPERVISED
-        if not self._method_chosen and wanted is not self.form.method and readiness.format != "unknown":
+        wanted = _METHODS.get(readiness.format, Method.SUPERVISED)
+        offered = wanted in self.form.methods and readiness.format != "unknown"
+        if not self._method_chosen and offered and wanted is not self.form.method:
             self.form.method = wanted
-            self._method_chosen = True
-            self._form_changed()
+            self.form_changed()
             return
         self._readiness = readiness
         self.query_one(LaunchPane).show_notes(self._examples)
@@ -206,11 +228,11 @@ Arrow keys change a choice, enter goes on, ctrl+l launches. Nothing is sent befo
         pane = self.query_one(PreflightPane)
         button = self.query_one(PressButton)
         if self.form.problems():
-            pane.show_lines([(("", ""), [("Fill in what is marked.", "muted")])])
+            pane.show_points([_note("Fill in what is marked.")])
         elif ready is None:
-            pane.show_lines([(("", ""), [("Looking…", "muted")])])
+            pane.show_points([_note("Looking…")])
         else:
-            pane.show_lines(preflight_lines(ready.lines))
+            pane.show_points(preflight_points(ready.lines))
         problem = self.reason_against("launch")
         estimate = ready.estimate if ready is not None else None
         time = time_of(estimate, ready.rates) if ready is not None else None
@@ -220,7 +242,9 @@ Arrow keys change a choice, enter goes on, ctrl+l launches. Nothing is sent befo
     # Keys
 
     def reason_against(self, action: str) -> str:
-        """Return why nothing can be launched now."""
+        """Return why nothing can be launched now, or why there is nothing to go to."""
+        if action == "go_to_mends":
+            return "" if self._readiness is not None else "The file is still being looked at."
         if action != "launch":
             return ""
         if self.is_sending:
@@ -259,7 +283,7 @@ Arrow keys change a choice, enter goes on, ctrl+l launches. Nothing is sent befo
             ConfirmScreen(
                 "Start this job for free?" if estimate.is_free else "Start this job and pay for it?",
                 yes="start it",
-                facts=confirm_facts(ready.plan, estimate, time_of(estimate, ready.rates)),
+                facts=confirm_facts(ready.plan, estimate, time_of(estimate, ready.rates), ready.told),
             ),
             answered,
         )
@@ -272,13 +296,39 @@ Arrow keys change a choice, enter goes on, ctrl+l launches. Nothing is sent befo
         if self.is_sending:
             self._show_readiness()
         else:
-            self._form_changed()
+            self.form_changed()
 
     def sending_progressed(self, stage: str, done: int, total: int) -> None:
         """Show how far the upload is."""
         meter = self.query_one(Meter)
         meter.fraction = done / total if total else 0.0
         meter.note = safe_line(stage, 60)
+
+    def action_go_to_mends(self) -> None:
+        """Go to the first line that a key can mend."""
+        pane = self.query_one(PreflightPane)
+        pane.focus()
+        pane.go_to_first_way()
+
+    @on(PreflightPane.MendAsked)
+    def _mend_asked(self, message: PreflightPane.MendAsked) -> None:
+        ready = self._readiness
+        if ready is not None and message.index < len(ready.lines) and not self.is_sending:
+            self.mend_line(ready.lines[message.index])
+
+    def method_was_chosen(self) -> None:
+        """Let the file's format choose the method no longer."""
+        self._method_chosen = True
+
+    def origin_asked_for(self) -> Callable[[], Origin] | None:
+        """Return what the form says as something to launch at another account."""
+        if self.form.problems():
+            return None
+        from tui.jobs.elsewhere import origin_of_plan  # only for what is taken elsewhere
+
+        ready = self._readiness
+        price = ready.estimate.as_json() if ready is not None and ready.estimate is not None else None
+        return partial(origin_of_plan, ready.plan if ready is not None else self.form.plan(), price)
 
     def action_reset_field(self) -> None:
         """Set the focused number back to auto."""
@@ -296,8 +346,12 @@ Arrow keys change a choice, enter goes on, ctrl+l launches. Nothing is sent befo
             self.show_path(path)
 
     @work(group="choose-file", exclusive=True, exit_on_error=False)
+    async def _choose_from_list(self, field: str) -> None:
+        await (self.choose_model() if field == "model" else self.choose_grader())
+
+    @work(group="choose-file", exclusive=True, exit_on_error=False)
     async def _choose_validation(self) -> None:
         path = await choose_file(self, "Validation file")
         if path is not None:
             self.form.validation_file = path
-            self._form_changed()
+            self.form_changed()

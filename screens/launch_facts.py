@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from pathlib import Path
 
+from screens.preflight_pane import Point
 from tui.jobs.plan import LaunchPlan, PreflightLine
-from tui.money.estimate import Estimate, TimeEstimate
+from tui.money.estimate import Estimate, TimeEstimate, format_money
 from tui.safe_text import safe_line, safe_text
 from tui.widgets.key_value import Pair
-from tui.widgets.tones import Line, Part, Tone, fit
+from tui.widgets.tones import Part, Tone, fit
 from tui.widgets.words import place
 
 _PATH_WIDTH = 52
@@ -24,12 +26,26 @@ _SIGNS: Mapping[str, tuple[str, Tone]] = {
 _ORDER = ("stop", "warn", "ok")
 
 
-def preflight_lines(lines: Sequence[PreflightLine]) -> list[tuple[Part, Line]]:
-    """Return the preflight as signs with their texts, what forbids the launch first."""
-    shown: list[tuple[Part, Line]] = []
-    for line in sorted(lines, key=lambda line: _ORDER.index(line.level)):
+def in_order(lines: Sequence[PreflightLine]) -> list[PreflightLine]:
+    """Return the preflight as it is shown, what forbids the launch first."""
+    return sorted(lines, key=lambda line: _ORDER.index(line.level))
+
+
+def preflight_points(lines: Sequence[PreflightLine]) -> list[Point]:
+    """Return the preflight as signs with their texts and what enter does about each."""
+    shown = []
+    for line in lines:
         remedy: list[Part] = [(f" {safe_text(line.remedy)}", "muted")] if line.remedy else []
-        shown.append((_SIGNS[line.level], [(safe_text(line.text), ""), *remedy]))
+        ways = [safe_line(mend.words, 60) for mend in line.mends]
+        reason = "This speaks for the launch." if line.level == "ok" else safe_text(line.remedy)
+        shown.append(
+            Point(
+                _SIGNS[line.level],
+                [(safe_text(line.text), ""), *remedy],
+                ways[0] if len(ways) == 1 else ", or ".join((ways[0], "…")) if ways else "",
+                reason or "No key mends this.",
+            )
+        )
     return shown
 
 
@@ -42,12 +58,16 @@ def button_text(estimate: Estimate | None, time: TimeEstimate | None) -> str:
     return "Launch: free" if estimate.is_free else f"Launch {estimate.offer}"
 
 
-def confirm_facts(plan: LaunchPlan, estimate: Estimate, time: TimeEstimate | None) -> list[Pair]:
-    """Return what is being agreed to."""
+def confirm_facts(
+    plan: LaunchPlan, estimate: Estimate, time: TimeEstimate | None, told: Decimal | None = None
+) -> list[Pair]:
+    """Return what is being agreed to; `told` is what the service itself estimates in US dollars."""
     pairs: list[Pair] = [
         ("Price", (estimate.amount, "strong")),
         ("Because", estimate.formula),
     ]
+    if told is not None:
+        pairs.append(("Its own", f"{format_money(told, 'USD')}, estimated by the service just now"))
     if time is not None:
         pairs.append(("Time", time.text))
     elif not estimate.is_free and estimate.is_published:
@@ -61,6 +81,12 @@ def confirm_facts(plan: LaunchPlan, estimate: Estimate, time: TimeEstimate | Non
         pairs.append(("Validation", f"{plan.split_share:.0%} of it, put aside"))
     elif plan.validation is not None:
         pairs.append(("Validation", _short_place(plan.validation)))
+    if plan.grader is not None:
+        pairs.append(("Grader", safe_line(str(plan.grader.get("type", "")), 40)))
+    if plan.wandb is not None:
+        pairs.append(("Logged at", safe_line(f"Weights & Biases, {plan.wandb.text}", _PATH_WIDTH)))
+    if plan.stop_rules:
+        pairs.append(("Stops", safe_line(plan.stop_rules, _PATH_WIDTH)))
     return pairs
 
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tui.errors import TunedeckError
 from tui.jobs.plan import LaunchPlan
-from tui.money.estimate import auto_epochs
+from tui.jobs.preflight_grader import takes_grader
+from tui.jobs.stop_rules import parse_stop_rules
+from tui.jobs.wandb import parse_wandb
 from tui.providers.parameters import Parameter, Value, read_choices
 from tui.providers.profiles import Profile, profile
 from tui.records.jobs import Method
+from tui.records.models import Capability
 
 if TYPE_CHECKING:
     from tui.jobs.job_file import JobTerms
@@ -28,14 +31,16 @@ NUMBERS: Mapping[str, tuple[float, float, bool]] = {
     "learning_rate_multiplier": (0, 1_000_000, False),
     "learning_rate": (0, 1, False),
     "beta": (0, 2, False),
+    "compute_multiplier": (1e-5, 10, False),
+    "eval_interval": (1, 1_000_000, True),
+    "eval_samples": (1, 1_000_000, True),
     "seed": (0, 2**31 - 1, True),
 }
-"""Field -> (lowest, highest, whole number); a lowest of 0 for a number that is not whole means above 0."""
-
-# The local engine's automatic choices, as in tui.engine.trainers.schedule (2026-11-21); a test compares them.
-_LOCAL_SMALL_BATCH, _LOCAL_LARGE_BATCH, _LOCAL_LARGE_FILE = 4, 8, 256
-LOCAL_RATES: Mapping[Method, float] = {Method.SUPERVISED: 4e-4, Method.DPO: 1e-4}
-LOCAL_BETA = 0.1
+"""Field -> (lowest, highest, whole number), where the service's profile says nothing else; a number that is
+not whole has to be above the lowest."""
+EFFORT = "reasoning_effort"
+_TINY = 1e-6
+"""A lowest number in a profile that means: above 0."""
 
 
 @dataclass(slots=True)
@@ -48,6 +53,8 @@ class LaunchForm:
     """The account's service, whose profile says what can be chosen."""
     model: str = ""
     method: Method = Method.SUPERVISED
+    methods: tuple[Method, ...] = (Method.SUPERVISED,)
+    """Those that the chosen model takes."""
     validation: str = "split"
     """`none`, `split` or `file`."""
     validation_file: Path | None = None
@@ -62,6 +69,14 @@ class LaunchForm:
     """What a split puts aside."""
     metadata: Mapping[str, str] = field(default_factory=dict)
     """What the job carries beside the run id; has no field, and comes from a job that is launched again."""
+    effort: str = AUTO
+    """How much the model thinks before each graded answer."""
+    grader_file: Path | None = None
+    """What scores the answers of a reinforcement job; read anew whenever the form is judged."""
+    grader: Mapping[str, Any] | None = None
+    """Likewise, of a job that is launched again and names no file."""
+    wandb: str = ""
+    stop_rules: str = ""
 
     @property
     def service(self) -> Profile:
@@ -70,7 +85,7 @@ class LaunchForm:
 
     def extra_parameters(self) -> list[Parameter]:
         """Return what the service takes beside the fields of the form."""
-        return [one for one in self.service.parameters_for(self.method) if one.name not in NUMBERS]
+        return [one for one in self.service.parameters_for(self.method) if one.name not in (*NUMBERS, EFFORT)]
 
     def problems(self) -> dict[str, str]:
         """Return field -> what is wrong with it, for those that are wrong."""
@@ -81,15 +96,32 @@ class LaunchForm:
             found["model"] = "no model known: test the account, a on Home"
         if self.validation == "file" and self.validation_file is None:
             found["validation"] = "choose a file: enter"
+        if self.asks("grader") and self.grader_file is None and self.grader is None:
+            found["grader"] = "choose a file: enter"
+        readers = {"wandb": parse_wandb, "stop_rules": parse_stop_rules}
+        for name in readers:
+            text = getattr(self, name).strip() if self.asks(name) else ""
+            try:
+                if text:
+                    readers[name](text)
+            except TunedeckError as error:
+                found[name] = error.remedy
         if problem := self._extra_problem():
             found["extra"] = problem
         return found
 
     def asks(self, name: str) -> bool:
         """True for a field that the service takes for this method."""
-        if name == "extra":
-            return bool(self.extra_parameters())
-        return name == "seed" or self.service.parameter(name, self.method) is not None
+        match name:
+            case "extra":
+                return bool(self.extra_parameters())
+            case "seed" | "stop_rules":
+                return True
+            case "wandb":
+                return Capability.WANDB not in self.service.cannot
+            case "grader":
+                return self.method is Method.REINFORCEMENT and takes_grader(self.service)
+        return self.service.parameter(name, self.method) is not None
 
     def _asked(self) -> list[str]:
         return [name for name in NUMBERS if self.asks(name)]
@@ -113,18 +145,31 @@ class LaunchForm:
         missing = [one.name for one in known.values() if one.required and one.name not in chosen]
         return f"needs {missing[0]}=…" if missing else ""
 
-    def _number_problem(self, name: str) -> str:
+    def bounds(self, name: str) -> tuple[float, float, bool]:
+        """Return lowest, highest and whether it is whole, as the service takes a number."""
         low, high, whole = NUMBERS[name]
-        bounds = f"{low:g} to {high:,}, whole" if whole else f"above 0, to {high:,}"
+        known = self.service.parameter(name, self.method)
+        if known is not None and known.maximum is not None:
+            least = known.minimum or 0
+            low, high = (0 if least < _TINY else least), known.maximum
+        return low, high, whole
+
+    def range_words(self, name: str) -> str:
+        """Return what a number may be: `1 to 50, whole`."""
+        low, high, whole = self.bounds(name)
+        return f"{low:g} to {high:,}, whole" if whole else f"above {low:g}, to {high:,}"
+
+    def _number_problem(self, name: str) -> str:
+        low, high, whole = self.bounds(name)
         text = self.numbers[name].strip()
         if text in ("", AUTO):
             return ""
         try:
             number = int(text) if whole else float(text)
         except ValueError:
-            return f"{bounds}, or auto"
+            return f"{self.range_words(name)}, or auto"
         fits = low <= number <= high if whole else low < number <= high
-        return "" if fits else f"{bounds}, or auto"
+        return "" if fits else f"{self.range_words(name)}, or auto"
 
     def _number(self, name: str) -> int | float | None:
         text = self.numbers[name].strip()
@@ -144,7 +189,11 @@ class LaunchForm:
         """
         if self.training is None or self.problems():
             raise ValueError("the form has problems")
-        chosen = {name: self._number(name) for name in self._asked() if name != "seed"}
+        chosen: dict[str, Value | None] = {
+            name: self._number(name) for name in self._asked() if name != "seed"
+        }
+        if self.asks(EFFORT) and self.effort != AUTO:
+            chosen[EFFORT] = self.effort
         seed = self._number("seed")
         return LaunchPlan(
             account=self.account,
@@ -160,7 +209,14 @@ class LaunchForm:
             suffix=self.suffix.strip() or None,
             seed=None if seed is None else int(seed),
             metadata=self.metadata,
+            grader=self.grader if self.asks("grader") and self.grader_file is None else None,
+            wandb=parse_wandb(self.wandb) if self.asks("wandb") and self.wandb.strip() else None,
+            stop_rules=self._rules(),
         )
+
+    def _rules(self) -> str:
+        rules = parse_stop_rules(self.stop_rules)
+        return rules.text if rules else ""
 
     def fill(self, terms: JobTerms) -> None:
         """Take what a job is made from; what it leaves open goes back to auto."""
@@ -174,6 +230,10 @@ class LaunchForm:
         chosen = dict(terms.hyperparameters)
         self.numbers = {name: _typed(chosen.pop(name, AUTO)) for name in NUMBERS if name != "seed"}
         self.numbers["seed"] = AUTO if terms.seed is None else str(terms.seed)
+        self.effort = str(chosen.pop(EFFORT, AUTO))
+        self.grader_file, self.grader = None, terms.grader
+        self.wandb = terms.wandb.text if terms.wandb is not None else ""
+        self.stop_rules = terms.stop_rules or ""
         self.extra = " ".join(f"{name}={_typed(value)}" for name, value in chosen.items())
         self.suffix = terms.suffix or ""
         self.metadata = terms.metadata
@@ -187,91 +247,3 @@ def _typed(value: Value) -> str:
 def aside_of(examples: int, share: float = SPLIT_SHARE) -> int:
     """Return how many examples a split puts aside."""
     return min(max(1, round(examples * share)), max(0, examples - 1))
-
-
-@dataclass(frozen=True, slots=True)
-class Hint:
-    """What a field left to `auto` comes to."""
-
-    value: str
-    why: str
-
-
-def hints(form: LaunchForm, examples: int) -> dict[str, Hint]:
-    """Return what every field comes to when it is left as it is, and why.
-
-    Args:
-        form: The form.
-        examples: Training examples; 0 while they are not counted.
-    """
-    makers: Mapping[str, Callable[[LaunchForm, int], Hint]] = {
-        "n_epochs": _epochs_hint,
-        "batch_size": _batch_hint,
-        "learning_rate_multiplier": _rate_hint,
-        "beta": _beta_hint,
-        "learning_rate": _absolute_rate_hint,
-        "extra": _extra_hint,
-    }
-    found = {name: maker(form, examples) for name, maker in makers.items()}
-    same = "The same seed, file and settings give the same run."
-    found["seed"] = (
-        Hint("random", f"Left to auto, the job tells which. {same}")
-        if form.account == LOCAL
-        else Hint("the service's", same)
-    )
-    found["suffix"] = Hint(
-        "", "Becomes part of the new model's name: letters, digits, hyphens. May stay empty."
-    )
-    found["validation"] = _validation_hint(form, examples)
-    return found
-
-
-def _epochs_hint(form: LaunchForm, examples: int) -> Hint:
-    if not examples:
-        return Hint("", "Passes over the file.")
-    choice = auto_epochs(form.trained_examples(examples), form.provider)
-    value = "by the service" if choice.epochs is None else str(choice.epochs)
-    return Hint(value, f"Passes over the file; {choice.source}.")
-
-
-def _batch_hint(form: LaunchForm, examples: int) -> Hint:
-    if form.account != LOCAL:
-        return Hint("by the service", "Examples per step; about 0.2 % of the file, told once the job runs.")
-    size = _LOCAL_LARGE_BATCH if examples > _LOCAL_LARGE_FILE else _LOCAL_SMALL_BATCH
-    rule = f"{_LOCAL_SMALL_BATCH}, or {_LOCAL_LARGE_BATCH} above {_LOCAL_LARGE_FILE} examples"
-    why = f"Examples per step; {rule}."
-    return Hint(str(min(size, examples) if examples else size), why)
-
-
-def _rate_hint(form: LaunchForm, examples: int) -> Hint:
-    if form.account != LOCAL:
-        return Hint("by the service", "Scales the service's own learning rate, which is not published.")
-    rate = LOCAL_RATES.get(form.method, LOCAL_RATES[Method.SUPERVISED])
-    return Hint("1", f"Scales the learning rate, which is {rate:g} at 1.")
-
-
-def _absolute_rate_hint(form: LaunchForm, examples: int) -> Hint:
-    known = form.service.parameter("learning_rate", form.method)
-    value = (
-        f"{known.default:g}" if known is not None and isinstance(known.default, float) else "the service's"
-    )
-    return Hint(value, "The learning rate itself: a factor from another service means nothing here.")
-
-
-def _extra_hint(form: LaunchForm, examples: int) -> Hint:
-    known = form.extra_parameters()
-    return Hint(
-        "", "Only here, as name=value: " + "; ".join(f"{one.name}, {one.wanted}" for one in known) + "."
-    )
-
-
-def _beta_hint(form: LaunchForm, examples: int) -> Hint:
-    value = f"{LOCAL_BETA:g}" if form.account == LOCAL else "by the service"
-    return Hint(value, "How closely to stay to the base model; more is closer.")
-
-
-def _validation_hint(form: LaunchForm, examples: int) -> Hint:
-    why = "Rows that are not trained on show when the model begins to memorise. ←→ changes it."
-    if form.validation == "split" and examples:
-        return Hint(f"{aside_of(examples, form.split_share):,} of {examples:,} rows", why)
-    return Hint("memorising stays unseen" if form.validation == "none" else "", why)

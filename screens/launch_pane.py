@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from textual.app import ComposeResult
-from textual.containers import Horizontal, Vertical
+from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.events import DescendantFocus
 from textual.widgets import Input, Static
 
-from screens.launch_form import AUTO, NUMBERS, LaunchForm, hints
+from screens.launch_form import AUTO, EFFORT, NUMBERS, LaunchForm
+from screens.launch_hints import hints
 from tui.jobs.ports import JobServices
 from tui.records.jobs import Method
 from tui.safe_text import safe_line
@@ -26,16 +27,31 @@ ROWS: tuple[tuple[str, str], ...] = (
     ("learning_rate_multiplier", "Rate multiplier"),
     ("learning_rate", "Learning rate"),
     ("beta", "Beta"),
+    ("grader", "Grader"),
+    (EFFORT, "Reasoning"),
+    ("compute_multiplier", "Exploration"),
+    ("eval_interval", "Steps to eval"),
+    ("eval_samples", "Eval answers"),
     ("extra", "Other choices"),
     ("seed", "Seed"),
     ("suffix", "Suffix"),
+    ("wandb", "W&B project"),
+    ("stop_rules", "Stop rules"),
 )
 """Field -> its label, in the order of the form and of tab."""
-CHOICES = ("training", "account", "model", "method", "validation")
+CHOICES = ("training", "account", "model", "method", "validation", "grader", EFFORT)
+TEXTS = ("suffix", "extra", "wandb", "stop_rules")
+"""Fields of free text, named as the form's own."""
+_OPTIONAL = (
+    "beta", "learning_rate_multiplier", "learning_rate", "extra", "grader", EFFORT, "compute_multiplier",
+    "eval_interval", "eval_samples", "wandb",
+)  # fmt: skip
 
 
 class LaunchPane(Vertical):
     """Shows a form and its notes; the fields' own messages go to the screen.
+
+    The fields scroll when there are more than fit, the sentence about the one with the keys stays below.
 
     Args:
         form: What is shown; the screen changes it.
@@ -49,15 +65,16 @@ class LaunchPane(Vertical):
 
     def compose(self) -> ComposeResult:
         """Yield the lines."""
-        for name, label in ROWS:
-            with Horizontal(classes="row", id=f"row-{name}"):
-                yield Static(label, classes="label", markup=False)
-                if name in CHOICES:
-                    yield ChoiceField(id=name)
-                else:
-                    value, empty = (AUTO, AUTO) if name in NUMBERS else ("", "none")
-                    yield Input(value, placeholder=empty, id=name, compact=True)
-                yield Static("", classes="note", id=f"note-{name}", markup=False)
+        with VerticalScroll(id="launch-fields", can_focus=False):
+            for name, label in ROWS:
+                with Horizontal(classes="row", id=f"row-{name}"):
+                    yield Static(label, classes="label", markup=False)
+                    if name in CHOICES:
+                        yield ChoiceField(id=name)
+                    else:
+                        value, empty = (AUTO, AUTO) if name in NUMBERS else ("", "none")
+                        yield Input(value, placeholder=empty, id=name, compact=True)
+                    yield Static("", classes="note", id=f"note-{name}", markup=False)
         yield Static("", id="launch-hint", markup=False)
 
     def offer_choices(self, services: JobServices) -> None:
@@ -77,6 +94,7 @@ class LaunchPane(Vertical):
             form.model = known[0] if known else ""
         fitting = services.catalog.find(form.model, provider)
         methods = list(fitting.methods) if fitting is not None else [Method.SUPERVISED]
+        form.methods = tuple(methods)
         if form.method not in methods:
             form.method = methods[0]
         file = form.training.name if form.training is not None else "none yet: enter chooses one"
@@ -91,7 +109,16 @@ class LaunchPane(Vertical):
             ("none", "none"),
         ]
         self._set("validation", kinds, form.validation)
-        for name in ("beta", "learning_rate_multiplier", "learning_rate", "extra"):
+        graded = form.grader_file.name if form.grader_file is not None else "none yet: enter chooses one"
+        if form.grader is not None and form.grader_file is None:
+            graded = f"{safe_line(str(form.grader.get('type', '')), 30)} grader"
+        self._set("grader", [("", graded)], "")
+        effort = form.service.parameter(EFFORT, form.method)
+        efforts = (AUTO, *(effort.choices if effort is not None else ()))
+        if form.effort not in efforts:
+            form.effort = AUTO
+        self._set(EFFORT, [(one, one) for one in efforts], form.effort)
+        for name in _OPTIONAL:
             self.query_one(f"#row-{name}").display = form.asks(name)
 
     def _set(self, name: str, options: list[tuple[str, str]], value: str) -> None:
@@ -116,7 +143,9 @@ class LaunchPane(Vertical):
                 continue
             hint = known.get(name)
             left_open = name not in NUMBERS or self.form.numbers[name].strip() in ("", AUTO)
-            arrow = "→ " if name in NUMBERS else ""
+            if name == EFFORT:
+                left_open = self.form.effort == AUTO
+            arrow = "→ " if name in (*NUMBERS, EFFORT) else ""
             note.update(
                 content((f"{arrow}{hint.value}", "muted")) if hint and hint.value and left_open else ""
             )
@@ -128,8 +157,8 @@ class LaunchPane(Vertical):
         words = {
             "training": "Enter chooses a file of yours or a shipped example.",
             "account": "Who trains: ←→ changes it. The local engine is free and needs no key.",
-            "model": "What is trained: ←→ changes it.",
-            "method": "Supervised learns answers; dpo learns which of two answers is preferred.",
+            "model": "What is trained: ←→ changes it, enter lists all, those that can't be trained with why.",
+            "method": "Supervised learns answers, dpo which of two is better, reinforcement by a grader.",
         }
         text = hint.why if hint is not None else words.get(focused or "", "")
         self.query_one("#launch-hint", Static).update(content((safe_line(text), "muted")))

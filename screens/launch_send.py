@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import time
+from decimal import Decimal
+from queue import Empty, SimpleQueue
 
 from textual import work
 
 from screens.base import DeckScreen
+from screens.confirm import ConfirmScreen
 from tui.errors import TunedeckError
 from tui.jobs.launch import launch
 from tui.jobs.plan import LaunchPlan
-from tui.money.estimate import Estimate
+from tui.money.estimate import Estimate, format_money
 from tui.records.jobs import Job
+from tui.safe_text import safe_line
 
 _PROGRESS_SECONDS = 0.25
 
@@ -50,12 +54,35 @@ class SendsPlan(DeckScreen, inherit_bindings=False):
             self.post_from_thread(self.sending_progressed, stage, done, total)
 
         try:
-            job = launch(plan, self.services, confirmed_price=price, on_progress=progress)
+            job = launch(
+                plan, self.services, confirmed_price=price, on_progress=progress,
+                on_told_price=lambda dollars: self._ask_told_price(plan, dollars),
+            )  # fmt: skip
         except TunedeckError as error:
             self.post_from_thread(self._failed, error)
         else:
             self.services.watcher.wake(plan.account)
             self.post_from_thread(self._launched, job)
+
+    def _ask_told_price(self, plan: LaunchPlan, dollars: Decimal) -> bool:
+        """Ask whether to go on at the service's own estimate, from the worker that launches, and wait."""
+        answers: SimpleQueue[bool] = SimpleQueue()
+        dialog = ConfirmScreen(
+            f"{safe_line(plan.account, 40)} itself estimates {format_money(dollars, 'USD')}. Start the job?",
+            yes="start it and pay for it",
+            facts=[("Price", format_money(dollars, "USD")), ("Model", safe_line(plan.model, 80))],
+            warning="The file is there; no job is created yet.",
+        )
+        self.post_from_thread(self._show_told_price, dialog, answers)
+        while self.app.is_running and self.is_attached:
+            try:
+                return answers.get(timeout=_PROGRESS_SECONDS)
+            except Empty:
+                continue
+        return False  # the app was left: nothing is created unseen
+
+    def _show_told_price(self, dialog: ConfirmScreen, answers: SimpleQueue[bool]) -> None:
+        self.app.push_screen(dialog, lambda confirmed: answers.put(bool(confirmed)))
 
     def _failed(self, error: TunedeckError) -> None:
         self.is_sending = False

@@ -149,6 +149,7 @@ _AREA_TITLES = {
     "sliders": "Is it worth it: the numbers",
     "spread": "Lengths of rows",
     "launch": "Launch",
+    "preflight": "Before the launch",
     "confirm": "Confirmation",
     "jobs": "Jobs",
     "job": "A job",

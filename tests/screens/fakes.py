@@ -48,7 +48,8 @@ class FakeProvider:
         self.requests: list[JobRequest] = []
         self.chats: list[ChatRequest] = []
         self.answers: dict[str, Sequence[str]] = {}
-        self.forbidden: dict[Capability, str] = {}
+        self.forbidden: dict[Capability, str] = {Capability.ESTIMATE_PRICE: "It tells no price."}
+        self.told_price: Decimal | None = None
         self.hold = threading.Event()
         """Answers wait for it after their first piece."""
         self.hold.set()
@@ -89,7 +90,8 @@ class FakeProvider:
         raise ProviderError("no weights here", status=405)
 
     def price_of(self, request: JobRequest) -> Decimal | None:
-        return None
+        self.calls.append("price")
+        return self.told_price
 
     def validate_grader(self, grader: Mapping[str, Any]) -> None:
         self.calls.append("validate grader")

@@ -9,7 +9,8 @@ from textual.widgets import Input
 from screens.confirm import DEAD_SECONDS, ConfirmScreen
 from screens.job import JobScreen
 from screens.launch import LaunchScreen
-from screens.launch_form import LOCAL_BETA, LOCAL_RATES, LaunchForm, hints
+from screens.launch_form import LaunchForm
+from screens.launch_hints import LOCAL_BETA, LOCAL_RATES, hints
 from tests.screens.fakes import FakeProvider, Pilots, dataset, make_app, text_of, until
 from tui.app import TunedeckApp
 from tui.providers.protocol import ProviderError

@@ -23,6 +23,7 @@ from tui.jobs.preflight import estimate_plan, preflight
 from tui.jobs.preflight_grader import ask_about_grader
 from tui.jobs.reports import file_sha256
 from tui.jobs.stop_rules import HELP, parse_stop_rules
+from tui.jobs.told_price import ask_price
 from tui.jobs.wandb import parse_wandb
 from tui.money.estimate import Estimate
 from tui.providers.parameters import read_choices
@@ -108,6 +109,8 @@ def command(
             )
         plan = replace(_plan(services, training, start, asked), training_sha256=file_sha256(training))
         lines = [*preflight(plan, services), *ask_about_grader(plan, services)]
+        if may_launch(lines) and (told := ask_price(plan, services).line) is not None:
+            lines.append(told)
         if dry_run:
             return _tell(services, plan, lines, as_json=as_json)
         for line in lines:

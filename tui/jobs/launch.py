@@ -99,19 +99,8 @@ def launch(
     validation = None
     if files.validation is not None:
         validation = _upload(services, provider, files.validation, "Uploading validation file", report)
-    request = JobRequest(
-        model=model,
-        training_file=training.id,
-        method=plan.method,
-        validation_file=validation.id if validation else None,
-        hyperparameters=plan.chosen_hyperparameters,
-        suffix=plan.suffix,
-        seed=plan.seed,
-        metadata={**plan.metadata, RUN_ID_KEY: plan.run_id},
-        grader=plan.grader,
-        wandb=plan.wandb,
-        price_limit=_agreed_dollars(confirmed_price),
-    )
+    request = request_of(plan, model, training.id, validation.id if validation else None)
+    request = replace(request, price_limit=_agreed_dollars(confirmed_price))
     if confirmed_price.total is None and on_told_price is not None:
         told = provider.price_of(request)
         if told is not None and not on_told_price(told):
@@ -121,6 +110,22 @@ def launch(
     job = _create(services, provider, plan, request, search_delays)
     report("Creating the job", 1, 1)
     return job
+
+
+def request_of(plan: LaunchPlan, model: str, training_id: str, validation_id: str | None) -> JobRequest:
+    """Return what is asked of the service for a plan whose files are there under these ids."""
+    return JobRequest(
+        model=model,
+        training_file=training_id,
+        method=plan.method,
+        validation_file=validation_id,
+        hyperparameters=plan.chosen_hyperparameters,
+        suffix=plan.suffix,
+        seed=plan.seed,
+        metadata={**plan.metadata, RUN_ID_KEY: plan.run_id},
+        grader=plan.grader,
+        wandb=plan.wandb,
+    )
 
 
 def _agreed_dollars(confirmed: Estimate) -> Decimal | None:

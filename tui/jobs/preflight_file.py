@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from tui.datasets.duplicates import LineHashes
@@ -13,7 +13,7 @@ from tui.datasets.report import Report
 from tui.datasets.rules import RULES
 from tui.jobs.file_costs import method_for
 from tui.jobs.files import JobFiles
-from tui.jobs.mend import SPLIT, Mend, MendKind
+from tui.jobs.mend import ELSEWHERE, OTHER_MODEL, SPLIT, Mend, MendKind
 from tui.jobs.plan import LaunchPlan, PreflightLine
 from tui.jobs.ports import JobServices
 from tui.jobs.reports import file_sha256, report_for
@@ -22,18 +22,21 @@ from tui.records.jobs import Method
 
 
 def report_of_plan(
-    services: JobServices, plan: LaunchPlan, path: Path, model: CatalogModel, *, validation: bool = False
-) -> Report:
+    services: JobServices, plan: LaunchPlan, path: Path, model: CatalogModel, *, validation: bool = False,
+    cancelled: Callable[[], bool] | None = None,
+) -> Report:  # fmt: skip
     """Return the report of a file of a plan; rows of a reinforcement job are held to its grader.
 
     Raises:
         TunedeckError: The file can't be read.
+        CheckCancelled: `cancelled` said so.
     """
     graded = plan.method is Method.REINFORCEMENT
     return report_for(
         services, path, model, validation=validation,
         dataset_format=_read_as(services, plan, path, validation=validation),
         grader=parse_grader(plan.grader) if graded and plan.grader is not None else None,
+        cancelled=cancelled,
     )  # fmt: skip
 
 
@@ -55,19 +58,20 @@ def about_files(
     Raises:
         TunedeckError: A file can't be read.
     """
-    yield from _about_method(plan, report)
+    yield from _about_method(plan, report, model)
     yield from _about_report(plan, report, "training", plan.read_as)
     yield from _about_validation(plan, services, files, model)
 
 
-def _about_method(plan: LaunchPlan, report: Report) -> Iterator[PreflightLine]:
+def _about_method(plan: LaunchPlan, report: Report, model: CatalogModel) -> Iterator[PreflightLine]:
     fitting = method_for(report)
     if report.format is DatasetFormat.UNKNOWN or fitting is plan.method:
         return
     yield PreflightLine(
         "stop", f"{plan.training.name} holds {report.format} rows, which {plan.method} can't be trained on.",
         f"They are for {fitting}.",
-        (Mend(MendKind.METHOD, f"train by {fitting}", str(fitting)),),
+        (Mend(MendKind.METHOD, f"train by {fitting}", str(fitting)),) if fitting in model.methods
+        else (OTHER_MODEL, ELSEWHERE),
     )  # fmt: skip
 
 

@@ -100,6 +100,10 @@ class OpenAIShapeProvider:
             return Permission(False, f"{self._profile.label} has no moderation to ask.")
         if capability is Capability.SCORE_TEXT and not self._profile.scores_text:
             return Permission(False, f"Not offered by {self._profile.label}.")
+        if capability is Capability.ESTIMATE_PRICE and not self._profile.estimates_price:
+            return Permission(False, f"{self._profile.label} tells no price beforehand.")
+        if capability is Capability.PREVIEW_TOKENS and not self._profile.previews_tokens:
+            return Permission(False, f"{self._profile.label} shows nobody how it reads a file.")
         if capability in self._profile.cannot:
             return Permission(False, self._profile.cannot[capability])
         return self._can_train() if capability in _TRAINING else Permission(True)

@@ -110,6 +110,10 @@ class Profile:
     """What must happen before a tuned model answers, in a sentence; empty when nothing must."""
     resumes_alone: bool = False
     """Jobs that the service has paused can be resumed, though it takes no request to pause."""
+    estimates_price: bool = False
+    """It says what a job would cost once the file is there."""
+    previews_tokens: bool = False
+    """It shows how it would read rows of a file that is there."""
     gives_weights: bool = False
     """An adapter that a job made can be fetched."""
     chat_url: str | None = None

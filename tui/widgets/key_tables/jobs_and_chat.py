@@ -58,6 +58,24 @@ LAUNCH = (
         "Set this field back to what tunedeck would choose.",
         footer=True,
     ),
+    Key(
+        "mends",
+        ("ctrl+g",),
+        "go_to_mends",
+        "Mend",
+        "Go to what speaks against the launch; enter there mends it.",
+        footer=True,
+    ),
+)
+
+PREFLIGHT = (
+    Key("mend", ("enter", "m"), "mend", "Mend", "Mend what this line tells, or choose how.", footer=True),
+    Key("down", ("j", "down"), "cursor(1)", "Down", "Go to the next line."),
+    Key("up", ("k", "up"), "cursor(-1)", "Up", "Go to the line before."),
+    Key("first", ("g", "home"), "cursor_edge(0)", "First", "Go to the first line."),
+    Key("last", ("G", "end"), "cursor_edge(1)", "Last", "Go to the last line."),
+    Key("page-down", ("pagedown", "ctrl+f", "ctrl+d"), "cursor(4)", "Page down", "Go four lines down."),
+    Key("page-up", ("pageup", "ctrl+u"), "cursor(-4)", "Page up", "Go four lines up."),
 )
 
 JOBS = (
@@ -245,6 +263,7 @@ BUTTON = (Key("press", ("enter", "space"), "press", "Press", "Do what the button
 KEYS: dict[str, tuple[Key, ...]] = {
     "check": CHECK,
     "launch": LAUNCH,
+    "preflight": PREFLIGHT,
     "jobs": JOBS,
     "job": JOB,
     "checkpoints": CHECKPOINTS,
