@@ -62,7 +62,8 @@ def _print_hint(path: Path, report: Report) -> None:
 
 
 def _print_report(report: Report, shown: int | None, *, with_tokens: bool) -> None:
-    say(f"{report.file}: {report.format}, {report.rows:,} examples, {report.bytes:,} bytes")
+    examples = f"{report.rows:,} example{'' if report.rows == 1 else 's'}"
+    say(f"{report.file}: {report.format}, {examples}, {report.bytes:,} bytes")
     if with_tokens:
         _print_tokens(report)
     by_rule: defaultdict[str, list[Finding]] = defaultdict(list)
@@ -78,6 +79,9 @@ def _print_report(report: Report, shown: int | None, *, with_tokens: bool) -> No
 
 def _print_tokens(report: Report) -> None:
     tokens = report.tokens
+    if not tokens.examples:
+        say("Tokens: none counted, for no line holds an example.")
+        return
     say(f"Tokens ({tokens.encoding}): {tokens.total:,} in all, {tokens.trained:,} trained,")
     say(f"  {tokens.per_epoch:,} per epoch; an example has {tokens.per_example.median:,.0f} (median)")
     if tokens.longest:

@@ -164,6 +164,20 @@ def check_completion_row(row: RowFindings, value: dict[str, Any]) -> None:
                 row.add("empty-content", "The completion is empty.", (key,), text=value[key])
 
 
+def check_text_row(row: RowFindings, value: dict[str, Any]) -> None:
+    """Check a row of bare text."""
+    _report_extra_keys(row, value, TEXT_KEYS, published=False)
+    text = value.get("text")
+    if "text" not in value:
+        _report_missing(row, "text", published=False)
+    elif not isinstance(text, str):
+        row.add("value-not-text", f"text is {kind_of(text)}, not text.", ("text",), text=quoted(text))
+    else:
+        check_text(row, text, ("text",))
+        if not text.strip():
+            row.add("empty-content", "The text is empty.", ("text",), text=text)
+
+
 def _report_missing(row: RowFindings, key: str, *, published: bool = True) -> None:
     service = f" is missing key '{key}'." if published else None
     row.add("missing-key", f'The key "{key}" is missing.', service=service)

@@ -74,6 +74,8 @@ def conversation(row: Row, dataset_format: DatasetFormat) -> tuple[Turn, ...]:
             for key, role in (("prompt", "user"), ("completion", "assistant"))
             if key in value
         )
+    if dataset_format is DatasetFormat.TEXT:
+        return (Turn("text", _shown(value["text"])),) if "text" in value else ()
     turns = (*_tools_turn(value), *_turns(value.get("messages")))
     return turns + _item_turn(value) if dataset_format is DatasetFormat.REINFORCEMENT else turns
 

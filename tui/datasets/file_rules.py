@@ -103,7 +103,10 @@ def _check_example_count(facts: FileFacts, options: CheckOptions, findings: Find
         message = f"The file has {found} of the {needed} examples that are needed."
         findings.add("not-enough-examples", message, service_text=service)
     elif found < FEW_EXAMPLES and not options.validation:
-        findings.add("few-examples", f"The file has {found} examples; 50 or more are advised.")
+        findings.add(
+            "few-examples",
+            f"The file has {found} example{'' if found == 1 else 's'}; 50 or more are advised.",
+        )
     most = MAX_REINFORCEMENT_VALIDATION if options.validation else MAX_REINFORCEMENT_EXAMPLES
     if facts.format is DatasetFormat.REINFORCEMENT and found > most:
         findings.add("too-many-examples", f"The file has {found:,} examples; {most:,} are the most.")
@@ -124,6 +127,12 @@ def _check_model(dataset_format: DatasetFormat, model: str, findings: FindingCol
         findings.add(
             "completion-format",
             f"{model} can't learn from prompt and completion rows.",
+            service_text="Invalid file format. Example 1 is missing key 'messages'.",
+        )
+    if dataset_format is DatasetFormat.TEXT:
+        findings.add(
+            "text-format",
+            "The rows are bare text.",
             service_text="Invalid file format. Example 1 is missing key 'messages'.",
         )
 

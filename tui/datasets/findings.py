@@ -142,6 +142,19 @@ class FindingCollector:
             self._placed[len(self._kept)] = placed
         self._kept.append(finding)
 
+    def drop(self, rule: str, line: int) -> None:
+        """Take back what a rule found in a line, where another says the same of the whole file."""
+        at = next((at for at, one in enumerate(self._kept) if one.rule == rule and one.line == line), None)
+        if at is None:
+            return
+        del self._kept[at]
+        self._found[rule] -= 1
+        self._placed = {index - (index > at): place for index, place in self._placed.items() if index != at}
+
+    def knows(self, rule: str) -> bool:
+        """Say whether a rule is switched on."""
+        return rule in self._severities
+
     def add_uncounted(self, rule: str, more: int) -> None:
         """Count findings of a rule that nobody kept."""
         if rule in self._severities:

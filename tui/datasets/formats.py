@@ -1,4 +1,4 @@
-"""The four shapes of a training row, and how to tell them apart."""
+"""The five shapes of a training row, and how to tell them apart."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ class DatasetFormat(StrEnum):
     """{messages without the answer, plus any own keys for the grader}: reinforcement fine-tuning."""
     COMPLETION = "completion"
     """{prompt, completion}: the old base models."""
+    TEXT = "text"
+    """{text}: text to go on with, without a question; one service takes it."""
     UNKNOWN = "unknown"
 
 
@@ -27,7 +29,6 @@ CHAT_KEYS = frozenset({"messages", "tools", "functions", "parallel_tool_calls"})
 PREFERENCE_KEYS = frozenset({"input", "preferred_output", "non_preferred_output"})
 COMPLETION_KEYS = frozenset({"prompt", "completion"})
 TEXT_KEYS = frozenset({"text"})
-"""Of a row of bare text, which is no format of its own here: one service takes it, and it is only checked."""
 
 
 def row_format(row: object) -> DatasetFormat:
@@ -38,6 +39,8 @@ def row_format(row: object) -> DatasetFormat:
         return DatasetFormat.PREFERENCE
     if "messages" in row:
         return _with_messages(row)
+    if row.keys() == TEXT_KEYS:  # with more keys it is a table's row, of which text is one column
+        return DatasetFormat.TEXT
     return DatasetFormat.COMPLETION if row.keys() & COMPLETION_KEYS else DatasetFormat.UNKNOWN
 
 

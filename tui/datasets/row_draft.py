@@ -258,10 +258,10 @@ def _empty_message(role: str) -> str:
 
 def _messages(row: dict[str, Any], dataset_format: DatasetFormat) -> Sequence[DraftMessage]:
     known = row_format(row) if dataset_format is DatasetFormat.UNKNOWN else dataset_format
-    if known is DatasetFormat.COMPLETION:
+    if known in (DatasetFormat.COMPLETION, DatasetFormat.TEXT):
         return [
             DraftMessage((key,), key, row[key], safe_line(row[key], 400), is_message=False)
-            for key in ("prompt", "completion")
+            for key in (("prompt", "completion") if known is DatasetFormat.COMPLETION else ("text",))
             if isinstance(row.get(key), str)
         ]
     if known is not DatasetFormat.PREFERENCE:

@@ -20,6 +20,7 @@ row, of both answers; in a reinforcement row nothing, since it holds no answer.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -72,20 +73,22 @@ class RowTokenCounter:
         if not isinstance(value, dict):
             return tokens
         if dataset_format is DatasetFormat.COMPLETION:
-            self._completion(value, tokens)
+            self._texts(value, ("prompt", "completion"), tokens)
+        elif dataset_format is DatasetFormat.TEXT:
+            self._texts(value, ("text",), tokens)
         elif dataset_format is DatasetFormat.PREFERENCE:
             self._preference(value, tokens)
         else:
             self._conversation(value, tokens, trained=dataset_format is not DatasetFormat.REINFORCEMENT)
         return tokens
 
-    def _completion(self, row: dict[str, Any], tokens: RowTokens) -> None:
-        for key in ("prompt", "completion"):
+    def _texts(self, row: dict[str, Any], keys: Sequence[str], tokens: RowTokens) -> None:
+        for key in keys:
             text = row.get(key)
             count = self.text(text) if isinstance(text, str) else 0
             tokens.total += count
             self.by_role[key] += count
-            if key == "completion":
+            if key != "prompt":
                 tokens.trained += count
 
     def _preference(self, row: dict[str, Any], tokens: RowTokens) -> None:

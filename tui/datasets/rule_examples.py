@@ -107,5 +107,7 @@ def _clean_row(dataset_format: DatasetFormat, number: int, word: str) -> dict[st
             return {"messages": [asked], "answer": word}
         case DatasetFormat.COMPLETION:
             return {"prompt": asked["content"], "completion": answer["content"]}
+        case DatasetFormat.TEXT:
+            return {"text": answer["content"]}
         case _:
             return {"messages": [asked, answer]}

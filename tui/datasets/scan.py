@@ -12,6 +12,7 @@ from tui.datasets.checks_rows import (
     check_completion_row,
     check_preference_row,
     check_reinforcement_row,
+    check_text_row,
 )
 from tui.datasets.duplicates import LineHashes
 from tui.datasets.file_rules import FileFacts, check_whole_file, not_a_dictionary, report_start
@@ -233,6 +234,9 @@ class FileScan:
             case DatasetFormat.COMPLETION:
                 check_completion_row(self._row, value)
                 return None
+            case DatasetFormat.TEXT:
+                check_text_row(self._row, value)
+                return None
             case _:
                 return check_chat_row(self._row, value)
 
@@ -305,6 +309,9 @@ class FileScan:
             size: Bytes.
             sha256: Hex digest.
         """
+        if self._start.document is not None and self._findings.knows("json-not-jsonl"):
+            for rule in ("not-an-object", "invalid-json"):
+                self._findings.drop(rule, self._start.document_line)
         facts = FileFacts(
             size, self._format, self._examples, self._image_examples, self._with_system, self._without_system
         )

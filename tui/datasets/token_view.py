@@ -225,6 +225,9 @@ class _Layout:
             for key in ("prompt", "completion"):
                 self._message += 1
                 self._text(row.get(key), SpanKind.CONTENT, key, trained=key == "completion")
+        elif dataset_format is DatasetFormat.TEXT:
+            self._message += 1
+            self._text(row.get("text"), SpanKind.CONTENT, "text", trained=True)
         elif dataset_format is DatasetFormat.PREFERENCE:
             source = row.get("input")
             self._conversation(source if isinstance(source, dict) else {}, trained=False)

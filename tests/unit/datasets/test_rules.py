@@ -444,3 +444,29 @@ def test_a_megabyte_of_blank_lines_is_counted_in_no_time(tmp_path: Path) -> None
     assert report.counts == {"error": 0, "warning": 3_000_000, "info": 0}
     assert found(report, "blank-line")[0].line == 26
     assert report.rows == 50
+
+
+def test_a_file_that_is_one_json_list_is_told_so_once(tmp_path: Path) -> None:
+    path = tmp_path / "alpaca.json"
+    path.write_text('[{"instruction": "a", "output": "b"}]')
+    rules = [finding.rule for finding in check_file(path, CheckOptions()).findings]
+    assert rules == ["not-enough-examples", "json-not-jsonl"]
+    alone = check_file(path, CheckOptions(ignored_rules=frozenset({"json-not-jsonl"})))
+    assert "not-an-object" in {finding.rule for finding in alone.findings}
+
+
+def test_rows_of_bare_text_are_a_format_whose_tokens_are_all_learned(tmp_path: Path) -> None:
+    path = write(tmp_path / "text.jsonl", [{"text": f"Once upon a time {number}."} for number in range(60)])
+    report = check_file(path, CheckOptions(provider="together"))
+    assert (report.format, report.valid) == ("text", True)
+    assert report.tokens.total == report.tokens.trained == report.tokens.by_role["text"] > 60 * 5
+    assert [finding.rule for finding in report.findings] == ["text-format"]
+    assert not check_file(path, CheckOptions()).valid
+    wrong = write(
+        tmp_path / "wrong.jsonl", [{"text": "a"}, {"text": 3}, {"text": " "}, {"text": "b", "x": 1}]
+    )
+    found = check_file(
+        wrong, CheckOptions(provider="together", format=DatasetFormat.TEXT, minimum_examples=1)
+    )
+    lines = {finding.rule: finding.line for finding in found.findings if finding.line}
+    assert lines == {"value-not-text": 2, "empty-content": 3, "extra-key": 4}

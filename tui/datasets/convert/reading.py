@@ -31,6 +31,9 @@ def read_example(value: Mapping[str, Any], mapping: ColumnMapping, losses: LossL
     example.own = cells.kept()
     _read_tools(cells, example)
     if mapping.columns(Role.CHOSEN):
+        for role in (Role.CHOSEN, Role.REJECTED):
+            if cells.one(role) is None:
+                cells.refuse_missing(role)
         chosen, rejected = cells.one(Role.CHOSEN), cells.one(Role.REJECTED)
         names = (cells.name(Role.CHOSEN), cells.name(Role.REJECTED))
         read_answers(example, chosen, rejected, names, losses)
@@ -67,9 +70,10 @@ class _Cells:
         return next(iter(self._mapping.columns(role)), role.value)
 
     def refuse_missing(self, role: Role) -> None:
-        """Refuse a row whose cell of a role is empty, where the file has such a column."""
+        """Refuse a row whose cell of a role is missing or empty, where the file has such a column."""
         if self._mapping.columns(role):
-            raise RowProblem(f'"{self.name(role)}" is empty')
+            what = "empty" if self.name(role) in self._value else "missing"
+            raise RowProblem(f'"{self.name(role)}" is {what}')
 
     @property
     def is_vertex(self) -> bool:

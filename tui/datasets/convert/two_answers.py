@@ -19,11 +19,8 @@ def read_answers(
     """Put both answers into an example and, where no column has it, the prompt they share.
 
     Raises:
-        RowProblem: An answer is missing, or is not exactly one message after the prompt.
+        RowProblem: An answer is not exactly one message after the prompt.
     """
-    for value, column in zip((chosen, rejected), columns, strict=True):
-        if value is None or value == "" or value == []:
-            raise RowProblem(f'"{column}" is empty')
     good = _turns(chosen, columns[0], losses)
     bad = _turns(rejected, columns[1], losses)
     prompt = example.messages

@@ -142,7 +142,7 @@ def _other_role(role: str) -> Any:
 
 def _without_empty_messages(line: bytes, verdict: RowVerdict, wrong: tuple[Wrong, ...]) -> bytes | None:
     """Take out messages that say nothing, where the others still are a conversation."""
-    if verdict.format is DatasetFormat.COMPLETION:
+    if verdict.format in (DatasetFormat.COMPLETION, DatasetFormat.TEXT):
         return None
     paths = {_message_path(found.path) for found in wrong}
     text = JsonText(line.decode("utf-8"))

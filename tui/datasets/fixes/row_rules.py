@@ -10,6 +10,7 @@ from tui.datasets.checks_rows import (
     check_completion_row,
     check_preference_row,
     check_reinforcement_row,
+    check_text_row,
 )
 from tui.datasets.findings import FindingCollector, RowFindings
 from tui.datasets.formats import DatasetFormat, row_format
@@ -106,5 +107,8 @@ def _check(row: RowFindings, value: dict[str, Any], dataset_format: DatasetForma
         case DatasetFormat.COMPLETION:
             check_completion_row(row, value)
             row.add("completion-format", "")
+        case DatasetFormat.TEXT:
+            check_text_row(row, value)
+            row.add("text-format", "")
         case _:
             check_chat_row(row, value)

@@ -135,6 +135,8 @@ def _written(value: dict[str, Any], dataset_format: DatasetFormat) -> tuple[byte
         question, answer = value.get("input"), value.get("preferred_output")
     elif dataset_format is DatasetFormat.COMPLETION:
         question, answer = value.get("prompt"), value.get("completion")
+    elif dataset_format is DatasetFormat.TEXT:
+        return None  # nobody is asked anything
     else:
         messages = value.get("messages")
         last = messages[-1] if isinstance(messages, list) and len(messages) > 1 else None

@@ -52,6 +52,9 @@ class RowText:
             return _of_preference(value)
         if dataset_format is DatasetFormat.COMPLETION:
             return _of_completion(value)
+        if dataset_format is DatasetFormat.TEXT:
+            words = value.get("text")
+            return cls([Said("assistant", words, ("text",), None, None)] if isinstance(words, str) else [])
         said: list[Said] = []
         text = cls(said)
         messages = value.get("messages")

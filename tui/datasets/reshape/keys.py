@@ -253,6 +253,8 @@ def _prompt(value: dict[str, Any]) -> object:
         return ["input", value.get("input")]
     if dataset_format is DatasetFormat.COMPLETION:
         return ["prompt", value.get("prompt")]
+    if dataset_format is DatasetFormat.TEXT:
+        return ["text", value.get("text")]
     messages = value.get("messages")
     if isinstance(messages, list) and messages:
         last = messages[-1]

@@ -159,3 +159,15 @@ def test_pipes_are_told_to_be_saved_first(tmp_path: Path) -> None:
     result = run_cli("convert", str(pipe), "-o", str(tmp_path / "o.jsonl"))
     assert result.code == 2
     assert json.dumps(result.stderr)
+
+
+def test_a_key_that_is_missing_is_not_called_empty(tmp_path: Path) -> None:
+    answer = [{"role": "assistant", "content": "y"}]
+    row = {"input": {"messages": [{"role": "user", "content": "x"}]}, "preferred_output": answer}
+    rows = [{**row, "non_preferred_output": answer}, row, {**row, "non_preferred_output": []}]
+    source = tmp_path / "pairs.jsonl"
+    source.write_text("".join(json.dumps(one) + "\n" for one in rows))
+    result = run_cli("convert", str(source), "--to", "trl", "-o", str(tmp_path / "new.jsonl"))
+    assert result.code == 1
+    assert 'line 2: "non_preferred_output" is missing' in result.stdout + result.stderr
+    assert 'line 3: "non_preferred_output" is empty' in result.stdout + result.stderr
