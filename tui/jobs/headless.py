@@ -109,7 +109,8 @@ def watch_all(
         while not all_over(services, jobs):
             news.wait(_LOOK_SECONDS)
             news.clear()
-        _wait_for_copies(services, jobs)
+        if services.settings.archive_jobs:  # else nobody makes the copies that it would wait for
+            _wait_for_copies(services, jobs)
         notifier.finish(_NOTICE_SECONDS, with_retries=True)
     finally:
         unsubscribe()

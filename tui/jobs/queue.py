@@ -88,8 +88,15 @@ def _twin_in_queue(services: JobServices, run_id: str) -> QueuedLaunch | None:
     return None
 
 
-def send_due(services: JobServices, now: float | None = None) -> list[Job | TunedeckError]:
+def send_due(
+    services: JobServices, now: float | None = None, *, account: str | None = None
+) -> list[Job | TunedeckError]:
     """Send the queued launches whose time has come; returns the jobs, or why there is none.
+
+    Args:
+        services: The store and the providers.
+        now: Unix seconds; None takes the clock's.
+        account: Only this one's; None sends every account's.
 
     Raises:
         StoreError: The store can't be read.
@@ -97,7 +104,9 @@ def send_due(services: JobServices, now: float | None = None) -> list[Job | Tune
     moment = int(time.time() if now is None else now)
     results: list[Job | TunedeckError] = []
     for queued in services.store.queued_launches():
-        if queued.due_at > moment or not services.store.lease_queued(queued, moment + _LEASE_SECONDS):
+        if account not in (None, queued.record.account) or queued.due_at > moment:
+            continue
+        if not services.store.lease_queued(queued, moment + _LEASE_SECONDS):
             continue
         results.append(_send(services, queued.record))
     return results

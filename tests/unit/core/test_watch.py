@@ -1,12 +1,18 @@
 from __future__ import annotations
 
+import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from tests.unit.core.fake_service import FakeService, drop, refuse, running
+import pytest
+
+from tests.support import CliResult
+from tests.unit.core.fake_service import FakeService, drop, refuse, refuse_with, running
+from tui.jobs.headless import watch_all
 from tui.jobs.watch import JobChange, JobWatcher
+from tui.providers.account_settings import DeclaredAccount, declare_account, remove_account
 from tui.providers.protocol import ProviderError
 from tui.records.jobs import JobState
 from tui.services import Services
@@ -23,8 +29,8 @@ def is_fake(account: str) -> bool:
     return account == "openai"
 
 
-def event_ids(services: Services, job_id: str = "j") -> list[str]:
-    return [event.id for event in services.store.events("openai", job_id)]
+def event_ids(services: Services, job_id: str = "j", account: str = "openai") -> list[str]:
+    return [event.id for event in services.store.events(account, job_id)]
 
 
 def test_jobs_made_elsewhere_are_found_with_all_their_events(
@@ -297,3 +303,210 @@ def test_starting_soon_after_stopping_leaves_one_thread(services: Services, serv
     finally:
         watcher.stop()
     assert watcher_threads() == []
+
+
+JOBS = "/v1/fine_tuning/jobs"
+
+
+class Hang:
+    """A fault that answers only when it is released."""
+
+    def __init__(self) -> None:
+        self.begun = threading.Event()
+        self.released = threading.Event()
+
+    def __call__(self, _handler: object) -> bool:
+        self.begun.set()
+        self.released.wait(60)
+        return False
+
+
+@pytest.fixture
+def other(services: Services) -> Iterator[FakeService]:
+    """A second account, `work`, at a service of its own."""
+    with running(FakeService()) as fake:
+        declare_account(DeclaredAccount("work", "custom", fake.url, "OPENAI_API_KEY"))
+        services.reload_accounts()
+        yield fake
+
+
+@pytest.fixture
+def hang(service: FakeService) -> Iterator[Hang]:
+    """The account `openai` hangs at its first question."""
+    hang = Hang()
+    service.faults["GET", JOBS].append(hang)
+    yield hang
+    hang.released.set()
+
+
+def pollers() -> list[str]:
+    return sorted(
+        one.name for one in threading.enumerate() if one.name.startswith("job-poller-") and one.is_alive()
+    )
+
+
+def test_while_one_account_hangs_the_events_of_another_keep_arriving(
+    services: Services, service: FakeService, other: FakeService, hang: Hang
+) -> None:
+    other.add_job(id="b")
+    watcher = JobWatcher(services, poll_seconds=0.2, may_discover=lambda name: name != "local")
+    watcher.watch_now("openai", "any")
+    watcher.start()
+    try:
+        assert hang.begun.wait(20)
+        wait_until(lambda: services.store.job("work", "b") is not None)
+        for number in range(1, 4):
+            other.add_event("b")
+            wait_until(lambda number=number: len(event_ids(services, "b", "work")) == number)  # type: ignore[misc]
+        other.jobs["b"]["status"] = "succeeded"
+        wait_until(lambda: services.store.jobs_to_watch() == [])
+        assert service.count("GET", JOBS) == 1  # still the one that hangs
+        assert not hang.released.is_set()
+        assert pollers() == ["job-poller-openai", "job-poller-work"]
+        service.add_job(id="a")
+        hang.released.set()
+        wait_until(lambda: services.store.job("openai", "a") is not None)
+    finally:
+        hang.released.set()
+        watcher.stop()
+    assert pollers() == []
+
+
+def test_leaving_waits_no_longer_for_an_account_that_hangs_and_a_new_start_asks_it_once_at_a_time(
+    services: Services, service: FakeService, other: FakeService, hang: Hang
+) -> None:
+    watcher = JobWatcher(services, poll_seconds=600, may_discover=lambda name: name != "local")
+    watcher.start()
+    try:
+        assert hang.begun.wait(20)
+        wait_until(lambda: other.count("GET", JOBS) == 1)
+        watcher.stop(timeout=0)
+        wait_until(lambda: pollers() == ["job-poller-openai"])
+        watcher.start()
+        other.add_job(id="b")
+        watcher.wake("work")
+        wait_until(lambda: services.store.job("work", "b") is not None)
+        assert service.count("GET", JOBS) == 1
+        hang.released.set()
+        wait_until(lambda: pollers() == ["job-poller-openai", "job-poller-work"])
+    finally:
+        hang.released.set()
+        watcher.stop()
+    assert pollers() == []
+
+
+def test_a_headless_watch_ends_with_its_job_while_another_account_hangs(
+    services: Services, service: FakeService, other: FakeService, hang: Hang, cli: Callable[..., CliResult]
+) -> None:
+    other.add_job(id="b")
+    services.store.save_job(services.provider("work").retrieve_job("b"))
+    started = cli("watch", "b", "--headless", "--json").json()
+    assert hang.begun.wait(60)
+    other.add_event("b")
+    wait_until(lambda: event_ids(services, "b", "work") == ["ftevent-0001"], 60)
+    other.jobs["b"]["status"] = "succeeded"
+    _, status = os.waitpid(started["pid"], 0)
+    assert os.waitstatus_to_exitcode(status) == 0
+    assert not hang.released.is_set()
+    kept = services.store.job("work", "b")
+    assert kept is not None
+    assert kept.state is JobState.SUCCEEDED
+
+
+def test_a_watch_of_several_jobs_hears_each_account_by_itself(
+    services: Services, service: FakeService, other: FakeService
+) -> None:
+    service.add_job(id="a")
+    other.add_job(id="b")
+    jobs = []
+    for account, job_id in (("openai", "a"), ("work", "b")):
+        job = services.provider(account).retrieve_job(job_id)
+        services.store.save_job(job)
+        jobs.append(job)
+    hang = Hang()
+    service.faults["GET", f"{JOBS}/a"].append(hang)
+    services.settings = replace(services.settings, archive_jobs=False)  # and no copy is waited for
+    said: list[str] = []
+    watcher = JobWatcher(services, poll_seconds=0.2, may_discover=lambda name: False)
+    ended = threading.Thread(target=watch_all, args=(services, watcher, jobs, said.append))
+    ended.start()
+    try:
+        assert hang.begun.wait(20)
+        other.jobs["b"]["status"] = "failed"
+        wait_until(lambda: any("b ended: failed" in line for line in said))
+        service.jobs["a"]["status"] = "succeeded"
+        assert not any("a ended" in line for line in said)
+    finally:
+        hang.released.set()
+        ended.join(60)
+    assert not ended.is_alive()
+    assert any("a ended: succeeded" in line for line in said)
+    assert pollers() == []
+
+
+def test_an_account_without_anything_to_follow_has_no_thread_and_one_that_goes_loses_it(
+    services: Services, service: FakeService, other: FakeService
+) -> None:
+    watcher = JobWatcher(services, poll_seconds=0.2, may_discover=lambda name: False)
+    other.add_job(id="b")
+    services.store.save_job(services.provider("work").retrieve_job("b"))
+    watcher.start()
+    try:
+        wait_until(lambda: pollers() == ["job-poller-work"])
+        remove_account("work")
+        services.reload_accounts()
+        watcher.wake("openai")
+        wait_until(lambda: pollers() == [])
+    finally:
+        watcher.stop()
+    assert service.requests == []
+
+
+def test_a_wish_for_a_look_that_comes_during_one_is_not_lost(
+    services: Services, service: FakeService, hang: Hang
+) -> None:
+    watcher = JobWatcher(services, poll_seconds=600, may_discover=is_fake)
+    watcher.start()
+    try:
+        assert hang.begun.wait(20)
+        watcher.wake("openai")  # the look under way may have missed what this is about
+        hang.released.set()
+        wait_until(lambda: service.count("GET", JOBS) == 2)
+    finally:
+        watcher.stop()
+
+
+def test_nobodys_wish_shortens_the_rest_that_a_service_asks_for(
+    services: Services, service: FakeService
+) -> None:
+    service.add_job(id="j")
+    rest = refuse_with(429, {"error": {"message": "busy"}}, retry_after="700")
+    service.faults["GET", f"{JOBS}/j"].append(rest)
+    watcher = JobWatcher(services, poll_seconds=5.0, may_discover=is_fake)
+    watcher.start()
+    try:
+        wait_until(lambda: service.count("GET", f"{JOBS}/j") == 1)
+        wait_until(lambda: watcher.next_look("openai") > 600)
+        watcher.watch_now("openai", "j")
+        watcher.wake("openai")
+        assert watcher.next_look("openai") > 600
+    finally:
+        watcher.stop()
+    assert service.count("GET", f"{JOBS}/j") == 1
+
+
+def test_looks_are_spread_so_that_accounts_do_not_ask_in_step(
+    services: Services, service: FakeService
+) -> None:
+    service.add_job(id="j")
+    seconds = set()
+    for _ in range(12):
+        watcher = JobWatcher(services, poll_seconds=100.0, may_discover=is_fake)
+        watcher.poll_once()
+        seconds.add(round(watcher.next_look("openai"), 3))
+    assert len(seconds) > 6
+    assert min(seconds) > 75
+    assert max(seconds) <= 120
+    watcher.watch_now("openai", "j")
+    watcher.poll_once()
+    assert watcher.next_look("openai") <= 6
