@@ -80,7 +80,7 @@ def command(file: Path | None, list_checks: bool, as_json: bool, **options: Any)
         checks=options["checks"], check_file=options["check_file"], system=options["system"],
         against_system=options["against_system"], temperature=options["temperature"],
         max_tokens=options["max_tokens"], seed=options["seed"], limit=options["limit"],
-        ratings=options["ratings"], max_cost=_amount(options["max_cost"]), at_once=options["at_once"],
+        ratings=options["ratings"], max_cost=amount_of(options["max_cost"]), at_once=options["at_once"],
         anew=options["anew"], perplexity=not options["no_perplexity"],
     )  # fmt: skip
     with Services.open() as services:
@@ -119,7 +119,12 @@ def _run(services: Services, wish: EvalWish, options: dict[str, Any], *, as_json
     return exit_code(result, options["fail_under"], fail_if_worse=options["fail_if_worse"])
 
 
-def _amount(text: str | None) -> Decimal | None:
+def amount_of(text: str | None) -> Decimal | None:
+    """Return an amount of money that was typed.
+
+    Raises:
+        TunedeckError: It is none.
+    """
     if text is None:
         return None
     try:

@@ -48,6 +48,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "models": ("tui.cli.models", "Show models with family, days left and cost; tag, note, delete."),
     "chat": ("tui.cli.chat", "Talk to a model, or to two side by side."),
     "eval": ("tui.cli.eval", "Examine a model on held-out rows, alone or against another."),
+    "record": ("tui.cli.record", "Keep what models answer before they are shut down."),
     "engine": ("tui.cli.engine", "Run and look after the local engine."),
     "tour": ("tui.cli.tour", "Do the whole main job on a shipped example."),
     "config": ("tui.cli.config", "Show, check and locate the settings."),

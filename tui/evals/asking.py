@@ -20,7 +20,7 @@ from tui.evals.requests import Ask
 from tui.providers.account_limits import background_work
 from tui.providers.failures import NOT_REACHED
 from tui.providers.protocol import Provider, ProviderError
-from tui.records.chats import ToolCall, Usage
+from tui.records.chats import TokenLogprob, ToolCall, Usage
 from tui.records.evaluations import EvalAnswer
 from tui.store.store import Store
 
@@ -232,6 +232,7 @@ class AnswerAsker:
         reason: str | None = None
         usage = Usage()
         calls: tuple[ToolCall, ...] = ()
+        logprobs: list[TokenLogprob] = []
         stream = self._provider_of(question.lane.account).stream_chat(question.ask.request)
         try:
             for delta in stream:
@@ -241,6 +242,7 @@ class AnswerAsker:
                     length += len(delta.text)
                 reason, usage = delta.finish_reason or reason, delta.usage or usage
                 calls = delta.tool_calls or calls
+                logprobs += delta.logprobs
                 if length > LONGEST_ANSWER:
                     reason = TOO_LONG
                     break
@@ -254,7 +256,7 @@ class AnswerAsker:
             raise ProviderError("The service ended its answer before it began.", "Try again.", retryable=True)
         return EvalAnswer(
             "".join(parts)[:LONGEST_ANSWER], calls, reason, usage, first, time.monotonic() - started,
-            int(self._clock()),
+            int(self._clock()), logprobs=tuple(logprobs),
         )  # fmt: skip
 
 

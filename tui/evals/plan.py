@@ -148,6 +148,21 @@ def plan_evaluation(
         TunedeckError: A check is written wrong, a row has none, or a capped run has no price.
     """
     _refuse_wrong_checks(test_set, options, judges)
+    return plan_answers(services, test_set, contenders, options, judges)
+
+
+def plan_answers(
+    services: EvalServices,
+    test_set: TestSet,
+    contenders: Sequence[Contender],
+    options: EvalOptions,
+    judges: Sequence[Judge] = (),
+) -> EvalPlan:
+    """As `plan_evaluation`, for answers that are only to be kept: no check has to be there.
+
+    Raises:
+        TunedeckError: A capped run has no price.
+    """
     salt = secrets.token_hex(8) if options.ask_anew else ""
     counters = {contender: _counter(services, contender) for contender in contenders}
     asks: list[Planned] = []

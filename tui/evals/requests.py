@@ -66,10 +66,11 @@ def fresh(ask: Ask, salt: str) -> Ask:
 
 def _digest(request: ChatRequest, repeat: int) -> bytes:
     # What is not set is left out: a field that is added to these records must not make old answers unknown.
+    # Logprobs are told beside the answer and change nothing in it.
     content = [
         [_set_fields(one) for one in request.messages],
         list(request.tools),
-        _set_fields(request.parameters),
+        _set_fields(replace(request.parameters, logprobs=None)),
         repeat,
     ]
     return sha256(json.dumps(content, sort_keys=True, default=str).encode()).digest()

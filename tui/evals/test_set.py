@@ -131,7 +131,7 @@ def _case(number: int, raw: bytes, path: Path) -> Case:
     return Case(
         line=number,
         id=str(row["id"]) if isinstance(row.get("id"), str | int) else f"line {number}",
-        messages=tuple(_message(one) for one in messages),
+        messages=tuple(message_of(one) for one in messages),
         expected=expected,
         expected_calls=calls,
         tools=tuple(tool for tool in _list(row.get("tools")) if isinstance(tool, dict)),
@@ -209,7 +209,8 @@ def _content(message: Mapping[str, Any]) -> str:
     return "".join(text for text in texts if isinstance(text, str))
 
 
-def _message(message: Mapping[str, Any]) -> ChatMessage:
+def message_of(message: Mapping[str, Any]) -> ChatMessage:
+    """Return a message of a row as it is sent: `weight` and whatever else a request refuses is left out."""
     sent = {key: message[key] for key in _SENT_KEYS if key in message}
     plain = set(sent) == {"role", "content"} and isinstance(sent["content"], str)
     return ChatMessage(message["role"], _content(message), None if plain else sent)

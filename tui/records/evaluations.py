@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from tui.records.chats import ToolCall, Usage
+from tui.records.chats import TokenLogprob, ToolCall, Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,8 @@ class EvalAnswer:
     """Unix seconds."""
     batched: bool = False
     """It came through a Batch API, at its price."""
+    logprobs: tuple[TokenLogprob, ...] = ()
+    """Of its tokens, where they were asked for; kept apart, and not read back with the answer."""
 
 
 @dataclass(frozen=True, slots=True)

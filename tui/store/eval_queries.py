@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from tui.store.database import Database
+from tui.store.recording_queries import packed_logprobs
 from tui.store.usage_queries import keep_usage
 
 if TYPE_CHECKING:
@@ -37,6 +38,11 @@ class EvalQueries(Database):
                      answer.usage.prompt_tokens, answer.usage.completion_tokens, answer.usage.cached_tokens,
                      answer.first_token_seconds, answer.seconds, answer.asked_at, answer.batched),
                 )  # fmt: skip
+                if answer.logprobs:
+                    connection.execute(
+                        "INSERT OR REPLACE INTO answer_logprobs VALUES (?, ?, ?, ?)",
+                        (account, model, digest, packed_logprobs(answer.logprobs)),
+                    )
                 # With its time, so that one asked anew is counted again: it was paid for again.
                 reference = f"eval/{digest.hex()}/{answer.asked_at}/{model}"
                 keep_usage(connection, account, reference, model, answer.asked_at, answer.usage)

@@ -241,6 +241,24 @@ CREATE TABLE indexed_turns (
 );
 """
 
+_RECORDINGS = """
+CREATE TABLE answer_logprobs (
+    account TEXT NOT NULL, model TEXT NOT NULL, digest BLOB NOT NULL, logprobs BLOB NOT NULL,
+    PRIMARY KEY (account, model, digest)
+) WITHOUT ROWID;
+CREATE TABLE recordings (
+    id TEXT PRIMARY KEY, account TEXT NOT NULL, model TEXT NOT NULL, source TEXT NOT NULL,
+    parameters TEXT NOT NULL, created_at INTEGER NOT NULL
+);
+CREATE TABLE recorded_requests (
+    recording TEXT NOT NULL, number INTEGER NOT NULL, digest BLOB NOT NULL, case_id TEXT NOT NULL,
+    line INTEGER NOT NULL, messages TEXT NOT NULL, tools TEXT NOT NULL, expected TEXT NOT NULL,
+    refusal TEXT NOT NULL DEFAULT '',
+    PRIMARY KEY (recording, number)
+) WITHOUT ROWID;
+CREATE INDEX recorded_digests ON recorded_requests (digest);
+"""
+
 MIGRATIONS: tuple[str, ...] = (
     _FIRST,
     _USAGE,
@@ -255,5 +273,6 @@ MIGRATIONS: tuple[str, ...] = (
     _NOTICES,
     _EVALUATIONS,
     _CHAT_BRANCHES,
+    _RECORDINGS,
 )
 """Statements that lead from version n to n + 1; published ones are never edited."""

@@ -13,6 +13,7 @@ from tui.store.launch_queries import LaunchQueries
 from tui.store.model_queries import ModelQueries
 from tui.store.moderation_queries import ModerationQueries
 from tui.store.notice_queries import NoticeQueries
+from tui.store.recording_queries import RecordingQueries
 from tui.store.stop_queries import StopQueries
 from tui.store.usage_queries import UsageQueries
 
@@ -31,5 +32,6 @@ class Store(
     ModelQueries,
     NoticeQueries,
     EvalQueries,
+    RecordingQueries,
 ):
     """All queries over one database file; thread-safe, and open to other processes at the same time."""

@@ -55,6 +55,7 @@ class FakeService(ThreadingHTTPServer):
         self.answers_graders = False
         """Whether it has a route that looks at graders."""
         self.chat_chunks: list[Json] = []
+        self.refusal_message = "this can't be answered"
         self.stream_broken_off = threading.Event()
 
     def process_request(self, request: Any, client_address: Any) -> None:
@@ -289,7 +290,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.bodies.append(body)
         chunks = self.server.chunks_for(body)
         if isinstance(chunks, int):
-            self.refuse(chunks, "this can't be answered")
+            self.refuse(chunks, self.server.refusal_message)
             return
         self.send_response(200)
         self.send_header("content-type", "text/event-stream")

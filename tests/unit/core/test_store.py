@@ -223,11 +223,12 @@ def test_a_damaged_file_is_moved_aside_once_and_a_new_store_begun(tmp_path: Path
 def test_damage_inside_is_told_and_the_next_start_begins_anew(tmp_path: Path) -> None:
     path = tmp_path / "s.sqlite3"
     with Store(path) as store:
+        store.query("PRAGMA wal_checkpoint(TRUNCATE)")
+        after_the_schema = path.stat().st_size
         for number in range(300):
             store.save_job(a_job(f"job-{number}", metadata={"filler": "x" * 200}))
         store.query("PRAGMA wal_checkpoint(TRUNCATE)")
     content = bytearray(path.read_bytes())
-    after_the_schema = 4096 * 60
     content[after_the_schema:] = b"\xff" * (len(content) - after_the_schema)
     path.write_bytes(bytes(content))
     with Store(path) as store, pytest.raises(TunedeckError, match="damaged"):
