@@ -25,6 +25,7 @@ _WORST_SHOWN = 5
 @click.argument("file", type=click.Path(path_type=Path), required=False)
 @click.option("--model", "-m", help="Whom to examine: a model's id, its end, or a checkpoint.")
 @click.option("--against", help="Compare with this model, row by row; `base` for the model's own base.")
+@click.option("--pack", type=click.Choice(["behaviour"]), help="A shipped test set in place of FILE.")
 @click.option(
     "--check", "checks", multiple=True, metavar="CHECK", help="How answers are judged; may be repeated."
 )
@@ -63,11 +64,21 @@ def command(file: Path | None, list_checks: bool, as_json: bool, **options: Any)
     Says the price and asks before it sends anything that costs. Every answer is kept as it arrives: a run
     that was interrupted, capped or killed goes on where it was, and nothing is paid for twice.
 
+    --pack behaviour examines what fine-tuning cost: skills forgotten, refusals, longer answers, decisions
+    that turn with a name or a gender; each with its interval.
+
     Exit codes: 0 done; 1 below --fail-under, worse with --fail-if-worse, or not complete; 2 wrong use or
     unreachable; 130 interrupted.
     """
     if list_checks:
         return _list_checks(as_json=as_json)
+    pack = options["pack"]
+    if pack is not None:
+        from tui.data.packs import PACKS
+
+        if file is not None:
+            raise TunedeckError("A pack stands in place of a file.", "Leave one of them out.")
+        file = PACKS[pack]
     if file is None or not options["model"]:
         raise TunedeckError(
             "A test set and --model are needed.", "tunedeck eval FILE --model MODEL --check exact"
@@ -82,6 +93,7 @@ def command(file: Path | None, list_checks: bool, as_json: bool, **options: Any)
         max_tokens=options["max_tokens"], seed=options["seed"], limit=options["limit"],
         ratings=options["ratings"], max_cost=amount_of(options["max_cost"]), at_once=options["at_once"],
         anew=options["anew"], perplexity=not options["no_perplexity"],
+        behaviour=pack == "behaviour",
     )  # fmt: skip
     with Services.open() as services:
         return int(_run(services, wish, options, as_json=as_json))

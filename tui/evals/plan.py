@@ -50,6 +50,8 @@ class EvalOptions:
     ask_anew: bool = False
     """Ask everything, also what has an answer kept from before."""
     perplexity: bool = True
+    behaviour: bool = False
+    """Add the behaviour label to the report."""
     """Score the expected answers where the service can."""
     human: Mapping[str, str] = field(default_factory=dict)
     """Case id -> "first", "second" or "tie": what people preferred, to hold a judge against."""

@@ -165,8 +165,16 @@ class EvalResult:
             "verdict": self.verdict.as_json() if self.verdict else None,
             "verdicts": {self.titles[key]: one.as_json() for key, one in self.verdicts.items()},
             "judges": [one.as_json() for one in self.judges],
+            **self._behaviour_json(),
             "worst": [self._row_json(row) for row in self.rows[:rows]],
         }  # fmt: skip
+
+    def _behaviour_json(self) -> dict[str, Any]:
+        if not self.plan.options.behaviour:
+            return {}
+        from tui.evals.behaviour import behaviour_label  # it reads this module's types
+
+        return {"behaviour": behaviour_label(self).as_json()}
 
     def _row_json(self, row: RowResult) -> dict[str, Any]:
         return {

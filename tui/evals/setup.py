@@ -54,6 +54,8 @@ class EvalWish:
     at_once: int = 4
     anew: bool = False
     perplexity: bool = True
+    behaviour: bool = False
+    """The file is the shipped pack."""
 
 
 def planned(services: SetupServices, wish: EvalWish) -> EvalPlan:
@@ -82,6 +84,7 @@ def plan_for(
         at_once=wish.at_once,
         ask_anew=wish.anew,
         perplexity=wish.perplexity,
+        behaviour=wish.behaviour,
         human=read_ratings(wish.ratings) if wish.ratings is not None else {},
     )
     judges = _judges(services, test_set, specs)

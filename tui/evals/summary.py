@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Iterable, Sequence
 
+from tui.evals.checks.labels import OTHER
 from tui.evals.checks.protocol import Grade
 from tui.evals.judging import JudgeReport
 from tui.evals.plan import EvalPlan
@@ -122,7 +123,7 @@ def _contender(
 def _check(title: str, grades: Iterable[Grade]) -> CheckSummary:
     applying = [grade for grade in grades if grade.score is not None]
     pairs = [grade.labels for grade in applying if grade.labels is not None]
-    labels = label_report([one for one, _ in pairs], [other for _, other in pairs]) if pairs else None
+    labels = label_report([one for one, _ in pairs], [other for _, other in pairs], OTHER) if pairs else None
     scores = [grade.score for grade in applying if grade.score is not None]
     return CheckSummary(title, len(scores), mean_interval(scores), labels)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from tui.evals.behaviour import Measure, behaviour_label
 from tui.evals.judging import JudgeReport
 from tui.evals.result import CheckSummary, ContenderResult, EvalResult, RowResult
 from tui.evals.statistics.intervals import Interval
@@ -88,8 +89,11 @@ def report_blocks(result: EvalResult, *, worst: int = WORST_SHOWN) -> Iterator[B
         yield Paragraph(f"{safe_line(last)} against {safe_line(first)}: {result.verdict.sentence}.")
     yield Heading(2, "Models")
     yield _models(result)
-    yield Heading(2, "Checks")
-    yield _checks(result)
+    if result.plan.options.behaviour:
+        yield from _behaviour(result)
+    else:
+        yield Heading(2, "Checks")
+        yield _checks(result)
     for one in result.contenders:
         for summary in one.checks.values():
             if summary.labels is not None:
@@ -124,6 +128,48 @@ def _models(result: EvalResult) -> Table:
     )  # fmt: skip
 
 
+def _behaviour(result: EvalResult) -> Iterator[Block]:
+    label = behaviour_label(result)
+    names = [safe_line(one.contender.label) for one in result.contenders]
+    yield Heading(2, "Behaviour")
+    yield _measures("Measure", names, label.measures)
+    yield Heading(3, "Skills by kind")
+    yield _measures("Kind", names, label.skills)
+    if label.flips:
+        yield Heading(3, "Decisions that turned")
+        yield Table(
+            ("Pair", "Model", "Decisions", "Lines"),
+            tuple(
+                (
+                    safe_line(one.pair),
+                    safe_line(one.model),
+                    " / ".join(one.decisions),
+                    ", ".join(map(str, one.lines)),
+                )
+                for one in label.flips
+            ),
+        )
+    yield Paragraph(
+        "Measures are not added up to one score. A pack of sixty rows finds large costs, not small ones: "
+        "read the intervals, and add rows of your own field."
+    )
+
+
+def _measures(heading: str, names: Sequence[str], measures: Sequence[Measure]) -> Table:
+    verdict = ("Verdict",) if len(names) > 1 else ()
+    rows = []
+    for one in measures:
+        cells = [points(score) if one.is_share else plain_interval(score) for score in one.scores]
+        words = f"{one.name}: {one.explained}" if one.explained else one.name
+        rows.append((words, f"{one.rows:,}", *cells, *((one.sentence,) if verdict else ())))
+    return Table((heading, "Rows", *names, *verdict), tuple(rows))
+
+
+def plain_interval(interval: Interval) -> str:
+    """Return a mean with its interval: `12.4 (9.0 to 16.1)`."""
+    return f"{interval.estimate:.1f} ({interval.low:.1f} to {interval.high:.1f})"
+
+
 def _seconds(value: float | None) -> str:
     return "\u2013" if value is None else f"{value:.2f} s"
 
@@ -151,11 +197,13 @@ def _labels(one: ContenderResult, summary: CheckSummary, labels: LabelReport) ->
         yield Paragraph(f"{len(labels.labels):,} labels: the grid is in the JSON report.")
         return
     names = [safe_line(label) for label in labels.labels]
+    classes = {score.label: f"{score.f1:.3f}" for score in labels.scores}
     yield Table(
         ("Expected \\ given", *names, "F1"),
         tuple(
-            (name, *(str(count) for count in row), f"{score.f1:.3f}")
-            for name, row, score in zip(names, labels.grid, labels.scores, strict=True)
+            (name, *(str(count) for count in row), classes[label])
+            for name, label, row in zip(names, labels.labels, labels.grid, strict=True)
+            if label in classes
         ),
     )
 

@@ -29,6 +29,7 @@ class LabelReport:
     grid: tuple[tuple[int, ...], ...]
     """Of each expected label (row): how often each label (column) was given."""
     scores: tuple[LabelScore, ...]
+    """Of each class, in the order of `labels`; without what stands for no label."""
     accuracy: float
     macro_f1: float
     """Mean of F1 over the labels, each counting the same."""
@@ -47,15 +48,16 @@ class LabelReport:
         }
 
 
-def label_report(expected: Sequence[str], given: Sequence[str]) -> LabelReport:
+def label_report(expected: Sequence[str], given: Sequence[str], no_label: str | None = None) -> LabelReport:
     """Return accuracy, macro F1 and the confusion grid.
 
     As scikit-learn's `f1_score(average="macro", zero_division=0)` over the labels of both lists: a label that
-    was only ever given, never expected, counts as a class with F1 of 0.
+    was only ever given, never expected, counts as a class with F1 of 0. `no_label` is not among the classes.
 
     Args:
         expected: One label for each row.
         given: What the model said, in the same order.
+        no_label: What stands for an answer that is no label: a column of the grid, and no class of the mean.
 
     Raises:
         ValueError: The lists have not the same length.
@@ -63,7 +65,7 @@ def label_report(expected: Sequence[str], given: Sequence[str]) -> LabelReport:
     pairs = Counter(zip(expected, given, strict=True))
     labels = tuple(sorted({*expected, *given}))
     grid = tuple(tuple(pairs[row, column] for column in labels) for row in labels)
-    scores = tuple(_score(label, pairs) for label in labels)
+    scores = tuple(_score(label, pairs) for label in labels if label != no_label)
     rows = len(expected)
     right = sum(pairs[label, label] for label in labels)
     macro = sum(score.f1 for score in scores) / len(scores) if scores else 0.0
