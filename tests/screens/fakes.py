@@ -25,6 +25,7 @@ from tui.records.jobs import Checkpoint, Job, JobEvent, JobState, Method
 from tui.records.models import Account, Capability, ModelInfo, Permission
 from tui.records.moderation import ModerationReply
 from tui.records.requests import JobRequest, RemoteFile
+from tui.records.uploads import UploadNotes
 from tui.services import Services
 from tui.store.store import Store
 
@@ -72,8 +73,9 @@ class FakeProvider:
         ]
 
     def upload_file(
-        self, path: Path, *, purpose: str = "fine-tune", on_progress: UploadProgress | None = None
-    ) -> RemoteFile:
+        self, path: Path, *, purpose: str = "fine-tune", on_progress: UploadProgress | None = None,
+        notes: UploadNotes | None = None,
+    ) -> RemoteFile:  # fmt: skip
         self.calls.append(f"upload {path.name}")
         size = path.stat().st_size
         if on_progress is not None:

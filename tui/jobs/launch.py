@@ -206,7 +206,11 @@ def _upload(
     if known is not None and _is_still_there(provider, known):
         report(f"{stage} (already there)", known.bytes, known.bytes)
         return known
-    remote = provider.upload_file(path, on_progress=lambda done, total: report(stage, done, total))
+    remote = provider.upload_file(
+        path,
+        on_progress=lambda done, total: report(stage, done, total),
+        notes=services.store.upload_notes(provider.account.name, sha256),
+    )
     services.store.remember_file(provider.account.name, sha256, remote)
     return remote
 

@@ -24,13 +24,15 @@ from tui.providers.paging import all_pages, read_json
 from tui.providers.profiles import ModelFacts, Profile
 from tui.providers.protocol import ProviderError, UploadProgress
 from tui.providers.text_scores import score_given_tokens
-from tui.providers.uploads import prefix_for, upload_in_parts, upload_whole
+from tui.providers.upload_parts import upload_in_parts
+from tui.providers.uploads import prefix_for, upload_whole
 from tui.records.chats import ChatDelta, ChatRequest
 from tui.records.evaluations import TextScore
 from tui.records.jobs import Checkpoint, Job, JobEvent, Method
 from tui.records.models import Account, Capability, ModelInfo, Permission
 from tui.records.moderation import ModerationReply
 from tui.records.requests import JobRequest, RemoteFile
+from tui.records.uploads import UploadNotes
 
 if TYPE_CHECKING:
     from openai import OpenAI
@@ -128,8 +130,9 @@ class OpenAIShapeProvider:
         return sorted(models, key=lambda model: -(model.created_at or 0))
 
     def upload_file(
-        self, path: Path, *, purpose: str = "fine-tune", on_progress: UploadProgress | None = None
-    ) -> RemoteFile:
+        self, path: Path, *, purpose: str = "fine-tune", on_progress: UploadProgress | None = None,
+        notes: UploadNotes | None = None,
+    ) -> RemoteFile:  # fmt: skip
         """Send a file as it is on disk, in parts when it is large; safe to repeat."""
         prefix = prefix_for(path, self._profile.byte_order_mark)
         with self._calling() as client:
@@ -137,7 +140,8 @@ class OpenAIShapeProvider:
                 return translate.file_from(upload_whole(client, path, purpose, on_progress, prefix))
             other = self._parts_client_factory
             with nullcontext(client) if other is None else other() as parts_client:
-                return translate.file_from(upload_in_parts(parts_client, path, purpose, on_progress, prefix))
+                sent = upload_in_parts(parts_client, path, purpose, on_progress, prefix, notes)
+                return translate.file_from(sent)
 
     def list_files(self, purpose: str | None = None) -> Sequence[RemoteFile]:
         """Return the service's files, newest first."""

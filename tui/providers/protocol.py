@@ -15,6 +15,7 @@ from tui.records.jobs import Checkpoint, Job, JobEvent
 from tui.records.models import Account, Capability, ModelInfo, Permission
 from tui.records.moderation import ModerationReply
 from tui.records.requests import JobRequest, RemoteFile
+from tui.records.uploads import UploadNotes
 
 UploadProgress = Callable[[int, int], None]
 """Called with (bytes sent, bytes in all) while a file goes up."""
@@ -85,9 +86,10 @@ class Provider(Protocol):
         ...
 
     def upload_file(
-        self, path: Path, *, purpose: str = "fine-tune", on_progress: UploadProgress | None = None
-    ) -> RemoteFile:
-        """Send a file as it is on disk; safe to repeat."""
+        self, path: Path, *, purpose: str = "fine-tune", on_progress: UploadProgress | None = None,
+        notes: UploadNotes | None = None,
+    ) -> RemoteFile:  # fmt: skip
+        """Send a file as it is on disk; safe to repeat, and in parts gone on with by `notes`."""
         ...
 
     def list_files(self, purpose: str | None = None) -> Sequence[RemoteFile]:

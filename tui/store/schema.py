@@ -259,6 +259,17 @@ CREATE TABLE recorded_requests (
 CREATE INDEX recorded_digests ON recorded_requests (digest);
 """
 
+_UPLOADS = """
+CREATE TABLE uploads (
+    account TEXT NOT NULL, sha256 TEXT NOT NULL, id TEXT NOT NULL, bytes INTEGER NOT NULL,
+    part_bytes INTEGER NOT NULL, created_at INTEGER, expires_at INTEGER, PRIMARY KEY (account, sha256)
+) WITHOUT ROWID;
+CREATE TABLE upload_parts (
+    account TEXT NOT NULL, upload_id TEXT NOT NULL, number INTEGER NOT NULL, sha256 TEXT NOT NULL,
+    bytes INTEGER NOT NULL, id TEXT NOT NULL, PRIMARY KEY (account, upload_id, number)
+) WITHOUT ROWID;
+"""
+
 MIGRATIONS: tuple[str, ...] = (
     _FIRST,
     _USAGE,
@@ -274,5 +285,6 @@ MIGRATIONS: tuple[str, ...] = (
     _EVALUATIONS,
     _CHAT_BRANCHES,
     _RECORDINGS,
+    _UPLOADS,
 )
 """Statements that lead from version n to n + 1; published ones are never edited."""

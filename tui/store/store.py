@@ -15,6 +15,7 @@ from tui.store.moderation_queries import ModerationQueries
 from tui.store.notice_queries import NoticeQueries
 from tui.store.recording_queries import RecordingQueries
 from tui.store.stop_queries import StopQueries
+from tui.store.upload_queries import UploadQueries
 from tui.store.usage_queries import UsageQueries
 
 
@@ -33,5 +34,6 @@ class Store(
     NoticeQueries,
     EvalQueries,
     RecordingQueries,
+    UploadQueries,
 ):
     """All queries over one database file; thread-safe, and open to other processes at the same time."""

@@ -63,8 +63,11 @@ def test_a_wrong_size_is_refused(client: OpenAI) -> None:
     part = client.uploads.parts.create(upload.id, data=content)
     with pytest.raises(openai.BadRequestError, match="bytes"):
         client.uploads.complete(upload.id, part_ids=[part.id])
+    client.uploads.parts.create(upload.id, data=content)  # sent again, as after an answer that was lost
     with pytest.raises(openai.BadRequestError, match="larger"):
         client.uploads.parts.create(upload.id, data=content)
+    with pytest.raises(openai.BadRequestError, match="larger"):
+        client.uploads.parts.create(open_upload(client, 10).id, data=content)
 
 
 def test_parts_of_another_upload_are_not_taken(client: OpenAI) -> None:

@@ -17,7 +17,7 @@ from tui.jobs.plan import LaunchPlan
 from tui.jobs.preflight import preflight
 from tui.money.catalog import Catalog
 from tui.providers import profiles as profile_module
-from tui.providers import uploads
+from tui.providers import upload_parts
 from tui.providers.account_settings import DeclaredAccount, declare_account
 from tui.providers.job_request import job_arguments
 from tui.providers.profiles import Profile, profile, profiles
@@ -147,7 +147,7 @@ def test_a_wanted_byte_order_mark_goes_before_the_file_and_is_not_doubled(
 def test_a_large_file_for_azure_goes_by_the_older_route(
     services: Services, service: FakeService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(uploads, "_PART_BYTES", 1000)
+    monkeypatch.setattr(upload_parts, "_PART_BYTES", 1000)
     small = replace(profile("azure"), parts_above_bytes=1500)
     monkeypatch.setattr(profile_module, "profile", lambda name: small)
     monkeypatch.setenv("A_KEY", "sk-test-123456")

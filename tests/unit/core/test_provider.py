@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from tests.unit.core.conftest import KEY
 from tests.unit.core.fake_service import FakeService, answer_with, drop, refuse
 from tui.errors import TunedeckError
-from tui.providers import profiles, uploads
+from tui.providers import profiles, upload_parts
 from tui.providers.failures import LOST_ANSWER, NOT_REACHED, TRAINING_REFUSED
 from tui.providers.openai_shape import OpenAIShapeProvider
 from tui.providers.paging import all_pages
@@ -362,7 +362,7 @@ def test_opening_the_services_asks_nobody(services: Services, service: FakeServi
 
 @pytest.fixture
 def small_parts(services: Services, monkeypatch: pytest.MonkeyPatch) -> OpenAIShapeProvider:
-    monkeypatch.setattr(uploads, "_PART_BYTES", 1000)
+    monkeypatch.setattr(upload_parts, "_PART_BYTES", 1000)
     small = replace(profile("openai"), largest_file_bytes=2500)
     monkeypatch.setattr(profiles, "profile", lambda name: small)
     provider = services.provider("openai")
@@ -386,10 +386,10 @@ def test_a_large_file_goes_up_in_parts_with_its_checksum(
     }  # fmt: skip
 
 
-def test_no_part_is_larger_than_the_64_mebibytes_that_the_service_takes(
+def test_no_part_is_larger_than_a_quarter_of_the_64_mebibytes_that_the_service_takes(
     services: Services, service: FakeService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    limit = 64 * 1024 * 1024
+    limit = 16 * 1024 * 1024
     small = replace(profile("openai"), largest_file_bytes=limit)
     monkeypatch.setattr(profiles, "profile", lambda name: small)
     path = tmp_path / "large.jsonl"

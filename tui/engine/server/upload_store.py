@@ -24,6 +24,8 @@ PART_LIMIT = 64 * MEGABYTE
 LIFETIME = 3600
 """Seconds an upload stays open."""
 _COPY_BYTES = MEGABYTE
+_MOST_HELD = 2
+"""Times its size that an upload may hold in parts: one whose answer was lost is sent again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,8 @@ class UploadStore:
             record = self._pending(upload_id)
             folder = self._folder / record.id
             size = source.stat().st_size
-            if size + sum(path.stat().st_size for path in folder.glob("part_*")) > record.bytes:
+            held = sum(path.stat().st_size for path in folder.glob("part_*"))
+            if size > record.bytes or held + size > _MOST_HELD * record.bytes:
                 raise ApiError(
                     400,
                     f"The parts are larger than the {record.bytes} bytes this upload was made for.",

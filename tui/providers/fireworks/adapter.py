@@ -20,6 +20,7 @@ from tui.records.chats import ChatDelta, ChatRequest
 from tui.records.jobs import Checkpoint, Job, JobEvent
 from tui.records.models import Capability, ModelInfo
 from tui.records.requests import RUN_ID_KEY, JobRequest, RemoteFile
+from tui.records.uploads import UploadNotes
 
 if TYPE_CHECKING:
     from openai import OpenAI
@@ -66,8 +67,9 @@ class FireworksProvider(OpenAIShapeProvider):
         )  # fmt: skip
 
     def upload_file(
-        self, path: Path, *, purpose: str = "fine-tune", on_progress: UploadProgress | None = None
-    ) -> RemoteFile:
+        self, path: Path, *, purpose: str = "fine-tune", on_progress: UploadProgress | None = None,
+        notes: UploadNotes | None = None,
+    ) -> RemoteFile:  # fmt: skip
         """Make a dataset of a file as it is on disk; safe to repeat."""
         with self._calling() as client:
             return answers.file_from(upload(client, path, on_progress, self.sleep))

@@ -22,6 +22,7 @@ from tui.providers.together.weights import fetch_adapter
 from tui.records.jobs import Checkpoint, Job, JobEvent
 from tui.records.models import Capability, ModelInfo
 from tui.records.requests import RUN_ID_KEY, JobRequest, RemoteFile
+from tui.records.uploads import UploadNotes
 from tui.safe_text import safe_text
 
 _PLAIN_REFUSALS = set(range(400, 500)) - {408}
@@ -61,8 +62,9 @@ class TogetherProvider(OpenAIShapeProvider):
         return sorted(found.values(), key=lambda model: -(model.created_at or 0))
 
     def upload_file(
-        self, path: Path, *, purpose: str = "fine-tune", on_progress: UploadProgress | None = None
-    ) -> RemoteFile:
+        self, path: Path, *, purpose: str = "fine-tune", on_progress: UploadProgress | None = None,
+        notes: UploadNotes | None = None,
+    ) -> RemoteFile:  # fmt: skip
         """Send a file as it is on disk and wait for Together's own check of it; safe to repeat."""
         with self._calling() as client:
             return answers.file_from(upload(client, path, purpose, on_progress, self.sleep))
