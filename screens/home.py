@@ -18,6 +18,7 @@ from screens.home_facts import account_words, model_rows, radar_pairs
 from screens.job_words import ago, now, rough_duration, state_part
 from screens.next_step import next_step
 from screens.verdicts import verdict
+from tui import clock
 from tui.chat.model_names import job_title
 from tui.engine_watch import EngineState, Phase
 from tui.errors import TunedeckError
@@ -172,7 +173,7 @@ class HomeScreen(DeckScreen):
         from tui.jobs.radar import read_radar  # 20 ms of imports; first paint goes without
 
         try:
-            self.post_from_thread(self._show_radar, read_radar(self.services, now()))
+            self.post_from_thread(self._show_radar, read_radar(self.services, now(), clock.today()))
         except TunedeckError as error:
             self.post_from_thread(self._tell_radar_failed, error)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import ClassVar
 
 from textual import on, work
@@ -20,6 +19,7 @@ from screens.model_actions import ModelActions, Permissions
 from screens.model_lines import COLUMNS, cells_of, days_part
 from screens.readings import Readings
 from screens.text_dialog import TextScroll
+from tui import clock
 from tui.errors import TunedeckError
 from tui.jobs.inventory import account_models
 from tui.jobs.model_facts import model_facts
@@ -100,8 +100,7 @@ is kept on this machine, so it is here without a network too; r asks the account
     def _read_models(self) -> None:
         reading = self._readings.begin()
         try:
-            today = datetime.fromtimestamp(job_words.now(), UTC).date()
-            family = model_family(self.services, today=today)
+            family = model_family(self.services, today=clock.today())
             seen = self.services.store.models_seen_at()
         except TunedeckError as error:
             self.post_from_thread(self.tell_error, error)

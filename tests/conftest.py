@@ -59,6 +59,7 @@ _FIXED = {
     "LINES": "30",
     "TERM": "xterm-256color",
     "TEXTUAL_ANIMATIONS": "none",
+    "TUNEDECK_TODAY": "2026-11-29",  # services end: what is open to train on depends on the day
     "TUNEDECK_NO_ENGINE_START": "1",  # an app under test starts no engine unless the test says so
 }
 

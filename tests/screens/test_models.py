@@ -59,6 +59,7 @@ def app(provider: FakeProvider, monkeypatch: pytest.MonkeyPatch) -> TunedeckApp:
     monkeypatch.setattr("screens.models.account_models", lambda services, name: ([], ""))
     december = datetime(2026, 12, 20, tzinfo=UTC).timestamp()
     monkeypatch.setattr("screens.job_words.now", lambda: december)
+    monkeypatch.setenv("TUNEDECK_TODAY", "2026-12-20")
     return app
 
 

@@ -126,6 +126,7 @@ def test_home_with_models_that_end(
     size: tuple[int, int],
 ) -> None:  # fmt: skip
     december = 1_797_768_000  # 2026-12-20
+    monkeypatch.setenv("TUNEDECK_TODAY", "2026-12-20")
     for name in ("screens.job_words.now", "screens.home.now"):
         monkeypatch.setattr(name, lambda: december)
     monkeypatch.setattr("tui.store.model_queries.ModelQueries.models_seen_at", lambda _: {"openai": NOW})

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 
+from tui import clock
 from tui.datasets.report import Report
 from tui.errors import TunedeckError
 from tui.jobs.files import job_files
@@ -124,7 +125,7 @@ def _about_model(plan: LaunchPlan, model: CatalogModel) -> Iterator[PreflightLin
     if not permission:
         yield PreflightLine("stop", permission.reason, "Choose another model.", (OTHER_MODEL, ELSEWHERE))
     elif model.shutdown_date:
-        days = (date.fromisoformat(model.shutdown_date) - datetime.now(UTC).date()).days
+        days = (date.fromisoformat(model.shutdown_date) - clock.today()).days
         lives = "1 day" if days == 1 else f"{days:,} days"
         text = (
             f"The tuned model would live {lives}: {model.id} and all that is trained on it stop answering on "

@@ -54,20 +54,22 @@ class Radar:
     """Unix second of the oldest list of models of a service; None when no service was ever asked."""
 
 
-def read_radar(services: JobServices, now: float) -> Radar:
+def read_radar(services: JobServices, now: float, today: date | None = None) -> Radar:
     """Return the radar; asks no service.
 
     Args:
         services: Store, catalog and accounts.
-        now: Unix seconds that days are counted from.
+        now: Unix seconds; its month is the one whose spending is told.
+        today: Day that days are counted from; None takes that of `now`.
 
     Raises:
         TunedeckError: The store, or a file of the person's, can't be read.
     """
     moment = datetime.fromtimestamp(now, UTC)
+    day = today or moment.date()
     store = services.store
     providers = {account.name: account.provider for account in services.accounts()}
-    lifetimes = Lifetimes(services.catalog, store.model_dates(), moment.date())
+    lifetimes = Lifetimes(services.catalog, store.model_dates(), day)
     models = store.models()
     known = {
         (one.account, one.id): lifetimes.of(
@@ -83,7 +85,7 @@ def read_radar(services: JobServices, now: float) -> Radar:
     spent, is_partial = _spent(services, providers, _month_start(moment))
     seen = [at for account, at in store.models_seen_at().items() if account != LOCAL_NAME]
     return Radar(
-        _outlooks(services, moment.date()),
+        _outlooks(services, day),
         sorted(ending, key=lambda one: (one.lifetime.days_left or 0, one.model.id)),
         {key: lifetime for key, lifetime in known.items() if lifetime.shutdown_date},
         spent, is_partial, min(seen, default=None),

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
-from datetime import UTC, date, datetime
+from datetime import date
 from decimal import Decimal
 from typing import Literal
 
+from tui import clock
 from tui.money.catalog import Catalog, CatalogModel
 from tui.money.catalog_file import CatalogFile
 from tui.money.catalog_model import STALE_AFTER_DAYS
@@ -39,7 +40,7 @@ def check_catalog(
         files: What it was made from, to see entries that stand twice in one.
         today: For the age of prices.
     """
-    day = today or datetime.now(UTC).date()
+    day = today or clock.today()
     found = [*_twice(files), *_shared_names(catalog), *_about_services(catalog, day)]
     for model in catalog.models:
         for level, message in _about(catalog, model, day):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from decimal import Decimal
 
+from tui import clock
 from tui.records.jobs import Method
 from tui.records.models import Permission
 
@@ -104,7 +105,7 @@ class CatalogModel:
 
     def can_train(self, method: Method | None = None, today: date | None = None) -> Permission:
         """Say whether a job can be created on this model today, and if not, why."""
-        day = (today or datetime.now(UTC).date()).isoformat()
+        day = (today or clock.today()).isoformat()
         if self.is_class:
             return Permission(False, f"{self.id} is a class of models, not one that a job can name.")
         if self.shutdown_date and day >= self.shutdown_date:
@@ -122,7 +123,7 @@ class CatalogModel:
     def price_age_days(self, today: date | None = None) -> int | None:
         """Return how many days ago the price was read, or None when that is not known."""
         try:
-            return ((today or datetime.now(UTC).date()) - date.fromisoformat(self.price_read_on)).days
+            return ((today or clock.today()) - date.fromisoformat(self.price_read_on)).days
         except ValueError:
             return None
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
+from tui import clock
 from tui.money.catalog import TOLD_BY_SERVICE, Catalog, base_of
 
 SOON_DAYS = 60
@@ -63,7 +64,7 @@ class Lifetimes:
         self._told: Mapping[tuple[str, str], tuple[str, int]] = {
             (provider, model): (day, seen_at) for provider, model, day, seen_at in told
         }
-        self.today = today or datetime.now(UTC).date()
+        self.today = today or clock.today()
 
     def of(self, provider: str, model_id: str, listed: str | None = None) -> Lifetime:
         """Return how long a model still answers.

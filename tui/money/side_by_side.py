@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from tui import clock
 from tui.money.amounts import money_range
 from tui.money.catalog import STALE_AFTER_DAYS, Catalog, CatalogModel
 from tui.money.catalog_model import NOT_PUBLISHED
@@ -126,7 +127,7 @@ def side_by_side(
         validation_tokens: Tokens of the validation file by encoding; None without one.
         today: For the age of prices.
     """
-    day = today or datetime.now(UTC).date()
+    day = today or clock.today()
     costs = [
         cost
         for model in catalog.models

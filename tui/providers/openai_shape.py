@@ -9,11 +9,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from datetime import UTC, date, datetime
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from tui import clock
 from tui.providers import translate
 from tui.providers.chat_stream import chat_arguments, chat_deltas
 from tui.providers.explain import explain_busy, explain_missing_route, explain_model, explain_training
@@ -73,7 +74,7 @@ class OpenAIShapeProvider:
         *,
         parts_client_factory: ClientFactory | None = None,
         secrets: list[str] | None = None,
-        today: Callable[[], date] = lambda: datetime.now(UTC).date(),
+        today: Callable[[], date] = clock.today,
     ) -> None:
         self._account = account
         self._profile = profile

@@ -76,7 +76,7 @@ def test_any_base_url_takes_a_job_on_a_model_nobody_knows(
 ) -> None:
     done = cli("launch", str(dataset), "--account", "my-custom", "--model", "house-model", "--yes")
     assert done.code == 2
-    assert "--yes can't confirm one" in done.stderr
+    assert "--yes can't confirm it" in done.stderr
     assert service.requests == []
     done = cli("launch", str(dataset), "--account", "my-custom", "--model", "m", "--yes", "--any-price")
     assert done.code == 0, done.stderr

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import date, datetime, tzinfo
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -272,16 +272,9 @@ def test_a_large_file_is_sampled_and_the_mean_stays(tmp_path: Path) -> None:
     assert found.question == pytest.approx(3 + 4 + 21.5, rel=0.05)
 
 
-class OneDay(datetime):
-    @classmethod
-    def now(cls, tz: tzinfo | None = None) -> OneDay:
-        return cls(2026, 11, 25, tzinfo=tz)
-
-
 @pytest.fixture
 def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for module in ("lifetime", "catalog_model"):  # models end, and jobs on them before
-        monkeypatch.setattr(f"tui.money.{module}.datetime", OneDay)
+    monkeypatch.setenv("TUNEDECK_TODAY", "2026-11-25")  # models end, and jobs on them before
     path = tmp_path / "rows.jsonl"
     long = "Follow each of these rules with great care. " * 250
     path.write_text(

@@ -3,7 +3,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from tests.support import CliResult
 from tests.unit.core.fake_service import FakeService
 from tests.unit.core.test_launch import a_plan, launch_now, texts
 from tui import paths
+from tui.clock import today
 from tui.errors import TunedeckError
 from tui.jobs.budget import month_spend, monthly_budgets, set_budget
 from tui.jobs.mend import MendKind
@@ -42,10 +43,10 @@ def trained(job_id: str, tokens: int, at: float, **fields: object) -> Job:
 
 
 def test_the_days_that_the_result_would_live_are_told(services: Services, dataset: Path) -> None:
-    days = (datetime.fromisoformat("2027-01-14").date() - datetime.now(UTC).date()).days
+    days = (date(2027, 1, 14) - today()).days
     lines = preflight(a_plan(dataset), services)
     assert f"would live {days} days" in "\n".join(line.text for line in lines)
-    soon = (datetime.now(UTC) + timedelta(days=8)).date().isoformat()
+    soon = (today() + timedelta(days=8)).isoformat()
     services.catalog.take_dates([("openai", MODEL, soon, int(time.time()))])
     assert "The tuned model would live 8 days" in texts(preflight(a_plan(dataset), services), "warn")
 
