@@ -25,6 +25,8 @@ from tui.widgets.tones import Tone
 if TYPE_CHECKING:
     from tui.services import Services
 
+HEADROOM_SECONDS = 30.0
+"""How often a screen looks whether what it says of rate limits still holds; only a change is drawn."""
 Severity = Literal["information", "warning", "error"]
 
 

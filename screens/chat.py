@@ -15,7 +15,7 @@ from textual.events import Resize
 from textual.message import Message
 from textual.widgets import Static
 
-from screens.base import DeckScreen
+from screens.base import HEADROOM_SECONDS, DeckScreen
 from screens.chat_dialogs import ChatDialogs
 from screens.navigation import ModelChoice
 from tui.chat.export import export_chat
@@ -85,6 +85,7 @@ message line, so that the letters below work; i goes back to it. Chats are kept 
 
     def on_mount(self) -> None:
         """Open the lanes that are wanted."""
+        self.set_interval(HEADROOM_SECONDS, self._arrange_if_shown)
         self.open_session(self._new_session(self._wanted or default_lanes(self.services)))
         self._refresh_models()
 
@@ -143,7 +144,12 @@ message line, so that the letters below work; i goes back to it. Chats are kept 
         for index, view in enumerate(views):
             view.display = not too_narrow or index == self._active
             place = f"{index + 1} of {len(views)}: ] goes on" if too_narrow and len(views) > 1 else ""
-            view.border_subtitle = content(place or view.standing)
+            headroom = self.services.headroom(view.lane.account, 1 if len(views) > 1 else 2)
+            view.show_standing(" · ".join(filter(None, (place or view.standing, headroom))))
+
+    def _arrange_if_shown(self) -> None:
+        if self.is_active:
+            self._arrange()
 
     def on_resize(self, event: Resize) -> None:
         """Arrange the lanes for the new width."""
@@ -206,6 +212,8 @@ message line, so that the letters below work; i goes back to it. Chats are kept 
         for view in self._views:
             if view.lane == message.update.lane:
                 view.grow(message.update.answer, finished=message.update.finished)
+        if message.update.finished:
+            self._arrange()  # its answer has told what is left of the rate limits
 
     @on(Ended)
     def _end(self, message: Ended) -> None:

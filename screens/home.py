@@ -13,7 +13,7 @@ from textual.containers import Container
 from textual.content import Content
 from textual.widgets import Static
 
-from screens.base import DeckScreen
+from screens.base import HEADROOM_SECONDS, DeckScreen
 from screens.home_facts import account_words, model_rows, radar_pairs
 from screens.job_words import ago, now, rough_duration, state_part
 from screens.next_step import next_step
@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from tui.records.models import Account
 
 _SPARK_WIDTH = 12
+_AROUND_ACCOUNTS = 12
+"""Columns of the accounts' pane that are not its words: frame, padding, gap, and the longest other name."""
 
 
 class HomeScreen(DeckScreen):
@@ -116,6 +118,14 @@ class HomeScreen(DeckScreen):
             self._known = self._reader.lists()
         except TunedeckError as error:
             self.tell_error(error)
+
+    def on_mount(self) -> None:
+        """Keep what is said of rate limits true while nothing else happens."""
+        self.set_interval(HEADROOM_SECONDS, self._show_accounts_if_shown)
+
+    def _show_accounts_if_shown(self) -> None:
+        if self.is_active:
+            self._show_accounts()
 
     def on_screen_resume(self) -> None:
         """Catch up with what happened while another place was open, and listen."""
@@ -229,11 +239,14 @@ class HomeScreen(DeckScreen):
 
     def _account_pairs(self) -> list[Pair]:
         pairs: list[Pair] = []
+        names = max((len(account.name) for account in self._accounts), default=0)
+        room = self.app.size.width - names - _AROUND_ACCOUNTS
         for account in self._accounts:
             if account.provider == "local":
                 pairs.append((account.name, self._engine_words(self.navigator.engine_state)))
             else:
-                pairs.append((account.name, account_words(account, self._radar)))
+                headroom = self.services.headroom(account.name, 1)
+                pairs.append((account.name, account_words(account, self._radar, headroom, room)))
         return [*pairs, *radar_pairs(self._radar)]
 
     def _engine_words(self, state: EngineState) -> Part:

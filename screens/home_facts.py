@@ -19,8 +19,21 @@ if TYPE_CHECKING:
     from tui.records.models import Account
 
 
-def account_words(account: Account, radar: Radar | None) -> Part:
-    """Return whether an account takes jobs, until when, by what evidence; its state until that is read."""
+def account_words(account: Account, radar: Radar | None, headroom: str = "", room: int = 0) -> Part:
+    """Return whether an account takes jobs, until when, by what evidence; its state until that is read.
+
+    Args:
+        account: The account.
+        radar: What was read of it.
+        headroom: How much of its rate limits is left, where that is known; left out where it would not fit.
+        room: Columns of the line.
+    """
+    words, tone = _outlook_words(account, radar)
+    longer = f"{words} · {headroom}"
+    return (longer if headroom and len(longer) <= room else words), tone
+
+
+def _outlook_words(account: Account, radar: Radar | None) -> Part:
     outlook = radar.outlooks.get(account.name) if radar is not None else None
     if outlook is not None:
         return f"{'✓' if outlook.can_train else '✗'} {outlook.words}", "good" if outlook.can_train else "bad"

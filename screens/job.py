@@ -15,7 +15,7 @@ from textual.message import Message
 from textual.timer import Timer
 from textual.widgets import Static
 
-from screens.base import DeckScreen
+from screens.base import HEADROOM_SECONDS, DeckScreen
 from screens.event_list import EventList
 from screens.job_actions import JobActions, Permissions
 from screens.job_checkpoints import ActsOnCheckpoints, CheckpointTable
@@ -98,6 +98,7 @@ t trains the checkpoint further. A key that can't act on it is greyed and says w
         self._reading_at: Timer | None = None
         self._readings = Readings()
         self._standing_wraps = True
+        self._headline = Content()
         self._diagnosis_line = Content()
         self._pane_names: dict[str, tuple[str, str]] = {}
         self._accuracy = False
@@ -131,6 +132,7 @@ t trains the checkpoint further. A key that can't act on it is greyed and says w
         watcher.start()
         watcher.watch_now(self._account, self._job_id)
         self._read_job()
+        self.set_interval(HEADROOM_SECONDS, self._keep_headline)
 
     def on_unmount(self) -> None:
         """Stop following."""
@@ -201,9 +203,19 @@ t trains the checkpoint further. A key that can't act on it is greyed and says w
         view = self._view
         return (view.job.state, view.job.fine_tuned_model, view.uses) if view is not None else None
 
+    def _keep_headline(self) -> None:
+        if self._view is not None and self.is_active:
+            self._show_headline(self._view)
+
+    def _show_headline(self, view: JobView) -> None:
+        line = headline(view, self.services.headroom(self._account))
+        if line != self._headline:
+            self._headline = line
+            self.query_one("#job-headline", Static).update(line, layout=False)
+
     def _show_standing(self, view: JobView) -> None:
         progress = view.progress
-        self.query_one("#job-headline", Static).update(headline(view), layout=False)
+        self._show_headline(view)
         meter = self.query_one(Meter)
         meter.fraction = view.fraction
         meter.note = f"step {progress.step:,} of {progress.total_steps:,}" if progress.total_steps else ""

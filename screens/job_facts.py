@@ -33,15 +33,21 @@ _MONEY_WIDTH = 28
 """Columns that the pane of settings has beside the longest name on a wide terminal."""
 
 
-def headline(view: JobView) -> Content:
-    """Return the first line: name, state, method and model."""
+def headline(view: JobView, headroom: str = "") -> Content:
+    """Return the first line: name, state, method and model, account and what is left of its rate limits.
+
+    Args:
+        view: The job.
+        headroom: The last of these, where it is known.
+    """
     job = view.job
+    account = " · ".join(filter(None, (safe_line(job.account, 40), headroom)))
     return content(
         (safe_line(job_title(job), 60), "strong"),
         "  ",
         state_part(job),
         (
-            f"  {job.method} on {safe_line(short_model_name(job.model), 60)} · {safe_line(job.account, 40)}",
+            f"  {job.method} on {safe_line(short_model_name(job.model), 60)} · {account}",
             "muted",
         ),
     )

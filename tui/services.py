@@ -169,6 +169,17 @@ class Services:
             limits = self._limits.get(name)
         return limits.gauges() if limits is not None else []
 
+    def headroom(self, name: str, most: int = 2) -> str:
+        """Return in a few words how much of an account's limits is left; empty when nothing is known.
+
+        Args:
+            name: The account.
+            most: Limits that are named, the scarcest first.
+        """
+        with self._lock:
+            limits = self._limits.get(name)
+        return limits.headroom(most) if limits is not None else ""
+
     def _limits_of(self, name: str) -> RateLimits:
         from tui.providers.account_limits import RateLimits  # only once a service is asked
 

@@ -59,18 +59,22 @@ def command(
         if message is None and not sys.stdin.isatty():
             message = sys.stdin.read()
         if message is None:
-            return int(_talk(session))
-        return int(_ask_once(session, message, as_json=as_json))
+            return int(_talk(session, services))
+        return int(_ask_once(session, message, services, as_json=as_json))
 
 
-def _ask_once(session: ChatSession, message: str, *, as_json: bool) -> ExitCode:
+def _ask_once(session: ChatSession, message: str, services: Services, *, as_json: bool) -> ExitCode:
     unkept: AnswersNotKept | None = None
     try:
-        turn = _ask(session, message, (lambda update: None) if as_json else Printer(session.lanes))
+        printer = Printer(session.lanes, services.headroom)
+        turn = _ask(session, message, (lambda update: None) if as_json else printer)
     except AnswersNotKept as error:
         turn, unkept = error.turn, error
     if as_json:
-        answers = [_answer_json(lane, turn.answers[lane]) for lane in session.lanes]
+        answers = [
+            {**_answer_json(lane, turn.answers[lane]), "rate_limits": _limits_json(services, lane.account)}
+            for lane in session.lanes
+        ]
         print_json({"chat_id": session.chat_id, "answers": answers})
     if unkept is not None:
         raise unkept
@@ -84,7 +88,7 @@ def _exit_code(turn: Turn) -> ExitCode:
     return ExitCode.BAD if any(answer.is_broken for answer in answers) else ExitCode.DONE
 
 
-def _talk(session: ChatSession) -> ExitCode:
+def _talk(session: ChatSession, services: Services) -> ExitCode:
     """Ask line after line; ctrl+c stops an answer, ctrl+d ends."""
     with contextlib.suppress(ImportError):
         import readline  # noqa: F401 - gives the line its editing keys and history
@@ -101,7 +105,7 @@ def _talk(session: ChatSession) -> ExitCode:
             return code
         if question.strip():
             try:
-                turn = _ask(session, question, Printer(session.lanes))
+                turn = _ask(session, question, Printer(session.lanes, services.headroom))
             except AnswersNotKept as error:
                 turn = error.turn
                 report_error(error)
@@ -144,9 +148,15 @@ def _ask(session: ChatSession, question: str, on_update: Callable[[LaneUpdate], 
 
 
 class Printer:
-    """Prints answers as plain text: one as it comes; several whole, each under its model's name, in order."""
+    """Prints answers as plain text: one as it comes; several whole, each under its model's name, in order.
 
-    def __init__(self, lanes: tuple[Lane, ...]) -> None:
+    Args:
+        lanes: Whose answers.
+        headroom: Says how much of an account's rate limits is left; empty where that is not known.
+    """
+
+    def __init__(self, lanes: tuple[Lane, ...], headroom: Callable[[str], str] = lambda account: "") -> None:
+        self._headroom = headroom
         self._streams = len(lanes) == 1
         self._held = ""
         self._waiting = list(lanes)
@@ -181,7 +191,15 @@ class Printer:
         elif answer.is_cut:
             narrate(f"{lane.model}: the answer was cut off. {answer.error} {answer.remedy}".rstrip())
         else:
-            narrate(f"{lane.label}: {describe_speed(answer)}")
+            facts = filter(None, (describe_speed(answer), self._headroom(lane.account)))
+            narrate(f"{lane.label}: {', '.join(facts)}")
+
+
+def _limits_json(services: Services, account: str) -> list[dict[str, Any]]:
+    return [
+        {"name": one.name, "limit": one.limit, "remaining": one.remaining, "resets_at": one.resets_at}
+        for one in services.rate_gauges(account)
+    ]
 
 
 def _answer_json(lane: Lane, answer: LaneAnswer) -> Mapping[str, Any]:

@@ -20,6 +20,8 @@ _PER_SECOND, _BURST = 10.0, 40.0
 _KEPT_FREE = 0.1
 """Background work leaves this share of the requests, and of the tokens, to the person in front."""
 _LONGEST_WAIT = 60.0
+_FRESH_SECONDS = 60.0
+"""So long a gauge is shown after the answer that told it, though most limits are full again by then."""
 
 _stop_waiting: ContextVar[threading.Event | None] = ContextVar("background work", default=None)
 
@@ -41,6 +43,12 @@ class RateGauge:
     def left(self) -> float:
         """The share that is left, 0 to 1."""
         return min(1.0, self.remaining / self.limit) if self.limit else 0.0
+
+    def says_something_at(self, now: float) -> bool:
+        """Return whether this still holds: the limit is not full again yet, or the answer is fresh."""
+        if now - self.seen_at < _FRESH_SECONDS:
+            return True
+        return self.resets_at is not None and now < self.resets_at
 
     def text(self, now: float | None = None) -> str:
         """Return it for people: `59 of 60 requests left, full again in 1 s`."""
@@ -88,6 +96,20 @@ class RateLimits:
         with self._lock:
             return list(self._gauges.values())
 
+    def headroom(self, most: int = 2) -> str:
+        """Return how much is left, the scarcest first: `59/60 requests, 149k/150k tokens left`.
+
+        What was told long ago, or before the limit was full again, is left out: it says nothing about now.
+
+        Args:
+            most: Limits that are named.
+        """
+        now = self._clock()
+        fresh = [one for one in self.gauges() if one.says_something_at(now)]
+        fresh.sort(key=lambda one: one.left)
+        named = [f"{_short(one.remaining)}/{_short(one.limit)} {one.name}" for one in fresh[:most]]
+        return f"{', '.join(named)} left" if named else ""
+
     def note(self, headers: Mapping[str, str]) -> None:
         """Take in the headers of an answer; what can't be read is left out."""
         now = self._clock()
@@ -120,6 +142,13 @@ class RateLimits:
                 if gauge.resets_at is not None and gauge.left < _KEPT_FREE
             ]
             return max(0.0, *waits)
+
+
+def _short(count: int) -> str:
+    """Return a count in four characters or so, never more than there is: `850`, `14k`, `149k`, `2M`."""
+    if count < 10_000:
+        return f"{count}"
+    return f"{count // 1000}k" if count < 10_000_000 else f"{count // 1_000_000}M"
 
 
 def _gauge(headers: Mapping[str, str], name: str, now: float) -> RateGauge | None:

@@ -69,6 +69,13 @@ class LaneView(VerticalScroll, inherit_bindings=False):
         kind = "tuned" if lane.is_tuned else "base"
         self.standing = f"{kind} · {safe_line(lane.account, 40)}"
         """Whether the model is a tuned one, and whose it is."""
+        self._standing_shown = ""
+
+    def show_standing(self, words: str) -> None:
+        """Show this line under the lane; the same again draws nothing."""
+        if words != self._standing_shown:
+            self._standing_shown = words
+            self.border_subtitle = content(words)
 
     def update_node_styles(self, animate: bool = True) -> None:
         """Restyle this pane alone: a message looks the same wherever the focus is, and many cost time."""

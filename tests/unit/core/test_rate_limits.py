@@ -148,3 +148,33 @@ def test_the_watcher_obeys_a_service_that_asks_for_rest(services: Services, serv
 def test_account_test_shows_the_gauges(cli: Cli, service: FakeService) -> None:
     service.answer_headers = HEADERS
     assert "59 of 60 requests left" in cli("account", "test", "openai").stdout
+
+
+def test_headroom_names_the_scarcest_first_and_nothing_that_is_over() -> None:
+    now = [1_000.0]
+    limits = RateLimits(clock=lambda: now[0])
+    assert limits.headroom() == ""
+    limits.note(
+        {
+            "x-ratelimit-limit-requests": "60", "x-ratelimit-remaining-requests": "59",
+            "x-ratelimit-reset-requests": "1s", "x-ratelimit-limit-tokens": "2000000",
+            "x-ratelimit-remaining-tokens": "149984", "x-ratelimit-reset-tokens": "6m0s",
+        }
+    )  # fmt: skip
+    assert limits.headroom() == "149k/2000k tokens, 59/60 requests left"
+    assert limits.headroom(1) == "149k/2000k tokens left"
+    now[0] += 61
+    assert limits.headroom() == "149k/2000k tokens left"
+    now[0] += 300
+    assert limits.headroom() == ""
+
+
+def test_a_chat_from_the_command_line_says_what_is_left(cli: Cli, service: FakeService) -> None:
+    service.answer_headers = HEADERS
+    service.chat_chunks = [{"choices": [{"delta": {"content": "ok"}, "finish_reason": "stop"}]}]
+    asked = ("chat", "gpt-4.1-mini-2025-04-14", "--account", "openai", "-m", "Hi")
+    assert "59/60 requests, 149k/150k tokens left" in cli(*asked).stderr
+    (answer,) = cli(*asked, "--json").json()["answers"]
+    assert [(one["name"], one["remaining"]) for one in answer["rate_limits"]] == [
+        ("requests", 59), ("tokens", 149984),
+    ]  # fmt: skip
