@@ -68,6 +68,11 @@ def _size_of(url: str) -> tuple[int, int] | None:
         start = base64.b64decode(data[: len(data) // 4 * 4])
     except (binascii.Error, ValueError):
         return None
+    return picture_size(start)
+
+
+def picture_size(start: bytes) -> tuple[int, int] | None:
+    """Return width and height of a picture from its first bytes; None when they don't tell."""
     size = _png(start) or _gif(start) or _webp(start) or _jpeg(start)
     return size if size and size[0] and size[1] else None
 

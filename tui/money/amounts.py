@@ -15,6 +15,17 @@ def format_money(amount: Decimal, currency: str = "USD") -> str:
     return f"{sign}{amount.quantize(_CENT):,}"
 
 
+def small_money(amount: Decimal, currency: str = "USD") -> str:
+    """Return an amount that may be far under a cent with two digits that count: `$0.00012`, `free`."""
+    if not amount:
+        return "free"
+    sign = "$" if currency == "USD" else f"{currency} "
+    if abs(amount) >= 1:
+        return f"{sign}{amount.quantize(_CENT):,}"
+    places = 1 - amount.adjusted()
+    return f"{sign}{round(amount, max(2, places)):f}"
+
+
 def money_range(low: Decimal, high: Decimal, currency: str = "USD") -> str:
     """Return one amount, or two where they differ; nothing is "free"."""
     if not high:

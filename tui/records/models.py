@@ -31,6 +31,10 @@ class Capability(StrEnum):
     """The service looks at a grader before a job is made with it."""
     SCORE_TEXT = "score_text"
     """Say how likely a model holds a given text."""
+    CHAT_IMAGES = "chat_images"
+    """Take pictures with a question."""
+    CHAT_SCHEMA = "chat_schema"
+    """Hold an answer to a JSON schema."""
     BATCH = "batch"
     """Answer many requests within a day at a lower price."""
 

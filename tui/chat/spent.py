@@ -1,0 +1,131 @@
+"""What the calls of a chat have used and cost, one by one and in all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from tui.chat.lanes import Lane, LaneAnswer, Turn, describe_speed
+from tui.money.amounts import small_money
+from tui.money.catalog_model import NOT_PUBLISHED
+from tui.money.usage_price import Amount, answers_cost, total_of
+from tui.records.chats import Usage
+
+if TYPE_CHECKING:
+    from tui.money.catalog import Catalog
+    from tui.providers.account_limits import RateGauge
+    from tui.records.models import Account
+
+
+class PricedServices(Protocol):
+    """What pricing needs of the running program."""
+
+    @property
+    def catalog(self) -> Catalog:
+        """Prices, limits and dates."""
+        ...
+
+    def account(self, name: str) -> Account:
+        """One account by name; TunedeckError when there is none."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One answer with what it has cost."""
+
+    usage: Usage
+    cost: Amount | None
+    """None where no price is published."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """The sum of several calls."""
+
+    calls: int = 0
+    usage: Usage = field(default_factory=Usage)
+    cost: Amount | None = field(default_factory=Amount)
+    """Of those whose price is published; None when their currencies differ."""
+    unpriced: int = 0
+    """Calls that used tokens at a price that is not published."""
+
+    @property
+    def words(self) -> str:
+        """The sum on one line: `3 calls · in 72 (24 cached) · out 45 · $0.00012`."""
+        calls = "1 call" if self.calls == 1 else f"{self.calls:,} calls"
+        return f"{calls} · {usage_words(self.usage)} · {self.money}"
+
+    @property
+    def money(self) -> str:
+        """The money alone; what no price is published for is never counted as nothing."""
+        if self.unpriced == self.calls and self.calls:
+            return f"price {NOT_PUBLISHED}"
+        known = "several currencies" if self.cost is None else amount_words(self.cost)
+        if not self.unpriced:
+            return known
+        return f"{known} and {self.unpriced:,} at a price {NOT_PUBLISHED}"
+
+
+def cost_of(services: PricedServices, lane: Lane, usage: Usage) -> Amount | None:
+    """Return what a call that used so much has cost by the catalog; None where no price is published."""
+    from tui.money.catalog import base_of
+
+    model = services.catalog.find(base_of(lane.model), services.account(lane.account).provider)
+    if model is None:
+        return None
+    return answers_cost(
+        model, tuned=lane.is_tuned, prompt_tokens=usage.prompt_tokens, cached_tokens=usage.cached_tokens,
+        completion_tokens=usage.completion_tokens,
+    )  # fmt: skip
+
+
+def spent(services: PricedServices, turns: Iterable[Turn]) -> Spent:
+    """Return what all answers of these turns have cost, those of hidden branches too: all were paid."""
+    calls: list[Call] = []
+    for turn in turns:
+        for lane, answer in turn.answers.items():
+            if answer.usage != Usage() or answer.said:
+                calls.append(Call(answer.usage, cost_of(services, lane, answer.usage)))
+    used = [call.usage for call in calls]
+    return Spent(
+        len(calls),
+        Usage(
+            sum(one.prompt_tokens for one in used),
+            sum(one.completion_tokens for one in used),
+            sum(one.cached_tokens for one in used),
+        ),
+        total_of([call.cost for call in calls if call.cost is not None]),
+        sum(call.cost is None for call in calls),
+    )
+
+
+def usage_words(usage: Usage) -> str:
+    """Return tokens as `in 72 (24 cached) · out 45`; nothing is said of what a service did not tell."""
+    if usage == Usage():
+        return "tokens not told"
+    cached = f" ({usage.cached_tokens:,} cached)" if usage.cached_tokens else ""
+    return f"in {usage.prompt_tokens:,}{cached} · out {usage.completion_tokens:,}"
+
+
+def amount_words(amount: Amount | None) -> str:
+    """Return the money of a call with as many digits as tell it from nothing."""
+    return f"price {NOT_PUBLISHED}" if amount is None else small_money(amount.high, amount.currency)
+
+
+def call_words(answer: LaneAnswer, cost: Amount | None) -> str:
+    """Return all about one call: tokens, money, time to the first token and in all, and how it ended."""
+    if answer.failed and answer.usage == Usage():
+        return ""
+    parts = [usage_words(answer.usage), amount_words(cost)]
+    if answer.seconds:
+        parts.append(f"{answer.seconds:.1f} s")
+    return " · ".join([*parts, *filter(None, [describe_speed(answer)])])
+
+
+def headroom_words(gauges: Sequence[RateGauge]) -> str:
+    """Return how much of an account's limits is left: `59 of 60 requests, 39,000 of 40,000 tokens left`."""
+    if not gauges:
+        return ""
+    return ", ".join(f"{one.remaining:,} of {one.limit:,} {one.name}" for one in gauges) + " left"
