@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
-from pathlib import Path
 from typing import ClassVar
 
 from textual import on, work
@@ -16,14 +14,16 @@ from textual.message import Message
 from textual.widgets import Static
 
 from screens.base import HEADROOM_SECONDS, DeckScreen
-from screens.chat_dialogs import ChatDialogs
+from screens.chat_base import STILL_ANSWERING
+from screens.chat_writing import ChatWriting
 from screens.navigation import ModelChoice
-from tui.chat.export import export_chat
-from tui.chat.lanes import Lane
+from tui.chat.lanes import Lane, LaneAnswer, Turn
 from tui.chat.models import default_lanes, refresh_models
 from tui.chat.parameters import describe_parameters
 from tui.chat.session import ChatSession
+from tui.chat.spent import call_words, cost_of, spent
 from tui.chat.streams import LaneUpdate
+from tui.chat.tools_file import tool_names
 from tui.chat.trained_prompt import trained_prompt
 from tui.errors import TunedeckError
 from tui.safe_text import safe_line
@@ -39,7 +39,16 @@ INVITATION = "Ask something; enter sends, ctrl+j starts a new line"
 ANSWERING = "Answering… esc stops"
 
 
-class ChatScreen(ChatDialogs, inherit_bindings=False):
+_OF_A_TURN = frozenset({
+    "retry", "copy_answer", "change_turn", "mark_turn", "step_branch", "keep_example", "keep_pair",
+    "keep_case", "show_logprobs", "answer_calls",
+})  # fmt: skip
+_OF_THE_CHAT = frozenset({
+    "choose_models", "add_model", "remove_lane", "new_chat", "show_history", "find_in_chats", "choose_tools",
+})  # fmt: skip
+
+
+class ChatScreen(ChatWriting, inherit_bindings=False):
     """A conversation with one or more models.
 
     Args:
@@ -53,6 +62,8 @@ class ChatScreen(ChatDialogs, inherit_bindings=False):
     HELP = """
 Every model gets the same question and goes on from its own answers. Esc stops the answers, then leaves the
 message line, so that the letters below work; i goes back to it. Chats are kept as they go; h opens one again.
+Keys about a turn act on the last one, or on the one that J and K mark. A changed or repeated question begins
+a branch beside the old one; < and > show the others. The line over the message says what the chat has cost.
 """
 
     @dataclass
@@ -78,9 +89,11 @@ message line, so that the letters below work; i goes back to it. Chats are kept 
         self._asking = False
 
     def compose_body(self) -> ComposeResult:
-        """Yield a line about the chat, the lanes, and the message line."""
+        """Yield a line about the chat, the lanes, what was spent, and the message line."""
         yield Static("", id="chat-line", markup=False)
         yield Horizontal(id="lanes")
+        yield Static("", id="pending-line", markup=False)
+        yield Static("", id="total-line", markup=False)
         yield PromptInput(placeholder=INVITATION, id="prompt")
 
     def on_mount(self) -> None:
@@ -103,6 +116,11 @@ message line, so that the letters below work; i goes back to it. Chats are kept 
         assert self._session is not None
         return self._session
 
+    @property
+    def is_asking(self) -> bool:
+        """True while a question is being answered."""
+        return self._asking
+
     def _new_session(self, lanes: tuple[Lane, ...]) -> ChatSession:
         """Begin with the former chat's settings; other models bring the prompt they were trained with."""
         former = self._session
@@ -115,16 +133,22 @@ message line, so that the letters below work; i goes back to it. Chats are kept 
             self.services.store,
             system=system,
             parameters=former.parameters if former is not None else None,
+            tools=former.tools if former is not None else (),
         )
 
     def open_session(self, session: ChatSession) -> None:
         """Show a conversation in lanes of its own."""
         self._session = session
         self._asking = False
+        self.forget_mark()
+        self.pending_images.clear()
         self._active = min(self._active, len(session.lanes) - 1)
         lanes = self.query_one("#lanes", Horizontal)
         # Kept here, because views that are being removed can still be queried for a while.
-        self._views = views = [LaneView(lane, classes="pane") for lane in session.lanes]
+        self._views = views = [
+            LaneView(lane, look_of=self.turn_look, facts_of=self._facts, classes="pane")
+            for lane in session.lanes
+        ]
         with self.app.batch_update():
             lanes.remove_children()
             lanes.mount_all(views)
@@ -133,7 +157,25 @@ message line, so that the letters below work; i goes back to it. Chats are kept 
         self.query_one(PromptInput).set_history([turn.question for turn in session.turns])
         self._arrange()
         self.show_line()
+        self.show_pending()
         self._show_asking()
+
+    def show_branch_line(self) -> None:
+        """Show all turns anew, after another branch was chosen."""
+        marked = self.marked_turn()
+        for view in self._views:
+            view.show_turns(self.session.turns)
+            if marked is not None and marked is not self.session.turns[-1]:
+                self.call_after_refresh(view.show_marks, marked)
+        self.show_line()
+        self.refresh_bindings()
+
+    def _facts(self, lane: Lane, answer: LaneAnswer) -> str:
+        try:
+            cost = cost_of(self.services, lane, answer.usage)
+        except TunedeckError:
+            cost = None  # an account that is gone has no price
+        return call_words(answer, cost)
 
     # Looks
 
@@ -162,9 +204,22 @@ message line, so that the letters below work; i goes back to it. Chats are kept 
         session = self.session
         title = session.turns[0].question if session.turns else "New chat"
         system = f"system: {session.system}" if session.system.strip() else ""
-        facts = " · ".join(part for part in (system, describe_parameters(session.parameters)) if part)
+        tools = f"tools: {tool_names(session.tools)}" if session.tools else ""
+        tags = " ".join(f"#{tag}" for tag in session.tags)
+        parts = (tags, system, describe_parameters(session.parameters), tools)
+        facts = " · ".join(part for part in parts if part)
         self.query_one("#chat-line", Static).update(
             content((safe_line(title, 60), "strong"), (f"  {safe_line(facts, 300)}", "muted"))
+        )
+        self._show_spent()
+
+    def _show_spent(self) -> None:
+        try:
+            words = spent(self.services, self.session.all_turns).words
+        except TunedeckError as error:
+            words = error.message
+        self.query_one("#total-line", Static).update(
+            content(("chat ", "accent"), (safe_line(words, 200), "muted"))
         )
 
     # Asking
@@ -172,32 +227,38 @@ message line, so that the letters below work; i goes back to it. Chats are kept 
     @on(PromptInput.Sent)
     def _send(self, message: PromptInput.Sent) -> None:
         if self._asking:
-            self.tell("The last question is still being answered: esc stops it.", severity="warning")
+            self.tell(STILL_ANSWERING, severity="warning")
+            return
+        try:
+            turn = self.session.new_turn(message.text, images=self.pending_images, instead_of=self.changing)
+        except TunedeckError as error:
+            self.tell_error(error)
             return
         self.query_one(PromptInput).accept()
-        self._begin(message.text)
-        self._ask(self.session, message.text)
+        self.ask_turn(turn)
 
-    def _begin(self, question: str) -> None:
+    def ask_turn(self, turn: Turn) -> None:
+        """Let the models answer a turn; what stood at its place and after it makes room."""
+        kept = list(self.session.turns)
+        numbers = [one.number for one in kept]
+        place = numbers.index(turn.parent) + 1 if turn.parent in numbers else 0
         self._asking = True
+        self.forget_mark()
+        self.pending_images.clear()
+        self.show_pending()
+        asked = self.session.asked_lanes(turn)
         for view in self._views:
-            view.begin(question)
+            if place < len(kept):
+                view.show_turns(kept[:place])
+            view.begin(turn, is_asked=view.lane in asked)
         self._show_asking()
+        self._ask(self.session, turn)
 
     @work(thread=True, group="ask", exit_on_error=False, description="ask the models")
-    def _ask(self, session: ChatSession, question: str) -> None:
+    def _ask(self, session: ChatSession, turn: Turn) -> None:
         error: TunedeckError | None = None
         try:
-            session.ask(question, lambda update: self._grew(session, update))
-        except TunedeckError as problem:
-            error = problem
-        self.post_message(self.Ended(session, error))
-
-    @work(thread=True, group="ask", exit_on_error=False, description="ask the models again")
-    def _ask_again(self, session: ChatSession) -> None:
-        error: TunedeckError | None = None
-        try:
-            session.retry(lambda update: self._grew(session, update))
+            session.answer(turn, lambda update: self._grew(session, update))
         except TunedeckError as problem:
             error = problem
         self.post_message(self.Ended(session, error))
@@ -239,6 +300,11 @@ message line, so that the letters below work; i goes back to it. Chats are kept 
     def _stop_or_leave(self) -> None:
         if self._asking:
             self._stop()
+        elif self.changing is not None:
+            self.forget_mark()
+            self.pending_images.clear()
+            self.query_one(PromptInput).clear()
+            self.show_pending()
         elif self._views:
             self._views[self._active].focus()
 
@@ -260,17 +326,18 @@ message line, so that the letters below work; i goes back to it. Chats are kept 
         """Return why a key can't act now."""
         if self._session is None:
             return "The chat is being opened."
-        if action == "retry":
-            if self._asking:
-                return "The last question is still being answered: esc stops it."
-            return "" if self.session.turns else "Nothing was asked yet."
-        if action in ("copy_answer", "export_chat"):
+        if action in _OF_A_TURN:
+            return self.reason_against_turn(action)
+        if action == "export_chat":
             return "" if self.session.turns else "Nothing was answered yet."
-        if (
-            action in ("choose_models", "add_model", "remove_lane", "new_chat", "show_history")
-            and self._asking
-        ):
-            return "The last question is still being answered: esc stops it."
+        if action == "edit_tags":
+            return "" if self.session.turns else "Nothing was asked yet."
+        if action in _OF_THE_CHAT and self._asking:
+            return STILL_ANSWERING
+        if action == "add_picture":
+            return self.reason_against_picture()
+        if action == "drop_pictures":
+            return "" if self.pending_images else "No picture goes along."
         if action == "add_model" and len(self.session.lanes) >= MOST_LANES:
             return f"{MOST_LANES} models at once are the most."
         if action in ("remove_lane", "next_lane") and len(self.session.lanes) < 2:
@@ -285,24 +352,6 @@ message line, so that the letters below work; i goes back to it. Chats are kept 
         """Begin a new chat with the same models."""
         self.open_session(self._new_session(self.session.lanes))
         self.query_one(PromptInput).focus()
-
-    def action_retry(self) -> None:
-        """Ask the last question again."""
-        turns = self.session.turns
-        for view in self._views:
-            view.show_turns(turns[:-1])
-        self.call_after_refresh(self._begin, turns[-1].question)
-        self._asking = True
-        self._ask_again(self.session)
-
-    def action_copy_answer(self) -> None:
-        """Copy the last answer of the active lane."""
-        lane = self.active_lane()
-        answer = self.session.turns[-1].answers.get(lane)
-        if answer is None or not answer.text:
-            self.tell(f"{lane.label} has not answered this.", severity="warning")
-        else:
-            self.navigator.copy_text(answer.text, "answer")
 
     def active_lane(self) -> Lane:
         """Return the lane that has the keys, or had them last."""
@@ -320,18 +369,6 @@ message line, so that the letters below work; i goes back to it. Chats are kept 
         """Show earlier messages."""
         for view in self._views:
             view.show_more()
-
-    def action_export_chat(self) -> None:
-        """Write the chat as a training file into the current folder."""
-        path = Path.cwd() / f"chat-{datetime.now():%Y%m%d-%H%M%S}.jsonl"  # noqa: DTZ005 - a name in local time
-        try:
-            lines = export_chat(self.session, path)
-        except TunedeckError as error:
-            self.tell_error(error)
-            return
-        self.tell(
-            f"{lines} {'line' if lines == 1 else 'lines'}, one for each model.", title=f"Wrote {path.name}"
-        )
 
     def action_remove_lane(self) -> None:
         """Take the active lane out of the chat; its answers stay in the store."""

@@ -43,17 +43,22 @@ def model_options(models: Sequence[ModelInfo], accounts: Sequence[Account]) -> l
     ]
 
 
+def _title(chat: ChatSummary) -> str:
+    tags = "".join(f" #{safe_line(tag, 40)}" for tag in chat.tags)
+    return f"{safe_line(chat.title, 120)}{tags}"
+
+
 def chat_options(chats: Sequence[ChatSummary]) -> list[Option]:
     """Return the chats that are kept, the last one used first."""
     return [
         Option(
             chat.id,
             [
-                (safe_line(chat.title, 120), ""),
+                (_title(chat), ""),
                 safe_line(", ".join(short_model_name(model) for _, model in chat.models), 80),
                 ago(chat.updated_at),
             ],
-            f"{chat.title} {' '.join(model for _, model in chat.models)}",
+            f"{chat.title} {' '.join(chat.tags)} {' '.join(model for _, model in chat.models)}",
         )
         for chat in chats
     ]

@@ -19,7 +19,7 @@ from tui.app import TunedeckApp
 from tui.config import Settings
 from tui.money.catalog import Catalog
 from tui.providers.protocol import ProviderError, UploadProgress
-from tui.records.chats import ChatDelta, ChatRequest, Usage
+from tui.records.chats import ChatDelta, ChatRequest, ToolCall, Usage
 from tui.records.evaluations import TextScore
 from tui.records.jobs import Checkpoint, Job, JobEvent, JobState, Method
 from tui.records.models import Account, Capability, ModelInfo, Permission
@@ -51,6 +51,8 @@ class FakeProvider:
         self.answers: dict[str, Sequence[str]] = {}
         self.forbidden: dict[Capability, str] = {Capability.ESTIMATE_PRICE: "It tells no price."}
         self.told_price: Decimal | None = None
+        self.calls_of: dict[str, tuple[ToolCall, ...]] = {}
+        """Model -> tools that it calls at the end of its answers."""
         self.hold = threading.Event()
         """Answers wait for it after their first piece."""
         self.hold.set()
@@ -152,7 +154,8 @@ class FakeProvider:
                     yield ChatDelta("")
             if self.failure is not None:
                 raise self.failure
-            yield ChatDelta("", "stop", Usage(12, 2 * len(pieces)))
+            calls = self.calls_of.get(request.model, ())
+            yield ChatDelta("", "tool_calls" if calls else "stop", Usage(12, 2 * len(pieces)), calls)
         finally:
             self.closed_streams += 1
 

@@ -94,7 +94,7 @@ async def test_the_newest_tuned_model_answers_beside_its_base(
         assert "a long story" in shown
         assert "positive" in shown
         assert sorted(request.model for request in provider.chats) == sorted([BASE, TUNED])
-        assert "4 tokens" in shown
+        assert "in 12 · out 4" in shown
 
 
 async def test_each_model_goes_on_from_its_own_answers(app: TunedeckApp, provider: FakeProvider) -> None:
@@ -303,6 +303,8 @@ async def test_e_writes_the_chat_as_training_rows(
         screen = await open_chat(pilot, app)
         await ask(pilot, screen, "hi")
         await pilot.press("escape", "e")
+        await until(pilot, lambda: isinstance(app.screen, ChooseScreen))
+        await pilot.press(*"rows", "enter")
         await until(pilot, lambda: read_rows(tmp_path))
     assert [row["messages"][-1]["content"] for row in read_rows(tmp_path)] == ["A short answer."] * 2
 

@@ -102,6 +102,13 @@ class Turn:
     only in a turn that asks nothing else."""
 
 
+def end_words(answer: LaneAnswer) -> str:
+    """Return how an answer ended, where it did not just come to its end."""
+    if answer.finish_reason in (None, "stop"):
+        return ""
+    return _ENDS.get(answer.finish_reason, answer.finish_reason)
+
+
 _ENDS = {"length": "cut at the token limit", "tool_calls": "calls tools"}
 """Finish reasons that need other words."""
 
@@ -115,6 +122,5 @@ def describe_speed(answer: LaneAnswer) -> str:
         words.append(f"{answer.usage.completion_tokens:,} tokens{pace}")
     if answer.first_token_seconds is not None:
         words.append(f"first in {answer.first_token_seconds:.1f} s")
-    if answer.finish_reason not in (None, "stop"):
-        words.append(_ENDS.get(answer.finish_reason or "", str(answer.finish_reason)))
+    words += filter(None, [end_words(answer)])
     return ", ".join(words)

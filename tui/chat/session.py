@@ -139,13 +139,22 @@ class ChatSession:
             TunedeckError: There is nothing to ask, nobody to ask, or a question is still being answered.
             AnswersNotKept: All was answered, but the store could not take it; the error holds the turn.
         """
+        return self.answer(self.new_turn(question, images=images, instead_of=instead_of), on_update)
+
+    def new_turn(
+        self, question: str, *, images: Sequence[ChatImage] = (), instead_of: Turn | None = None
+    ) -> Turn:
+        """Return the turn that `ask` would ask; nothing is asked yet.
+
+        Raises:
+            TunedeckError: There is nothing to ask, or nobody to ask.
+        """
         if not question.strip() and not images:
             raise TunedeckError("There is nothing to ask: the message is empty.")
         if not self.lanes:
             raise TunedeckError("No model is chosen.", "Choose one first.")
         parent = self._last_number if instead_of is None else instead_of.parent
-        turn = Turn(self._tree.next_number, question, parent=parent, images=tuple(images))
-        return self._answer(turn, self.lanes, on_update)
+        return Turn(self._tree.next_number, question, parent=parent, images=tuple(images))
 
     def retry(self, on_update: Callable[[LaneUpdate], None], turn: Turn | None = None) -> Turn:
         """Ask a question again, in a branch of its own; the answers that it had stay beside it.
@@ -158,15 +167,21 @@ class ChatSession:
             TunedeckError: Nothing was asked yet, or a question is still being answered.
             AnswersNotKept: All was answered, but the store could not take it; the error holds the turn.
         """
+        return self.answer(self.same_turn(turn), on_update)
+
+    def same_turn(self, turn: Turn | None = None) -> Turn:
+        """Return the turn that `retry` would ask; nothing is asked yet.
+
+        Raises:
+            TunedeckError: Nothing was asked yet.
+        """
         if not self.turns:
             raise TunedeckError("Nothing was asked yet, so there is nothing to ask again.")
         former = turn or self.turns[-1]
-        again = Turn(
+        return Turn(
             self._tree.next_number, former.question, parent=former.parent, images=former.images,
             results=former.results,
         )  # fmt: skip
-        lanes = tuple(lane for lane in self.lanes if lane in former.results) if former.results else self.lanes
-        return self._answer(again, lanes, on_update)
 
     def answer_calls(
         self, results: Mapping[Lane, Sequence[str]], on_update: Callable[[LaneUpdate], None]
@@ -181,17 +196,28 @@ class ChatSession:
             TunedeckError: An answer is missing or there is no call, or a question is still being answered.
             AnswersNotKept: All was answered, but the store could not take it; the error holds the turn.
         """
+        return self.answer(self.results_turn(results), on_update)
+
+    def results_turn(self, results: Mapping[Lane, Sequence[str]]) -> Turn:
+        """Return the turn that `answer_calls` would give; nothing is asked yet.
+
+        Raises:
+            TunedeckError: An answer is missing, or there is no call.
+        """
         calling = self.calling_lanes()
         if not results:
             raise TunedeckError("There is no tool call to answer.")
         for lane, said in results.items():
             if len(said) != len(calling.get(lane, ())):
                 raise TunedeckError(f"{lane.label} waits for {len(calling.get(lane, ()))} answers.")
-        turn = Turn(
+        return Turn(
             self._tree.next_number, "", parent=self._last_number,
             results={lane: tuple(said) for lane, said in results.items()},
         )  # fmt: skip
-        return self._answer(turn, tuple(results), on_update)
+
+    def asked_lanes(self, turn: Turn) -> tuple[Lane, ...]:
+        """Return who is to answer a turn: of one with tool results, those who called."""
+        return tuple(lane for lane in self.lanes if lane in turn.results) if turn.results else self.lanes
 
     def calling_lanes(self) -> dict[Lane, tuple[ToolCall, ...]]:
         """Return the lanes whose answer to the last turn calls tools, with the calls."""
@@ -204,6 +230,8 @@ class ChatSession:
     def branches(self, turn: Turn) -> tuple[int, int]:
         """Return which one a turn is of the branches at its place, from 1, and how many there are."""
         siblings = self._tree.siblings(turn)
+        if turn not in siblings:
+            siblings.append(turn)
         return siblings.index(turn) + 1, len(siblings)
 
     def show_branch(self, turn: Turn, direction: int) -> Turn | None:
@@ -247,7 +275,13 @@ class ChatSession:
     def _last_number(self) -> int | None:
         return self.turns[-1].number if self.turns else None
 
-    def _answer(self, turn: Turn, lanes: Sequence[Lane], on_update: Callable[[LaneUpdate], None]) -> Turn:
+    def answer(self, turn: Turn, on_update: Callable[[LaneUpdate], None]) -> Turn:
+        """Ask a turn that `new_turn`, `same_turn` or `results_turn` has made; see `ask`.
+
+        Raises:
+            TunedeckError: A question is still being answered.
+            AnswersNotKept: All was answered, but the store could not take it; the error holds the turn.
+        """
         if not self._running.acquire(blocking=False):
             raise TunedeckError("The last question is still being answered.", "Stop it first, or wait.")
         try:
@@ -255,7 +289,9 @@ class ChatSession:
             self._tree.add(turn)
             chat_id = self._keep_question(turn)
             keeper = AnswerKeeper(chat_id, turn, self._store, self._clock, on_update)
-            stream_lanes({lane: self._opener(lane, turn) for lane in lanes}, self._stop, keeper)
+            stream_lanes(
+                {lane: self._opener(lane, turn) for lane in self.asked_lanes(turn)}, self._stop, keeper
+            )
             self._unkept += keeper.unkept.values()
             if keeper.unkept and keeper.problem is not None:
                 raise AnswersNotKept(turn, keeper.problem)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from tui.chat.lanes import Lane, LaneAnswer, Turn, describe_speed
+from tui.chat.lanes import Lane, LaneAnswer, Turn, end_words
 from tui.money.amounts import small_money
 from tui.money.catalog_model import NOT_PUBLISHED
 from tui.money.usage_price import Amount, answers_cost, total_of
@@ -14,7 +14,6 @@ from tui.records.chats import Usage
 
 if TYPE_CHECKING:
     from tui.money.catalog import Catalog
-    from tui.providers.account_limits import RateGauge
     from tui.records.models import Account
 
 
@@ -118,14 +117,12 @@ def call_words(answer: LaneAnswer, cost: Amount | None) -> str:
     """Return all about one call: tokens, money, time to the first token and in all, and how it ended."""
     if answer.failed and answer.usage == Usage():
         return ""
-    parts = [usage_words(answer.usage), amount_words(cost)]
+    times = []
+    if answer.first_token_seconds is not None:
+        times.append(f"first {answer.first_token_seconds:.1f} s")
     if answer.seconds:
-        parts.append(f"{answer.seconds:.1f} s")
-    return " · ".join([*parts, *filter(None, [describe_speed(answer)])])
-
-
-def headroom_words(gauges: Sequence[RateGauge]) -> str:
-    """Return how much of an account's limits is left: `59 of 60 requests, 39,000 of 40,000 tokens left`."""
-    if not gauges:
-        return ""
-    return ", ".join(f"{one.remaining:,} of {one.limit:,} {one.name}" for one in gauges) + " left"
+        times.append(f"{answer.seconds:.1f} s in all")
+    if answer.tokens_per_second is not None:
+        times.append(f"{answer.tokens_per_second:,.0f}/s")
+    parts = [usage_words(answer.usage), amount_words(cost), ", ".join(times), end_words(answer)]
+    return " · ".join(part for part in parts if part)

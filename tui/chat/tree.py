@@ -34,7 +34,8 @@ class TurnTree:
 
     def add(self, turn: Turn) -> None:
         """Add a turn, and show the branch that ends with it."""
-        self._turns[turn.number] = turn
+        # Another thread may be reading the turns.
+        self._turns = {**self._turns, turn.number: turn}
         self._show(turn.number)
 
     def siblings(self, turn: Turn) -> list[Turn]:

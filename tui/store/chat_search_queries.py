@@ -46,7 +46,7 @@ class ChatSearchQueries(Database):
         self._index_chats()
         rows = self.query(
             "SELECT t.chat_id, t.turn, c.title, c.updated_at, c.models,"
-            " snippet(chat_words, 0, ?, ?, '…', 24) AS excerpt"
+            " snippet(chat_words, 0, ?, ?, '…', 10) AS excerpt"
             " FROM chat_words JOIN indexed_turns t ON t.number = chat_words.rowid"
             " JOIN chats c ON c.id = t.chat_id WHERE chat_words MATCH ?"
             " AND (? IS NULL OR c.id IN (SELECT chat_id FROM chat_tags WHERE tag = ?))"

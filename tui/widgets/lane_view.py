@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from textual.binding import BindingType
@@ -10,40 +10,27 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.widgets import Static
 
-from tui.chat.lanes import Lane, LaneAnswer, Turn, describe_speed
-from tui.safe_text import safe_line, safe_text
+from tui.chat.lanes import Lane, LaneAnswer, Turn
+from tui.safe_text import safe_line
 from tui.widgets.keys import bindings
-from tui.widgets.tones import Part, content
+from tui.widgets.tones import content
+from tui.widgets.turn_text import LiveAnswer, TurnLook, answer_content, question_content
 
 TAIL = 10
 """Turns (a question with its answer) that are laid out at first, and added by each wish for more."""
 
 EMPTY = "Nothing asked yet. Every model here gets the same question, and its answer stands below it."
 
-
-def question_content(question: str) -> Content:
-    """Return what a person said."""
-    return content(("you\n", "accent"), safe_text(question))
+LookOf = Callable[[Turn], TurnLook]
+FactsOf = Callable[[Lane, LaneAnswer], str]
 
 
-def answer_content(answer: LaneAnswer, *, live: bool = False) -> Content:
-    """Return what a model said, how it ended, and how fast it was."""
-    parts: list[Part] = [("model\n", "good"), (safe_text(answer.text), "")]
-    if live:
-        parts.append((" ▌" if answer.text else "…", "muted"))
-        return content(*parts)
-    if answer.failed:
-        remedy = f" {answer.remedy}" if answer.remedy else ""
-        parts.append(("\n" if answer.text else "", ""))
-        parts.append((f"✗ {safe_text(answer.error)}", "bad"))
-        parts.append((safe_text(remedy), ""))
-        return content(*parts)
-    if answer.is_cut:
-        parts.append((f"\n✂ cut off: {safe_text(answer.error)}", "warning"))
-    speed = describe_speed(answer)
-    if speed:
-        parts.append((f"\n{speed}" if answer.text else f"nothing · {speed}", "muted"))
-    return content(*parts)
+def _plain_look(turn: Turn) -> TurnLook:
+    return TurnLook()
+
+
+def _no_facts(lane: Lane, answer: LaneAnswer) -> str:
+    return ""
 
 
 class LaneView(VerticalScroll, inherit_bindings=False):
@@ -51,6 +38,8 @@ class LaneView(VerticalScroll, inherit_bindings=False):
 
     Args:
         lane: Whose answers are shown.
+        look_of: How a turn stands among its branches.
+        facts_of: What an answer took, on a line.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("scroll")]
@@ -59,12 +48,24 @@ class LaneView(VerticalScroll, inherit_bindings=False):
     LaneView > Static { width: 1fr; height: auto; margin-bottom: 1; }
     """
 
-    def __init__(self, lane: Lane, *, classes: str | None = None) -> None:
+    def __init__(
+        self,
+        lane: Lane,
+        *,
+        look_of: LookOf = _plain_look,
+        facts_of: FactsOf = _no_facts,
+        classes: str | None = None,
+    ) -> None:
         super().__init__(classes=classes)
         self.lane = lane
+        self._look_of = look_of
+        self._facts_of = facts_of
         self._turns: Sequence[Turn] = ()
+        self._questions: dict[int, Static] = {}
+        """Turn -> the widget of its question, where it is laid out."""
         self._shown = TAIL
         self._live: Static | None = None
+        self._live_answer = LiveAnswer()
         self.border_title = Content(safe_line(lane.label, 100))
         kind = "tuned" if lane.is_tuned else "base"
         self.standing = f"{kind} · {safe_line(lane.account, 40)}"
@@ -92,7 +93,7 @@ class LaneView(VerticalScroll, inherit_bindings=False):
 
     def show_turns(self, turns: Sequence[Turn]) -> None:
         """Show the end of a conversation, from its tail."""
-        self._turns = turns
+        self._turns = list(turns)
         self._shown = TAIL
         self._lay_out()
         self.anchor()
@@ -104,34 +105,65 @@ class LaneView(VerticalScroll, inherit_bindings=False):
             self._lay_out()
             self.scroll_home(animate=False)
 
+    def show_marks(self, turn: Turn | None) -> None:
+        """Draw questions anew after the mark has moved to a turn, and bring it into view."""
+        numbers = [one.number for one in self._turns]
+        if turn is not None and turn.number in numbers:
+            needed = len(numbers) - numbers.index(turn.number)
+            if needed > self._shown:
+                self._shown = needed
+                self._lay_out()
+                self.call_after_refresh(self.show_marks, turn)
+                return
+        for one in self._turns:
+            if one.number in self._questions:
+                self._questions[one.number].update(question_content(one, self.lane, self._look_of(one)))
+        if turn is not None and turn.number in self._questions:
+            self._questions[turn.number].scroll_visible(animate=False, top=True)
+
     def _lay_out(self) -> None:
         self._live = None
+        self._questions = {}
         widgets: list[Static] = []
         if self.hidden_turns:
             note = content(("u", "accent"), (f" shows {self.hidden_turns} earlier", "muted"))
             widgets.append(Static(note))
         for turn in self._turns[-self._shown :]:
-            widgets.append(Static(question_content(turn.question)))
+            asked = Static(question_content(turn, self.lane, self._look_of(turn)))
+            self._questions[turn.number] = asked
+            widgets.append(asked)
             answer = turn.answers.get(self.lane)
             if answer is not None:
-                widgets.append(Static(answer_content(answer)))
+                widgets.append(Static(answer_content(answer, self._facts_of(self.lane, answer))))
         if not widgets:
             widgets.append(Static(content((EMPTY, "muted")), classes="empty"))
         with self.app.batch_update():
             self.remove_children()
             self.mount_all(widgets)
 
-    def begin(self, question: str) -> None:
-        """Show a question and wait for its answer; the follow begins anew."""
+    def begin(self, turn: Turn, *, is_asked: bool = True) -> None:
+        """Show a question and wait for its answer; the follow begins anew.
+
+        Args:
+            turn: What is asked.
+            is_asked: Whether this lane is to answer.
+        """
         self.query(".empty").remove()
-        self._live = Static(answer_content(LaneAnswer(), live=True))
-        self.mount(Static(question_content(question)), self._live)
+        self._turns = [*self._turns, turn]
+        self._shown += 1
+        asked = Static(question_content(turn, self.lane, self._look_of(turn)))
+        self._questions[turn.number] = asked
+        self._live_answer = LiveAnswer()
+        self._live = Static(self._live_answer.grown(LaneAnswer())) if is_asked else None
+        self.mount(asked, *([self._live] if self._live is not None else ()))
         self.anchor()
 
     def grow(self, answer: LaneAnswer, *, finished: bool) -> None:
         """Show the answer as far as it has come."""
         if self._live is None:
             return
-        self._live.update(answer_content(answer, live=not finished))
         if finished:
+            self._live.update(answer_content(answer, self._facts_of(self.lane, answer)))
             self._live = None
+        else:
+            self._live.update(self._live_answer.grown(answer))

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from textual.binding import BindingType
-from textual.events import Key
+from textual.events import Key, Paste
 from textual.message import Message
 from textual.widgets import TextArea
 
+from tui.safe_text import safe_text
 from tui.widgets.keys import bindings
 
-_OURS = ("enter", "ctrl+j", "alt+enter", "escape")
+_OURS = ("enter", "ctrl+j", "alt+enter", "escape", "ctrl+g")
 """Keys that the text area would take for itself."""
 
 
@@ -36,6 +37,10 @@ class PromptInput(TextArea):
     class Left(Message):
         """Esc was pressed."""
 
+    @dataclass
+    class OutsideWanted(Message):
+        """The person's own editor was asked for."""
+
     def __init__(self, *, placeholder: str, id: str | None = None) -> None:  # noqa: A002 - Textual's own name
         super().__init__(
             id=id, placeholder=placeholder, compact=True, highlight_cursor_line=False, tab_behavior="focus"
@@ -52,6 +57,13 @@ class PromptInput(TextArea):
     async def _on_key(self, event: Key) -> None:
         if event.key in _OURS:
             event.prevent_default()
+
+    async def _on_paste(self, event: Paste) -> None:
+        """Take many lines as lines, and nothing that could act on the terminal.
+
+        Terminals paste a line end as a carriage return, as if enter had been pressed.
+        """
+        event.text = safe_text(event.text.replace("\r\n", "\n").replace("\r", "\n"))
 
     def action_send(self) -> None:
         """Send what is written; keeps it when there is nothing but space."""
@@ -89,6 +101,10 @@ class PromptInput(TextArea):
         self._place = place
         self.load_text(self._asked[place] if place < len(self._asked) else self._draft)
         self.move_cursor(self.document.end)
+
+    def action_edit_outside(self) -> None:
+        """Tell that the person's own editor was asked for."""
+        self.post_message(self.OutsideWanted())
 
     def action_leave(self) -> None:
         """Tell that esc was pressed."""

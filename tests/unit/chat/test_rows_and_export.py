@@ -24,7 +24,9 @@ BASE = Lane("base", "smollm2")
 TOOLS = (
     {
         "type": "function",
-        "function": {"name": "weather", "description": "Tells it.", "parameters": {"type": "object", "properties": {}}},
+        "function": {
+            "name": "weather", "description": "Tells it.", "parameters": {"type": "object", "properties": {}},
+        },
     },
 )  # fmt: skip
 
