@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from textual.binding import ActiveBinding
 from textual.content import Content
+from textual.css.query import NoMatches
 from textual.events import Click
 from textual.widget import Widget
 
@@ -41,10 +42,21 @@ class KeyFooter(Widget):
         self.screen.bindings_updated_signal.subscribe(self, self._bindings_changed)
 
     def _bindings_changed(self, _screen: Screen[object]) -> None:
-        # Every key pressed in a list may grey another key, and seldom does: an unneeded repaint of the last
-        # line would drag everything between it and the cursor through the compositor.
-        if self._painted is None or not self._content().is_same(self._painted):
+        if not self._shows_the_same():
             self.refresh()
+
+    def _shows_the_same(self) -> bool:
+        """Say whether a repaint would change nothing.
+
+        Every key pressed in a list may grey another key, and seldom does: an unneeded repaint of the last
+        line would drag everything between it and the cursor through the compositor.
+        """
+        if self._painted is None or not self.screen.is_active:
+            return False  # a screen below would judge its keys by the one above, which may not be made yet
+        try:
+            return self._content().is_same(self._painted)
+        except NoMatches:
+            return True  # the screen is losing its widgets on the way out: nobody sees its last line
 
     def _shown(self) -> list[ActiveBinding]:
         seen: set[str] = set()
