@@ -1,0 +1,127 @@
+"""`tunedeck parity`: a recorded model's answers beside its successor's."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tui.cli.eval import amount_of
+from tui.cli.output import ProgressLine, json_option, narrate, print_json, say
+from tui.errors import ExitCode, TunedeckError
+
+if TYPE_CHECKING:
+    from tui.evals.parity import ParityPlan, ParityReport
+    from tui.services import Services
+
+_WORST_SHOWN = 3
+
+
+@click.command()
+@click.argument("old")
+@click.argument("new")
+@click.argument("file", type=click.Path(path_type=Path), required=False)
+@click.option("--account", help="Whose model NEW is; left out, found by name.")
+@click.option("--system", help="System prompt for NEW in place of the rows' own.")
+@click.option(
+    "--check", "checks", multiple=True, metavar="CHECK", help="Score both against the rows' answers."
+)
+@click.option("--limit", type=click.IntRange(1), help="Only so many rows of FILE, from the beginning.")
+@click.option("--max-cost", metavar="AMOUNT", help="Ask nothing more once answers would cost more than this.")
+@click.option(
+    "--at-once", type=click.IntRange(1, 64), default=4, show_default=True, help="Requests at a time."
+)
+@click.option("--report", type=click.Path(path_type=Path), multiple=True, help="Write .md, .html or .json.")
+@click.option("--fail-under", type=click.FloatRange(0, 100), help="Exit 1 when agreement in % is lower.")
+@click.option("--dry-run", is_flag=True, help="Say what would be asked and what it costs; ask nothing.")
+@click.option("--yes", is_flag=True, help="Ask without being asked.")
+@json_option
+def command(old: str, new: str, file: Path | None, as_json: bool, **options: Any) -> int:
+    """Compare what OLD answered when it was recorded with what NEW answers now, row by row, worst first.
+
+    FILE is what was recorded from, or golden answers of `record export`; left out, all that was recorded of
+    OLD. NEW is asked the same with the same parameters; the price comes first, and nothing is asked twice.
+
+    Exit codes: 0 done; 1 agreement under --fail-under, or not complete; 2 wrong use or unreachable; 130
+    interrupted.
+    """
+    from tui.evals.parity import run_parity
+    from tui.evals.parity_report import parity_json, write_parity
+    from tui.evals.reports.files import report_format
+    from tui.services import Services
+
+    for path in options["report"]:
+        report_format(path)
+    with Services.open() as services:
+        plan = _plan(services, old, new, file, options)
+        if options["dry_run"]:
+            print_json(plan.plan.as_json()) if as_json else say(plan.plan.words)
+            return int(ExitCode.DONE)
+        if not options["yes"] and not _confirmed(plan):
+            narrate("Nothing was asked.")
+            return int(ExitCode.INTERRUPTED)
+        line = ProgressLine("Asking")
+        report = run_parity(services, plan, on_progress=line.update)
+        line.finish()
+    for path in options["report"]:
+        write_parity(report, path)
+        narrate(f"Report: {path}")
+    if as_json:
+        print_json(parity_json(report))
+    else:
+        _print(report)
+    return int(_exit_code(report, options["fail_under"]))
+
+
+def _plan(services: Services, old: str, new: str, file: Path | None, options: dict[str, Any]) -> ParityPlan:
+    from tui.chat.models import find_lane
+    from tui.evals.checks.spec import parse_check
+    from tui.evals.parity import plan_parity
+    from tui.evals.parity_old import old_answers
+    from tui.evals.requests import Contender
+    from tui.evals.test_set import read_test_set
+
+    test_set = None if file is None else read_test_set(file, limit=options["limit"])
+    answers = old_answers(services, old, test_set)
+    contender = Contender(find_lane(services, new, options["account"]), options["system"])
+    return plan_parity(
+        services, answers, contender, [parse_check(text) for text in options["checks"]],
+        max_cost=amount_of(options["max_cost"]), at_once=options["at_once"],
+    )  # fmt: skip
+
+
+def _confirmed(plan: ParityPlan) -> bool:
+    narrate(f"{plan.new.label}: {plan.plan.words}")
+    if plan.plan.is_free:
+        return True
+    if not sys.stdin.isatty():
+        raise TunedeckError(
+            f"{plan.plan.words} There is no terminal to ask on.", "Add --yes to agree, or --max-cost with it."
+        )
+    return click.confirm("Ask them?", default=False, err=True)
+
+
+def _print(report: ParityReport) -> None:
+    from tui.evals.parity_report import parity_blocks, sentences
+    from tui.evals.reports.blocks import Heading, Quoted
+
+    for sentence in sentences(report):
+        say(sentence)
+    for block in parity_blocks(report, worst=_WORST_SHOWN):
+        match block:
+            case Heading(3, text):
+                say(f"\n{text}")
+            case Quoted(label, text):
+                say(f"  {label}: {text}")
+
+
+def _exit_code(report: ParityReport, fail_under: float | None) -> ExitCode:
+    if report.why_incomplete:
+        narrate("The same command goes on where it was.")
+        return ExitCode.BAD
+    if fail_under is not None and not 100 * report.agreement.estimate >= fail_under:
+        narrate(f"The agreement is under {fail_under:g} %.")
+        return ExitCode.BAD
+    return ExitCode.DONE

@@ -1,0 +1,168 @@
+"""A parity report as blocks, as JSON, and in one file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from tui.datasets.atomic import new_file
+from tui.evals.parity import ParityReport, ParityRow
+from tui.evals.reports.blocks import Block, Heading, Paragraph, Quoted, Table
+from tui.evals.reports.files import as_html, as_markdown, report_format
+from tui.evals.statistics.intervals import Interval
+from tui.money.usage_price import Amount
+from tui.records.evaluations import EvalAnswer
+from tui.safe_text import safe_line, safe_text
+
+WORST_SHOWN = 20
+_LONGEST_TEXT = 2_000
+_METHODS = (
+    "The old answers were recorded; the new model was asked the same questions with the same parameters. Two "
+    "answers are the same when they differ in nothing but spaces, letter case and punctuation at their ends. "
+    "Agreement is the share of words in common blocks (Ratcliff and Obershelp); tool calls that are the same "
+    "take half its weight. The share of same answers has Wilson's interval, mean agreement that of the "
+    "bias-corrected and accelerated bootstrap, at 95 %.",
+    "Agreement says how alike two models are, not which is right: the checks say that, where rows have a "
+    "right answer of their own.",
+)
+
+
+def sentences(report: ParityReport) -> list[str]:
+    """Return what came out in a few sentences."""
+    lines = [
+        f"{report.compared:,} of {len(report.rows):,} recorded answers are compared: "
+        f"{_percent(report.same)} the same, agreement {_percent(report.agreement)}."
+    ]
+    if report.verdict is not None:
+        titles = ", ".join(spec.title for spec in report.checks)
+        lines.append(f"By {titles}, the new model is: {report.verdict.sentence}.".replace("..", "."))
+    cost = f"{_amount(report.old_cost)} old, {_amount(report.new_cost)} new"
+    lines.append(f"All answers cost {cost}; in the middle one takes {_seconds(report.old_seconds)} old, "
+                 f"{_seconds(report.new_seconds)} new.")  # fmt: skip
+    if report.missing_old:
+        lines.append(f"{report.missing_old:,} rows have no recorded answer and are left out.")
+    if report.why_incomplete:
+        lines.append(f"Not complete: {report.why_incomplete}.")
+    return lines
+
+
+def _percent(interval: Interval) -> str:
+    if interval.estimate != interval.estimate:
+        return "not known"
+    return f"{100 * interval.estimate:.1f} % ({100 * interval.low:.1f} to {100 * interval.high:.1f})"
+
+
+def _amount(amount: Amount | None) -> str:
+    return "not published" if amount is None else amount.words
+
+
+def _seconds(seconds: float | None) -> str:
+    return "not known" if seconds is None else f"{seconds:.1f} s"
+
+
+def parity_blocks(report: ParityReport, worst: int = WORST_SHOWN) -> Iterator[Block]:
+    """Yield the report, the worst rows first."""
+    yield Heading(1, f"{safe_line(report.old.model)} (recorded) against {safe_line(report.new.label)}")
+    for sentence in sentences(report):
+        yield Paragraph(sentence)
+    verdict = report.verdict
+    if verdict is not None:
+        yield Table(
+            ("Rows", "Old", "New", "Difference", "Low", "High"),
+            ((f"{verdict.rows:,}", f"{verdict.first:.3f}", f"{verdict.second:.3f}",
+              f"{verdict.difference.estimate:+.3f}", f"{verdict.difference.low:+.3f}",
+              f"{verdict.difference.high:+.3f}"),),
+        )  # fmt: skip
+    shown = [row for row in report.rows if not row.is_same][:worst]
+    if shown:
+        yield Heading(
+            2, f"The {len(shown):,} rows that differ most" if len(shown) > 1 else "The row that differs"
+        )
+    for row in shown:
+        yield Heading(3, safe_line(f"{row.case.id}: {_row_words(row)}", 200))
+        yield Quoted("Question", _shown(row.case.question))
+        yield Quoted("Old", _shown(_answer_text(row.old)))
+        yield Quoted("New", _shown(row.refusal if row.new is None else _answer_text(row.new)))
+        if row.case.expected:
+            yield Quoted("Right by the row", _shown(row.case.expected[0]))
+    yield Heading(2, "How to read this")
+    for method in _METHODS:
+        yield Paragraph(method)
+
+
+def _row_words(row: ParityRow) -> str:
+    words = "no answer" if row.agreement is None else f"agreement {100 * row.agreement:.0f} %"
+    if row.old_score is not None and row.new_score is not None:
+        words += f", score {row.old_score:.2f} old, {row.new_score:.2f} new"
+    return words
+
+
+def _answer_text(answer: EvalAnswer) -> str:
+    calls = [f"{call.name}({call.arguments})" for call in answer.tool_calls]
+    return "\n".join([*([answer.text] if answer.text else []), *calls])
+
+
+def _shown(text: str) -> str:
+    safe = safe_text(text)
+    return safe if len(safe) <= _LONGEST_TEXT else f"{safe[:_LONGEST_TEXT]}… ({len(text):,} characters)"
+
+
+def parity_json(report: ParityReport) -> dict[str, Any]:
+    """Return all of it as JSON values."""
+    return {
+        "old": {"account": report.old.account, "model": report.old.model},
+        "new": {
+            "account": report.new.lane.account,
+            "model": report.new.lane.model,
+            "system": report.new.system,
+        },
+        "rows": len(report.rows),
+        "compared": report.compared,
+        "missing_old": report.missing_old,
+        "asked": report.asked,
+        "complete": not report.why_incomplete,
+        "why_incomplete": report.why_incomplete,
+        "same": report.same.as_json(),
+        "agreement": report.agreement.as_json(),
+        "verdict": report.verdict.as_json() if report.verdict is not None else None,
+        "checks": [spec.title for spec in report.checks],
+        "old_cost": None if report.old_cost is None else str(report.old_cost.high),
+        "new_cost": None if report.new_cost is None else str(report.new_cost.high),
+        "old_seconds": report.old_seconds,
+        "new_seconds": report.new_seconds,
+        "worst_first": [_row_json(row) for row in report.rows],
+    }
+
+
+def _row_json(row: ParityRow) -> dict[str, Any]:
+    return {
+        "id": row.case.id,
+        "line": row.case.line,
+        "question": row.case.question,
+        "old": _answer_text(row.old),
+        "new": None if row.new is None else _answer_text(row.new),
+        "refusal": row.refusal or None,
+        "same": row.is_same,
+        "agreement": row.agreement,
+        "old_score": row.old_score,
+        "new_score": row.new_score,
+        "old_seconds": row.old.seconds,
+        "new_seconds": None if row.new is None else row.new.seconds,
+    }
+
+
+def write_parity(report: ParityReport, path: Path, *, overwrite: bool = False) -> None:
+    """Write the report as Markdown, HTML or JSON, by the file's ending; all or nothing.
+
+    Raises:
+        TunedeckError: The ending is not known, the file exists already, or it can't be written.
+    """
+    kind = report_format(path)
+    if kind == "json":
+        text = json.dumps(parity_json(report), ensure_ascii=False, indent=2) + "\n"
+    else:
+        text = (as_markdown if kind == "md" else as_html)(parity_blocks(report))
+    with new_file(path, overwrite=overwrite) as file:
+        file.write(text.encode("utf-8", "replace"))
