@@ -24,6 +24,7 @@ from screens.launch_form import AUTO, EFFORT, NUMBERS, LaunchForm
 from screens.launch_judge import JudgesPlan, Readiness
 from screens.launch_mend import MendsPlan
 from screens.launch_pane import ROWS, TEXTS, LaunchPane
+from screens.launch_preview import PreviewsTokens
 from screens.launch_send import SendsPlan
 from screens.navigation import ModelChoice
 from screens.preflight_pane import Point, PreflightPane
@@ -50,7 +51,7 @@ def _note(words: str) -> Point:
     return Point(("", ""), [(words, "muted")], reason="There is nothing to mend yet.")
 
 
-class LaunchScreen(MendsPlan, JudgesPlan, SendsPlan, GreyedKeys, inherit_bindings=False):
+class LaunchScreen(PreviewsTokens, MendsPlan, JudgesPlan, SendsPlan, GreyedKeys, inherit_bindings=False):
     """The form for a fine-tuning job.
 
     Args:
@@ -245,6 +246,8 @@ line there mends it, where a key can. Nothing is sent before you confirm the pri
         """Return why nothing can be launched now, or why there is nothing to go to."""
         if action == "go_to_mends":
             return "" if self._readiness is not None else "The file is still being looked at."
+        if action == "preview_tokens":
+            return self.reason_against_preview()
         if action != "launch":
             return ""
         if self.is_sending:

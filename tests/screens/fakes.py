@@ -24,6 +24,7 @@ from tui.records.evaluations import TextScore
 from tui.records.jobs import Checkpoint, Job, JobEvent, JobState, Method
 from tui.records.models import Account, Capability, ModelInfo, Permission
 from tui.records.moderation import ModerationReply
+from tui.records.previews import PreviewRow, TokenPreview
 from tui.records.requests import JobRequest, RemoteFile
 from tui.records.uploads import UploadNotes
 from tui.services import Services
@@ -96,6 +97,11 @@ class FakeProvider:
     def price_of(self, request: JobRequest) -> Decimal | None:
         self.calls.append("price")
         return self.told_price
+
+    def preview_tokens(self, model: str, file_id: str, rows: int) -> TokenPreview:
+        self.calls.append(f"preview {model} {file_id} {rows}")
+        row = PreviewRow(("Ask", "Ġme", "Yes", "!"), (1, 2, 3, 4), ((2, 4),), 4, 2, True)
+        return TokenPreview(model, "conversation", 4096, False, (row,) * rows)
 
     def validate_grader(self, grader: Mapping[str, Any]) -> None:
         self.calls.append("validate grader")

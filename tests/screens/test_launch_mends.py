@@ -18,6 +18,7 @@ from screens.job import JobScreen
 from screens.jobs import JobsScreen
 from screens.launch import LaunchScreen
 from screens.launch_form import LaunchForm
+from screens.launch_preview import PreviewDialog
 from screens.preflight_pane import PreflightPane
 from screens.reshape import ReshapeScreen
 from tests.screens.fakes import FakeProvider, Pilots, dataset, freeze, make_app, text_of, until
@@ -449,3 +450,40 @@ def test_ways_to_mend_look(sound: Path, snap_compare: Callable[..., bool]) -> No
         await until(pilot, lambda: isinstance(app.screen, ChooseScreen))
 
     assert snap_compare(app, terminal_size=(80, 24), run_before=before)
+
+
+async def test_how_the_service_reads_rows_is_shown_after_the_file_is_sent_with_a_yes(
+    sound: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    declare_account(DeclaredAccount("tog", "together", "http://127.0.0.1:9/v1", "A_KEY"))
+    there = FakeProvider("tog")
+    app = make_app(FakeProvider(), there)
+    app.services.store.save_models("tog", [ModelInfo("tog", "Qwen/Qwen3-8B", can_train=True)])
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        screen = await open_ready(pilot, app, sound)
+        await pilot.press("ctrl+t")
+        await until(pilot, lambda: any("shows nobody" in note.message for note in app._notifications))
+        screen.form.account = "tog"
+        screen.form_changed()
+        await until(
+            pilot, lambda: screen.form.provider == "together" and not screen.reason_against("preview_tokens")
+        )
+        screen.form.model = "Qwen/Qwen3-8B"
+        await pilot.press("ctrl+t")
+        await say_yes(pilot, app)
+        await until(pilot, lambda: "Row 5: 4 tokens, 2 trained on, cut" in text_of(app))
+        assert "Ask me⟦Yes!⟧" in text_of(app)
+        assert there.calls.count("upload sentiment.jsonl") == 1
+        assert there.calls[-1].startswith("preview Qwen/Qwen3-8B file-")
+
+
+@pytest.mark.parametrize("size", [(80, 24), (140, 40)], ids=["80x24", "140x40"])
+def test_a_preview_looks(snap_compare: Callable[..., bool], size: tuple[int, int]) -> None:
+    app = make_app()
+
+    async def before(pilot: Pilots) -> None:
+        preview = FakeProvider().preview_tokens("Qwen/Qwen3-8B", "file-1", 2)
+        app.push_screen(PreviewDialog("sentiment.jsonl as tog reads it", preview))
+        await until(pilot, lambda: "Row 2" in text_of(app))
+
+    assert snap_compare(app, terminal_size=size, run_before=before)

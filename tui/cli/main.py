@@ -33,6 +33,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "merge": ("tui.cli.merge", "Put the rows of several datasets into one."),
     "moderate": ("tui.cli.moderate", "Ask a free moderation which rows would sink a job."),
     "convert": ("tui.cli.convert", "Convert other shapes of training data to ours, and back."),
+    "preview": ("tui.cli.preview", "Show how a service itself reads rows, token by token."),
     "launch": ("tui.cli.launch", "Upload a dataset and start a fine-tuning job."),
     "jobs": ("tui.cli.jobs", "List jobs, or show one."),
     "watch": ("tui.cli.watch", "Follow a job until it ends."),

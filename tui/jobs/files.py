@@ -10,6 +10,8 @@ from tui import paths
 from tui.errors import TunedeckError, is_out_of_space
 from tui.jobs.plan import LaunchPlan
 from tui.jobs.reports import file_sha256
+from tui.providers.protocol import Provider
+from tui.records.requests import RemoteFile
 
 _NAME_DIGITS = 16
 _NOTE_SUFFIX = ".split.json"
@@ -23,6 +25,16 @@ class JobFiles:
 
     training: Path
     validation: Path | None
+
+
+def is_still_there(provider: Provider, known: RemoteFile) -> bool:
+    """Ask a service whether it still holds a file; blocks.
+
+    Raises:
+        ProviderError: It can't be asked.
+    """
+    files = provider.list_files("fine-tune")
+    return any(one.id == known.id and one.bytes == known.bytes and one.status != "error" for one in files)
 
 
 def job_files(plan: LaunchPlan) -> JobFiles:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from tui.errors import ExitCode, TunedeckError
-from tui.jobs.files import JobFiles, job_files
+from tui.jobs.files import JobFiles, is_still_there, job_files
 from tui.jobs.plan import RUN_ID_KEY, LaunchPlan
 from tui.jobs.ports import JobServices
 from tui.jobs.preflight import preflight
@@ -203,7 +203,7 @@ def _upload(
 ) -> RemoteFile:
     sha256 = file_sha256(path)
     known = services.store.remote_file(provider.account.name, sha256)
-    if known is not None and _is_still_there(provider, known):
+    if known is not None and is_still_there(provider, known):
         report(f"{stage} (already there)", known.bytes, known.bytes)
         return known
     remote = provider.upload_file(
@@ -213,11 +213,6 @@ def _upload(
     )
     services.store.remember_file(provider.account.name, sha256, remote)
     return remote
-
-
-def _is_still_there(provider: Provider, known: RemoteFile) -> bool:
-    files = provider.list_files("fine-tune")
-    return any(one.id == known.id and one.bytes == known.bytes and one.status != "error" for one in files)
 
 
 def _create(

@@ -32,6 +32,7 @@ from tui.records.evaluations import TextScore
 from tui.records.jobs import Checkpoint, Job, JobEvent, Method
 from tui.records.models import Account, Capability, ModelInfo, Permission
 from tui.records.moderation import ModerationReply
+from tui.records.previews import TokenPreview
 from tui.records.requests import JobRequest, RemoteFile
 from tui.records.uploads import UploadNotes
 
@@ -167,6 +168,10 @@ class OpenAIShapeProvider:
     def price_of(self, request: JobRequest) -> Decimal | None:
         """Return None: the shape has no route for a price."""
         return None
+
+    def preview_tokens(self, model: str, file_id: str, rows: int) -> TokenPreview:
+        """Refuse: the shape has no route for it."""
+        raise ProviderError(self.can(Capability.PREVIEW_TOKENS).reason, "", status=405)
 
     def validate_grader(self, grader: Mapping[str, Any]) -> None:
         """Ask the service whether it takes a grader; ProviderError with status 400 says why it does not."""

@@ -14,6 +14,7 @@ from tui.records.evaluations import TextScore
 from tui.records.jobs import Checkpoint, Job, JobEvent
 from tui.records.models import Account, Capability, ModelInfo, Permission
 from tui.records.moderation import ModerationReply
+from tui.records.previews import TokenPreview
 from tui.records.requests import JobRequest, RemoteFile
 from tui.records.uploads import UploadNotes
 
@@ -106,6 +107,10 @@ class Provider(Protocol):
 
     def price_of(self, request: JobRequest) -> Decimal | None:
         """Return what the service itself estimates for a job in US dollars; None where it tells nothing."""
+        ...
+
+    def preview_tokens(self, model: str, file_id: str, rows: int) -> TokenPreview:
+        """Return how the service reads the first rows of a file that it holds."""
         ...
 
     def validate_grader(self, grader: Mapping[str, Any]) -> None:

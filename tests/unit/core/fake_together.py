@@ -65,6 +65,7 @@ class _TogetherHandler(_Handler):
         ("GET", r"/v1/fine-tunes", "_jobs"),
         ("POST", r"/v1/fine-tunes", "_create"),
         ("POST", r"/v1/fine-tunes/estimate-price", "_estimate"),
+        ("POST", r"/v1/fine-tunes/preview", "_preview"),
         ("GET", r"/v1/fine-tunes/models/limits", "_limits"),
         ("GET", r"/v1/fine-tunes/([^/]+)", "_job"),
         ("POST", r"/v1/fine-tunes/([^/]+)/cancel", "_cancel"),
@@ -134,6 +135,29 @@ class _TogetherHandler(_Handler):
     def _estimate(self) -> None:
         self.server.bodies.append(json.loads(self.body))
         self.send(self.server.price)
+
+    def _preview(self) -> None:
+        """Take each word for a token, and train on what follows the last question mark."""
+        body = json.loads(self.body)
+        self.server.bodies.append(body)
+        if body["model"] not in self.server.limits or body["training_method"] != "sft":
+            self.refuse(400, "this can't be previewed")
+            return
+        rows = []
+        for line in self.server.contents[body["training_file"]].splitlines()[: body.get("top_k", 3)]:
+            asked, answer = (one["content"].split() for one in json.loads(line)["messages"])
+            tokens = [asked[0], *(f"Ġ{word}" for word in (*asked[1:], *answer))]
+            span = [len(asked), len(tokens)]
+            labels = [-100] * span[0] + list(range(*span))
+            rows.append({
+                "input_ids": list(range(len(tokens))), "labels": labels, "num_tokens": len(tokens),
+                "num_trained_tokens": len(answer), "tokens": tokens, "trained_spans": [span],
+                "truncated": False,
+            })  # fmt: skip
+        self.send({
+            "dataset_format": "conversation", "max_seq_length": 32768, "model": body["model"], "rows": rows,
+            "train_on_inputs": False,
+        })  # fmt: skip
 
     def _limits(self) -> None:
         known = self.server.limits.get(self.query["model_name"])

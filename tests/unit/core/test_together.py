@@ -31,6 +31,8 @@ from tui.jobs.fetch import fetch_job
 from tui.jobs.launch import LaunchUncertain, launch
 from tui.jobs.plan import LaunchPlan
 from tui.jobs.preflight import estimate_plan, preflight
+from tui.jobs.token_preview import marked_text, shown_text
+from tui.jobs.told_price import ask_price
 from tui.money.estimate import Estimate
 from tui.providers import openai_shape
 from tui.providers.account_settings import DeclaredAccount, declare_account
@@ -39,6 +41,7 @@ from tui.providers.profiles import profile
 from tui.providers.protocol import Limit, ProviderError
 from tui.providers.together import answers
 from tui.providers.together.adapter import TogetherProvider
+from tui.providers.together.preview import preview_from
 from tui.providers.together.request import job_body, run_mark
 from tui.records.chats import ChatMessage, ChatParameters, ChatRequest
 from tui.records.jobs import Job, JobState, Method
@@ -584,3 +587,87 @@ def test_launch_watch_and_finish_on_the_command_line(
     tuned = next(one for one in models if one["kind"] == "tuned")
     assert (tuned["parent"], tuned["job_id"], tuned["is_listed"]) == (MODEL, job_id, True)
     assert KEY not in launched.stderr + watched.stdout + events.stdout
+
+
+def test_together_shows_how_it_reads_rows_once_the_file_is_there(
+    cli: Callable[..., CliResult], services: Services, together: FakeTogether, dataset: Path
+) -> None:
+    asked = ("preview", str(dataset), "--account", "together", "--model", MODEL, "--rows", "2")
+    told = cli(*asked)
+    assert told.code == 2
+    assert "no terminal to ask on" in told.stderr
+    assert together.contents == {}
+    shown = cli(*asked, "--yes")
+    assert shown.code == 0, shown.stderr
+    assert (
+        f"{MODEL}, read as conversation, at most 32,768 tokens a row, trains on answers only" in shown.stdout
+    )
+    assert "Row 2: 9 tokens, 3 trained on" in shown.stdout
+    assert "How much is 1 and one?⟦ It is 2.⟧" in shown.stdout
+    value = cli(*asked, "--json").json()
+    assert value["rows"][0]["trained_spans"] == [[6, 9]]
+    assert together.count("PUT", "/storage/file-1") == 1
+    launch_now(a_plan(dataset), services)
+    assert together.count("PUT", "/storage/file-1") == 1
+
+
+def test_a_preview_is_refused_in_words(
+    cli: Callable[..., CliResult], services: Services, together: FakeTogether, dataset: Path
+) -> None:
+    refused = cli("preview", str(dataset), "--account", "together", "--model", "nobody/x", "--yes")
+    assert refused.code == 2
+    assert "can't be previewed" in refused.stderr
+    none = cli("preview", str(dataset), "--account", "local", "--model", "smollm2-135m-instruct", "--yes")
+    assert none.code == 2
+    assert "shows nobody how it reads a file" in none.stderr
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers(-3, 9) | st.text(max_size=5),
+        lambda inner: (
+            st.lists(inner, max_size=4)
+            | st.dictionaries(
+                st.sampled_from(["rows", "tokens", "trained_spans", "labels", "num_tokens", "model"]), inner
+            )
+        ),
+    )
+)
+def test_a_preview_of_any_shape_is_read(answer: Any) -> None:
+    found = preview_from(answer if isinstance(answer, dict) else {"rows": answer})
+    for row in found.rows:
+        assert sum(len(text) for text, _ in shown_text(row)) == sum(len(token) for token in row.tokens)
+        assert all(start < end for start, end in row.trained)
+
+
+def test_spans_are_read_from_the_labels_where_they_are_not_told() -> None:
+    (row,) = preview_from({"rows": [{"tokens": list("abcd"), "labels": [-100, 5, 6, -100]}]}).rows
+    assert (row.trained, row.trained_count, row.count) == (((1, 3),), 2, 4)
+    assert marked_text(row) == "a⟦bc⟧d"
+
+
+def test_together_is_asked_for_its_price_as_soon_as_the_files_are_there(
+    cli: Callable[..., CliResult], services: Services, together: FakeTogether, dataset: Path
+) -> None:
+    plan = a_plan(dataset)
+    before = ask_price(plan, services)
+    assert before.dollars is None
+    assert before.line is not None
+    assert "once the files are there" in before.line.text
+    launch_now(plan, services)
+    again = a_plan(dataset, seed=3)
+    told = ask_price(again, services)
+    assert told.dollars == Decimal("4.0")
+    assert told.line is not None
+    assert "itself estimates $4.00" in told.line.text
+    asked = ("launch", str(dataset), "--account", "together", "--model", MODEL, "--dry-run", "--seed", "4")
+    assert "itself estimates $4.00" in cli(*asked).stdout
+    together.price["allowed_to_proceed"] = False
+    refused = ask_price(again, services).line
+    assert refused is not None
+    assert refused.level == "stop"
+    assert cli(*asked).code == 1
+    together.faults["GET", "/v1/fine-tunes/models/limits"] = [drop] * 9
+    lost = ask_price(again, services).line
+    assert lost is not None
+    assert lost.level == "warn"

@@ -16,11 +16,13 @@ from tui.providers.metric_rows import unix_seconds
 from tui.providers.openai_shape import OpenAIShapeProvider
 from tui.providers.protocol import Limit, ProviderError, UploadProgress
 from tui.providers.together import answers
+from tui.providers.together.preview import preview_from
 from tui.providers.together.request import carries_run, job_body, price_question, problems
 from tui.providers.together.upload import upload
 from tui.providers.together.weights import fetch_adapter
 from tui.records.jobs import Checkpoint, Job, JobEvent
 from tui.records.models import Capability, ModelInfo
+from tui.records.previews import TokenPreview
 from tui.records.requests import RUN_ID_KEY, JobRequest, RemoteFile
 from tui.records.uploads import UploadNotes
 from tui.safe_text import safe_text
@@ -90,6 +92,12 @@ class TogetherProvider(OpenAIShapeProvider):
     def price_of(self, request: JobRequest) -> Decimal | None:
         """Return what the service estimates for a job in US dollars; None where it can't."""
         return self._agreed(request)[1]
+
+    def preview_tokens(self, model: str, file_id: str, rows: int) -> TokenPreview:
+        """Return how Together reads the first rows of a file that it holds, for a supervised job."""
+        body = {"model": model, "training_file": file_id, "top_k": rows, "training_method": "sft"}
+        with self._explaining(model=model), self._calling() as client:
+            return preview_from(rest.post_json(self._quick(client), "/fine-tunes/preview", body))
 
     def create_job(self, request: JobRequest) -> Job:
         """Start a job; sent once only, after the service was asked for its limits and price, which is free.

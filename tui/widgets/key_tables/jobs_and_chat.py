@@ -66,6 +66,13 @@ LAUNCH = (
         "Go to what speaks against the launch; enter there mends it.",
         footer=True,
     ),
+    Key(
+        "preview",
+        ("ctrl+t",),
+        "preview_tokens",
+        "Tokens there",
+        "Show how the service itself reads the first rows, where it can.",
+    ),
 )
 
 PREFLIGHT = (
