@@ -20,7 +20,7 @@ from tui.config import Settings
 from tui.money.catalog import Catalog
 from tui.providers.protocol import ProviderError, UploadProgress
 from tui.records.chats import ChatDelta, ChatRequest, ToolCall, Usage
-from tui.records.evaluations import TextScore
+from tui.records.evaluations import EvalAnswer, RemoteBatch, TextScore
 from tui.records.jobs import Checkpoint, Job, JobEvent, JobState, Method
 from tui.records.models import Account, Capability, ModelInfo, Permission
 from tui.records.moderation import ModerationReply
@@ -177,6 +177,21 @@ class FakeProvider:
 
     def score_tokens(self, model: str, tokens: Sequence[int], learned: Sequence[bool]) -> TextScore:
         raise ProviderError("no scores here", status=404)
+
+    def submit_batch(self, requests: Sequence[tuple[str, ChatRequest]], tag: str) -> RemoteBatch:
+        raise ProviderError("no batches here", status=404)
+
+    def find_batch(self, tag: str) -> RemoteBatch | None:
+        return None
+
+    def retrieve_batch(self, batch_id: str) -> RemoteBatch:
+        raise ProviderError("no batches here", status=404)
+
+    def cancel_batch(self, batch_id: str) -> RemoteBatch:
+        raise ProviderError("no batches here", status=404)
+
+    def batch_answers(self, batch: RemoteBatch) -> Iterator[tuple[str, EvalAnswer | str]]:
+        return iter(())
 
     def close(self) -> None:
         return None

@@ -47,6 +47,8 @@ _WORST_SHOWN = 5
 @click.option(
     "--at-once", type=click.IntRange(1, 64), default=4, show_default=True, help="Requests at a time."
 )
+@click.option("--batch", is_flag=True, help="By the service's Batch API: cheaper, within a day.")
+@click.option("--wait", is_flag=True, help="With --batch: wait until it is done, and report.")
 @click.option("--anew", is_flag=True, help="Ask again what has an answer kept from before.")
 @click.option("--no-perplexity", is_flag=True, help="Leave the expected answers unscored.")
 @click.option("--report", type=click.Path(path_type=Path), multiple=True, help="Write .md, .html or .json.")
@@ -93,7 +95,7 @@ def command(file: Path | None, list_checks: bool, as_json: bool, **options: Any)
         max_tokens=options["max_tokens"], seed=options["seed"], limit=options["limit"],
         ratings=options["ratings"], max_cost=amount_of(options["max_cost"]), at_once=options["at_once"],
         anew=options["anew"], perplexity=not options["no_perplexity"],
-        behaviour=pack == "behaviour",
+        batch=options["batch"], behaviour=pack == "behaviour",
     )  # fmt: skip
     with Services.open() as services:
         return int(_run(services, wish, options, as_json=as_json))
@@ -117,10 +119,19 @@ def _run(services: Services, wish: EvalWish, options: dict[str, Any], *, as_json
         else:
             say(plan.words)
         return ExitCode.DONE
-    if not options["yes"] and not _confirmed(plan):
+    if options["batch"]:
+        from tui.cli.eval_batch import batched  # few runs are large
+
+        found = batched(services, wish, plan, options, confirmed=_confirmed, as_json=as_json)
+        if isinstance(found, ExitCode):
+            return found
+        plan, refused = found
+    elif not options["yes"] and not _confirmed(plan):
         narrate("Nothing was asked.")
         return ExitCode.INTERRUPTED
-    result = run_evaluation(services, plan, on_progress=_Narrator())
+    else:
+        refused = None
+    result = run_evaluation(services, plan, on_progress=_Narrator(), refused=refused)
     for path in options["report"]:
         write_report(result, path)
         narrate(f"Report: {path}")

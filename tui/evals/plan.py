@@ -50,6 +50,8 @@ class EvalOptions:
     ask_anew: bool = False
     """Ask everything, also what has an answer kept from before."""
     perplexity: bool = True
+    batch: bool = False
+    """Through the service's Batch API, at its price."""
     behaviour: bool = False
     """Add the behaviour label to the report."""
     """Score the expected answers where the service can."""
@@ -105,6 +107,7 @@ class EvalPlan:
             return f"All {len(self.asks):,} answers are kept from before; nothing is asked."
         price = "at no published price" if self.price is None else f"for {self.price.words}"
         time = "" if self.seconds is None else f", in about {_duration(self.seconds)}"
+        time = ", by batch within a day" if self.options.batch else time
         kept = len(self.asks) - self.unknown
         known = f" ({kept:,} kept from before)" if kept else ""
         judged = f" and up to {self.judge_asks:,} questions to a judge" if self.judge_asks else ""
@@ -245,7 +248,8 @@ def most_of(prices: Prices, contender: Contender, prompt_tokens: int, options: E
     longest = options.parameters.max_tokens
     if longest is None:
         return None
-    cost = prices.cost(contender.lane, Usage(int(prompt_tokens * _MARGIN) + 1, longest))
+    usage = Usage(int(prompt_tokens * _MARGIN) + 1, longest)
+    cost = prices.cost(contender.lane, usage, batched=options.batch)
     return None if cost is None else cost.high
 
 
@@ -288,7 +292,7 @@ def _price(
             continue
         expected = counters[one.contender].count(one.case.expected[0]) if one.case.expected else 1
         ends = [
-            prices.cost(one.contender.lane, Usage(one.prompt_tokens, tokens))
+            prices.cost(one.contender.lane, Usage(one.prompt_tokens, tokens), batched=options.batch)
             for tokens in (min(expected, longest or expected), longest or 4 * expected)
         ]
         parts.append(_joined(*ends))
@@ -308,6 +312,8 @@ def _joined(low: Amount | None, high: Amount | None) -> Amount | None:
 
 def _seconds(services: EvalServices, asks: Sequence[Planned], options: EvalOptions) -> float | None:
     """Return how long it takes about: by answers seen before, and by the requests an account may send."""
+    if options.batch:
+        return None  # the service promises a day, and no more can be known
     total = 0.0
     for lane in dict.fromkeys(one.contender.lane for one in asks):
         count = sum(not one.known for one in asks if one.contender.lane == lane)

@@ -68,6 +68,7 @@ def run_evaluation(
     cancelled: Callable[[], bool] = lambda: False,
     first_wait: float = 1.0,
     keep: bool = True,
+    refused: Mapping[tuple[Lane, bytes], str] | None = None,
 ) -> EvalResult:
     """Ask, judge and compare; a run that is stopped or capped is reported as far as it came.
 
@@ -78,6 +79,7 @@ def run_evaluation(
         cancelled: Asked often; True ends the asking.
         first_wait: Seconds before the first repetition of a request that failed.
         keep: Keep the report in the store.
+        refused: What a batch would not answer, and why; with it nothing but judges is asked.
 
     Raises:
         ProviderError: A service refuses everything or goes on failing; what it answered is kept.
@@ -88,7 +90,10 @@ def run_evaluation(
         services.store, services.provider, meter, at_once=plan.options.at_once, first_wait=first_wait
     )
     one_round = _Round(services, plan, asker, meter, on_progress, cancelled)
-    outcome = one_round.ask("Asking", questions_of(plan, services))
+    if refused is None:
+        outcome = one_round.ask("Asking", questions_of(plan, services))
+    else:
+        outcome = AskingOutcome(refused=dict(refused))
     answers = _answers(services, plan)
     judged, judge_outcome = _judge(one_round, answers)
     rows = _graded(plan, answers, outcome, judged, on_progress)

@@ -54,6 +54,7 @@ class EvalWish:
     at_once: int = 4
     anew: bool = False
     perplexity: bool = True
+    batch: bool = False
     behaviour: bool = False
     """The file is the shipped pack."""
 
@@ -84,6 +85,7 @@ def plan_for(
         at_once=wish.at_once,
         ask_anew=wish.anew,
         perplexity=wish.perplexity,
+        batch=wish.batch,
         behaviour=wish.behaviour,
         human=read_ratings(wish.ratings) if wish.ratings is not None else {},
     )

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tui import clock
-from tui.providers import translate
+from tui.providers import batches, translate
 from tui.providers.chat_stream import chat_arguments, chat_deltas
 from tui.providers.explain import explain_busy, explain_missing_route, explain_model, explain_training
 from tui.providers.failures import NO_FINE_TUNING, TRAINING_REFUSED, told_as_provider_errors
@@ -28,7 +28,7 @@ from tui.providers.text_scores import score_given_tokens
 from tui.providers.upload_parts import upload_in_parts
 from tui.providers.uploads import prefix_for, upload_whole
 from tui.records.chats import ChatDelta, ChatRequest
-from tui.records.evaluations import TextScore
+from tui.records.evaluations import EvalAnswer, RemoteBatch, TextScore
 from tui.records.jobs import Checkpoint, Job, JobEvent, Method
 from tui.records.models import Account, Capability, ModelInfo, Permission
 from tui.records.moderation import ModerationReply
@@ -102,7 +102,9 @@ class OpenAIShapeProvider:
             capability = Capability.RESUME if self._profile.resumes_alone else Capability.PAUSE
         if capability is Capability.MODERATE and self._profile.moderation_model is None:
             return Permission(False, f"{self._profile.label} has no moderation to ask.")
-        if capability is Capability.SCORE_TEXT and not self._profile.scores_text:
+        if (capability is Capability.SCORE_TEXT and not self._profile.scores_text) or (
+            capability is Capability.BATCH and not self._profile.batches
+        ):
             return Permission(False, f"Not offered by {self._profile.label}.")
         if capability is Capability.ESTIMATE_PRICE and not self._profile.estimates_price:
             return Permission(False, f"{self._profile.label} tells no price beforehand.")
@@ -282,6 +284,36 @@ class OpenAIShapeProvider:
         """Return how likely a model holds the tokens that `learned` marks, each after all before it."""
         with self._explaining(model=model), self._calling() as client:
             return score_given_tokens(client, model, tokens, learned)
+
+    def submit_batch(self, requests: Sequence[tuple[str, ChatRequest]], tag: str) -> RemoteBatch:
+        """Hand in requests of one model, each under a name of its own; sent once, found again by its tag."""
+        with batches.request_file(requests, self._profile) as path:
+            file = self.upload_file(path, purpose="batch")
+        with self._calling(retry=False) as client:
+            return batches.create(client, file.id, tag)
+
+    def find_batch(self, tag: str) -> RemoteBatch | None:
+        """Return the batch that a submission made whose answer was lost; None when there is none."""
+        with self._calling() as client:
+            return batches.find(self._quick(client), tag)
+
+    def retrieve_batch(self, batch_id: str) -> RemoteBatch:
+        """Return a batch as it is now."""
+        with self._calling() as client:
+            return batches.batch_from(
+                read_json(self._quick(client).batches.with_raw_response.retrieve(batch_id))
+            )
+
+    def cancel_batch(self, batch_id: str) -> RemoteBatch:
+        """Ask the service to answer no more of a batch."""
+        with self._calling() as client:
+            return batches.batch_from(read_json(client.batches.with_raw_response.cancel(batch_id)))
+
+    def batch_answers(self, batch: RemoteBatch) -> Iterator[tuple[str, EvalAnswer | str]]:
+        """Yield what a batch that ended holds: the name of a request, and its answer or why there is none."""
+        for file_id in (batch.output_file, batch.error_file):
+            if file_id is not None:
+                yield from batches.answers_in(self.file_content(file_id))
 
     def close(self) -> None:
         """Release connections; the next call opens new ones."""

@@ -104,6 +104,8 @@ class Profile:
     """What the service doesn't do, with the reason."""
     moderation_model: str | None = None
     """What judges texts for free; None where nothing does."""
+    batches: bool = False
+    """It answers files of requests within a day, at a lower price."""
     scores_text: bool = False
     """Its completions route echoes given tokens with their logprobs, for chat models too."""
     deployment: str = ""

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from tui.errors import ExitCode, TunedeckError
 from tui.records.chats import ChatDelta, ChatRequest
-from tui.records.evaluations import TextScore
+from tui.records.evaluations import EvalAnswer, RemoteBatch, TextScore
 from tui.records.jobs import Checkpoint, Job, JobEvent
 from tui.records.models import Account, Capability, ModelInfo, Permission
 from tui.records.moderation import ModerationReply
@@ -163,6 +163,26 @@ class Provider(Protocol):
 
     def score_tokens(self, model: str, tokens: Sequence[int], learned: Sequence[bool]) -> TextScore:
         """Return how likely a model holds the tokens that `learned` marks, each after all before it."""
+        ...
+
+    def submit_batch(self, requests: Sequence[tuple[str, ChatRequest]], tag: str) -> RemoteBatch:
+        """Hand in requests of one model, each under a name of its own; sent once, found again by its tag."""
+        ...
+
+    def find_batch(self, tag: str) -> RemoteBatch | None:
+        """Return the batch that a submission made whose answer was lost; None when there is none."""
+        ...
+
+    def retrieve_batch(self, batch_id: str) -> RemoteBatch:
+        """Return a batch as it is now."""
+        ...
+
+    def cancel_batch(self, batch_id: str) -> RemoteBatch:
+        """Ask the service to answer no more of a batch."""
+        ...
+
+    def batch_answers(self, batch: RemoteBatch) -> Iterator[tuple[str, EvalAnswer | str]]:
+        """Yield what a batch that ended holds: the name of a request, and its answer or why there is none."""
         ...
 
     def close(self) -> None:

@@ -38,12 +38,39 @@ class TextScore:
     """Tokens that the model held likeliest."""
 
 
+BATCH_KEY = "tunedeck_batch"
+"""Name under which a batch's metadata carries the tag of the submission that made it."""
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteBatch:
+    """A batch as the service tells of it."""
+
+    id: str
+    status: str
+    """The service's word."""
+    output_file: str | None = None
+    error_file: str | None = None
+    total: int = 0
+    """Requests in it."""
+    completed: int = 0
+    failed: int = 0
+    problem: str = ""
+    """Why the whole batch failed, in the service's words."""
+
+    @property
+    def ended(self) -> bool:
+        """True when the service will answer nothing more."""
+        return self.status in ("completed", "failed", "expired", "cancelled")
+
+
 @dataclass(frozen=True, slots=True)
 class EvalBatch:
     """A batch that was handed to a service."""
 
     account: str
     id: str
+    """The service's id; "tag:..." while it is not known whether the service took it."""
     model: str
     state: str
     """The service's word."""

@@ -32,6 +32,7 @@ class FakeService(ThreadingHTTPServer):
         self.files: dict[str, Json] = {}
         self.contents: dict[str, bytes] = {}
         self.jobs: dict[str, Json] = {}
+        self.batches: dict[str, Json] = {}
         self.events: dict[str, list[Json]] = defaultdict(list)
         self.checkpoints: dict[str, list[Json]] = defaultdict(list)
         self.models: list[Json] = [{"id": "gpt-4.1-mini-2025-04-14", "object": "model", "created": 1}]
@@ -121,6 +122,10 @@ class _Handler(BaseHTTPRequestHandler):
         ("GET", r"/v1/fine_tuning/jobs/([^/]+)/checkpoints", "_checkpoints"),
         ("POST", r"/v1/chat/completions", "_chat"),
         ("POST", r"/v1/moderations", "_moderate"),
+        ("GET", r"/v1/batches", "_list_batches"),
+        ("POST", r"/v1/batches", "_create_batch"),
+        ("GET", r"/v1/batches/([^/]+)", "_batch"),
+        ("POST", r"/v1/batches/([^/]+)/cancel", "_cancel_batch"),
         ("POST", r"/v1/fine_tuning/alpha/graders/validate", "_validate_grader"),
     ]
 
@@ -314,6 +319,33 @@ class _Handler(BaseHTTPRequestHandler):
         body = json.loads(self.body)
         self.server.bodies.append(body)
         self.send(body)
+
+    def _list_batches(self) -> None:
+        self._page(list(reversed(self.server.batches.values())))
+
+    def _create_batch(self) -> None:
+        self.send(self.accept_batch())
+
+    def accept_batch(self) -> Json:
+        body = json.loads(self.body)
+        self.server.bodies.append(body)
+        number = len(self.server.batches) + 1
+        batch = {
+            "id": f"batch_{number}", "object": "batch", "status": "validating", "created_at": 3000 + number,
+            "input_file_id": body["input_file_id"], "metadata": body.get("metadata"),
+        }  # fmt: skip
+        self.server.batches[f"batch_{number}"] = batch
+        return batch
+
+    def _batch(self, batch_id: str) -> None:
+        if batch_id in self.server.batches:
+            self.send(self.server.batches[batch_id])
+        else:
+            self.refuse(404, "no such batch")
+
+    def _cancel_batch(self, batch_id: str) -> None:
+        self.server.batches[batch_id]["status"] = "cancelling"
+        self.send(self.server.batches[batch_id])
 
     def _moderate(self) -> None:
         """Flag what spells a category in capitals, and refuse what no moderation would read."""

@@ -47,6 +47,42 @@ class AnsweringService(FakeService):
                                                  "total_tokens": prompt + words}},
         ]  # fmt: skip
 
+    def finish_batch(self, batch_id: str, status: str = "completed", *, lose: int = 0) -> None:
+        """Answer a batch's requests as `reply` says; `lose` of them expire."""
+        batch = self.batches[batch_id]
+        answered: list[Json] = []
+        failed: list[Json] = []
+        lines = [json.loads(line) for line in self.contents[batch["input_file_id"]].splitlines()]
+        for number, line in enumerate(reversed(lines)):  # a batch keeps no order
+            chunks = self.chunks_for(line["body"])
+            entry: Json = {
+                "id": f"r{number}",
+                "custom_id": line["custom_id"],
+                "response": None,
+                "error": None,
+            }
+            if number < lose:
+                entry["error"] = {"code": "batch_expired", "message": "This request expired."}
+            elif isinstance(chunks, int):
+                refusal = {"error": {"message": "this can't be answered"}}
+                entry["response"] = {"status_code": chunks, "body": refusal}
+            else:
+                whole = list(chunks)
+                message = {"role": "assistant", "content": None, **whole[0]["choices"][0]["delta"]}
+                entry["response"] = {"status_code": 200, "body": {
+                    "created": 4000, "choices": [{"index": 0, "message": message, "finish_reason": "stop"}],
+                    "usage": whole[-1]["usage"],
+                }}  # fmt: skip
+            good = entry["response"] is not None and entry["response"]["status_code"] == 200
+            (answered if good else failed).append(entry)
+        for kind, entries in (("output", answered), ("error", failed)):
+            if entries:
+                name = f"file-{batch_id}-{kind}"
+                self.contents[name] = "".join(json.dumps(one) + "\n" for one in entries).encode()
+                batch[f"{kind}_file_id"] = name
+        batch["status"] = status
+        batch["request_counts"] = {"total": len(lines), "completed": len(answered), "failed": len(failed)}
+
     @property
     def requests_answered(self) -> int:
         return self.asked.total()
