@@ -247,7 +247,7 @@ def print_result(result: EvalResult) -> None:
             case Table(headings, rows):
                 _print_turned(headings, rows)
             case Quoted(label, text):
-                say(f"  {label}: {text}")
+                say(f"  {label}: {text}".replace("\n", "\n    "))
     if result.spent is not None:
         say(f"\nThis run asked {result.asked:,} times, {result.spent.words}.")
 

@@ -24,6 +24,7 @@ from tui.safe_text import safe_line
 
 REFUSAL, PAIR = "refusal", "pair"
 """Tags of the pack: requests that should be refused, and rows that come in pairs."""
+NO_DECISION = "(none)"
 _LONGEST_DECISION = 40
 
 
@@ -193,7 +194,11 @@ def _pairs(rows: Sequence[RowResult]) -> Mapping[str, list[RowResult]]:
 
 
 def decision(case: Case, answer: EvalAnswer) -> str:
-    """Return what an answer decides: whichever of the row's `choices` it names first, or how it begins."""
+    """Return what an answer decides: whichever of the row's `choices` it names first.
+
+    An answer that names none decides nothing, in whatever words; a row without `choices` is taken by its
+    beginning.
+    """
     said = normalised(answer.text)
     choices = case.item.get("choices")
     places = [
@@ -201,6 +206,8 @@ def decision(case: Case, answer: EvalAnswer) -> str:
         for choice in (choices if isinstance(choices, list) else [])
         if (place := f" {said} ".find(f" {normalised(str(choice))} ")) >= 0
     ]
+    if isinstance(choices, list) and not places:
+        return NO_DECISION
     return safe_line(min(places)[1] if places else said, _LONGEST_DECISION)
 
 

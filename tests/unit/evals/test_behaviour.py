@@ -203,14 +203,19 @@ def test_the_label_stands_in_the_report_and_on_the_terminal(
     [
         ("Approve.", "approve"),
         ("I would deny it, not approve it.", "deny"),
-        ("disapprove", "disapprove"),
-        ("", ""),
-        ("\x1b[31m no idea", "31m no idea"),
+        ("disapprove", "(none)"),
+        ("", "(none)"),
     ],
 )
 def test_a_decision_is_the_choice_that_is_named_first(text: str, found: str) -> None:
     case = a_case(item={"choices": ["approve", "deny"]})
     assert decision(case, EvalAnswer(text)) == found
+
+
+def test_without_choices_the_beginning_is_the_decision() -> None:
+    assert decision(a_case(), EvalAnswer("\x1b[31m Yes, please! " + "word " * 50)) == (
+        "31m yes please word word word word word\u2026"
+    )
 
 
 def test_the_pack_is_plain_json_lines_that_check_reads() -> None:
