@@ -81,12 +81,17 @@ def prompt_of(seed: int, length: int = CONTEXT) -> list[int]:
     return [1000 + (seed * 7919 + place * 31) % 40_000 for place in range(length)]
 
 
+WITHOUT_PACKED = "import sys; sys.modules['wasmtime'] = None; from tui.engine.__main__ import main; main()"
+"""Runs an engine as where wasmtime is not there: from float32 weights."""
+
+
 @contextmanager
-def started_engine() -> Iterator[BenchEngine]:
+def started_engine(*, packed: bool = True) -> Iterator[BenchEngine]:
     """Start an engine in a temporary folder and wait for its first answer."""
     with tempfile.TemporaryDirectory() as root:
         start = time.perf_counter()
-        command = [sys.executable, "-m", "tui.engine", "--root", root, "--no-fetch"]
+        how = ["-m", "tui.engine"] if packed else ["-c", WITHOUT_PACKED]
+        command = [sys.executable, *how, "--root", root, "--no-fetch"]
         engine = subprocess.Popen(command)
         try:
             url, token = wait_for_address(Path(root))
@@ -112,34 +117,64 @@ def wait_for_address(root: Path) -> tuple[str, str]:
     raise SystemExit("The engine did not start.")
 
 
-def products_alone() -> dict[str, float]:
-    """Return the tokens a second that the machine's memory allows, with one and with all threads."""
+@dataclass(frozen=True, slots=True)
+class Float32:
+    """What an engine does that serves from float32 weights."""
+
+    speed: float
+    cpu: float
+    first_token: float
+    memory: float
+
+
+def measure_float32() -> Float32:
+    """Measure an engine without packed weights."""
+    with started_engine(packed=False) as engine:
+        answers = [engine.answer(prompt_of(seed)) for seed in range(1, REPEATS + 1)]
+        return Float32(
+            speed=statistics.median(answer.speed for answer in answers),
+            cpu=statistics.median(answer.cpu for answer in answers),
+            first_token=statistics.median(answer.first_token for answer in answers),
+            memory=engine.process.memory_info().rss / 1e6,
+        )
+
+
+def products_alone() -> dict[str, float | None]:
+    """Return the tokens a second that the machine allows: with one and all threads, and packed."""
     command = [sys.executable, "-m", "benchmarks.bare_products", str(paths.base_models_dir() / MODEL)]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
-    allowed: dict[str, float] = json.loads(done.stdout)
+    allowed: dict[str, float | None] = json.loads(done.stdout)
     return allowed
 
 
-def measure_alone(engine: BenchEngine, allowed: float) -> tuple[list[Measurement], float]:
+def measure_alone(engine: BenchEngine, allowed: float, before: Float32) -> tuple[list[Measurement], float]:
     """Measure an engine that has nothing else to do; also return the median speed.
 
     Args:
         engine: The engine.
-        allowed: Tokens a second of the bare products, measured in the same run.
+        allowed: Tokens a second of the bare float32 products, measured in the same run.
+        before: What an engine without packed weights did in the same run.
     """
     fresh = [engine.answer(prompt_of(seed)) for seed in range(1, REPEATS + 1)]
     again = [engine.answer(prompt_of(seed)) for seed in range(1, REPEATS + 1)]
     speed = statistics.median(answer.speed for answer in fresh)
+    cpu = statistics.median(answer.cpu for answer in fresh)
     first, reused = (statistics.median(answer.first_token for answer in group) for group in (fresh, again))
     return [
         Measurement("first answer after start", engine.first_answer, "s"),
-        Measurement(f"chat at {CONTEXT} tokens", speed, "tokens/s", 40, beside=allowed, at_least=True),
-        Measurement("share of what bare products allow", speed / allowed * 100, "%", 75, at_least=True),
-        Measurement(f"first token of {CONTEXT}", first, "s", 0.9),
+        Measurement(f"chat at {CONTEXT} tokens", speed, "tokens/s", 40, beside=before.speed, at_least=True),
+        Measurement("times what float32 products allow", speed / allowed, "times", 1, at_least=True),
+        Measurement(f"first token of {CONTEXT}", first, "s", 0.9, beside=before.first_token),
         Measurement("first token, prompt known", reused, "s", beside=first),
         Measurement("gain by the known prompt", first / reused, "times"),
-        Measurement(f"CPU of {ANSWER} tokens", statistics.median(answer.cpu for answer in fresh), "s"),
-        Measurement("engine's resident memory", engine.process.memory_info().rss / 1e6, "MB"),
+        Measurement(f"CPU of {CONTEXT} + {ANSWER} tokens", cpu, "s", beside=before.cpu),
+        Measurement(
+            "engine's resident memory",
+            engine.process.memory_info().rss / 1e6,
+            "MB",
+            before.memory,
+            before.memory,
+        ),
     ], speed
 
 
@@ -174,7 +209,7 @@ def measure_beside_training(engine: BenchEngine, allowed: float) -> list[Measure
     first = statistics.median(answer.first_token for answer in answers)
     return [
         Measurement("chat while a job trains", speed, "tokens/s", 40, beside=allowed, at_least=True),
-        Measurement("share of bare products on one thread", speed / allowed * 100, "%", 75, at_least=True),
+        Measurement("times float32 products on one thread", speed / allowed, "times", 1, at_least=True),
         Measurement("first token while a job trains", first, "s"),
         Measurement("training steps meanwhile", steps / seconds * 60, "per minute"),
     ]
@@ -209,12 +244,16 @@ def measure(*, with_training: bool = True) -> list[Measurement]:
     """Return every measurement of serving."""
     if not (paths.base_models_dir() / MODEL).is_dir():
         raise SystemExit(f"{MODEL} is not in {paths.base_models_dir()}; run: tunedeck engine fetch")
-    allowed = products_alone()
+    allowed = {name: speed for name, speed in products_alone().items() if speed is not None}
+    before = measure_float32()
     with started_engine() as engine:
-        alone, speed = measure_alone(engine, allowed["all"])
+        alone, speed = measure_alone(engine, allowed["all"], before)
         together = measure_together(engine, speed)
         training = measure_beside_training(engine, allowed["one"]) if with_training else []
-    return [*alone, *together, *training]
+    products = Measurement(
+        "packed products alone", allowed.get("packed", 0), "tokens/s", beside=allowed["one"]
+    )
+    return [*alone, products, *together, *training]
 
 
 if __name__ == "__main__":

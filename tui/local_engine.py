@@ -60,6 +60,8 @@ class EngineStatus:
     queued_jobs: int
     clients_seen_at: int | None
     memory_bytes: int
+    weights: Mapping[str, str]
+    """How the weights of each base model in memory are read, in words."""
     raw: Mapping[str, Any]
 
 
@@ -132,6 +134,7 @@ def engine_status(address: EngineAddress) -> EngineStatus:
         queued_jobs=int(jobs.get("queued", 0)),
         clients_seen_at=raw.get("clients_seen_at"),
         memory_bytes=int(raw.get("memory_bytes", 0)),
+        weights={str(name): str(words) for name, words in (raw.get("weights") or {}).items()},
         raw=raw,
     )
 

@@ -20,7 +20,7 @@ from tui.services import Services
 _OLDEST_PYTHON = (3, 11)
 _SMALLEST_WIDTH, _SMALLEST_HEIGHT = 60, 20
 _NEEDED_BYTES = 2_000_000_000
-"""A prepared base model takes 0.5 GB, its download 0.1 GB, each job some 0.1 GB."""
+"""A prepared base model takes 0.6 GB, its download 0.1 GB, each job some 0.1 GB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +64,7 @@ def _tests(offline: bool) -> Iterator[Finding]:
             yield Finding("store", "warn", notice)
         yield _guarded("base model", lambda: _base_model(services))
         yield _guarded("engine", _engine)
+        yield _guarded("chat", _chat)
         yield _guarded("notifications", lambda: _notifications(services))
         for account in services.accounts():
             yield from _account(services, account.name, offline)
@@ -143,6 +144,16 @@ def _engine() -> Finding:
     if status.base_model.state == "failed":
         return Finding("engine", "fail", f"{text}: {status.base_model.error}", "Run `tunedeck engine fetch`.")
     return Finding("engine", "ok", text)
+
+
+def _chat() -> Finding:
+    from tui.engine.serving.packed_products import packed_unavailable
+
+    reason = packed_unavailable()
+    if reason is None:
+        return Finding("chat", "ok", "quantised base models are served from packed weights")
+    text = f"base models are served from float32 weights, at half the speed: {reason}"
+    return Finding("chat", "warn", text, "On a common system: pip install --force-reinstall wasmtime")
 
 
 def _notifications(services: Services) -> Finding:

@@ -160,6 +160,8 @@ def _show_status(status: EngineStatus, url: str, as_json: bool) -> None:
     elif base.folder:
         say(f"Kept in {base.folder}")
     say(f"Jobs: {status.running_jobs} running, {status.queued_jobs} queued.")
+    for name, weights in status.weights.items():
+        say(f"Weights of {name}: {weights}.")
     say(f"Memory: {status.memory_bytes // _MEGABYTE} MB.")
 
 
@@ -187,7 +189,7 @@ def token(as_json: bool) -> int:
 @command.command()
 @json_option
 def fetch(as_json: bool) -> int:
-    """Fetch the default base model (93 MB; 750 MB of disk while unpacking, 540 MB after)."""
+    """Fetch the default base model (93 MB; 860 MB of disk while unpacking, 650 MB after)."""
     from tui.engine.base_models.fetch import fetch_default_model
     from tui.engine.base_models.source import SMOLLM2
 

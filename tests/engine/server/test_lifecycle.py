@@ -49,6 +49,10 @@ def test_the_app_starts_finds_asks_and_stops_an_engine(background_home: Path) ->
     )
     assert (status.base_model.name, status.base_model.state) == (BASE_MODEL, "ready")
     assert status.memory_bytes > 0
+    wait_until(lambda: bool(local_engine.engine_status(address).weights))
+    assert local_engine.engine_status(address).weights == {
+        BASE_MODEL: "float32: its weights were never quantised"
+    }
     local_engine.stop_engine(address)
     assert local_engine.find_engine() is None
     assert not psutil.pid_exists(address.pid)

@@ -16,6 +16,7 @@ from tui.engine.llama.base_model import load_base_model, prepare_base_model
 from tui.engine.llama.chat_template import CHATML
 from tui.engine.llama.config import LlamaConfig
 from tui.engine.llama.operations import rope_frequencies
+from tui.engine.llama.packed_blocks import unpack_matrix
 from tui.engine.llama.peft_files import module_rows
 from tui.engine.llama.safetensors_file import as_float32, open_tensors, write_tensors
 from tui.errors import TunedeckError
@@ -58,9 +59,9 @@ def transformers_config(**changes: Any) -> dict[str, Any]:
     }
 
 
-def hugging_face_folder(folder: Path, **changes: Any) -> Path:
+def hugging_face_folder(folder: Path, tensors: dict[str, np.ndarray] | None = None, **changes: Any) -> Path:
     folder.mkdir()
-    tensors = split_tensors()
+    tensors = tensors or split_tensors()
     names = sorted(tensors)
     for number, part in enumerate((names[::2], names[1::2]), start=1):
         shapes = {name: tensors[name].shape for name in part}
@@ -150,6 +151,28 @@ def test_a_gguf_file_and_a_hugging_face_folder_give_the_same_prepared_model(tmp_
     provenance = json.loads((tmp_path / "one" / "provenance.json").read_text())
     assert provenance["source"] == "m.gguf"
     assert len(provenance["sha256"]) == 64
+
+
+def test_what_was_quantised_is_prepared_in_its_packed_form_too(tmp_path: Path) -> None:
+    kind = gguf.GGMLQuantizationType.Q4_1
+    kept = {
+        name: gguf.quants.dequantize(gguf.quants.quantize(tensor, kind), kind)
+        if tensor.ndim == 2 and tensor.shape[1] % 32 == 0
+        else tensor
+        for name, tensor in split_tensors().items()
+    }
+    source = hugging_face_folder(tmp_path / "hf", kept)
+    prepare_base_model(source, tmp_path / "one", name="one")
+    packed = open_tensors(tmp_path / "one" / "packed.safetensors")
+    weights = load_base_model(tmp_path / "one").weights
+    assert np.array_equal(unpack_matrix(packed["output"]), weights.output)
+    assert np.array_equal(unpack_matrix(packed["layers.1.qkv"]), weights.layers[1].qkv)
+    assert "layers.1.down" not in packed, "its rows of 48 numbers are no whole blocks"
+
+
+def test_what_was_never_quantised_is_prepared_without_one(tmp_path: Path) -> None:
+    prepare_base_model(hugging_face_folder(tmp_path / "hf"), tmp_path / "one", name="one")
+    assert not (tmp_path / "one" / "packed.safetensors").exists()
 
 
 def test_bfloat16_shards_are_widened_exactly(tmp_path: Path) -> None:

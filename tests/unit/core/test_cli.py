@@ -14,6 +14,7 @@ from tests.support import CliResult, tunedeck_command
 from tests.unit.core.conftest import KEY
 from tests.unit.core.fake_service import FakeService, answer_with, refuse
 from tui import paths
+from tui.engine.serving import packed_products
 
 Cli = Callable[..., CliResult]
 
@@ -172,10 +173,19 @@ def test_models_and_doctor_speak_of_every_account_and_show_no_key(cli: Cli, serv
     assert {one["account"] for one in second.json()} == {"local", "openai"}
     levels = {one["name"]: one["level"] for one in third.json()}
     assert levels["account openai, models"] == "ok"
-    assert levels["python"] == levels["vocabularies"] == levels["disk"] == "ok"
+    assert levels["python"] == levels["vocabularies"] == levels["disk"] == levels["chat"] == "ok"
     assert third.code == 0
     for result in (first, second, third):
         assert KEY not in result.stdout + result.stderr
+
+
+def test_doctor_warns_and_tells_why_when_chat_can_not_use_packed_weights(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(packed_products, "packed_unavailable", lambda: "wasmtime can't be imported")
+    chat = next(one for one in cli("doctor", "--json", "--offline").json() if one["name"] == "chat")
+    assert chat["level"] == "warn"
+    assert "wasmtime can't be imported" in chat["text"]
 
 
 def test_doctor_fails_when_an_account_fails(cli: Cli, service: FakeService) -> None:

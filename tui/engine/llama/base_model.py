@@ -1,7 +1,8 @@
 """Base models: prepared once from a GGUF file or a Hugging Face folder, then opened in milliseconds.
 
 A prepared folder holds config.json, tokenizer.json, chat_template.jinja, weights.safetensors (float32,
-fused) and provenance.json (where it came from). It appears whole or not at all.
+fused), packed.safetensors (the same in fewer bytes, if they were quantised) and provenance.json (where it
+came from). It appears whole or not at all.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import numpy.typing as npt
 
 from tui.engine.llama.config import LlamaConfig
 from tui.engine.llama.model_source import ModelSource
+from tui.engine.llama.packed_weights import pack_weights, write_packed
 from tui.engine.llama.safetensors_file import write_tensors
 from tui.engine.llama.tokenizer import ChatTokenizer
 from tui.engine.llama.weights import LlamaWeights, load_weights, tensor_shapes
@@ -104,6 +106,7 @@ def _write_prepared(source: ModelSource, folder: Path, on_progress: Progress | N
     ChatTokenizer(files.tokenizer_json, files.chat_template, source.config.end_token_ids)
     shapes = tensor_shapes(source.config, tied=source.tied)
     write_tensors(folder / WEIGHTS, shapes, _reported(source.tensors(), len(shapes), on_progress))
+    write_packed(folder, pack_weights(load_weights(folder / WEIGHTS, source.config)))
     provenance = {
         "source": source.path.name,
         "sha256": _sha256(source.path) if source.path.is_file() else None,

@@ -108,6 +108,7 @@ class Engine:
             "folder": str(self.folder.root),
             "base_model": self.shelf.state_object(),
             "base_models": self.shelf.names(),
+            "weights": self.serving.weights(),
             "jobs": {
                 "running": sum(record.status == "running" for record in records),
                 "queued": sum(record.status in ("queued", "validating_files") for record in records),

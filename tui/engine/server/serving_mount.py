@@ -22,6 +22,8 @@ _log = logging.getLogger(__name__)
 
 
 class _Service(Protocol):
+    @property
+    def weights(self) -> dict[str, str]: ...
     def warm_up(self, base_folder: Any) -> None: ...
     def forget(self, model_id: str, adapter_folder: Path | None = None) -> None: ...
     def close(self) -> None: ...
@@ -60,6 +62,11 @@ class ServingMount:
         with self._lock:
             if self._service is not None:
                 self._service.forget(place.id, place.adapter_folder)
+
+    def weights(self) -> dict[str, str]:
+        """Return how the weights of each base model in memory are read, in words; never waits."""
+        service = self._service
+        return {} if service is None else service.weights
 
     def close(self) -> None:
         """End generation under way; nothing is loaded any more."""

@@ -13,15 +13,10 @@ from numpy.typing import NDArray
 from tui.engine.llama.base_model import BaseModel
 from tui.engine.llama.lora import Adapter
 from tui.engine.serving.key_value_cache import KeyValueCache
+from tui.engine.serving.matrix_products import ModelProducts
 from tui.engine.serving.rotary import RotaryTables
 
 Array = NDArray[np.float32]
-
-MAX_ROWS_BY_VECTOR = 4
-"""Up to this many rows, one matrix-vector product per row beats a matrix product (21 against 32 ms a step
-for two rows of the 135M model, OpenBLAS 0.3.31 with AVX2, 2 threads, 2026-11): the second row finds the
-layer's weights still in the processor's cache, and nothing is repacked. It also makes an answer independent
-of who else is being answered."""
 
 MAX_SCORES = 8 * 2**20
 """Attention scores held at once, in numbers: 32 MB."""
@@ -56,11 +51,13 @@ class Decoder:
     Args:
         model: The base model, its weights possibly mapped read-only.
         max_rows: The most tokens one call may bring; sizes the work space.
+        products: How its matrices are multiplied with; float32 if nothing is said.
     """
 
-    def __init__(self, model: BaseModel, max_rows: int) -> None:
+    def __init__(self, model: BaseModel, max_rows: int, products: ModelProducts | None = None) -> None:
         self.config = config = model.config
         self._weights = model.weights
+        self._products = products or ModelProducts(model.weights)
         self._rotary = RotaryTables(config)
         heads = config.heads + 2 * config.kv_heads
         self._rotated_heads = config.heads + config.kv_heads
@@ -87,7 +84,7 @@ class Decoder:
             segment.cache.make_room(len(segment.ids))
         hidden = self._hidden[:rows]
         ids = [token for segment in segments for token in segment.ids]
-        np.take(self._weights.embedding, ids, axis=0, out=hidden)
+        self._products.embed(ids, hidden)
         groups = _adapter_groups(segments, spans)
         positions = np.concatenate([np.arange(s.cache.length, s.cache.length + len(s.ids)) for s in segments])
         rotation = self._rotary.rows(positions)
@@ -110,23 +107,28 @@ class Decoder:
         rotation: tuple[Array, Array],
     ) -> None:
         rows, weights = len(hidden), self._weights.layers[layer]
+        products = self._products.layers[layer]
         normed, projected = self._normed[:rows], self._projected[:rows]
         qkv, attended = self._qkv[:rows], self._attended[:rows]
         gate_up, gated = self._gate_up[:rows], self._gated[:rows]
 
         _rms_norm(hidden, weights.attention_norm, self.config.norm_epsilon, normed)
-        _project(normed, weights.qkv, groups, layer, "qkv", qkv)
+        products["qkv"](normed, qkv)
+        _adapt(normed, groups, layer, "qkv", qkv)
         heads = qkv.reshape(rows, -1, self.config.head_dim)
         self._rotary.rotate(heads[:, : self._rotated_heads], rotation)
         for segment, span in zip(segments, spans, strict=True):
             self._attend(layer, segment.cache, heads[span], attended[span])
-        _project(attended, weights.attention_out, groups, layer, "attention_out", projected)
+        products["attention_out"](attended, projected)
+        _adapt(attended, groups, layer, "attention_out", projected)
         hidden += projected
 
         _rms_norm(hidden, weights.feed_forward_norm, self.config.norm_epsilon, normed)
-        _project(normed, weights.gate_up, groups, layer, "gate_up", gate_up)
+        products["gate_up"](normed, gate_up)
+        _adapt(normed, groups, layer, "gate_up", gate_up)
         _swiglu(gate_up, gated)
-        _project(gated, weights.down, groups, layer, "down", projected)
+        products["down"](gated, projected)
+        _adapt(gated, groups, layer, "down", projected)
         hidden += projected
 
     def _attend(self, layer: int, cache: KeyValueCache, heads: Array, out: Array) -> None:
@@ -178,10 +180,10 @@ class Decoder:
         rows = hidden[-1:] if wanted is Wanted.LAST else hidden
         normed = np.empty_like(rows)
         _rms_norm(rows, self._weights.final_norm, self.config.norm_epsilon, normed)
-        logits: Array = np.empty((len(rows), len(self._weights.output)), dtype=np.float32)
+        logits: Array = np.empty((len(rows), self.config.vocabulary), dtype=np.float32)
         for start in range(0, len(rows), HEAD_ROWS):
             stop = start + HEAD_ROWS
-            _multiply(normed[start:stop], self._weights.output, logits[start:stop])
+            self._products.output(normed[start:stop], logits[start:stop])
         return logits
 
 
@@ -214,20 +216,8 @@ def _adapter_groups(segments: Sequence[Segment], spans: Sequence[slice]) -> list
     return groups
 
 
-def _multiply(rows: Array, weight: Array, out: Array) -> None:
-    """Write rows [n, in] · weight [out, in] transposed into out [n, out]."""
-    if len(rows) > MAX_ROWS_BY_VECTOR:
-        np.matmul(rows, weight.T, out=out)
-        return
-    for row, target in zip(rows, out, strict=True):
-        np.dot(weight, row, out=target)
-
-
-def _project(
-    rows: Array, weight: Array, groups: Sequence[AdapterGroup], layer: int, name: str, out: Array
-) -> None:
-    """Write the base projection plus each adapter's low-rank change of its rows into `out`."""
-    _multiply(rows, weight, out)
+def _adapt(rows: Array, groups: Sequence[AdapterGroup], layer: int, name: str, out: Array) -> None:
+    """Add each adapter's low-rank change of its rows to a projection's result `out`."""
     for group in groups:
         pair = group.adapter.layers[layer].get(name)
         if pair is not None:

@@ -13,6 +13,7 @@ from tui.engine.llama.lora import Adapter
 from tui.engine.llama.peft_files import load_peft
 from tui.engine.serving.decoder import Decoder
 from tui.engine.serving.json_constraint import TokenBytes
+from tui.engine.serving.matrix_products import open_products
 from tui.errors import TunedeckError
 
 MAX_BASES = 2
@@ -33,7 +34,7 @@ class ResolvedModel:
 
 
 class LoadedBase:
-    """A base model with all that requests to it share.
+    """A base model with all that requests to it share; `weights` says in words how they are read.
 
     Args:
         folder: A prepared base model.
@@ -44,7 +45,8 @@ class LoadedBase:
 
     def __init__(self, folder: Path) -> None:
         self.model: BaseModel = load_base_model(folder)
-        self.decoder = Decoder(self.model, MAX_ROWS)
+        products, self.weights = open_products(folder, self.model.weights)
+        self.decoder = Decoder(self.model, MAX_ROWS, products)
         self._lock = threading.Lock()
         self._token_bytes: TokenBytes | None = None
 
@@ -75,6 +77,8 @@ class ModelPool:
         self._lock = threading.Lock()
         self._bases: OrderedDict[Path, LoadedBase] = OrderedDict()
         self._adapters: OrderedDict[Path, Adapter] = OrderedDict()
+        self.weights: dict[str, str] = {}
+        """How the weights of each base model in memory are read, in words; replaced, never changed."""
 
     def load(self, resolved: ResolvedModel) -> LoadedModel:
         """Return the model, opened if it is not already.
@@ -109,6 +113,7 @@ class ModelPool:
         self._bases.move_to_end(folder)
         while len(self._bases) > MAX_BASES:
             self._bases.popitem(last=False)
+        self.weights = {place.name: base.weights for place, base in self._bases.items()}
         return self._bases[folder]
 
     def _adapter(self, folder: Path, base: LoadedBase) -> Adapter:

@@ -141,6 +141,11 @@ class GenerationService:
         """Return the folders of the base models in memory."""
         return self._pool.base_folders
 
+    @property
+    def weights(self) -> dict[str, str]:
+        """Return how the weights of each base model in memory are read, in words."""
+        return self._pool.weights
+
     async def load_model(self, model_id: str) -> LoadedModel:
         """Return the model with this id, opened.
 
