@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -45,15 +46,24 @@ class Noticing:
         self._app = app
         self._services = services
         self._notifier: Notifier | None = None
+        self._stopped = False
+        self._lock = threading.Lock()
 
     def start(self) -> None:
         """Begin to look for news; what is there already is told now."""
-        from tui.jobs.notices.notifier import Notifier  # after the first paint
+        # In a thread: the channels are 20 ms of imports, which no key must wait for.
+        threading.Thread(target=self._begin, name="notifier-start", daemon=True).start()
+
+    def _begin(self) -> None:
+        from tui.jobs.notices.notifier import Notifier
 
         notifier = Notifier(self._services, _AppTerminal(self._app), self._tell_failure)
-        self._services.watcher.subscribe(lambda change: notifier.wake())
-        notifier.start()
-        self._notifier = notifier
+        with self._lock:
+            if self._stopped:
+                return
+            self._notifier = notifier
+            self._services.watcher.subscribe(lambda change: notifier.wake())
+            notifier.start()
 
     def test(self, channel: str) -> str | None:
         """Send a test message through a channel; returns why that failed. Blocks: for a thread.
@@ -70,8 +80,10 @@ class Noticing:
 
     def stop(self) -> None:
         """End it without waiting for a server that hangs."""
-        if self._notifier is not None:
-            self._notifier.stop()
+        with self._lock:
+            self._stopped, notifier = True, self._notifier
+        if notifier is not None:
+            notifier.stop()
 
     def _tell_failure(self, words: str) -> None:
         notify = partial(

@@ -24,6 +24,9 @@ from tui.jobs.stopping import action_json, action_words
 from tui.records.jobs import Job
 from tui.services import Services
 
+_ANSWER_SECONDS = 20.0
+"""A list is not held up longer by a service that hangs."""
+
 
 class _JobsCommand(click.Group):
     """A list whose optional JOB stands where a group's command would: `export` and `diff` are commands."""
@@ -69,7 +72,7 @@ def command(
             _show(services, job_id, account, offline=offline, as_json=as_json)
             return
         if not offline:
-            for change in services.watcher.poll_once():
+            for change in services.watcher.poll_together(_ANSWER_SECONDS):
                 if change.problem is not None:
                     narrate(change.problem.message)
         _list(services.store.jobs(account, active_only=active, limit=limit), as_json)

@@ -116,6 +116,37 @@ class JobWatcher:
                 changes += self._poller(account.name).look()
         return changes
 
+    def poll_together(self, seconds: float) -> list[JobChange]:
+        """Look at every account once, at all of them at the same time; returns what changed within `seconds`.
+
+        An account that has not answered by then comes as a problem; its look goes on, and what it finds is
+        kept as long as this program runs.
+
+        Raises:
+            TunedeckError: The settings file declares a wrong account.
+        """
+        found: dict[str, list[JobChange]] = {}
+
+        def look(poller: AccountPoller) -> None:
+            with contextlib.suppress(TunedeckError):  # the store was closed before it had an answer
+                found[poller.account] = poller.look()
+
+        names = [account.name for account in self._services.accounts() if account.ready]
+        threads = [
+            threading.Thread(target=look, args=(self._poller(name),), name=f"job-look-{name}", daemon=True)
+            for name in names
+        ]
+        for thread in threads:
+            thread.start()
+        deadline = time.monotonic() + seconds
+        for thread in threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+        changes: list[JobChange] = []
+        for name in names:
+            late = TunedeckError(f"{name} has not answered within {seconds:.0f} s; shown as last seen.", "")
+            changes += found.get(name) or ([] if name in found else [JobChange(name, "", None, (), late)])
+        return changes
+
     def next_look(self, account: str) -> float:
         """Return the seconds until an account is asked again; 0 when it is due."""
         return self._poller(account).seconds_left()

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import email
+import email.policy
 import os
 import threading
 import time
@@ -14,7 +16,7 @@ from tests.unit.core.test_launch import a_plan, launch_now
 from tests.unit.core.test_queue import DAILY, JOBS, TOMORROW, put_off
 from tests.unit.core.test_stop_rules import a_rising_job
 from tests.unit.core.test_watch import wait_until
-from tests.unit.core.webhook import TOKEN, Webhook, receiving
+from tests.unit.core.webhook import TOKEN, Webhook, receiving, taking_mail
 from tui.jobs.launch import LaunchUncertain
 from tui.jobs.notices import address as sending
 from tui.jobs.notices.notifier import Notifier
@@ -381,3 +383,56 @@ def test_a_headless_watch_tells_an_address_and_leaves_the_bell_alone(
     assert told(services) == [
         ("cancelled", "bell", DUE), ("cancelled", "hook", DONE), ("cancelled", "terminal", DUE),
     ]  # fmt: skip
+
+
+def test_a_mail_says_what_happened_and_no_name_adds_a_header(
+    services: Services, service: FakeService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with taking_mail() as server:
+        monkeypatch.setenv("MAIL_URL", server.url)
+        add_address(Address("mail", "MAIL_URL"))
+        set_rule(NoticeEvent.FAILED, ["mail"])
+        end_job(services, service, "failed", suffix="tone\r\nBcc: everybody@example.com")
+        Notifier(services).finish(60)
+        (mail,) = [email.message_from_string(one, policy=email.policy.default) for one in server.mails]
+    assert str(mail["Subject"]).endswith("failed")
+    assert mail["Bcc"] is None
+    assert "boss@example.com" in str(mail["To"])
+    assert "Next: `tunedeck jobs j`" in mail.get_content()
+    assert told(services) == [("failed", "mail", DONE)]
+
+
+@pytest.mark.parametrize("command", ["GREETING", "DATA", "END"])
+def test_a_mail_server_that_hangs_at_any_point_is_left_in_time_and_nobody_is_told_twice(
+    services: Services, service: FakeService, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.setattr(sending, "SEND_SECONDS", 4.0)
+    with taking_mail() as server:
+        server.hangs_at = command
+        monkeypatch.setenv("MAIL_URL", server.url)
+        add_address(Address("mail", "MAIL_URL"))
+        set_rule(NoticeEvent.FAILED, ["bell", "mail"])
+        end_job(services, service, "failed")
+        terminal = ATerminal()
+        notifier = Notifier(services, terminal)
+        notifier.look()
+        assert terminal.rung == 1
+        notifier.finish(60)
+        server.released.set()
+        Notifier(services, clock=lambda: time.time() + 7200).finish(60)
+        assert len(server.mails) == (command == "END")
+    (problem,) = [one.problem for one in services.store.recent_deliveries() if one.channel == "mail"]
+    assert problem is not None
+    assert "No answer within 4 s" in problem
+
+
+def test_a_server_that_takes_a_message_and_breaks_off_is_not_told_again(
+    services: Services, service: FakeService, hook: Webhook
+) -> None:
+    hook.drops = True
+    end_job(services, service)
+    now = time.time()
+    for hours in range(3):
+        Notifier(services, clock=lambda hours=hours: now + 3600 * hours).finish(60)  # type: ignore[misc]
+    assert len(hook.received) == 1
+    assert told(services) == [("succeeded", "hook", FAILED)]

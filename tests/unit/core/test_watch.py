@@ -510,3 +510,16 @@ def test_looks_are_spread_so_that_accounts_do_not_ask_in_step(
     watcher.watch_now("openai", "j")
     watcher.poll_once()
     assert watcher.next_look("openai") <= 6
+
+
+def test_a_list_of_jobs_waits_only_so_long_for_an_account_that_hangs(
+    services: Services, service: FakeService, other: FakeService, hang: Hang,
+    cli: Callable[..., CliResult], monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr("tui.cli.jobs._ANSWER_SECONDS", 4.0)
+    other.add_job(id="b")
+    listed = cli("jobs", "--json")
+    assert [job["id"] for job in listed.json()] == ["b"]
+    assert "openai has not answered within 4 s" in listed.stderr
+    hang.released.set()
+    wait_until(lambda: not [one for one in threading.enumerate() if one.name.startswith("job-look")])

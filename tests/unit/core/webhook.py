@@ -1,8 +1,9 @@
-"""A webhook on loopback for apprise's `json://`: keeps what it is sent, and can refuse or hang."""
+"""A webhook and a mail server on loopback, for apprise: they keep what they are sent, and can hang."""
 
 from __future__ import annotations
 
 import json
+import socketserver
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +22,8 @@ class Webhook(ThreadingHTTPServer):
         self.received: list[dict[str, Any]] = []
         self.paths: list[str] = []
         self.status = 200
+        self.drops = False
+        """Takes what is sent, and closes the connection without an answer."""
         self.released = threading.Event()
         self.released.set()
 
@@ -44,6 +47,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.paths.append(self.path)
         self.server.received.append(body)
         self.server.released.wait(30)
+        if self.server.drops:
+            self.close_connection = True
+            return
         self.send_response(self.server.status)
         self.send_header("content-length", "0")
         self.end_headers()
@@ -61,4 +67,70 @@ def receiving(port: int = 0) -> Iterator[Webhook]:
         hook.released.set()
         hook.shutdown()
         hook.server_close()
+        thread.join()
+
+
+class MailServer(socketserver.ThreadingTCPServer):
+    """Speaks enough SMTP to take a mail; `hangs_at` is the command that it never answers."""
+
+    daemon_threads = True
+    allow_reuse_address = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _MailHandler)
+        self.mails: list[str] = []
+        self.hangs_at = ""
+        """A command such as DATA, or GREETING, or END for the one after the mail."""
+        self.released = threading.Event()
+
+    @property
+    def url(self) -> str:
+        """Its apprise URL."""
+        port = self.server_address[1]
+        return (
+            f"mailto://127.0.0.1:{port}/?from=me@example.com&to=boss@example.com&smtp=127.0.0.1"
+            f"&mode=insecure&name={TOKEN}"
+        )
+
+
+class _MailHandler(socketserver.StreamRequestHandler):
+    server: MailServer
+
+    def _answer(self, command: str, line: str) -> None:
+        if command == self.server.hangs_at:
+            self.server.released.wait(60)
+        self.wfile.write(f"{line}\r\n".encode())
+
+    def handle(self) -> None:
+        self._answer("GREETING", "220 here")
+        for line in self.rfile:
+            command = line.split(None, 1)[0].decode().upper() if line.strip() else ""
+            if command == "DATA":
+                self._answer(command, "354 go on")
+                lines = []
+                for text in self.rfile:
+                    if text == b".\r\n":
+                        break
+                    lines.append(text.decode("utf-8", "replace"))
+                self.server.mails.append("".join(lines))
+                self._answer("END", "250 taken")
+            elif command == "QUIT":
+                self._answer(command, "221 bye")
+                return
+            else:
+                self._answer(command, "250 ok")
+
+
+@contextmanager
+def taking_mail() -> Iterator[MailServer]:
+    """Give a mail server that is listening."""
+    server = MailServer()
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.released.set()
+        server.shutdown()
+        server.server_close()
         thread.join()

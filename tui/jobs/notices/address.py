@@ -22,6 +22,9 @@ from tui.safe_text import safe_line
 SEND_SECONDS = 30.0
 _INSTALL = "Install it with `pip install 'tunedeck[notify]'`."
 _LONGEST_WORDS = 300
+_NO_CONNECTION = "connect timeout"
+_BROKEN_OFF = ("timed out", "aborted", "reset", "closed", "disconnected", "broken pipe")
+"""What the libraries under apprise say of a connection that ended before the answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +71,16 @@ def send_to(address: Address, message: Message, kind: str) -> SendResult:
         return SendResult(False, missing_words())
     if answer.get("kind") == NOT_AN_ADDRESS:
         return SendResult(False, f"apprise can't read the address in {address.source}.")
-    words = safe_line(redact(str(answer.get("words") or "it gave no reason"), secrets_of(url)))
-    return SendResult(False, f"Not sent: {words[:_LONGEST_WORDS]}", may_repeat=answer.get("kind") == NOT_SENT)
+    told = str(answer.get("words") or "it gave no reason")
+    certain = answer.get("kind") == NOT_SENT and not _may_have_arrived(told)
+    words = safe_line(redact(told, secrets_of(url)), _LONGEST_WORDS)
+    return SendResult(False, f"Not sent: {words}", may_repeat=certain)
+
+
+def _may_have_arrived(words: str) -> bool:
+    """Return whether a failure came after a connection was there, when the message may have been taken."""
+    lower = words.lower()
+    return _NO_CONNECTION not in lower and any(sign in lower for sign in _BROKEN_OFF)
 
 
 def check_url(url: str) -> str:
