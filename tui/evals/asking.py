@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from tui.chat.lanes import Lane
-from tui.errors import TunedeckError
 from tui.evals.pricing import CostMeter
 from tui.evals.requests import Ask
 from tui.providers.account_limits import background_work
@@ -32,6 +31,7 @@ TOO_LONG = "too long"
 """Our finish reason for an answer that was stopped."""
 _MOST_FAILURES, _MOST_UNREACHED = 6, 3
 _LONGEST_WAIT = 60.0
+_GRACE_SECONDS = 1.0
 _REFUSED_INPUT = (400, 413, 422)
 _REFUSED_AT_FIRST = 8
 """So many refused requests of a model before any answer mean that it takes none."""
@@ -127,6 +127,7 @@ class AnswerAsker:
             self._gather(arrivals, len(threads), len(questions), outcome, on_answer, cancelled)
         finally:
             self._stopping.set()
+            _leave(threads)
         return outcome
 
     def _gather(
@@ -260,6 +261,8 @@ class AnswerAsker:
         )  # fmt: skip
 
 
-def problem_words(error: BaseException) -> str:
-    """Return an error for a report: its sentence, without a traceback."""
-    return error.message if isinstance(error, TunedeckError) else f"{type(error).__name__}: {error}"
+def _leave(threads: Sequence[threading.Thread]) -> None:
+    """Give answers that have just come the time to be kept; a stream that hangs is left to its thread."""
+    deadline = time.monotonic() + _GRACE_SECONDS
+    for thread in threads:
+        thread.join(max(0.0, deadline - time.monotonic()))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -214,7 +215,8 @@ def _refuse_wrong_checks(test_set: TestSet, options: EvalOptions, judges: Sequen
     specs = [*options.checks, *(spec for case in test_set.cases for spec in case.checks)]
     for spec in {spec.key: spec for spec in specs}.values():
         if spec.name != JUDGE:
-            check_class(spec.name)(spec, test_set.cases).close()
+            with closing(check_class(spec.name)(spec, test_set.cases)) as check:
+                check.try_out()
     if not options.checks and not judges and not all(case.checks for case in test_set.cases):
         raise TunedeckError(
             "No check is given.", "Add --check exact, or another; --list-checks shows them all."

@@ -18,7 +18,7 @@ from tui.evals.statistics.verdict import PairedVerdict
 from tui.money.usage_price import Amount
 from tui.records.chats import Usage
 from tui.records.evaluations import EvalAnswer
-from tui.safe_text import safe_text
+from tui.safe_text import safe_line, safe_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +179,7 @@ class EvalResult:
     def _row_json(self, row: RowResult) -> dict[str, Any]:
         return {
             "line": row.case.line,
-            "id": row.case.id,
+            "id": safe_line(row.case.id),
             "tags": list(row.case.tags),
             "question": safe_text(row.case.question),
             "expected": [safe_text(one) for one in row.case.expected],

@@ -31,9 +31,12 @@ from tui.evals.result import EvalResult, RowAnswer, RowResult
 from tui.evals.scoring import LikelihoodReport, score_expected
 from tui.evals.summary import summarised
 from tui.money.usage_price import Amount
+from tui.providers.protocol import ProviderError
 from tui.records.chats import Usage
 from tui.records.evaluations import EvalAnswer
 
+_KEPT_ROWS = 200
+"""Rows, worst first, of a report that is kept; the answers themselves are in the store anyway."""
 Progress = Callable[[str, int, int], None]
 """Called with (what is being done, done, in all)."""
 
@@ -112,7 +115,7 @@ def run_evaluation(
     if keep:
         names = " against ".join(one.label for one in reversed(plan.contenders))
         services.store.save_eval_run(
-            f"{plan.test_set.path.name}: {names}", json.dumps(result.as_json(), ensure_ascii=True)
+            f"{plan.test_set.path.name}: {names}", json.dumps(result.as_json(_KEPT_ROWS), ensure_ascii=True)
         )
     return result
 
@@ -265,11 +268,17 @@ def _likelihoods(one_round: _Round, *, stopped: bool) -> list[LikelihoodReport]:
             reason = "it was stopped before" if stopped else "not asked for"
             found.append(LikelihoodReport(0, 0, None, None, reason))
             continue
-        found.append(
-            score_expected(
-                one_round.services, contender, plan.test_set.cases,
-                on_progress=lambda done, total: one_round.progress("Scoring texts", done, total),
-                cancelled=one_round.cancelled,
-            )
-        )  # fmt: skip
+        found.append(_likelihood(one_round, contender))
     return found
+
+
+def _likelihood(one_round: _Round, contender: Contender) -> LikelihoodReport:
+    """Score the expected answers; a service that fails here takes nothing from the answers that were paid."""
+    try:
+        return score_expected(
+            one_round.services, contender, one_round.plan.test_set.cases,
+            on_progress=lambda done, total: one_round.progress("Scoring texts", done, total),
+            cancelled=one_round.cancelled,
+        )  # fmt: skip
+    except ProviderError as error:
+        return LikelihoodReport(0, 0, None, None, f"could not be asked: {error.message}")

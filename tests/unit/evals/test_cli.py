@@ -223,6 +223,49 @@ def test_a_run_that_is_killed_pays_for_nothing_twice(
     assert twice == under_way
 
 
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="signals of another kind")
+def test_a_run_that_is_interrupted_says_so_and_keeps_what_came(
+    cli: Cli, service: AnsweringService, questions: Path, isolated_home: Path
+) -> None:
+    over: list[bool] = []
+    held: list[str] = []
+
+    def reply(model: str, question: str, body: Any) -> str:
+        if service.requests_answered > 5:
+            held.append(question)
+            wait_until(lambda: over or None, timeout=60)
+        return tuned_is_right(TUNED, question, body)
+
+    service.reply = reply
+    process = subprocess.Popen(
+        tunedeck_command("eval", str(questions), *ASK, "--yes", "--at-once", "1"),
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=dict(os.environ),
+    )  # fmt: skip
+    try:
+        wait_until(lambda: held or None, timeout=60, what="a request under way")
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+    finally:
+        over.append(True)
+        process.kill()
+        process.wait()
+    assert process.returncode == 130
+    assert b"Interrupted." in said
+    assert b"Traceback" not in said
+    assert cli("eval", str(questions), *ASK, "--dry-run", "--json").json()["to_ask"] == ROWS - 5
+
+
+def test_a_function_that_cannot_be_loaded_is_told_before_anything_is_asked(
+    cli: Cli, service: AnsweringService, questions: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "mine.py").write_text("import a_module_that_is_not_there")
+    check = f"python:{tmp_path / 'mine.py'}"
+    result = cli("eval", str(questions), "--model", TUNED, "--account", "openai", "--check", check, "--yes")
+    assert result.code == 2
+    assert "No module named 'a_module_that_is_not_there'" in result.stderr
+    assert service.requests_answered == 0
+
+
 def test_the_report_is_kept_in_the_store(
     cli: Cli, service: AnsweringService, questions: Path, isolated_home: Path
 ) -> None:

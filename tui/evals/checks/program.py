@@ -127,6 +127,14 @@ class Program:
             return Grade(0.0, f"the function's score {score} is not from 0 to 1")
         return Grade(float(score), safe_line(str(reply.get("note", "")), 200))
 
+    def start(self) -> None:
+        """Load the function now.
+
+        Raises:
+            TunedeckError: Its file can't be loaded.
+        """
+        self._running()
+
     def _running(self) -> _Child:
         if self._child is None:
             child = _Child(self._start)
@@ -187,6 +195,10 @@ class PythonFunction(Check):
         calls = [{"name": call.name, "arguments": call.arguments} for call in given.tool_calls]
         answer = {"text": given.text, "tool_calls": calls, "finish_reason": given.finish_reason}
         return self._program.judge(case.item, answer)
+
+    def try_out(self) -> None:
+        """Load the function, so that a wrong file is told before any answer is paid for."""
+        self._program.start()
 
     def close(self) -> None:
         """End its process."""

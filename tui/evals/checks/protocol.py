@@ -72,6 +72,13 @@ class Check(ABC):
     def grade(self, case: Case, given: Given) -> Grade:
         """Judge an answer; never raises for anything that a model or a row may hold."""
 
+    def try_out(self) -> None:  # noqa: B027 - most checks can't fail to start
+        """Start what it needs, before any answer is paid for.
+
+        Raises:
+            TunedeckError: It can't be started.
+        """
+
     def close(self) -> None:  # noqa: B027 - most checks hold nothing
         """Let go of what it holds."""
 
