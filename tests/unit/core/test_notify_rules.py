@@ -176,3 +176,17 @@ def test_without_apprise_an_address_is_refused_with_a_clear_word(
     tested = cli("notify", "test", "--channel", "hook")
     assert tested.code == 1
     assert "tunedeck[notify]" in tested.stdout
+
+
+def test_doctor_says_how_each_channel_tells_and_which_one_in_a_rule_is_silent(cli: Cli) -> None:
+    def notifications() -> dict[str, str]:
+        found: list[dict[str, str]] = cli("doctor", "--offline", "--json").json()
+        return next(one for one in found if one["name"] == "notifications")
+
+    assert notifications()["level"] == "ok"  # a pipe has no terminal, which says nothing about the app
+    add_address(Address("team", "TEAM_URL"))
+    set_rule(NoticeEvent.FAILED, ["bell", "team"])
+    silent = notifications()
+    assert silent["level"] == "warn"
+    assert "TEAM_URL is not set" in silent["text"]
+    assert silent["remedy"].startswith("team: in a rule")
