@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Protocol
 
+from tui.datasets.long_words import pieces_around_long_words, word_tokens
 from tui.datasets.tokens import TextTokenizer
 from tui.datasets.vocabulary import encoder
 from tui.errors import TunedeckError
-
-_SPACE_RUN = re.compile(r"[^\S\r\n]{50000,}")
 
 
 class TokenReader(Protocol):
@@ -46,22 +44,18 @@ class TiktokenReader:
         self._encoding = encoder(encoding_name)
 
     def encode(self, text: str) -> Sequence[int]:
-        """Return the tokens as tiktoken's `encode_ordinary` does, also of a million blanks.
-
-        Such a run, which makes tiktoken 0.14 panic, is one piece of its pattern: without its last character
-        when text follows, and only where no line end does.
-        """
+        """Return the tokens as tiktoken's `encode_ordinary` does, also of words of a million letters."""
+        pieces = pieces_around_long_words(text, self.name)
+        if pieces is None:
+            return self._plain(text)
         ids: list[int] = []
-        done = 0
-        for run in _SPACE_RUN.finditer(text):
-            start, end = run.span()
-            if text[end : end + 1] in ("\n", "\r"):
-                continue
-            end -= end < len(text)
-            ids += self._plain(text[done:start])
-            ids += self._encoding._encode_single_piece(text[start:end])
-            done = end
-        return ids + self._plain(text[done:])
+        for piece in pieces:
+            if piece.is_word:
+                for some in word_tokens(self._encoding, piece.text):
+                    ids += some
+            else:
+                ids += self._plain(piece.text)
+        return ids
 
     def _plain(self, text: str) -> list[int]:
         try:

@@ -6,9 +6,9 @@ as the plain text it is). What stands around content is arithmetic, stated in `t
 
 from __future__ import annotations
 
-import re
 from typing import Protocol, runtime_checkable
 
+from tui.datasets.long_words import pieces_around_long_words, word_tokens
 from tui.datasets.vocabulary import encoder
 from tui.errors import TunedeckError
 
@@ -84,42 +84,28 @@ class Travelling(Protocol):
         """Its kind, a key of `tui.datasets.open_tokenizer.OPENERS`, and what that opener needs."""
 
 
-_LONG_TEXT = 100_000
-_LONG_SPACE = re.compile(r"[\t\x0b\x0c \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]{50000,}")
-"""Unicode white space but line feed and carriage return: what `\\s` is for tiktoken (not for Python's re)."""
-
-
 class TiktokenCounter:
     """Counts with one of the shipped vocabularies.
 
-    tiktoken 0.14 dies (a Rust panic) on runs of some 700,000 spaces, which its pattern matches by
-    backtracking. Such a run is counted apart, and the sum stays exact: its pattern never joins a run of
-    white space without line ends to what stands before it, takes the run as one piece without its last
-    character when visible text follows, and goes on at that character without looking back.
+    Long words are counted apart, and the sum stays exact: they would take more than linear time, and tiktoken
+    0.14 dies (a Rust panic) on runs of some 700,000 spaces, which its pattern matches by backtracking.
     """
 
-    def __init__(self, encoding_name: str, *, long_space: re.Pattern[str] = _LONG_SPACE) -> None:
+    def __init__(self, encoding_name: str) -> None:
         self.name = encoding_name
         self._encoding = encoder(encoding_name)
-        self._long_space = long_space
 
     def count(self, text: str) -> int:
         """Return the tokens of `text`, exactly as `tiktoken.Encoding.encode_ordinary` counts them."""
-        if len(text) < _LONG_TEXT and self._long_space is _LONG_SPACE:
-            return len(self._encoding.encode_ordinary(text))
-        return self._count_long(text)
-
-    def _count_long(self, text: str) -> int:
-        total = done = 0
-        for run in self._long_space.finditer(text):
-            start, end = run.span()
-            if text[end : end + 1] in ("\n", "\r"):
-                continue  # joins the line ends that follow, by a branch that does not backtrack
-            if end < len(text):
-                end -= 1
-            total += self._count_plain(text[done:start]) + self._count_piece(text[start:end])
-            done = end
-        return total + self._count_plain(text[done:])
+        pieces = pieces_around_long_words(text, self.name)
+        if pieces is None:
+            return self._count_plain(text)
+        return sum(
+            sum(map(len, word_tokens(self._encoding, piece.text)))
+            if piece.is_word
+            else self._count_plain(piece.text)
+            for piece in pieces
+        )
 
     def _count_plain(self, text: str) -> int:
         try:
@@ -128,6 +114,3 @@ class TiktokenCounter:
             raise
         except BaseException as error:  # a Rust panic is no Exception, and must not end the program
             raise TunedeckError(f"A text of {len(text):,} characters can't be counted: {error}") from error
-
-    def _count_piece(self, piece: str) -> int:
-        return len(self._encoding._encode_single_piece(piece)) if piece else 0

@@ -4,9 +4,9 @@ import functools
 import hashlib
 import importlib
 import lzma
-import re
 import socket
 from pathlib import Path
+from random import Random
 
 import pytest
 import tiktoken
@@ -14,7 +14,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tui.datasets import vocabulary
-from tui.datasets.tokens import _LONG_SPACE, TiktokenCounter, encoding_for, training_limit
+from tui.datasets.engines.choose import engine_for
+from tui.datasets.long_words import (
+    cut_at_long_words,
+    pieces_around_long_words,
+    word_tokens,
+)
+from tui.datasets.token_ids import TiktokenReader
+from tui.datasets.tokens import TiktokenCounter, encoding_for, training_limit
 from tui.datasets.vocabulary import SPECIFICATIONS, encoder, load_ranks, pack_tokens, rank_file, unpack_tokens
 from tui.errors import TunedeckError
 
@@ -81,12 +88,66 @@ _SPACED = st.lists(
 ).map("".join)
 
 
+def ids_in_pieces(text: str, name: str, shortest: int, window: int) -> list[int]:
+    encoding, ids = encoder(name), list[int]()
+    for piece in cut_at_long_words(text, name, shortest):
+        if piece.is_word:
+            for some in word_tokens(encoding, piece.text, window):
+                ids += some
+        else:
+            ids += encoding.encode_ordinary(piece.text)
+    return ids
+
+
 @settings(max_examples=600, deadline=None)
-@given(_SPACED, st.sampled_from(ENCODINGS))
-def test_counting_long_runs_of_space_apart_changes_no_count(text: str, name: str) -> None:
-    short = _LONG_SPACE.pattern.replace("50000", "2")
-    apart = TiktokenCounter(name, long_space=re.compile(short))
-    assert apart.count(text) == len(encoder(name).encode_ordinary(text))
+@given(_SPACED, st.sampled_from(ENCODINGS), st.integers(2, 6))
+def test_counting_long_words_apart_changes_no_token(text: str, name: str, shortest: int) -> None:
+    assert ids_in_pieces(text, name, shortest, 4_096) == encoder(name).encode_ordinary(text)
+
+
+_ALPHABETS = (
+    "ab", "aab", "abcdefghijklmnopqrstuvwxyz", "aB", "etaoin", "ação", "中文字", "กาิี", "=-",
+    "🔥👩\u200d", " \t", "\n ", "\n\r", "e\u0301", "/\n", "\ud800=",
+)  # fmt: skip
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.sampled_from(_ALPHABETS), st.integers(0, 1 << 32), st.integers(500, 6_000), st.sampled_from(ENCODINGS),
+    st.integers(512, 1_500),
+)  # fmt: skip
+def test_a_long_word_has_the_tokens_of_the_whole_however_it_is_cut(
+    alphabet: str, seed: int, length: int, name: str, window: int
+) -> None:
+    random = Random(seed)
+    weights = [random.random() ** 3 for _ in alphabet]
+    text = (
+        "x. " + "".join(random.choices(alphabet, weights, k=length)) + random.choice(["", " y", "'s", "\n1"])
+    )
+    assert ids_in_pieces(text, name, 400, window) == encoder(name).encode_ordinary(text)
+
+
+@pytest.mark.parametrize("name", ENCODINGS)
+@pytest.mark.parametrize("run", ["a", " ", "=", "\n", "字", "e\u0301", "/\n", "Ab", "aÉ"])
+def test_a_long_word_is_noticed_wherever_it_stands_in_a_text(name: str, run: str) -> None:
+    word = run * (17_000 // len(run))
+    text = "Some words here, and more. " * 900 + word + " and the end." * 2_000
+    if len(run) == 1:  # others are one word in one vocabulary and many in the other
+        pieces = pieces_around_long_words(text, name)
+        assert pieces is not None
+        assert max(len(piece.text) for piece in pieces if piece.is_word) >= 16_000
+    expected = encoder(name).encode_ordinary(text)
+    assert list(TiktokenReader(name).encode(text)) == expected
+    assert TiktokenCounter(name).count(text) == engine_for(name).count(text) == len(expected)
+    assert engine_for(name).counts(["a", text]) == [1, len(expected)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["The quick brown fox. ", "สวัสดีครับยินดีต้อนรับสู่ ", "中文，没有空格的文字。", "'s", "aB", "<|a|>", "7"],
+)  # fmt: skip
+def test_long_texts_of_ordinary_words_are_left_whole(text: str) -> None:
+    assert pieces_around_long_words(text * (100_000 // len(text)), "o200k_base") is None
 
 
 @pytest.mark.parametrize("name", ENCODINGS)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from tui.datasets.engines.new_characters import has_new_character, texts_with_new_characters
 from tui.datasets.engines.rank_file import rank_file_of
+from tui.datasets.long_words import LONG_WORD, may_hold_long_word
 from tui.datasets.tokens import TiktokenCounter
 from tui.datasets.vocabulary import forget_encoder
 
@@ -89,7 +90,7 @@ class GigatokenEngine:
 
     def count(self, text: str) -> int:
         """Return the tokens of one text."""
-        if has_new_character(text):
+        if has_new_character(text) or may_hold_long_word(text, self.name):
             return self._exactly(text)
         with self._using:
             self._note(len(text))
@@ -100,6 +101,8 @@ class GigatokenEngine:
 
     def counts(self, texts: Sequence[str]) -> list[int]:
         """Return the tokens of each text."""
+        if any(len(text) >= LONG_WORD for text in texts):
+            return [self.count(text) for text in texts]
         strange = texts_with_new_characters(texts)
         with self._using:
             self._note(sum(map(len, texts)))
