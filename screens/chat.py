@@ -171,11 +171,7 @@ a branch beside the old one; < and > show the others. The line over the message 
         self.refresh_bindings()
 
     def _facts(self, lane: Lane, answer: LaneAnswer) -> str:
-        try:
-            cost = cost_of(self.services, lane, answer.usage)
-        except TunedeckError:
-            cost = None  # an account that is gone has no price
-        return call_words(answer, cost)
+        return call_words(answer, cost_of(self.services, lane, answer.usage))
 
     # Looks
 
@@ -214,10 +210,7 @@ a branch beside the old one; < and > show the others. The line over the message 
         self._show_spent()
 
     def _show_spent(self) -> None:
-        try:
-            words = spent(self.services, self.session.all_turns).words
-        except TunedeckError as error:
-            words = error.message
+        words = spent(self.services, self.session.all_turns).words
         self.query_one("#total-line", Static).update(
             content(("chat ", "accent"), (safe_line(words, 200), "muted"))
         )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from tui.chat.lanes import Lane, LaneAnswer, Turn, end_words
+from tui.errors import TunedeckError
 from tui.money.amounts import small_money
 from tui.money.catalog_model import NOT_PUBLISHED
 from tui.money.usage_price import Amount, answers_cost, total_of
@@ -71,7 +72,11 @@ def cost_of(services: PricedServices, lane: Lane, usage: Usage) -> Amount | None
     """Return what a call that used so much has cost by the catalog; None where no price is published."""
     from tui.money.catalog import base_of
 
-    model = services.catalog.find(base_of(lane.model), services.account(lane.account).provider)
+    try:
+        provider = services.account(lane.account).provider
+    except TunedeckError:
+        return None  # an account that is gone: nobody knows whose prices held
+    model = services.catalog.find(base_of(lane.model), provider)
     if model is None:
         return None
     return answers_cost(

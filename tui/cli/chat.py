@@ -4,81 +4,214 @@ from __future__ import annotations
 
 import contextlib
 import sys
-import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import click
 
-from tui.chat.lanes import Lane, LaneAnswer, Turn, describe_speed
+from tui.chat.abilities import reason_against
+from tui.chat.export import answer_json
+from tui.chat.images import describe_image, read_image
+from tui.chat.lanes import Lane, LaneAnswer, Turn
 from tui.chat.models import default_lanes, find_lane
-from tui.chat.parameters import NEW_CHAT, parse_parameters
+from tui.chat.parameters import NEW_CHAT, parse_parameters, stop_words
 from tui.chat.session import AnswersNotKept, ChatSession
-from tui.chat.streams import LaneUpdate
+from tui.chat.spent import call_words, cost_of, spent
+from tui.chat.tools_file import read_tools
 from tui.chat.trained_prompt import trained_prompt
-from tui.cli.output import json_option, narrate, print_json, report_error, say
-from tui.errors import ExitCode
-from tui.safe_text import safe_text
+from tui.cli.chat_history import COMMANDS, open_chat, spent_json
+from tui.cli.chat_print import FactsOf, Printer, ask_interruptibly
+from tui.cli.output import json_option, narrate, print_json, report_error
+from tui.errors import ExitCode, TunedeckError
+from tui.records.chats import ChatParameters
+from tui.records.models import Capability
+from tui.safe_text import safe_line
 from tui.services import Services
 
+_NAMED = "a command of chat was named"
+_FILE = click.Path(path_type=Path)
 
-@click.command()
+
+class _ChatCommand(click.Group):
+    """Takes any number of MODELs where a group takes the name of a command: the first word decides."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Leave everything after a command's name to it."""
+        if args and args[0] in self.commands:
+            ctx.meta[_NAMED] = True
+            ctx.allow_interspersed_args = False
+        return super().parse_args(ctx, args)
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """Leave the MODELs out before a command."""
+        params = super().get_params(ctx)
+        return [one for one in params if not (ctx.meta.get(_NAMED) and isinstance(one, click.Argument))]
+
+
+@click.group(
+    cls=_ChatCommand,
+    invoke_without_command=True,
+    subcommand_metavar="| COMMAND ...",
+    context_settings={"allow_interspersed_args": True},
+)
 @click.argument("models", nargs=-1, metavar="[MODEL]...")
 @click.option("--message", "-m", help="Ask this and end; left out, it is read from standard input.")
 @click.option("--system", help="System prompt; left out, a tuned model's own from its training file.")
 @click.option("--account", help="Whose models they are; left out, found by name.")
+@click.option("--chat", "chat_id", help="Go on with this chat: its id, the beginning of one, or `last`.")
+@click.option("--again", is_flag=True, help="With --chat: ask its last question again, in a branch.")
+@click.option("--tool-result", "results", multiple=True, help="With --chat: what a called tool gave back.")
+@click.option("--tools", type=_FILE, help="JSON file of the tools that may be called.")
+@click.option("--image", "images", multiple=True, type=_FILE, help="Send a picture along.")
 @click.option("--temperature", default="", help="0 to 2; 0 always takes the likeliest token.")
 @click.option("--top-p", default="", help="0 to 1.")
 @click.option(
     "--max-tokens", default=str(NEW_CHAT.max_tokens), show_default=True, help="Most tokens of an answer."
 )
 @click.option("--seed", default="", help="Makes an answer repeatable where the service can.")
+@click.option("--stop", "stops", multiple=True, help="End the answer before this text; up to four.")
+@click.option("--response-format", default="", help="`json`, or the file of a JSON schema.")
+@click.option("--logprobs", default="", help="How sure of each token, with 0 to 20 others; for --json.")
 @json_option
-def command(
-    models: tuple[str, ...],
-    message: str | None,
-    system: str | None,
-    account: str | None,
-    as_json: bool,
-    **parameters: str,
-) -> int:
+@click.pass_context
+def command(ctx: click.Context, /, models: tuple[str, ...] = (), **options: Any) -> int:
     """Talk to a MODEL, or to several that get the same questions.
 
     Without a MODEL, to the newest tuned one and its base. On a terminal and without --message, line after
-    line until ctrl+d; the chat is kept and can be opened again in the app.
+    line until ctrl+d; the chat is kept and can be opened again in the app. The commands are about chats that
+    were kept; `tunedeck chat -- history` talks to a model of that name.
     """
+    if ctx.invoked_subcommand is not None:
+        return int(ExitCode.DONE)
     with Services.open() as services:
-        lanes = [find_lane(services, name, account) for name in models] or list(default_lanes(services))
-        if system is None:
-            system = trained_prompt(services.store, lanes)
-            if system:
-                narrate(f"System prompt, from the training file: {system}")
-        session = ChatSession(
-            lanes, services.provider, services.store, system=system, parameters=parse_parameters(parameters)
-        )
-        if message is None and not sys.stdin.isatty():
-            message = sys.stdin.read()
-        if message is None:
-            return int(_talk(session, services))
-        return int(_ask_once(session, message, services, as_json=as_json))
+        if options["chat_id"] is None:
+            session = _new_chat(services, models, options)
+        else:
+            session = _kept_chat(services, models, options)
+        turn = _asked_turn(services, session, options)
+        if turn is None:
+            return int(_talk(services, session))
+        return int(_ask_once(services, session, turn, as_json=options["as_json"]))
 
 
-def _ask_once(session: ChatSession, message: str, services: Services, *, as_json: bool) -> ExitCode:
+for _one in COMMANDS:
+    command.add_command(_one)
+
+
+def _new_chat(services: Services, models: Sequence[str], options: Mapping[str, Any]) -> ChatSession:
+    if options["again"] or options["results"]:
+        raise TunedeckError("--again and --tool-result need --chat.", "`tunedeck chat history` lists chats.")
+    lanes = [find_lane(services, name, options["account"]) for name in models]
+    lanes = lanes or list(default_lanes(services))
+    system: str | None = options["system"]
+    if system is None:
+        system = trained_prompt(services.store, lanes)
+        if system:
+            narrate(f"System prompt, from the training file: {system}")
+    return ChatSession(
+        lanes, services.provider, services.store, system=system, parameters=_parameters(options),
+        tools=read_tools(options["tools"]) if options["tools"] is not None else (),
+    )  # fmt: skip
+
+
+def _kept_chat(services: Services, models: Sequence[str], options: Mapping[str, Any]) -> ChatSession:
+    session = open_chat(services, options["chat_id"])
+    lanes = tuple(find_lane(services, name, options["account"]) for name in models)
+    session.lanes = lanes or session.lanes
+    session.parameters = _parameters(options)
+    if options["system"] is not None:
+        session.system = options["system"]
+    if options["tools"] is not None:
+        session.tools = read_tools(options["tools"])
+    return session
+
+
+def _parameters(options: Mapping[str, Any]) -> ChatParameters:
+    names = ("temperature", "top_p", "max_tokens", "seed", "logprobs", "response_format")
+    return parse_parameters({name: options[name] for name in names} | {"stop": stop_words(options["stops"])})
+
+
+def _asked_turn(services: Services, session: ChatSession, options: Mapping[str, Any]) -> Turn | None:
+    """Return what is to be asked once; None where a person types line after line."""
+    images = [read_image(path) for path in options["images"]]
+    _refuse_what_cannot_be(services, session, with_images=bool(images))
+    for image in images:
+        narrate(f"Sends {describe_image(image)}.")
+    if options["again"]:
+        return session.same_turn()
+    if options["results"]:
+        return _results_turn(session, options["results"])
+    message: str | None = options["message"]
+    if message is None and not sys.stdin.isatty():
+        message = sys.stdin.read()
+    return None if message is None else session.new_turn(message, images=images)
+
+
+def _refuse_what_cannot_be(services: Services, session: ChatSession, *, with_images: bool) -> None:
+    shape = session.parameters.response_format
+    wanted = [Capability.CHAT_IMAGES] if with_images else []
+    if shape is not None and "json_schema" in shape:
+        wanted.append(Capability.CHAT_SCHEMA)
+    for capability in wanted:
+        reason = reason_against(services, session.lanes, capability)
+        if reason:
+            raise TunedeckError(reason, "Choose another model, or leave it out.")
+
+
+def _results_turn(session: ChatSession, results: Sequence[str]) -> Turn:
+    """Deal results to the calls of the last answers, in the order in which those are shown."""
+    left = list(results)
+    dealt: dict[Lane, list[str]] = {}
+    for lane, calls in session.calling_lanes().items():
+        dealt[lane], left = left[: len(calls)], left[len(calls) :]
+    if left and dealt:
+        raise TunedeckError(f"{len(left)} tool results are more than the last answer has calls.")
+    return session.results_turn(dealt)
+
+
+def _ask_once(services: Services, session: ChatSession, turn: Turn, *, as_json: bool) -> ExitCode:
     unkept: AnswersNotKept | None = None
+    printer = Printer(session.asked_lanes(turn), _facts_of(services))
     try:
-        printer = Printer(session.lanes, services.headroom)
-        turn = _ask(session, message, (lambda update: None) if as_json else printer)
+        turn = ask_interruptibly(session, turn, (lambda update: None) if as_json else printer)
     except AnswersNotKept as error:
         turn, unkept = error.turn, error
     if as_json:
-        answers = [
-            {**_answer_json(lane, turn.answers[lane]), "rate_limits": _limits_json(services, lane.account)}
-            for lane in session.lanes
-        ]
-        print_json({"chat_id": session.chat_id, "answers": answers})
+        print_json({
+            "chat_id": session.chat_id,
+            "turn": turn.number,
+            "answers": [
+                _answer_json(services, lane, turn.answers[lane]) for lane in session.asked_lanes(turn)
+            ],
+            "chat_total": spent_json(spent(services, session.all_turns)),
+        })  # fmt: skip
+    elif session.calling_lanes():
+        narrate(f"Answer the calls with `tunedeck chat --chat {session.chat_id} --tool-result RESULT`.")
     if unkept is not None:
         raise unkept
     return _exit_code(turn)
+
+
+def _facts_of(services: Services) -> FactsOf:
+    def facts(lane: Lane, answer: LaneAnswer) -> str:
+        words = call_words(answer, cost_of(services, lane, answer.usage))
+        return " · ".join(filter(None, (words, services.headroom(lane.account))))
+
+    return facts
+
+
+def _answer_json(services: Services, lane: Lane, answer: LaneAnswer) -> Mapping[str, Any]:
+    cost = cost_of(services, lane, answer.usage)
+    return {
+        **answer_json(lane, answer),
+        "cost": None if cost is None else str(cost.high),
+        "currency": None if cost is None else cost.currency,
+        "rate_limits": [
+            {"name": one.name, "limit": one.limit, "remaining": one.remaining, "resets_at": one.resets_at}
+            for one in services.rate_gauges(lane.account)
+        ],
+    }
 
 
 def _exit_code(turn: Turn) -> ExitCode:
@@ -88,7 +221,7 @@ def _exit_code(turn: Turn) -> ExitCode:
     return ExitCode.BAD if any(answer.is_broken for answer in answers) else ExitCode.DONE
 
 
-def _talk(session: ChatSession, services: Services) -> ExitCode:
+def _talk(services: Services, session: ChatSession) -> ExitCode:
     """Ask line after line; ctrl+c stops an answer, ctrl+d ends."""
     with contextlib.suppress(ImportError):
         import readline  # noqa: F401 - gives the line its editing keys and history
@@ -99,122 +232,30 @@ def _talk(session: ChatSession, services: Services) -> ExitCode:
     code = ExitCode.DONE
     while True:
         try:
-            question = input("you> ")
+            turn = _typed_turn(session)
         except EOFError:
             click.echo()
             return code
-        if question.strip():
-            try:
-                turn = _ask(session, question, Printer(session.lanes, services.headroom))
-            except AnswersNotKept as error:
-                turn = error.turn
-                report_error(error)
-            code = (
-                ExitCode.BAD if any(answer.is_broken for answer in turn.answers.values()) else ExitCode.DONE
-            )
-
-
-def _ask(session: ChatSession, question: str, on_update: Callable[[LaneUpdate], None]) -> Turn:
-    """Ask in a thread, so that ctrl+c can stop the answers and keep what has arrived."""
-    result: list[Turn] = []
-    failure: list[BaseException] = []
-
-    done = threading.Event()
-
-    def ask() -> None:
+        if turn is None:
+            continue
         try:
-            result.append(session.ask(question, on_update))
-        except BaseException as error:  # handed to the caller's thread
-            failure.append(error)
-        finally:
-            done.set()
-
-    # A daemon: whatever holds it up (a locked store, a reader of the output that stands still), a second
-    # ctrl+c ends the program all the same.
-    threading.Thread(target=ask, name="chat", daemon=True).start()
-    stopped = False
-    # Not `Thread.join`: interrupted by ctrl+c, it takes a running thread for an ended one.
-    while not done.is_set():
-        try:
-            done.wait(0.2)
-        except KeyboardInterrupt:
-            if stopped:
-                raise
-            stopped = True
-            session.stop()
-    if failure:
-        raise failure[0]
-    return result[0]
+            printer = Printer(session.asked_lanes(turn), _facts_of(services))
+            turn = ask_interruptibly(session, turn, printer)
+        except AnswersNotKept as error:
+            turn = error.turn
+            report_error(error)
+        broken = any(answer.is_broken for answer in turn.answers.values())
+        code = ExitCode.BAD if broken else ExitCode.DONE
+        narrate(f"chat: {spent(services, session.all_turns).words}")
 
 
-class Printer:
-    """Prints answers as plain text: one as it comes; several whole, each under its model's name, in order.
-
-    Args:
-        lanes: Whose answers.
-        headroom: Says how much of an account's rate limits is left; empty where that is not known.
-    """
-
-    def __init__(self, lanes: tuple[Lane, ...], headroom: Callable[[str], str] = lambda account: "") -> None:
-        self._headroom = headroom
-        self._streams = len(lanes) == 1
-        self._held = ""
-        self._waiting = list(lanes)
-        self._finished: dict[Lane, LaneAnswer] = {}
-
-    def __call__(self, update: LaneUpdate) -> None:
-        """Print what has newly arrived."""
-        if self._streams:
-            self._print_piece(update.text, last=update.finished)
-        if not update.finished:
-            return
-        self._finished[update.lane] = update.answer
-        while self._waiting and self._waiting[0] in self._finished:
-            lane = self._waiting.pop(0)
-            self._print_end(lane, self._finished[lane])
-
-    def _print_piece(self, text: str, *, last: bool) -> None:
-        text = self._held + text
-        # A line end may be cut between its two bytes; a bare carriage return would be shown as a sign.
-        self._held = "\r" if text.endswith("\r") and not last else ""
-        text = text[: len(text) - len(self._held)]
-        if text:
-            click.echo(safe_text(text), nl=False)
-
-    def _print_end(self, lane: Lane, answer: LaneAnswer) -> None:
-        if self._streams:
-            click.echo()
-        else:
-            say(f"{lane.model}:\n{answer.text}\n")
-        if answer.failed:
-            narrate(f"{lane.model}: {answer.error} {answer.remedy}".rstrip())
-        elif answer.is_cut:
-            narrate(f"{lane.model}: the answer was cut off. {answer.error} {answer.remedy}".rstrip())
-        else:
-            facts = filter(None, (describe_speed(answer), self._headroom(lane.account)))
-            narrate(f"{lane.label}: {', '.join(facts)}")
-
-
-def _limits_json(services: Services, account: str) -> list[dict[str, Any]]:
-    return [
-        {"name": one.name, "limit": one.limit, "remaining": one.remaining, "resets_at": one.resets_at}
-        for one in services.rate_gauges(account)
-    ]
-
-
-def _answer_json(lane: Lane, answer: LaneAnswer) -> Mapping[str, Any]:
-    return {
-        "account": lane.account,
-        "model": lane.model,
-        "text": answer.text,
-        "finish_reason": answer.finish_reason,
-        "error": answer.error or None,
-        "usage": {
-            "prompt_tokens": answer.usage.prompt_tokens,
-            "completion_tokens": answer.usage.completion_tokens,
-            "cached_tokens": answer.usage.cached_tokens,
-        },
-        "first_token_seconds": answer.first_token_seconds,
-        "seconds": answer.seconds,
-        "tokens_per_second": answer.tokens_per_second,
-    }
+def _typed_turn(session: ChatSession) -> Turn | None:
+    """Return what is typed: a question, or what the tools that were just called give back."""
+    calling = session.calling_lanes()
+    if not calling:
+        question = input("you> ")
+        return session.new_turn(question) if question.strip() else None
+    return session.results_turn({
+        lane: [input(f"{safe_line(call.name, 40)}({safe_line(call.arguments, 400)})> ") for call in calls]
+        for lane, calls in calling.items()
+    })  # fmt: skip

@@ -10,7 +10,7 @@ from tests.unit.chat.script import ScriptedModel
 from tui.chat.lanes import Lane, LaneAnswer
 from tui.chat.models import ChatServices, default_lanes, find_lane, known_models
 from tui.chat.streams import LaneUpdate
-from tui.cli.chat import Printer
+from tui.cli.chat_print import Printer
 from tui.errors import TunedeckError
 from tui.records.jobs import Checkpoint, Job, JobState
 from tui.records.models import Account, ModelInfo
@@ -43,6 +43,12 @@ def model(monkeypatch: pytest.MonkeyPatch) -> ListedModel:
     return scripted
 
 
+def test_the_commands_stand_beside_the_models(model: ListedModel) -> None:
+    assert run_cli("chat", "history").stdout.startswith("No chats yet")
+    assert run_cli("chat", "--", "history", "-m", "Hi").code == 2
+    assert "Talk to a MODEL" in run_cli("chat", "--help").stdout
+
+
 @pytest.fixture
 def services() -> Iterator[Services]:
     with Services.open() as opened:
@@ -52,7 +58,7 @@ def services() -> Iterator[Services]:
 def test_one_model_prints_its_answer_and_nothing_else(model: ListedModel) -> None:
     result = run_cli("chat", BASE, "--message", "Hi")
     assert (result.code, result.stdout) == (0, "Hello there.\n")
-    assert "2 tokens" in result.stderr
+    assert "in 7 · out 2 · free" in result.stderr
 
 
 def test_two_models_are_printed_under_their_names_whole(model: ListedModel) -> None:
