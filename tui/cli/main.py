@@ -48,6 +48,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "settle": ("tui.cli.settle", "Settle a launch whose answer was lost."),
     "models": ("tui.cli.models", "Show models with family, days left and cost; tag, note, delete."),
     "chat": ("tui.cli.chat", "Talk to a model, or to two side by side."),
+    "compare": ("tui.cli.compare", "Several models on the same prompts; rate two blind."),
     "eval": ("tui.cli.eval", "Examine a model on held-out rows, alone or against another."),
     "record": ("tui.cli.record", "Keep what models answer before they are shut down."),
     "parity": ("tui.cli.parity", "Compare a recorded model with its successor, row by row."),

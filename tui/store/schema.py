@@ -270,6 +270,17 @@ CREATE TABLE upload_parts (
 ) WITHOUT ROWID;
 """
 
+_COMPARISONS = """
+CREATE TABLE comparisons (
+    id TEXT PRIMARY KEY, source TEXT NOT NULL, sides TEXT NOT NULL, seed INTEGER NOT NULL,
+    created_at INTEGER NOT NULL
+);
+CREATE TABLE compared_rounds (
+    comparison TEXT NOT NULL, number INTEGER NOT NULL, messages TEXT NOT NULL, tools TEXT NOT NULL,
+    first_is_left INTEGER NOT NULL, rating TEXT, rated_at INTEGER, PRIMARY KEY (comparison, number)
+) WITHOUT ROWID;
+"""
+
 MIGRATIONS: tuple[str, ...] = (
     _FIRST,
     _USAGE,
@@ -286,5 +297,6 @@ MIGRATIONS: tuple[str, ...] = (
     _CHAT_BRANCHES,
     _RECORDINGS,
     _UPLOADS,
+    _COMPARISONS,
 )
 """Statements that lead from version n to n + 1; published ones are never edited."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tui.store.account_queries import AccountQueries
 from tui.store.archive_queries import ArchiveQueries
 from tui.store.chat_queries import ChatQueries
+from tui.store.comparison_queries import ComparisonQueries
 from tui.store.dataset_queries import DatasetQueries
 from tui.store.eval_queries import EvalQueries
 from tui.store.event_queries import EventQueries
@@ -34,6 +35,7 @@ class Store(
     NoticeQueries,
     EvalQueries,
     RecordingQueries,
+    ComparisonQueries,
     UploadQueries,
 ):
     """All queries over one database file; thread-safe, and open to other processes at the same time."""

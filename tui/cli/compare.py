@@ -1,0 +1,317 @@
+"""`tunedeck compare`: several models on the same prompts, rated blind, or one job through its training."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tui.cli.compare_output import (
+    print_comparisons,
+    print_prompts,
+    print_standing,
+    prompts_json,
+)
+from tui.cli.eval import amount_of
+from tui.cli.output import ProgressLine, json_option, narrate, print_json, say
+from tui.errors import ExitCode, TunedeckError
+
+if TYPE_CHECKING:
+    from tui.evals.asking import AskingOutcome
+    from tui.evals.cases import Case
+    from tui.evals.compare.asking import ComparePlan
+    from tui.records.comparisons import Side
+    from tui.services import Services
+
+
+class _ModelsOrVerb(click.Group):
+    """A group whose first word may be a model: what is no command of it goes to `ask`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put `ask` before what names no command."""
+        if args and args[0] not in (*self.commands, "--help", "-h"):
+            args = ["ask", *args]
+        return super().parse_args(ctx, args)
+
+
+def _sampling(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of how answers are sampled, and of money."""
+    for option in (
+        click.option("--account", help="Whose models they are; left out, found by name."),
+        click.option("--temperature", default="0", show_default=True, help="Empty leaves it to the service."),
+        click.option("--max-tokens", default="512", show_default=True, help="Most tokens of an answer."),
+        click.option("--seed", default="", help="Makes answers repeatable where the service can."),
+        click.option("--limit", type=click.IntRange(1), help="Only so many prompts, from the beginning."),
+        click.option("--max-cost", metavar="AMOUNT", help="Ask nothing more beyond this."),
+        click.option("--dry-run", is_flag=True, help="Say what would be asked and what it costs."),
+        click.option("--yes", is_flag=True, help="Ask without being asked."),
+    ):
+        function = option(function)
+    return function
+
+
+_message_option = click.option(
+    "--message", "-m", "messages", multiple=True, help="Ask this; may be repeated."
+)
+_file_option = click.option("--file", type=click.Path(path_type=Path), help="JSONL whose rows are asked.")
+_system_option = click.option(
+    "--system", "systems", multiple=True,
+    help="Prompt in place of the rows' own; once for all models, or once for each, in order.",
+)  # fmt: skip
+
+
+@click.group(cls=_ModelsOrVerb, invoke_without_command=True)
+@click.pass_context
+def command(ctx: click.Context) -> None:
+    """Compare models: `compare MODEL MODEL -m TEXT`, `rate`, `ratings`, `export`, `scrub`.
+
+    `tunedeck compare ask --help` lists the options of the first. Answers are kept: nothing is asked or paid
+    for twice.
+    """
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
+
+
+@command.command()
+@click.argument("models", nargs=-1, required=True, metavar="MODEL MODEL...")
+@_message_option
+@_file_option
+@_system_option
+@_sampling
+@json_option
+def ask(
+    models: tuple[str, ...], messages: tuple[str, ...], file: Path | None, systems: tuple[str, ...],
+    as_json: bool, **options: Any,
+) -> int:  # fmt: skip
+    """Put the same prompts to two to four MODELs; say where the answers differ, by word and by token.
+
+    Exit codes: 0 all answered; 1 an answer is missing; 2 wrong use or unreachable; 130 interrupted.
+    """
+    if not 2 <= len(models) <= 4:
+        raise click.UsageError("Name two to four models.")
+    from tui.evals.compare.asking import kept_answers, kept_logprobs, plan_sides
+    from tui.services import Services
+
+    with Services.open() as services:
+        source, cases = _cases(messages, file, options["limit"])
+        sides = _sides(services, models, systems, options)
+        plan = plan_sides(services, source, cases, sides, amount_of(options["max_cost"]))
+        if not _agreed(plan, options, as_json=as_json):
+            return int(ExitCode.DONE if options["dry_run"] else ExitCode.INTERRUPTED)
+        _ask(services, plan)
+        answers, logprobs = kept_answers(services, plan), kept_logprobs(services, plan)
+    labels = [side.model for side in sides]
+    if as_json:
+        print_json({"models": labels, "prompts": prompts_json(cases, answers, logprobs)})
+    else:
+        print_prompts(labels, cases, answers, logprobs)
+    return int(ExitCode.BAD if any(None in row for row in answers) else ExitCode.DONE)
+
+
+@command.command()
+@click.argument("job_id", metavar="JOB")
+@click.option("--message", "-m", required=True, help="The prompt.")
+@click.option("--system", help="System prompt; left out, the one of the training file.")
+@_sampling
+@json_option
+def scrub(job_id: str, message: str, system: str | None, as_json: bool, **options: Any) -> int:
+    """Show one prompt's answer at each moment of a JOB's training: base, every checkpoint, final model.
+
+    Exit codes: 0 all answered; 1 an answer is missing; 2 wrong use or unreachable; 130 interrupted.
+    """
+    from tui.chat.lanes import Lane
+    from tui.chat.trained_prompt import trained_prompt
+    from tui.cli.job_lookup import find_job
+    from tui.evals.compare.asking import kept_answers, kept_logprobs, plan_sides
+    from tui.evals.compare.scrub import stop_sides, training_stops
+    from tui.services import Services
+
+    with Services.open() as services:
+        job = find_job(services, job_id, options["account"])
+        stops = training_stops(services, job)
+        if system is None:
+            system = trained_prompt(services.store, [Lane(job.account, stops[-1].model)])
+        sides = stop_sides(job, stops, system=system, parameters=_parameters(options))
+        source, cases = _cases((message,), None, None)
+        plan = plan_sides(services, source, cases, sides, amount_of(options["max_cost"]))
+        if not _agreed(plan, options, as_json=as_json):
+            return int(ExitCode.DONE if options["dry_run"] else ExitCode.INTERRUPTED)
+        _ask(services, plan)
+        answers, logprobs = kept_answers(services, plan), kept_logprobs(services, plan)
+    labels = [one.label for one in stops]
+    if as_json:
+        told = [
+            {"label": stop.label, "step": stop.step, "model": stop.model,
+             "text": None if answer is None else answer.text}
+            for stop, answer in zip(stops, answers[0], strict=True)
+        ]  # fmt: skip
+        print_json({"job": job.id, "prompt": message, "system": system, "stops": told})
+    else:
+        print_prompts(labels, cases, answers, logprobs)
+    return int(ExitCode.BAD if None in answers[0] else ExitCode.DONE)
+
+
+@command.command()
+@click.argument("models", nargs=2, metavar="FIRST SECOND")
+@_message_option
+@_file_option
+@_system_option
+@click.option("--order", default=0, show_default=True, help="Seed of which answer stands left.")
+@_sampling
+@json_option
+def rate(
+    models: tuple[str, str], messages: tuple[str, ...], file: Path | None, systems: tuple[str, ...],
+    order: int, as_json: bool, **options: Any,
+) -> int:  # fmt: skip
+    """Rate two models blind: after each pair a line with left, right, tie, bad, back or quit (l r t b u q).
+
+    Which answer stands left is by chance and kept before it is shown. Ratings are kept as they are given;
+    the same command goes on where it was. Lines may come from a pipe.
+
+    Exit codes: 0 all is rated, or you stopped; 1 an answer is missing; 2 wrong use; 130 interrupted.
+    """
+    from tui.cli.compare_rate import rate_pairs
+    from tui.evals.compare.blind import BlindRating
+    from tui.evals.compare.standing import comparison_json
+    from tui.services import Services
+
+    with Services.open() as services:
+        source, cases = _cases(messages, file, options["limit"])
+        first, second = _sides(services, models, systems, options)
+        rating = BlindRating.begin(services, source, cases, (first, second), seed=order)
+        plan = rating.plan(amount_of(options["max_cost"]))
+        if not _agreed(plan, options, as_json=as_json):
+            return int(ExitCode.DONE if options["dry_run"] else ExitCode.INTERRUPTED)
+        _ask(services, plan)
+        missing = rate_pairs(rating, narrate if as_json else say)
+        if as_json:
+            print_json(comparison_json(rating))
+        else:
+            print_standing(rating)
+            narrate(f"`tunedeck compare export {rating.comparison.id} --to FILE` makes a preference file.")
+    return int(ExitCode.BAD if missing else ExitCode.DONE)
+
+
+@command.command()
+@click.argument("comparison", required=False)
+@json_option
+def ratings(comparison: str | None, as_json: bool) -> None:
+    """List blind comparisons, or show how one stands: win rate, interval, whether you can stop."""
+    from tui.evals.compare.blind import BlindRating
+    from tui.evals.compare.standing import comparison_json
+    from tui.services import Services
+
+    with Services.open() as services:
+        if comparison is not None:
+            rating = BlindRating.resume(services, comparison)
+            print_json(comparison_json(rating)) if as_json else print_standing(rating)
+            return
+        found = [BlindRating(services, one) for one in services.store.comparisons()]
+        if as_json:
+            print_json([comparison_json(one) for one in found])
+        elif not found:
+            say("Nothing was compared blind yet: `tunedeck compare rate MODEL MODEL --file FILE`.")
+        else:
+            print_comparisons(found)
+
+
+@command.command()
+@click.argument("comparison")
+@click.option("--to", "path", type=click.Path(path_type=Path), required=True, help="New file to write.")
+@json_option
+def export(comparison: str, path: Path, as_json: bool) -> None:
+    """Write the ratings of a COMPARISON as a preference (DPO) file, which `tunedeck check` accepts."""
+    from tui.evals.compare.blind import BlindRating
+    from tui.evals.compare.pairs import export_pairs
+    from tui.services import Services
+
+    with Services.open() as services:
+        written = export_pairs(BlindRating.resume(services, comparison), path)
+    if as_json:
+        print_json({"path": str(path), "rows": written.rows, "left_out": written.left_out})
+        return
+    say(f"{written.rows:,} pairs in {path}.")
+    for reason, count in written.left_out.items():
+        say(f"Left out: {count:,} ({reason}).")
+
+
+def _cases(messages: Sequence[str], file: Path | None, limit: int | None) -> tuple[str, list[Case]]:
+    from tui.evals.cases import Case
+    from tui.evals.test_set import read_test_set
+    from tui.records.chats import ChatMessage
+
+    if bool(messages) == (file is not None):
+        raise click.UsageError("Give either --message or --file.")
+    if file is None:
+        return "typed prompts", [
+            Case(number, str(number), (ChatMessage("user", text),)) for number, text in enumerate(messages, 1)
+        ]
+    test_set = read_test_set(file, limit=limit)
+    for line, reason in test_set.skipped[:5]:
+        narrate(f"{file}:{line}: left out: {reason}")
+    return str(file), list(test_set.cases)
+
+
+def _parameters(options: dict[str, Any]) -> Any:
+    from dataclasses import replace
+
+    from tui.chat.parameters import parse_parameters
+    from tui.evals.record import ALTERNATIVES
+
+    texts = {name: options[name] for name in ("temperature", "max_tokens", "seed")}
+    return replace(parse_parameters(texts), logprobs=ALTERNATIVES)
+
+
+def _sides(
+    services: Services, models: Sequence[str], systems: Sequence[str], options: dict[str, Any]
+) -> list[Side]:
+    from tui.chat.models import find_lane
+    from tui.records.comparisons import Side
+
+    if len(systems) not in (0, 1, len(models)):
+        raise click.UsageError("Give --system once, or once for each model.")
+    prompts: Sequence[str | None] = list(systems) or [None]
+    if len(prompts) == 1:
+        prompts = [prompts[0]] * len(models)
+    lanes = [find_lane(services, name, options["account"]) for name in models]
+    parameters = _parameters(options)
+    return [
+        Side(lane.account, lane.model, system, parameters)
+        for lane, system in zip(lanes, prompts, strict=True)
+    ]
+
+
+def _agreed(plan: ComparePlan, options: dict[str, Any], *, as_json: bool) -> bool:
+    """Say what is asked and what it costs; False when nothing shall be asked."""
+    if options["dry_run"]:
+        print_json(plan.as_json()) if as_json else say(plan.words)
+        return False
+    narrate(plan.words)
+    if options["yes"] or plan.is_free:
+        return True
+    if not sys.stdin.isatty():
+        raise TunedeckError(
+            f"{plan.words} There is no terminal to ask on.", "Add --yes to agree, or --max-cost with it."
+        )
+    if click.confirm("Ask them?", default=False, err=True):
+        return True
+    narrate("Nothing was asked.")
+    return False
+
+
+def _ask(services: Services, plan: ComparePlan) -> AskingOutcome:
+    from tui.evals.compare.asking import ask_sides
+
+    line = ProgressLine("Asking")
+    try:
+        outcome = ask_sides(services, plan, on_answer=line.update)
+    finally:
+        line.finish()
+    if outcome.capped:
+        narrate("The money cap was reached; what is left was not asked.")
+    for (lane, _), why in list(outcome.refused.items())[:3]:
+        narrate(f"{lane.model} refused: {why}")
+    return outcome
