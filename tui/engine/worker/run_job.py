@@ -64,6 +64,10 @@ def _train(folder: Path, stop: StopRequest, log: RunLog) -> StopReason | None:
         prepared.trainer.close()
 
 
+class _BrokenFromTheStart(TrainingDiverged):
+    """The first step already gave no numbers: no learning rate is to blame."""
+
+
 class _Run:
     """A run under way; `step` counts the steps done."""
 
@@ -111,7 +115,7 @@ class _Run:
         started = time.monotonic()
         step = self.step + 1
         self.trainer.use_threads(allowed_threads(self.folder.parent.parent, self._cores))
-        metrics = self.trainer.train_step(self.schedule.batch(step), self.schedule.learning_rate(step))
+        metrics = self._train(step)
         values = named("train", metrics) | self._validation(step)
         self.step = step
         self._count_tokens()
@@ -123,6 +127,13 @@ class _Run:
             self.save()
         if time.monotonic() - self._told_at > PROGRESS_SECONDS or step == self.schedule.total_steps:
             self._tell_progress()
+
+    def _train(self, step: int) -> BatchMetrics:
+        try:
+            return self.trainer.train_step(self.schedule.batch(step), self.schedule.learning_rate(step))
+        except TrainingDiverged as error:
+            kind = _BrokenFromTheStart if step == 1 else TrainingDiverged
+            raise kind(f"{str(error).removesuffix('.')} at step {step}.") from error
 
     def save(self) -> None:
         """Write the point to go on from."""
@@ -173,7 +184,13 @@ class _Run:
 def _job_error(error: Exception) -> dict[str, str | None]:
     """Put an exception into the service's words."""
     code, message, param = "training_failed", f"{type(error).__name__}: {error}", None
-    if isinstance(error, TrainingDiverged):
+    if isinstance(error, _BrokenFromTheStart):
+        code = "loss_not_finite"
+        message = (
+            f"{error} Nothing had been learned yet, so it is the model that it starts from: its weights are "
+            "damaged. Fetch or add the base model again."
+        )
+    elif isinstance(error, TrainingDiverged):
         code = "loss_not_finite"
         message = f"{error} The training diverged; a lower learning_rate_multiplier usually helps."
     elif isinstance(error, BadTrainingFile):
