@@ -110,7 +110,7 @@ invalid. a asks OpenAI's free moderation which rows would sink a job, after sayi
     def show_path(self, path: Path) -> None:
         """Turn to another file."""
         self._path = path
-        self._report = None
+        self._report = self._grader = None
         self._forget_findings()
         self.start_check()
 
@@ -136,7 +136,7 @@ invalid. a asks OpenAI's free moderation which rows would sink a job, after sayi
         self.query_one("#check-verdict", Static).update(
             content(("Reading…  ", "muted"), ("x", "accent"), (" stops", "muted"))
         )
-        wish = CheckWish(self._path, self._model, fresh, self._provider, self._format)
+        wish = CheckWish(self._path, self._model, fresh, self._provider, self._format, self._grader)
         self._worker = self.check_file(wish)
         self.estimate_file(wish)
         self.refresh_bindings()
@@ -177,8 +177,8 @@ invalid. a asks OpenAI's free moderation which rows would sink a job, after sayi
         self.refresh_bindings()
 
     def _is_wanted(self, wish: CheckWish) -> bool:
-        known = (self._path, self._model, self._provider, self._format)
-        return (wish.path, wish.model, wish.provider, wish.format) == known
+        known = (self._path, self._model, self._provider, self._format, self._grader)
+        return (wish.path, wish.model, wish.provider, wish.format, wish.grader) == known
 
     @on(ChecksFile.Finished)
     def _show_report(self, message: ChecksFile.Finished) -> None:
@@ -251,8 +251,9 @@ invalid. a asks OpenAI's free moderation which rows would sink a job, after sayi
         if self._model is not None:
             label = SERVICES[self.service].label if self._provider else ""
             by = f" by the rules of {label}" if label else ""  # first: a small pane cuts the rest
+            graded = f" and {safe_line(self._grader.name, 30)}" if self._grader is not None else ""
             self.query_one("#findings").border_title = content(
-                f"Findings{by} for {safe_line(self._model.id, 60)}"
+                f"Findings{by} for {safe_line(self._model.id, 60)}{graded}"
             )
         self.query_one("#check-file", Static).update(
             content(

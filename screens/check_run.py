@@ -16,6 +16,7 @@ from tui.datasets.check import CheckCancelled
 from tui.datasets.estimate import FileEstimate
 from tui.datasets.estimate_apart import LARGE_BYTES, EstimateCancelled, estimate_apart
 from tui.datasets.formats import DatasetFormat
+from tui.datasets.graders import Grader, read_grader
 from tui.datasets.report import Report
 from tui.datasets.tokens import encoding_for
 from tui.errors import TunedeckError
@@ -38,6 +39,8 @@ class CheckWish:
     """Service whose rules count; None for the model's own."""
     format: DatasetFormat | None = None
     """What the rows are read as; None finds it out."""
+    grader: Path | None = None
+    """JSON file of the grader that reinforcement rows are held to."""
 
 
 class ChecksFile(GreyedKeys, inherit_bindings=False):
@@ -106,12 +109,15 @@ class ChecksFile(GreyedKeys, inherit_bindings=False):
                 model,
                 provider=provider,
                 dataset_format=wish.format,
+                grader=grader,
                 fresh=fresh,
                 on_progress=progress,
                 cancelled=lambda: worker.is_cancelled,
             )
 
+        grader: Grader | None = None
         try:
+            grader = read_grader(wish.grader) if wish.grader is not None else None
             report = report_of(wish.model, fresh=wish.fresh, provider=wish.provider)
             self.post_message(self.Finished(wish, report, _other_shape(wish.path, report)))
             rates = self.services.store.training_rates("local")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from textual import work
+
 from screens.check_run import ChecksFile
 from screens.finding_list import FindingList
 from tui.datasets.formats import DatasetFormat
@@ -18,6 +20,7 @@ NEED_FILE = (
     "next_model",
     "next_provider",
     "next_format",
+    "choose_grader",
     "show_tokens",
     "show_money",
     "show_spread",
@@ -35,6 +38,8 @@ class CheckViews(ChecksFile, inherit_bindings=False):
         self._model: CatalogModel | None = None
         self._provider: str | None = None
         """Service whose rules count; None for the model's own."""
+        self._grader: Path | None = None
+        """JSON file of the grader that reinforcement rows are held to."""
 
     @property
     def _format(self) -> DatasetFormat | None:
@@ -50,6 +55,19 @@ class CheckViews(ChecksFile, inherit_bindings=False):
     def start_check(self, *, fresh: bool = False) -> None:
         """Check the file."""
         raise NotImplementedError
+
+    @work(group="choose-file", exclusive=True, exit_on_error=False)
+    async def action_choose_grader(self) -> None:
+        """Choose the grader that the rows are held to; with one chosen, hold them to none again."""
+        if self._grader is not None:
+            self._grader = None
+        else:
+            from screens.launch_choices import choose_grader  # few files are for reinforcement
+
+            self._grader = await choose_grader(self, self._path)
+            if self._grader is None:
+                return
+        self.start_check()
 
     def action_next_provider(self, direction: int) -> None:
         """Check by the rules of the next service, with the same model's tokens."""

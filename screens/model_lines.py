@@ -62,8 +62,7 @@ def _name(line: FamilyLine, ascii_only: bool) -> Part:
 def _cost(line: FamilyLine) -> Cell:
     if line.cost is None:
         return "–", "muted"
-    was_trained = line.model.kind in (ModelKind.TUNED, ModelKind.JOB)
-    return line.cost.words if was_trained or line.cost.high else ""  # nobody used it, or for nothing
+    return line.cost_words
 
 
 def _loss(model: FamilyModel) -> Cell:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import re
 import threading
@@ -422,3 +423,31 @@ def test_no_file_looks(snap_compare: Callable[..., bool]) -> None:
         await until(pilot, lambda: "No file yet" in text_of(app))
 
     assert snap_compare(app, terminal_size=(80, 24), run_before=before)
+
+
+async def test_a_grader_is_named_by_a_key_and_rows_are_held_to_it(isolated_home: Path) -> None:
+    folder = isolated_home / "data"
+    folder.mkdir(exist_ok=True)
+    rows = [
+        {"messages": [{"role": "user", "content": f"How much is {number} and one?"}], "answer": str(number)}
+        for number in range(12)
+    ]
+    path = folder / "questions.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    grader = {
+        "type": "string_check", "name": "same", "operation": "eq", "input": "{{sample.output_text}}",
+        "reference": "{{item.solution}}",
+    }  # fmt: skip
+    (folder / "grader.json").write_text(json.dumps(grader), "utf-8")
+    app = make_app()
+    async with app.run_test(size=(140, 40)) as pilot:
+        screen = await open_check(pilot, app, path)
+        assert "grader.json" not in text_of(app)
+        await pilot.press("R")
+        await until(pilot, lambda: isinstance(app.screen, ChooseScreen) and "grader.json" in text_of(app))
+        await pilot.press("enter")
+        await until(pilot, lambda: app.screen is screen and "and grader.json" in text_of(app))
+        await until(pilot, lambda: "grader reads item.solution" in str(screen._report))
+        await pilot.press("R")
+        await until(pilot, lambda: "and grader.json" not in text_of(app))
+        await until(pilot, lambda: "item.solution" not in str(screen._report))

@@ -192,5 +192,5 @@ def _cells(line: FamilyLine) -> list[str]:
         f"{'  ' * line.depth}{one.id}", one.account, str(one.kind), "yes" if one.trainable else "no",
         "deleted" if one.deleted_at else one.lifetime.words.replace("–", "-"),
         one.lifetime.shutdown_date or "-",
-        line.cost.words if line.cost is not None else "not known", " ".join(one.tags) or "-",
+        line.cost_words or "-", " ".join(one.tags) or "-",
     ]  # fmt: skip

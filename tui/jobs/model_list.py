@@ -50,6 +50,14 @@ class FamilyLine:
     cost: Amount | None
     """Training and answers together; None when a part of it is not known."""
 
+    @property
+    def cost_words(self) -> str:
+        """The cost for people; empty where nothing was trained or used, whatever its price would be."""
+        if self.cost is None:
+            return "not known"
+        was_trained = self.model.kind in (ModelKind.TUNED, ModelKind.JOB)
+        return self.cost.words if was_trained or self.cost.high else ""
+
 
 def arrange(
     family: Sequence[FamilyModel], *, sort: Sort = Sort.FAMILY, only: Only = Only.ALL, words: str = ""

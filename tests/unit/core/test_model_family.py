@@ -239,6 +239,8 @@ def test_the_verbs_show_tag_note_and_delete(cli: Cli, service: FakeService, serv
         BASE, 1, "ftjob-1", "2027-01-14",
     )  # fmt: skip
     assert f"    {MORE}" in cli("models", "--offline").stdout
+    (of_base,) = [line for line in cli("models", "--offline").stdout.splitlines() if line.startswith(BASE)]
+    assert "free" not in of_base, "nobody used it, so that it has cost nothing, whatever its price is"
     assert cli("models", "tag", "tone:AAAA1111", "best", "--json").json()["tags"] == ["best"]
     assert cli("models", "tag", TONE, "old").stdout == f"{TONE}: best old\n"
     assert cli("models", "tag", TONE, "old", "--remove").stdout == f"{TONE}: best\n"

@@ -38,6 +38,9 @@ CHECK = (
     Key("provider", ("p",), "next_provider(1)", "Service", "Check by the rules of the next service."),
     Key("provider-before", ("P",), "next_provider(-1)", "Before", "Check by the service before's rules."),
     Key("format", ("f",), "next_format", "Format", "Read the rows as the next format; at last as found."),
+    Key(
+        "grader", ("R",), "choose_grader", "Grader", "Hold reinforcement rows to a grader, or to none again."
+    ),
     Key("unfold", ("space",), "toggle_fold", "Unfold", "Show or hide the lines of this rule.", footer=True),
     Key("unfold-all", ("u",), "toggle_all", "Unfold all", "Show or hide the lines of every rule."),
     Key("again", ("r",), "check_again", "Check again", "Read the file again from its first line."),
