@@ -290,7 +290,7 @@ async def test_f_reads_a_files_rows_as_another_format_and_that_is_remembered_for
         other = screen._report
         assert other is not None
         assert "missing-key" in {finding.rule for finding in other.findings}
-        await pilot.press("f", "f", "f")
+        await pilot.press("f", "f", "f", "f")  # over reinforcement, completion and text to as found
         await until(pilot, lambda: screen._report is not None and screen._report.valid)
         assert "read as" not in text_of(app)
         await pilot.press("f", "f")
@@ -324,7 +324,7 @@ async def test_a_format_chosen_in_check_is_what_rows_tokens_and_launch_read_the_
         await until(pilot, lambda: "read as preference" in " ".join(text_of(app).split()))
         app.go_to("check")
         await until(pilot, lambda: app.screen is screen)
-        await pilot.press("f", "f", "f")
+        await pilot.press("f", "f", "f", "f")  # over reinforcement, completion and text to as found
         await until(pilot, lambda: screen._report is not None and screen._report.valid)
         app.open_rows(sound)
         await until(pilot, lambda: "chat" in rows_title(app) and "read as" not in rows_title(app))
