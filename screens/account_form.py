@@ -99,7 +99,7 @@ class AccountDialog(DeckDialog, inherit_bindings=False):
     def compose(self) -> ComposeResult:
         """Yield a line for each field, with a note beside it."""
         with Vertical(id="account-form") as frame:
-            frame.border_title = (
+            frame.border_title = content(
                 "New account" if self._is_new else f"Account {safe_line(self._form.name, 40)}"
             )
             frame.border_subtitle = "^s saves, esc leaves"

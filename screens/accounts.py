@@ -22,9 +22,10 @@ from screens.greyed_keys import GreyedKeys
 from tui.errors import TunedeckError
 from tui.jobs.account_check import AccountLine, check_account
 from tui.records.models import Account
+from tui.safe_text import safe_line
 from tui.widgets.keys import bindings
 from tui.widgets.table import Column, Table, TableRow
-from tui.widgets.tones import content_lines
+from tui.widgets.tones import content, content_lines
 
 _COLUMNS = (
     Column("Account", 18),
@@ -104,7 +105,7 @@ class AccountsScreen(GreyedKeys, inherit_bindings=False):
         if account is None:
             return
         facts = self.query_one("#account-facts")
-        facts.border_title = account.name
+        facts.border_title = content(safe_line(account.name, 60))
         lines = account_lines(
             account,
             self.services.declared_account(account.name),
@@ -116,7 +117,8 @@ class AccountsScreen(GreyedKeys, inherit_bindings=False):
         self.refresh_bindings()
 
     def _chosen(self) -> Account | None:
-        key = self.query_one(Table).row_key if self.is_mounted else None
+        tables = self.query(Table)  # none before they are made, when the footer asks for the first time
+        key = tables.first().row_key if tables else None
         return self._accounts.get(key) if key is not None else None
 
     @on(Table.Highlighted)

@@ -26,7 +26,7 @@ from tui.chat.parameters import (
 )
 from tui.errors import TunedeckError
 from tui.records.chats import ChatParameters
-from tui.safe_text import safe_line
+from tui.safe_text import safe_line, safe_to_type
 from tui.widgets.keys import bindings
 from tui.widgets.tones import content
 
@@ -67,6 +67,8 @@ class ChatSettingsScreen(DeckDialog, inherit_bindings=False):
         super().__init__()
         self._settings = settings
         self._no_schema = no_schema
+        # A system prompt may come from a row of somebody's dataset, and a text area draws it as it is.
+        self._shown_system = safe_to_type(settings.system)
 
     def compose(self) -> ComposeResult:
         """Yield the system prompt over the parameters."""
@@ -74,7 +76,7 @@ class ChatSettingsScreen(DeckDialog, inherit_bindings=False):
             frame.border_title = "System prompt and parameters"
             frame.border_subtitle = "^s takes them, esc leaves"
             yield TextArea(
-                self._settings.system,
+                self._shown_system,
                 id="system",
                 compact=True,
                 tab_behavior="focus",
@@ -144,4 +146,6 @@ class ChatSettingsScreen(DeckDialog, inherit_bindings=False):
         except TunedeckError as error:
             self.tell_error(error)
             return
-        self.dismiss(ChatSettings(self.query_one("#system", TextArea).text, parameters))
+        typed = self.query_one("#system", TextArea).text
+        system = self._settings.system if typed == self._shown_system else typed
+        self.dismiss(ChatSettings(system, parameters))

@@ -6,16 +6,18 @@ import asyncio
 import time
 from collections import deque
 
-from textual.app import App, ScreenStackError
+from textual.app import ScreenStackError
 from textual.events import Event, Key
 from textual.message import Message
+
+from screens.safe_pastes import SafePastes
 
 _LOOK_AGAIN_SECONDS = 0.02
 _LONGEST_SECONDS = 0.5
 """After so long a key is no longer waited for: what it began may itself wait for the next key."""
 
 
-class KeepsEarlyKeys(App[None], inherit_bindings=False):
+class KeepsEarlyKeys(SafePastes, inherit_bindings=False):
     """An app on which fast typing does what slow typing does.
 
     Textual gives a key to what has the focus when it arrives. A key that follows one which opens a screen

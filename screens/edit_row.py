@@ -19,7 +19,7 @@ from screens.edit_row_texts import EditsTexts
 from tui.datasets.row_draft import ROLES, WEIGHTS, RowDraft
 from tui.datasets.services import DEFAULT_SERVICE, SERVICES
 from tui.errors import TunedeckError
-from tui.safe_text import safe_text
+from tui.safe_text import safe_line, safe_text, safe_to_type
 from tui.widgets.draft_list import DraftList
 from tui.widgets.keys import bindings
 from tui.widgets.line_list import LineList
@@ -118,7 +118,7 @@ class EditRowScreen(EditsTexts, inherit_bindings=False):
     def _show_content(self) -> None:
         message = self.list.current
         pane = self.query_one("#content")
-        pane.border_title = Content(message.role if message is not None else "")
+        pane.border_title = Content(safe_line(message.role, 60) if message is not None else "")
         text = "" if message is None else message.text if message.text is not None else message.shown
         note = " (no text: v edits the JSON)" if message is not None and message.text is None else ""
         body = Content(safe_text(text[:40_000]))
@@ -210,7 +210,7 @@ class EditRowScreen(EditsTexts, inherit_bindings=False):
         field = self.query_one("#name", Input)
         message = self.list.current
         field.display = True
-        field.value = (message.name or "") if message is not None else ""
+        field.value = safe_to_type(message.name or "") if message is not None else ""
         field.focus()
 
     @on(Input.Submitted, "#name")

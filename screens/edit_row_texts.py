@@ -67,7 +67,7 @@ class EditsTexts(GreyedKeys, inherit_bindings=False):
             return
         if message.text is None or safe_text(message.text) != message.text:
             if message.text is not None:
-                self.tell("This text holds control characters: they are edited in the JSON.")
+                self.tell("This text holds control or invisible characters: they are edited in the JSON.")
             self.action_edit_json()
             return
         if len(message.text) > MOST_CHARACTERS:

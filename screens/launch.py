@@ -32,7 +32,7 @@ from tui.engine_watch import EngineState, Phase
 from tui.jobs.plan import LaunchPlan
 from tui.money.estimate import time_of
 from tui.records.jobs import Method
-from tui.safe_text import safe_line
+from tui.safe_text import safe_line, safe_to_type
 from tui.widgets.choice_field import ChoiceField
 from tui.widgets.keys import bindings
 from tui.widgets.meter import Meter
@@ -122,7 +122,8 @@ line there mends it, where a key can. Nothing is sent before you confirm the pri
         self._examples = 0
         for name in (*NUMBERS, *TEXTS):
             text = self.form.numbers[name] if name in NUMBERS else getattr(self.form, name)
-            self.query_one(f"#{name}", Input).value = text
+            # An input draws what it holds, and a suffix may be another service's.
+            self.query_one(f"#{name}", Input).value = safe_to_type(text)
         self.form_changed()
 
     def train_from(self, model: ModelChoice) -> None:

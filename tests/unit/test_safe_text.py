@@ -1,15 +1,23 @@
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tui.safe_text import safe_line, safe_text
 
+INVISIBLE = (
+    "\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180e\u200b\u2060\u2065\u3164\uffa0\ufeff\U0001bca0\U0001d173"
+    "\u200c\u200d\ufe00\ufe0f\U000e0100\U000e01ef\u180b\u180fम👩字"
+)
+"""Characters that draw nothing, and three that may stand before one that stays."""
+BLANK_LETTERS = "\u115f\u1160\u3164\uffa0"
 ANY_TEXT = st.text(st.characters(codec=None, exclude_categories=[]), max_size=200)
 HOSTILE_TEXT = st.text(
     st.sampled_from(
-        [*map(chr, range(0x20)), *map(chr, range(0x7F, 0xA0)), "\u202e", "\u2066", "\ud800", "a"]
+        [*map(chr, range(0x20)), *map(chr, range(0x7F, 0xA0)), "\u202e", "\u2066", "\ud800", "a", *INVISIBLE]
     ),
     max_size=80,
 )
@@ -47,7 +55,7 @@ def test_positions_still_agree_with_the_source(text: str) -> None:
 
 @given(st.text(st.characters(categories=["L", "N", "P", "S"]), max_size=100))
 def test_plain_words_of_any_script_stay_as_they_are(text: str) -> None:
-    visible = text.replace("\u2061", "").replace("\ufeff", "")
+    visible = text.translate(dict.fromkeys(map(ord, BLANK_LETTERS)))
     assert safe_text(visible) == visible
 
 
@@ -69,6 +77,12 @@ def test_a_safe_line_is_one_line_within_its_limit(text: str, limit: int) -> None
         ("nul\x00 del\x7f", "nul␀ del␡"),
         ("half \ud83d pair", "half \ufffd pair"),
         ("tab\tnewline\n", "tab\tnewline\n"),
+        ("pass\u200bword so\u00adft", "pass·word so·ft"),
+        ("ad\u200dmin\u200c", "ad·min·"),
+        ("\u3164blank\uffa0", "·blank·"),
+        ("A\ufe01", "A·"),
+        ("😀\U000e0148\U000e0155\U000e0159", "😀\U000e0148··"),
+        ("\u200d\ufe0f", "··"),
     ],
 )
 def test_the_attacks_known_by_name_are_made_visible(given_text: str, shown: str) -> None:
@@ -78,3 +92,29 @@ def test_the_attacks_known_by_name_are_made_visible(given_text: str, shown: str)
 def test_joined_emoji_and_ligatures_survive() -> None:
     family = "👩‍👩‍👧 नमस्ते می‌خواهم"
     assert safe_text(family) == family
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "می\u200cخواهم", "ශ්\u200dරී", "ന്\u200d ", "क्\u200dष", "❤\ufe0f\u200d🔥", "1\ufe0f\u20e3",
+        "🏳\ufe0f\u200d🌈",
+        "👍🏽", "葛\U000e0100", "e\u0301", "ᠠ\u180b",
+    ],
+)  # fmt: skip
+def test_what_a_script_or_a_picture_needs_stays(text: str) -> None:
+    assert safe_text(text) == text
+
+
+@given(HOSTILE_TEXT)
+def test_no_two_invisible_characters_in_a_row_pass(text: str) -> None:
+    draws_nothing = set(INVISIBLE) - set("म👩字")
+    shown = safe_text(text)
+    in_a_row = [
+        (one, two) for one, two in itertools.pairwise(shown) if one in draws_nothing and two in draws_nothing
+    ]
+    assert not [pair for pair in in_a_row if not is_selector_then_joiner(*pair)]
+
+
+def is_selector_then_joiner(one: str, two: str) -> bool:
+    return one in "\ufe00\ufe0f\U000e0100\U000e01ef\u180b\u180f" and two in "\u200c\u200d"

@@ -115,17 +115,18 @@ class RowDraft:
         return isinstance(parse_line(self.line)[0], dict)
 
     def json(self) -> str:
-        """Return the row laid out for editing; what a terminal acts on is written as JSON's escapes.
+        """Return the row laid out for editing; what a terminal acts on, or draws nothing for, is an escape.
 
         Raises:
-            TunedeckError: It is no JSON and holds control characters, which can't be shown and kept.
+            TunedeckError: It is no JSON and holds characters that can't be shown and kept.
         """
         text = text_to_edit(self.line)
         if parse_line(self.line)[1] is None:
             return escaped(text)
         if safe_text(text) != text:
             raise TunedeckError(
-                "The row is no JSON and holds control characters.", "Edit it with an editor of your own."
+                "The row is no JSON and holds control or invisible characters.",
+                "Edit it with an editor of your own.",
             )
         return text
 
@@ -244,7 +245,7 @@ class RowDraft:
 
 
 def escaped(text: str) -> str:
-    """Return JSON in which every character that a terminal acts on is written as an escape."""
+    """Return JSON in which every character that a terminal acts on, or draws nothing for, is an escape."""
     if safe_text(text) == text:
         return text
     return "".join(

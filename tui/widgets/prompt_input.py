@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from textual.binding import BindingType
-from textual.events import Key, Paste
+from textual.events import Key
 from textual.message import Message
 from textual.widgets import TextArea
 
-from tui.safe_text import safe_text
+from tui.safe_text import safe_to_type
 from tui.widgets.keys import bindings
 
 _OURS = ("enter", "ctrl+j", "alt+enter", "escape", "ctrl+g")
@@ -58,13 +58,6 @@ class PromptInput(TextArea):
         if event.key in _OURS:
             event.prevent_default()
 
-    async def _on_paste(self, event: Paste) -> None:
-        """Take many lines as lines, and nothing that could act on the terminal.
-
-        Terminals paste a line end as a carriage return, as if enter had been pressed.
-        """
-        event.text = safe_text(event.text.replace("\r\n", "\n").replace("\r", "\n"))
-
     def action_send(self) -> None:
         """Send what is written; keeps it when there is nothing but space."""
         if self.text.strip():
@@ -99,7 +92,8 @@ class PromptInput(TextArea):
 
     def _recall(self, place: int) -> None:
         self._place = place
-        self.load_text(self._asked[place] if place < len(self._asked) else self._draft)
+        # What was asked from the command line, or came with a chat, is drawn as it is by a text area.
+        self.load_text(safe_to_type(self._asked[place]) if place < len(self._asked) else self._draft)
         self.move_cursor(self.document.end)
 
     def action_edit_outside(self) -> None:

@@ -1,11 +1,8 @@
-"""A text of a row to edit; what is pasted can't act on the terminal."""
+"""A text of a row to edit: its screen loads only what is safe to draw, and the app guards every paste."""
 
 from __future__ import annotations
 
-from textual.events import Paste
 from textual.widgets import TextArea
-
-from tui.safe_text import safe_text
 
 
 class RowTextArea(TextArea):
@@ -20,7 +17,3 @@ class RowTextArea(TextArea):
         super().__init__(
             id=id, compact=True, highlight_cursor_line=False, tab_behavior="focus", soft_wrap=True
         )
-
-    async def _on_paste(self, event: Paste) -> None:
-        """Make what is pasted safe before the text area, whose handler is called next, takes it."""
-        event.text = safe_text(event.text)

@@ -135,7 +135,7 @@ def test_a_row_that_is_no_json_is_mended_as_text() -> None:
     assert draft.json() == '{"messages": [}'
     draft.set_json('{"messages": []}')
     assert draft.is_object
-    with pytest.raises(TunedeckError, match="control characters"):
+    with pytest.raises(TunedeckError, match="control or invisible characters"):
         RowDraft(b'{"a": \x1b[31m').json()
 
 
