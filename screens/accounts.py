@@ -127,18 +127,17 @@ class AccountsScreen(GreyedKeys, inherit_bindings=False):
 
     # Asking
 
-    @work(thread=True, group="ask-accounts", exit_on_error=False, description="ask services what works")
-    def _ask(self, names: list[str]) -> None:
+    @work(thread=True, group="ask-accounts", exit_on_error=False, description="ask a service what works")
+    def _ask(self, name: str) -> None:
         worker = get_current_worker()
-        for name in names:
-            try:
-                for line in check_account(self.services, name):
-                    self.post_message(self.Found(name, line))
-                    if worker.is_cancelled:
-                        return
-            except TunedeckError as error:
-                self.post_message(self.Found(name, AccountLine("fail", "key", error.message, error.remedy)))
-            self.post_message(self.Found(name, None))
+        try:
+            for line in check_account(self.services, name):
+                self.post_message(self.Found(name, line))
+                if worker.is_cancelled:
+                    return
+        except TunedeckError as error:
+            self.post_message(self.Found(name, AccountLine("fail", "key", error.message, error.remedy)))
+        self.post_message(self.Found(name, None))
 
     @on(Found)
     def _take_note(self, message: Found) -> None:
@@ -154,8 +153,8 @@ class AccountsScreen(GreyedKeys, inherit_bindings=False):
             self._found[name] = []
         self._asking |= set(waiting)
         self._show()
-        if waiting:
-            self._ask(waiting)
+        for name in waiting:  # each in a thread of its own: a service that hangs holds up no other
+            self._ask(name)
 
     # Keys
 

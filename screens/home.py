@@ -68,6 +68,8 @@ class HomeScreen(DeckScreen):
         self._seen_before = False
         self._radar: Radar | None = None
         self._radar_failed = False
+        self._asking: set[str] = set()
+        """Accounts that are being asked for their models."""
 
     def compose_body(self) -> ComposeResult:
         """Yield next step, accounts, jobs, datasets and models, with what the store lists in them."""
@@ -289,7 +291,7 @@ class HomeScreen(DeckScreen):
         account = self.services.settings.default_account
         try:
             models = self.services.provider(account).list_models()
-            self.services.store.save_models(account, list(models))
+            self.services.store.save_listing(self.services.account(account), list(models))
         except TunedeckError:
             return  # the account's own line says what is wrong with it
         self.post_from_thread(self.read_again)
@@ -362,20 +364,24 @@ class HomeScreen(DeckScreen):
     def action_reload(self) -> None:
         """Read everything again and look for the engine."""
         self.read_again()
-        self._ask_services()
+        for account in self.services.accounts():
+            if account.ready and account.provider != "local" and account.name not in self._asking:
+                self._asking.add(account.name)
+                self._ask_service(account.name)
         self.navigator.watch_engine()
         self.services.watcher.start()
 
-    @work(thread=True, group="ask-services", exclusive=True, exit_on_error=False)
-    def _ask_services(self) -> None:
+    @work(thread=True, group="ask-services", exit_on_error=False)
+    def _ask_service(self, account: str) -> None:
+        """Ask one account, in a thread of its own: a service that hangs holds up no other."""
         from tui.jobs.inventory import account_models  # only when it is asked for
 
-        for account in self.services.accounts():
-            if account.ready and account.provider != "local":
-                try:
-                    account_models(self.services, account.name)
-                except TunedeckError as error:
-                    self.post_from_thread(self.tell_error, error)
+        try:
+            account_models(self.services, account)
+        except TunedeckError as error:
+            self.post_from_thread(self.tell_error, error)
+        finally:
+            self.post_from_thread(self._asking.discard, account)
         self.post_from_thread(self.read_again)
 
 

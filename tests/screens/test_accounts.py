@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from tui.jobs.account_check import AccountLine
 from tui.providers.account_limits import RateGauge
 from tui.providers.account_settings import DeclaredAccount, declare_account, declared_accounts
 from tui.records.models import Account
+from tui.services import Services
 from tui.widgets.choice_field import ChoiceField
 from tui.widgets.table import Table
 
@@ -61,6 +63,31 @@ async def choose_account(pilot: Pilots, app: TunedeckApp, name: str) -> None:
             return
         await pilot.press("j")
     raise AssertionError(f"{name} is not in the list")
+
+
+async def test_a_service_that_hangs_holds_up_no_other(
+    service: FakeService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    some_accounts(service.url)
+    declare_account(DeclaredAccount("hangs", "custom", "https://hangs.example.com/v1", "WORK_KEY"))
+    let_go = threading.Event()
+
+    def check(services: Services, name: str) -> Iterator[AccountLine]:
+        if name == "hangs":
+            let_go.wait(30)
+        yield AccountLine("ok", "key", f"{name} answers")
+
+    monkeypatch.setattr("screens.accounts.check_account", check)
+    app = make_app()
+    async with app.run_test(size=(140, 40)) as pilot:
+        await open_accounts(pilot, app)
+        await choose_account(pilot, app, "work")
+        await pilot.press("T")
+        await until(pilot, lambda: "work answers" in text_of(app))
+        await choose_account(pilot, app, "hangs")
+        await until(pilot, lambda: "asking" in text_of(app).casefold())
+        let_go.set()
+        await until(pilot, lambda: "hangs answers" in text_of(app))
 
 
 async def test_a_test_says_what_works_and_shows_the_limits(service: FakeService) -> None:

@@ -54,7 +54,7 @@ def refresh_models(services: ChatServices, account: str | None = None) -> list[T
         if not one.ready or account not in (None, one.name):
             continue
         try:
-            services.store.save_models(one.name, list(services.provider(one.name).list_models()))
+            services.store.save_listing(one, list(services.provider(one.name).list_models()))
         except TunedeckError as error:
             problems.append(error)
     return problems

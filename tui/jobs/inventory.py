@@ -23,9 +23,7 @@ def account_models(services: JobServices, account: str) -> tuple[list[ModelInfo]
         known = services.store.models(account) or _from_catalog(services)
         return known, "The local engine is not running; these are its models as last seen."
     models = list(services.provider(account).list_models())
-    services.store.save_accounts([details])
-    services.store.save_models(account, models)
-    services.store.save_model_dates(details.provider, {one.id: one.told_shutdown_date for one in models})
+    services.store.save_listing(details, models)
     services.catalog.take_dates(services.store.model_dates())
     return models, ""
 

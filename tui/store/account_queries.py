@@ -53,6 +53,12 @@ class AccountQueries(Database):
                 ],
             )  # fmt: skip
 
+    def save_listing(self, account: Account, models: Sequence[ModelInfo]) -> None:
+        """Keep what an account answered when it was asked for its models, with the ends that it told."""
+        self.save_accounts([account])
+        self.save_models(account.name, models)
+        self.save_model_dates(account.provider, {one.id: one.told_shutdown_date for one in models})
+
     def models(self, account: str | None = None) -> list[ModelInfo]:
         """Return models as last seen, newest first."""
         rows = self.query(

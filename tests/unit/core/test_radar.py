@@ -2,10 +2,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+import pytest
+
 from tests.unit.core.fake_service import FakeService
+from tui.chat.models import refresh_models
 from tui.jobs.overview import needs_radar
 from tui.jobs.radar import read_radar
 from tui.providers.failures import TRAINING_REFUSED
+from tui.providers.openai_shape import OpenAIShapeProvider
 from tui.records.chats import Answer, Usage
 from tui.records.jobs import Job, JobState, Method
 from tui.records.models import ModelInfo
@@ -94,3 +98,14 @@ def test_the_month_counts_jobs_and_answers_at_the_catalogs_prices(services: Serv
 def test_the_radar_asks_no_service(services: Services, service: FakeService) -> None:
     read_radar(services, NOW)
     assert service.requests == []
+
+
+def test_an_end_that_a_service_told_is_kept_wherever_its_models_are_asked_for(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = ModelInfo("openai", "gpt-4.1-mini-2025-04-14", told_shutdown_date="2026-12-24")
+    monkeypatch.setattr(OpenAIShapeProvider, "list_models", lambda _: [told])
+    assert refresh_models(services, "openai") == []
+    assert [one[:3] for one in services.store.model_dates()] == [
+        ("openai", "gpt-4.1-mini-2025-04-14", "2026-12-24")
+    ]
