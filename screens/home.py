@@ -361,6 +361,12 @@ class HomeScreen(DeckScreen):
         """Say where the person is told of what, and try it."""
         self.navigator.open_notices()
 
+    def action_record_models(self) -> None:
+        """Record what the models that end soon answer, while they still do."""
+        from screens.record import RecordScreen  # not needed before it is asked for
+
+        self.app.push_screen(RecordScreen())
+
     def action_reload(self) -> None:
         """Read everything again and look for the engine."""
         self.read_again()

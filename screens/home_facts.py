@@ -87,6 +87,8 @@ def ending_step(radar: Radar | None) -> list[Part]:
     name = safe_line(short_model_name(first.model.id), 40)
     return [
         (f"{name} answers for {first.lifetime.words} more. ", ""),
+        ("R", "accent"),
+        (" records what it says, ", ""),
         ("7", "accent"),
         (" shows what it was made from, to train it elsewhere.", ""),
     ]

@@ -54,6 +54,7 @@ class ModelActions(GreyedKeys, inherit_bindings=False):
             "open_job",
             "delete_model",
             "show_payback",
+            "record_model",
         )
         if action not in (*needs_model, "copy_name"):
             return ""
@@ -61,7 +62,7 @@ class ModelActions(GreyedKeys, inherit_bindings=False):
         if model is None:
             return "There is no model here yet."
         match action:
-            case "chat_model":
+            case "chat_model" | "record_model":
                 return self._reason_against_chat(model)
             case "train_further":
                 return "" if model.trainable else model.trainable.reason
@@ -117,6 +118,14 @@ class ModelActions(GreyedKeys, inherit_bindings=False):
         model = self.chosen_model()
         if model is not None and model.job is not None:
             self.navigator.open_job(model.account, model.job.id)
+
+    def action_record_model(self) -> None:
+        """Record what the model answers."""
+        from screens.record import RecordScreen  # not needed before it is asked for
+
+        model = self.chosen_model()
+        if model is not None:
+            self.app.push_screen(RecordScreen([model.key], _training_file(model)))
 
     @work(group="model-file", exclusive=True, exit_on_error=False, description="choose a file to reckon with")
     async def action_show_payback(self) -> None:

@@ -16,6 +16,7 @@ from tui.providers.profile_data import LOCAL_NAME
 from tui.store.store import Store
 
 if TYPE_CHECKING:
+    from tui.evals.recorder import Recorder
     from tui.jobs.watch import JobWatcher
     from tui.money.catalog import Catalog
     from tui.providers.account_limits import RateGauge, RateLimits
@@ -44,6 +45,7 @@ class Services:
         self.formats = ChosenFormats()
         self._catalog = catalog
         self._watcher: JobWatcher | None = None
+        self._recorder: Recorder | None = None
         self._providers: dict[str, Provider] = {}
         self._declared: list[DeclaredAccount] | None = None
         self._limits: dict[str, RateLimits] = {}
@@ -96,6 +98,16 @@ class Services:
                     archives=self.settings.archive_jobs,
                 )  # fmt: skip
             return self._watcher
+
+    @property
+    def recorder(self) -> Recorder:
+        """What records models in the background."""
+        with self._lock:
+            if self._recorder is None:
+                from tui.evals.recorder import Recorder  # only for who records
+
+                self._recorder = Recorder(self)
+            return self._recorder
 
     @property
     def notices(self) -> list[str]:
@@ -189,6 +201,8 @@ class Services:
         """Stop watching, release connections, close the store; jobs go on at their services."""
         if self._watcher is not None:
             self._watcher.stop(_CLOSE_SECONDS)
+        if self._recorder is not None:
+            self._recorder.close(_CLOSE_SECONDS)
         with self._lock:
             for provider in self._providers.values():
                 provider.close()

@@ -145,6 +145,7 @@ _AREA_TITLES = {
     "reshape": "Datasets: new files of rows",
     "check": "Check and cost",
     "money": "Cost on every model",
+    "record": "Record models",
     "payback": "Is it worth it?",
     "sliders": "Is it worth it: the numbers",
     "spread": "Lengths of rows",

@@ -246,10 +246,29 @@ MODELS = (
     Key("tags", ("t",), "edit_tags", "Tags", "Tag this model; kept on this machine.", footer=True),
     Key("note", ("e",), "edit_note", "Note", "Note something about this model.", footer=True),
     Key("job", ("o",), "open_job", "Job", "Open the job that made this model.", footer=True),
+    Key("record", ("R",), "record_model", "Record", "Record what this model answers, before it ends."),
     Key("worth", ("w",), "show_payback", "Worth it?", "Say whether tuning this base pays back."),
     Key("delete", ("x",), "delete_model", "Delete", "Delete this model at its service for good."),
     Key("copy", ("y",), "copy_name", "Copy", "Copy the model's whole name."),
     Key("refresh", ("r",), "reload", "Refresh", "Ask every account for its models now."),
+)
+
+RECORD = (
+    Key("start", ("s",), "start_recording", "Record", "Say the price, ask, and record.", footer=True),
+    Key("mark", ("space",), "mark_model", "Mark", "Mark this model, or take its mark off.", footer=True),
+    Key("file", ("f",), "choose_questions", "File", "Choose a file of questions.", footer=True),
+    Key("chats", ("h",), "take_chats", "Chats", "Ask what was asked in your chats.", footer=True),
+    Key("stop", ("x",), "stop_recording", "Stop", "Stop recording; what was answered is kept.", footer=True),
+    Key(
+        "successor",
+        ("t",),
+        "train_successor",
+        "Successor",
+        "Make this recording a training file.",
+        footer=True,
+    ),
+    Key("golden", ("e",), "write_golden", "Golden", "Write this recording as golden answers."),
+    Key("ending", ("a",), "mark_ending", "All ending", "Mark every tuned model that ends within two months."),
 )
 
 PROMPT = (
@@ -297,6 +316,7 @@ KEYS: dict[str, tuple[Key, ...]] = {
     "overlay": OVERLAY,
     "chat": CHAT,
     "models": MODELS,
+    "record": RECORD,
     "prompt": PROMPT,
     "confirm": CONFIRM,
     "choice": CHOICE,

@@ -76,6 +76,7 @@ HOME = (
     Key("launch", ("l",), "launch", "Train", "Go to Launch with your newest sound dataset.", footer=True),
     Key("chat-model", ("c",), "chat_model", "Chat", "Talk to the model under the cursor.", footer=True),
     Key("accounts", ("a",), "show_accounts", "Accounts", "Add, test and remove accounts at services."),
+    Key("record", ("R",), "record_models", "Record", "Record what models that end soon answer."),
     Key("notices", ("n",), "show_notices", "Notifications", "Say where you are told of jobs' ends."),
     Key("refresh", ("r",), "reload", "Refresh", "Read jobs, models and the engine's state again."),
 )

@@ -1,0 +1,353 @@
+"""Keep what models answer before they are shut down: whom, which questions, price, then progress."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.message import Message
+from textual.widgets import Static
+
+from screens import job_words
+from screens.ask_text import AskTextScreen
+from screens.base import DeckScreen
+from screens.choose import choose_file
+from screens.confirm import ConfirmScreen
+from screens.greyed_keys import GreyedKeys
+from screens.record_lines import (
+    MODEL_COLUMNS,
+    RECORDING_COLUMNS,
+    lane_key,
+    model_row,
+    recording_row,
+    source_words,
+    state_words,
+)
+from tui.chat.lanes import Lane
+from tui.errors import TunedeckError
+from tui.records.recordings import Recording
+from tui.safe_text import safe_line
+from tui.widgets.keys import bindings
+from tui.widgets.meter import Meter
+from tui.widgets.table import Table
+from tui.widgets.tones import Part, content
+from tui.widgets.words import plural
+
+if TYPE_CHECKING:
+    from tui.evals.record import RecordPlan
+    from tui.evals.record_source import Questions, Recordable
+    from tui.evals.recorded import ExportKind
+
+_LOOKS_A_SECOND = 4
+
+
+class RecordScreen(GreyedKeys, inherit_bindings=False):
+    """Models, questions, the price; below, what is recorded already.
+
+    Args:
+        models: Marked to begin with; none marks every tuned model that ends soon.
+        path: Where questions are from; None asks for a file.
+    """
+
+    PLACE = "models"
+    CSS_PATH = "record.tcss"
+    AUTO_FOCUS = "#record-models"
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]  # noqa: RUF012 - Textual's own type
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("record"), *DeckScreen.BINDINGS]
+    HELP = """
+    A tuned model ends with its base, and nobody can ask it after that. Mark the models with space, choose
+    questions with f (a file) or h (your chats); s says what it costs and asks. Answers are kept as they come,
+    also when you leave this screen. Nothing is asked twice. Below stands what is recorded: e writes golden
+    answers, t a checked file to train a successor on.
+    """
+
+    @dataclass
+    class Read(Message):
+        """The store was read."""
+
+        models: Sequence[Recordable]
+        recordings: Sequence[Recording]
+
+    @dataclass
+    class Planned(Message):
+        """What recording would cost is known, or why not."""
+
+        plan: RecordPlan | None
+        problem: str = ""
+
+    def __init__(self, models: Sequence[tuple[str, str]] = (), path: Path | None = None) -> None:
+        super().__init__()
+        self._wanted = [Lane(account, model) for account, model in models]
+        self._path, self._from_chats = path, False
+        self._models: Sequence[Recordable] = ()
+        self._recordings: Sequence[Recording] = ()
+        self._marked: dict[Lane, None] = {}
+        self._plan: RecordPlan | None = None
+        self._problem = ""
+        self._was_running = False
+
+    def compose_body(self) -> ComposeResult:
+        """Yield questions and price, the models, progress, and what is recorded."""
+        yield Static("", id="record-plan", markup=False)
+        yield Table(
+            *MODEL_COLUMNS, id="record-models", classes="pane", empty="Reading…", title="Models to record"
+        )
+        yield Meter(id="record-meter", ascii_only=self.services.settings.ascii)
+        yield Static("", id="record-state", markup=False)
+        yield Table(
+            *RECORDING_COLUMNS,
+            id="recordings",
+            classes="pane",
+            empty="Nothing is recorded yet.",
+            title="Recorded",
+        )
+
+    def on_mount(self) -> None:
+        """Read, and follow what is being recorded."""
+        self._show_plan()
+        self._read_store(is_first=True)
+        self.set_interval(1 / _LOOKS_A_SECOND, self._look)
+        self._look()
+
+    # Reading and planning, in threads
+
+    @work(
+        thread=True,
+        group="read-recordings",
+        exclusive=True,
+        exit_on_error=False,
+        description="read recordings",
+    )
+    def _read_store(self, *, is_first: bool = False) -> None:
+        from tui.evals.record_source import recordable_models
+        from tui.money.lifetime import Lifetimes  # prices and dates; not for the paint
+
+        try:
+            today = datetime.fromtimestamp(job_words.now(), UTC).date()
+            lifetimes = Lifetimes(self.services.catalog, self.services.store.model_dates(), today)
+            models = recordable_models(self.services, lifetimes)
+            recordings = self.services.store.recordings()
+        except TunedeckError as error:
+            self.post_from_thread(self.tell_error, error)
+            return
+        if is_first:
+            ending = [one.lane for one in models if one.is_tuned and one.lifetime.ends_soon]
+            self._marked = dict.fromkeys(self._wanted or ending)
+        self.post_message(self.Read(models, recordings))
+
+    @on(Read)
+    def _take(self, message: Read) -> None:
+        self._models, self._recordings = message.models, message.recordings
+        self.query_one(
+            "#record-models", Table
+        ).empty_text = "No account has listed a model that can be asked."
+        self._show_models()
+        self.query_one("#recordings", Table).set_rows([recording_row(one) for one in self._recordings])
+        self._plan_anew()
+
+    def _plan_anew(self) -> None:
+        self._plan, self._problem = None, ""
+        self._show_plan()
+        if self._marked and (self._path is not None or self._from_chats):
+            self._make_plan(list(self._marked), self._path, self._from_chats)
+
+    @work(
+        thread=True,
+        group="plan-recording",
+        exclusive=True,
+        exit_on_error=False,
+        description="price a recording",
+    )
+    def _make_plan(self, lanes: list[Lane], path: Path | None, from_chats: bool) -> None:
+        from tui.evals.record import plan_recording
+        from tui.evals.record_source import questions_of_chats, questions_of_file
+
+        try:
+            questions: Questions
+            if from_chats or path is None:
+                questions = questions_of_chats(self.services.store)
+            else:
+                questions = questions_of_file(path)
+            plan = plan_recording(self.services, questions.source, questions.cases, lanes)
+        except TunedeckError as error:
+            self.post_message(self.Planned(None, f"{error.message} {error.remedy}"))
+            return
+        self.post_message(self.Planned(plan))
+
+    @on(Planned)
+    def _take_plan(self, message: Planned) -> None:
+        self._plan, self._problem = message.plan, message.problem
+        self._show_plan()
+
+    # Showing
+
+    def _show_models(self) -> None:
+        ascii_only = self.services.settings.ascii
+        table = self.query_one("#record-models", Table)
+        table.set_rows([model_row(one, self._marked, ascii_only=ascii_only) for one in self._models])
+        table.refresh()
+
+    def _show_plan(self) -> None:
+        parts: list[Part] = [(plural(len(self._marked), "model"), "strong")]
+        if self._from_chats:
+            parts.append(("  questions of your chats", ""))
+        elif self._path is not None:
+            parts.append((f"  questions of {safe_line(self._path.name, 60)}", ""))
+        else:
+            parts.append(("  f chooses a file of questions, h takes your chats", "accent"))
+        if self._problem:
+            parts.append((f"\n{safe_line(self._problem, 300)}", "bad"))
+        elif self._plan is not None:
+            parts.append((f"\n{safe_line(self._plan.words, 300)}", "accent"))
+        self.query_one("#record-plan", Static).update(content(*parts))
+        self.refresh_bindings()
+
+    def _look(self) -> None:
+        """Show how the recording stands; the store is read anew once it is over."""
+        state = self.services.recorder.state
+        meter = self.query_one(Meter)
+        meter.display = state.is_running
+        meter.fraction = state.fraction
+        self.query_one("#record-state", Static).update(content(state_words(state)))
+        if state.is_running != self._was_running:
+            self._was_running = state.is_running
+            self._read_store()
+            self.refresh_bindings()
+
+    # Keys
+
+    def reason_against(self, action: str) -> str:
+        """Return why a key can't act now."""
+        running = self._was_running
+        match action:
+            case "start_recording" if running:
+                return "A recording is under way; x stops it."
+            case "start_recording" if self._plan is None:
+                return self._problem or "Mark a model with space, and choose questions with f or h first."
+            case "start_recording" if self._plan is not None and not self._plan.plan.unknown:
+                return "All of it is recorded already."
+            case "stop_recording" if not running:
+                return "Nothing is being recorded."
+            case "write_golden" | "train_successor" if not self._recordings:
+                return "Nothing is recorded yet."
+            case "mark_model" | "mark_ending" if not self._models:
+                return "No model is known here."
+        return ""
+
+    def action_mark_model(self) -> None:
+        """Mark the model under the cursor, or take its mark off."""
+        key = self.query_one("#record-models", Table).row_key
+        lane = next((one.lane for one in self._models if lane_key(one.lane) == key), None)
+        if lane is None:
+            return
+        if lane in self._marked:
+            del self._marked[lane]
+        else:
+            self._marked[lane] = None
+        self._show_models()
+        self._plan_anew()
+
+    def action_mark_ending(self) -> None:
+        """Mark every tuned model that ends within two months."""
+        self._marked = {one.lane: None for one in self._models if one.is_tuned and one.lifetime.ends_soon}
+        self._show_models()
+        self._plan_anew()
+
+    @work(group="choose-file", exclusive=True, exit_on_error=False)
+    async def action_choose_questions(self) -> None:
+        """Choose a file of questions."""
+        path = await choose_file(self, "Whose questions are asked")
+        if path is not None:
+            self._path, self._from_chats = path, False
+            self._plan_anew()
+
+    def action_take_chats(self) -> None:
+        """Ask what was asked in the app's own chats."""
+        self._from_chats = True
+        self._plan_anew()
+
+    @work(group="start-recording", exclusive=True, exit_on_error=False, description="start a recording")
+    async def action_start_recording(self) -> None:
+        """Show price and time, ask, and begin; never more than the shown limit is spent."""
+        from tui.evals.record import dearest_end
+
+        plan = self._plan
+        if plan is None:
+            return
+        price, cap = plan.plan.price, await asyncio.to_thread(dearest_end, self.services, plan)
+        if not plan.plan.is_free:
+            dialog = ConfirmScreen(
+                "Record these models?", yes="ask them",
+                facts=[
+                    ("Models", safe_line(", ".join(lane.model for lane in plan.lanes), 200)),
+                    ("Questions", source_words(plan.source)),
+                    ("To ask", f"{plan.plan.unknown:,} answers"),
+                    ("Price", "not published" if price is None else price.words),
+                    ("Never more than", "no limit" if cap is None else cap.words),
+                ],
+                warning="" if price is not None else "Nobody knows what this costs; the service charges it.",
+            )  # fmt: skip
+            if not await self.app.push_screen_wait(dialog):
+                return
+        if cap is not None and cap.high:
+            options = replace(plan.plan.options, max_cost=cap.high)
+            plan = replace(plan, plan=replace(plan.plan, options=options))
+        try:
+            self.services.recorder.start(plan)
+        except TunedeckError as error:
+            self.tell_error(error)
+        self._look()
+
+    def action_stop_recording(self) -> None:
+        """Stop asking; what was answered is kept."""
+        self.services.recorder.cancel()
+        self._look()
+
+    def _chosen(self) -> Recording | None:
+        key = self.query_one("#recordings", Table).row_key
+        return next((one for one in self._recordings if one.id == key), None)
+
+    def action_write_golden(self) -> None:
+        """Write the recording under the cursor as golden answers."""
+        self._export("golden")
+
+    def action_train_successor(self) -> None:
+        """Write it as training rows and open Check with them."""
+        self._export("training")
+
+    @work(group="export-recording", exclusive=True, exit_on_error=False, description="write a recording")
+    async def _export(self, kind: str) -> None:
+        from tui.evals.recorded import ExportKind, export_recording
+
+        chosen = self._chosen()
+        if chosen is None:
+            return
+        name = f"{kind}-{chosen.id}.jsonl"
+        typed = await self.app.push_screen_wait(
+            AskTextScreen("Write it to", value=str(_path_of(name)), hint="a new file",
+                          facts=[("Model", safe_line(chosen.model, 200))])
+        )  # fmt: skip
+        if not typed:
+            return
+        target = _path_of(typed)
+        wanted: ExportKind = ExportKind(kind)
+        try:
+            written = await asyncio.to_thread(export_recording, self.services, chosen, target, wanted)
+        except TunedeckError as error:
+            self.tell_error(error)
+            return
+        left_out = sum(written.left_out.values())
+        self.tell(f"{written.rows:,} rows written" + (f", {left_out:,} left out." if left_out else "."))
+        if wanted is ExportKind.TRAINING:
+            self.navigator.open_check(target)
+
+
+def _path_of(typed: str) -> Path:
+    return Path(typed).expanduser().absolute()

@@ -1,0 +1,229 @@
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from screens.ask_text import AskTextScreen
+from screens.check import CheckScreen
+from screens.choose import ChooseScreen
+from screens.confirm import ConfirmScreen
+from screens.home import HomeScreen
+from screens.models import ModelsScreen
+from screens.record import RecordScreen
+from tests.screens.fakes import BASE, NOW, TUNED, FakeProvider, Pilots, make_app, text_of, until
+from tui.app import TunedeckApp
+from tui.evals.test_set import read_test_set
+from tui.providers.protocol import ProviderError
+from tui.records.models import ModelInfo
+from tui.widgets.table import Table
+
+pytestmark = pytest.mark.usefixtures("frozen")
+SIZES = [(80, 24), (140, 40)]
+REMOTE_BASE = "gpt-4.1-mini-2025-04-14"
+REMOTE = f"ft:{REMOTE_BASE}:acme:support:AbCd1234"
+ROWS = 12
+
+
+@pytest.fixture
+def questions(isolated_home: Path) -> Path:
+    path = isolated_home / "valid.jsonl"
+    with path.open("w", encoding="utf-8") as file:
+        for number in range(ROWS):
+            asked = {"role": "user", "content": f"How do I return item {number}?"}
+            file.write(json.dumps({"messages": [asked, {"role": "assistant", "content": "By mail."}]}) + "\n")
+    return path
+
+
+@pytest.fixture
+def remote(monkeypatch: pytest.MonkeyPatch) -> FakeProvider:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-test-very-secret-0123456789")
+    return FakeProvider("openai")
+
+
+@pytest.fixture
+def app(remote: FakeProvider, monkeypatch: pytest.MonkeyPatch) -> TunedeckApp:
+    app = make_app(FakeProvider(), remote)
+    store = app.services.store
+    store.save_models("local", list(FakeProvider().list_models()))
+    store.save_models(
+        "openai",
+        [ModelInfo("openai", REMOTE_BASE, NOW - 9), ModelInfo("openai", REMOTE, NOW, "acme", REMOTE_BASE)],
+    )
+    december = datetime(2026, 12, 20, tzinfo=UTC).timestamp()
+    monkeypatch.setattr("screens.job_words.now", lambda: december)
+    monkeypatch.setattr("screens.models.account_models", lambda services, name: ([], ""))
+    return app
+
+
+def screen_of(app: TunedeckApp) -> RecordScreen:
+    assert isinstance(app.screen, RecordScreen)
+    return app.screen
+
+
+async def open_record(pilot: Pilots, app: TunedeckApp, path: Path | None, *models: tuple[str, str]) -> None:
+    app.push_screen(RecordScreen(models, path))
+    await until(pilot, lambda: "support:AbCd1234" in text_of(app))
+    if path is not None:
+        await until(pilot, lambda: "answers to ask" in text_of(app))
+
+
+async def confirm(pilot: Pilots, app: TunedeckApp) -> None:
+    await pilot.press("s")
+    await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
+    dialog = app.screen
+    assert isinstance(dialog, ConfirmScreen)
+    dialog._opened_at -= 1
+    await pilot.press("y")
+    await until(pilot, lambda: isinstance(app.screen, RecordScreen))
+
+
+async def test_what_ends_soon_is_marked_priced_confirmed_and_recorded(
+    app: TunedeckApp, remote: FakeProvider, questions: Path
+) -> None:
+    async with app.run_test(size=(140, 40)) as pilot:
+        await open_record(pilot, app, questions)
+        assert "1 model" in text_of(app)
+        assert "12 answers to ask, for " in text_of(app)
+        await pilot.press("s")
+        await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
+        assert "Never more than" in text_of(app)
+        await pilot.press("n")
+        await until(pilot, lambda: isinstance(app.screen, RecordScreen))
+        assert remote.chats == []
+        await confirm(pilot, app)
+        await until(pilot, lambda: "Recorded: 12 answers asked for" in text_of(app), 30)
+        await until(pilot, lambda: "12 of 12" in text_of(app))
+        assert {request.model for request in remote.chats} == {REMOTE}
+        assert remote.chats[0].parameters.logprobs == 5
+        await until(pilot, lambda: "nothing is asked" in text_of(app))
+        await pilot.press("s")  # greyed: all of it is there
+        await pilot.pause()
+        assert isinstance(app.screen, RecordScreen)
+
+
+async def test_a_recording_goes_on_when_the_screen_is_left_and_can_be_stopped(
+    app: TunedeckApp, remote: FakeProvider, questions: Path
+) -> None:
+    remote.hold = threading.Event()  # answers do not end
+    async with app.run_test(size=(80, 24)) as pilot:
+        await open_record(pilot, app, questions)
+        await confirm(pilot, app)
+        await until(pilot, lambda: "Recording 1 model: 0 of 12" in text_of(app))
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, HomeScreen))
+        assert app.services.recorder.state.is_running
+        app.push_screen(RecordScreen())
+        await until(pilot, lambda: "Recording 1 model" in text_of(app))
+        remote.hold.set()
+        await until(pilot, lambda: "Recorded: 12 answers" in text_of(app), 30)
+        assert len(app.services.store.recordings()) == 1
+
+
+async def test_stopped_it_keeps_what_came_and_goes_on_later(
+    app: TunedeckApp, remote: FakeProvider, questions: Path
+) -> None:
+    remote.hold = threading.Event()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await open_record(pilot, app, questions)
+        await confirm(pilot, app)
+        await until(pilot, lambda: "Recording 1 model" in text_of(app) and bool(remote.chats))
+        await pilot.press("x")
+        await until(pilot, lambda: "Not complete: it was stopped" in text_of(app), 30)
+        remote.hold.set()
+        await until(pilot, lambda: "answers to ask" in text_of(app))
+        await confirm(pilot, app)
+        await until(pilot, lambda: "12 of 12" in text_of(app), 30)
+
+
+async def test_a_service_that_fails_is_told_and_the_screen_lives(
+    app: TunedeckApp, remote: FakeProvider, questions: Path
+) -> None:
+    remote.failure = ProviderError("The key is [b]wrong[/b].", "Set another.", status=401)
+    async with app.run_test(size=(140, 40)) as pilot:
+        await open_record(pilot, app, questions)
+        await confirm(pilot, app)
+        await until(pilot, lambda: "The key is [b]wrong[/b]. Set another." in text_of(app), 30)
+
+
+async def test_a_free_model_needs_no_yes_and_its_answers_become_a_training_file(
+    app: TunedeckApp, questions: Path, isolated_home: Path
+) -> None:
+    async with app.run_test(size=(140, 40)) as pilot:
+        await open_record(pilot, app, questions, ("local", TUNED))
+        await pilot.press("s")
+        await until(pilot, lambda: "12 of 12" in text_of(app), 30)
+        target = isolated_home / "successor.jsonl"
+        await pilot.press("t")
+        await until(pilot, lambda: isinstance(app.screen, AskTextScreen))
+        await pilot.press("ctrl+u", "end", *["backspace"] * 200, *str(target), "enter")
+        await until(pilot, lambda: isinstance(app.screen, CheckScreen), 30)
+        assert len(read_test_set(target).cases) == ROWS
+
+
+async def test_questions_come_from_a_file_or_from_chats_and_marks_change_the_plan(
+    app: TunedeckApp, questions: Path
+) -> None:
+    async with app.run_test(size=(140, 40)) as pilot:
+        await open_record(pilot, app, None)
+        assert "f chooses a file" in text_of(app)
+        await pilot.press("h")
+        await until(pilot, lambda: "There is no chat to take questions from" in text_of(app))
+        await pilot.press("f")
+        await until(pilot, lambda: isinstance(app.screen, ChooseScreen))
+        await pilot.press(*str(questions), "enter")
+        await until(pilot, lambda: "12 answers to ask" in text_of(app))
+        table = screen_of(app).query_one("#record-models", Table)
+        table.cursor = next(place for place, key in enumerate(table.keys) if key.endswith(f"\n{REMOTE_BASE}"))
+        await pilot.press("space")
+        await until(pilot, lambda: "24 answers to ask" in text_of(app))
+        await pilot.press("a")
+        await until(pilot, lambda: "12 answers to ask" in text_of(app))
+        await pilot.press("e")  # greyed: nothing is recorded
+        await pilot.pause()
+        assert isinstance(app.screen, RecordScreen)
+
+
+async def test_home_and_models_lead_here(app: TunedeckApp) -> None:
+    async with app.run_test(size=(140, 40)) as pilot:
+        await until(pilot, lambda: "R records what it says" in text_of(app))
+        await pilot.press("R")
+        await until(pilot, lambda: isinstance(app.screen, RecordScreen) and "1 model" in text_of(app))
+        await pilot.press("escape", "7")
+        await until(pilot, lambda: isinstance(app.screen, ModelsScreen) and "smollm2" in text_of(app))
+        table = app.screen.query_one(Table)
+        await until(pilot, lambda: any(BASE in key for key in table.keys))
+        table.cursor = next(place for place, key in enumerate(table.keys) if key.endswith(BASE))
+        await pilot.press("R")
+        await until(pilot, lambda: isinstance(app.screen, RecordScreen) and "1 model" in text_of(app))
+        assert list(screen_of(app)._marked) == list(screen_of(app)._wanted)
+
+
+@pytest.mark.parametrize("size", SIZES, ids=["80x24", "140x40"])
+@pytest.mark.parametrize("kind", ["planned", "running", "recorded"])
+def test_it_looks(
+    app: TunedeckApp, remote: FakeProvider, questions: Path, kind: str, size: tuple[int, int],
+    snap_compare: Callable[..., bool], monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr("screens.record_lines.ago", lambda seconds: "5 min ago")
+    if kind == "running":
+        remote.hold = threading.Event()
+
+    async def before(pilot: Pilots) -> None:
+        await open_record(pilot, app, questions)
+        if kind != "planned":
+            await confirm(pilot, app)
+            words = "Recording 1 model: 0 of 12" if kind == "running" else "12 of 12"
+            await until(pilot, lambda: words in text_of(app), 30)
+            told = "0 of 12 " if kind == "running" else "nothing is asked"
+            await until(pilot, lambda: told in text_of(app) and "5 min ago" in text_of(app))
+        await pilot.pause()
+
+    try:
+        assert snap_compare(app, terminal_size=size, run_before=before)
+    finally:
+        remote.hold.set()
