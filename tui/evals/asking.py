@@ -17,7 +17,7 @@ from tui.chat.lanes import Lane
 from tui.evals.pricing import CostMeter
 from tui.evals.requests import Ask
 from tui.providers.account_limits import background_work
-from tui.providers.failures import NOT_REACHED
+from tui.providers.failures import NOT_REACHED, UNREADABLE
 from tui.providers.protocol import Provider, ProviderError
 from tui.records.chats import TokenLogprob, ToolCall, Usage
 from tui.records.evaluations import EvalAnswer
@@ -194,7 +194,7 @@ class AnswerAsker:
                 self._answered.add(lane)
                 outcome.asked += 1
         except ProviderError as error:
-            if error.status not in _REFUSED_INPUT:
+            if error.status not in _REFUSED_INPUT and error.code != UNREADABLE:
                 raise
             self._note_refusal(question, error, outcome)
         finally:
@@ -254,7 +254,9 @@ class AnswerAsker:
             if close is not None:
                 close()
         if reason is None and not parts and not calls:
-            raise ProviderError("The service ended its answer before it began.", "Try again.", retryable=True)
+            raise ProviderError(
+                "The service ended its answer before it began.", "Try again.", code=UNREADABLE, retryable=True
+            )
         return EvalAnswer(
             "".join(parts)[:LONGEST_ANSWER], calls, reason, usage, first, time.monotonic() - started,
             int(self._clock()), logprobs=tuple(logprobs),

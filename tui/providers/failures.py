@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
@@ -20,12 +21,21 @@ from tui.providers.remedies import (
 from tui.providers.web_page import web_page_title
 from tui.safe_text import safe_text
 
-__all__ = ["LOST_ANSWER", "NOT_REACHED", "NO_FINE_TUNING", "TRAINING_REFUSED", "told_as_provider_errors"]
+__all__ = [
+    "LOST_ANSWER",
+    "NOT_REACHED",
+    "NO_FINE_TUNING",
+    "TRAINING_REFUSED",
+    "UNREADABLE",
+    "told_as_provider_errors",
+]
 
 LOST_ANSWER = "answer_lost"
 """Our own code for a request that was sent but never answered: what it asked for may have happened."""
 NOT_REACHED = "not_reached"
 """Our own code for a request that never left."""
+UNREADABLE = "unreadable_answer"
+"""Our own code for an answer that came and can't be read."""
 NO_FINE_TUNING = "no_fine_tuning_api"
 """Our own code for a server that has no such route."""
 
@@ -63,6 +73,13 @@ def told_as_provider_errors(service: str, secrets: Iterable[str]) -> Iterator[No
         raise _from_stream(error, service, secrets) from None
     except openai.OpenAIError as error:
         raise ProviderError(_clean(f"{service}: {error}", secrets), "") from None
+    except (UnicodeDecodeError, json.JSONDecodeError):
+        # Of a stream; asked again, a broken server would be paid again for the same bytes.
+        raise ProviderError(
+            f"{service} sent bytes that are no answer: neither UTF-8 nor JSON.",
+            "Ask again; if it goes on, the server or a proxy before it is broken.",
+            code=UNREADABLE,
+        ) from None
     except (httpx2.InvalidURL, UnicodeEncodeError):
         raise ProviderError(
             f"The request to {service} could not be written.",

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.core.fake_service import refuse_with
+from tests.unit.core.fake_service import answer_with, refuse_with
 from tests.unit.evals.answering_service import BASE, JUDGE, TUNED, AnsweringService, Reply
 from tests.unit.evals.builders import write_rows
 from tui.chat.lanes import Lane
@@ -283,6 +283,28 @@ def test_hostile_answers_leave_the_store_and_the_report_intact(
     text = str(result.as_json())
     assert not {"\x1b", "\x07", "\x00", "\x9b", "\ud83d"} & set(text)
     assert len(services.store.eval_runs()) == 1
+
+
+def sse(*pieces: bytes) -> bytes:
+    chunks = [b'{"choices": [{"index": 0, "delta": {"content": "' + piece + b'"}}]}' for piece in pieces]
+    return b"".join(b"data: " + chunk + b"\n\n" for chunk in chunks) + b"data: [DONE]\n\n"
+
+
+@pytest.mark.parametrize(
+    "content", [sse(b"ok \xff\xfe bytes"), sse(b"x" * 5_000_000), b"data: {broken\n\n", b"\x00\xff", b""]
+)
+def test_a_stream_of_any_bytes_ends_in_an_answer_or_in_a_sentence(
+    service: AnsweringService, services: Services, tmp_path: Path, content: bytes
+) -> None:
+    path = write_rows(tmp_path / "one.jsonl", {"prompt": "Go on.", "expected": "x"})
+    service.faults["POST", "/v1/chat/completions"] += [answer_with(content)] * 20
+    said = evaluated(services, path, contenders=BOTH[:1]).rows[0].answers[0]
+    if len(content) < 1_000:
+        assert said.answer is None
+        assert said.refusal.endswith(("neither UTF-8 nor JSON.", "before it began."))
+    else:
+        assert said.answer is not None
+        assert (len(said.answer.text), said.answer.finish_reason) == (1_000_000, "too long")
 
 
 def test_scores_between_0_and_1_and_labels_have_their_own_summaries(
