@@ -121,6 +121,17 @@ def test_a_spike_of_one_step_is_seen_among_ten_thousand() -> None:
     assert any("." in text for line in top for text, _ in line[1:])
 
 
+@pytest.mark.parametrize("ascii_only", [False, True])
+@given(height=st.integers(5, 30), level=st.floats(0.01, 0.99))
+def test_the_mark_of_a_line_lies_on_it(ascii_only: bool, height: int, level: float) -> None:
+    points = [(0, 0.0), (1, 1.0), *((step, level) for step in range(2, 60))]
+    look = ChartLook({"A": "accent"}, {"A": "o"}, False, ascii_only, marked=("A",))
+    lines = draw_chart(ChartData({"A": points}, {}, {}, None, None), look, 80, height)
+    rows = ["".join(text for text, _ in line) for line in lines]
+    assert any(len(row) > 60 and row[50:60].strip() and "o" in row[20:] for row in rows)
+    assert not any("o" in row[20:] and not row[50:60].strip() for row in rows)
+
+
 # The chart as a widget
 
 SERIES = {

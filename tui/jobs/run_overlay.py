@@ -22,6 +22,7 @@ LETTERS = "ABCD"
 """How runs are told apart in charts and tables, without colour."""
 MOST_RUNS = len(LETTERS)
 _HASH_SHOWN = 12
+_SEED = "Seed"
 _HYPERPARAMETERS = {
     "n_epochs": "Epochs", "batch_size": "Batch size", "learning_rate_multiplier": "Rate multiplier",
     "learning_rate": "Learning rate", "beta": "Beta",
@@ -69,6 +70,8 @@ class Setting:
     @property
     def words(self) -> tuple[str, ...]:
         """The values for people, a dash where there is none."""
+        if self.name == _SEED:  # a name of a number, not an amount
+            return tuple("–" if value is None else str(value) for value in self.values)
         return tuple(map(_words, self.values))
 
 
@@ -180,7 +183,7 @@ class _Draft:
         for known in service.parameters_for(job.method) if service is not None else ():
             if known.where == "body" and known.name not in job.hyperparameters:
                 yield known.name, job.raw.get(known.name)
-        yield "Seed", job.seed
+        yield _SEED, job.seed
 
     def _results(self) -> Iterator[tuple[str, Any]]:
         spent = so_far(self._services, self.job, self._events)

@@ -51,6 +51,8 @@ class SoFar:
             return ""
         if self.tokens_are_told:
             return f"{self.tokens:,} tokens trained"
+        if not self.tokens and self.total_tokens:
+            return f"none of {self.total_tokens:,} tokens{'' if self.is_over else ' yet'}"
         if self.total_tokens is None or self.total_tokens == self.tokens:
             return f"about {self.tokens:,} tokens trained"
         return f"about {self.tokens:,} of {self.total_tokens:,} tokens"

@@ -73,10 +73,10 @@ def _draw_grid(
     for name, points in data.lines.items():
         draw(grid, points, look.tones[name], steps, values)
     for place, name in enumerate(look.marked):
-        mark = (look.marks[name], look.tones[name])
         _mark_line(
-            grid, data.lines.get(name, ()), mark, steps, values, place * _MARK_EVERY // len(look.marked)
-        )
+            grid, data.lines.get(name, ()), (look.marks[name], look.tones[name]), steps, values,
+            first=place * _MARK_EVERY // len(look.marked), ascii_only=look.ascii_only,
+        )  # fmt: skip
     for name, points in data.marks.items():
         _draw_marks(grid, points, (look.marks[name], look.tones[name]), steps, values)
     return grid
@@ -124,14 +124,27 @@ def _draw_marks(grid: _Grid, points: Sequence[Point], mark: Part, steps: Scale, 
 
 
 def _mark_line(
-    grid: _Grid, points: Sequence[Point], mark: Part, steps: Scale, values: Scale, first_column: int
+    grid: _Grid,
+    points: Sequence[Point],
+    mark: Part,
+    steps: Scale,
+    values: Scale,
+    *,
+    first: int,
+    ascii_only: bool,
 ) -> None:
-    """Put a line's mark on it every few columns and at its end, never on another line's mark."""
+    """Put a line's mark on it every few columns from column `first` on, and at its end.
+
+    A mark never covers another line's mark.
+    """
     height, width = len(grid), len(grid[0])
     found = buckets(_drawable(points, values), steps, width)
-    due = first_column
+    due = first
     for bucket in found:
-        row = height - 1 - min(height - 1, max(0, round(values.place(bucket.last) * (height - 1))))
+        place = values.place(bucket.last)
+        # In the very cell that the line goes through: a cell is four dots high.
+        up = round(place * (height - 1)) if ascii_only else round(place * (height * 4 - 1)) // 4
+        row = height - 1 - min(height - 1, max(0, up))
         there = grid[row][bucket.column][0]
         is_free = is_braille(there) or there in (" ", ".", mark[0])
         if is_free and (bucket.column >= due or bucket is found[-1]):

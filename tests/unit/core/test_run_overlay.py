@@ -10,7 +10,7 @@ import pytest
 from tests.support import CliResult
 from tests.unit.core.fake_service import FakeService
 from tui.errors import TunedeckError
-from tui.jobs.run_overlay import Overlay, overlay_runs
+from tui.jobs.run_overlay import Overlay, Setting, overlay_runs
 from tui.records.jobs import Job, JobEvent, JobState
 from tui.records.requests import RemoteFile
 from tui.services import Services
@@ -74,6 +74,10 @@ def test_what_is_the_same_is_known_too_and_a_number_in_two_ways_is_one(overlay: 
     assert same["Rate multiplier"] == (2.0, 2)
     assert same["Dataset SHA-256"] == ("ab" * 6, "ab" * 6)
     assert (same["Base"], same["Seed"], same["Service"]) == ((BASE, BASE), (7, 7), ("OpenAI", "OpenAI"))
+
+
+def test_a_seed_is_told_as_it_is_typed() -> None:
+    assert Setting("Seed", (311_874_909, None)).words == ("311874909", "–")
 
 
 def test_the_launch_names_the_dataset_where_it_went_up_from_here(services: Services) -> None:

@@ -80,7 +80,8 @@ def test_a_split_was_not_counted_so_its_tokens_are_not_told(services: Services) 
 def test_a_job_that_waits_has_cost_nothing_yet(services: Services) -> None:
     confirm(services)
     waiting = replace(RUNNING, state=JobState.QUEUED)
-    assert so_far(services, waiting, []).cost_words == "nothing yet of $4.00"
+    found = so_far(services, waiting, [])
+    assert (found.tokens_words, found.cost_words) == ("none of 800,000 tokens yet", "nothing yet of $4.00")
 
 
 def test_where_nobody_says_how_far_it_is_only_the_whole_is_told(services: Services) -> None:
