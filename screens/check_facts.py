@@ -152,7 +152,7 @@ def price_cells(cost: ModelCost, time: TimeEstimate) -> list[Cell]:
     if cost.provider == LOCAL:
         return [(cost.model, "strong"), ("free", "good"), f"{time.text} here"]
     name = cost.model if cost.provider == "openai" else f"{cost.provider}: {cost.model}"
-    how = f"{cost.tokens_per_epoch:,} tokens × {passes(cost.epochs)}"
+    how = f"{cost.tokens_per_epoch:,} tok × {passes(cost.epochs)}"
     if cost.price_per_million is not None:
         ends = dict.fromkeys((cost.price_per_million, cost.highest_price_per_million))
         how += f" × {' to '.join(unit_price(price, cost.currency) for price in ends)}/M"

@@ -10,7 +10,7 @@ from textual.containers import VerticalScroll
 from tui.widgets.keys import bindings
 from tui.widgets.table import Column
 
-COST_COLUMNS = (Column("Model", 28), Column("Price", 14, align="right"), Column("How", tone="muted"))
+COST_COLUMNS = (Column("Model", 25), Column("Price", 17, align="right"), Column("How", tone="muted"))
 
 
 class ExplanationPane(VerticalScroll, inherit_bindings=False):
