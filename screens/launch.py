@@ -47,8 +47,8 @@ _METHODS = {"preference": Method.DPO, "reinforcement": Method.REINFORCEMENT}
 """Format of rows -> the method that they are for."""
 
 
-def _note(words: str) -> Point:
-    return Point(("", ""), [(words, "muted")], reason="There is nothing to mend yet.")
+def _note(words: str, way: str = "") -> Point:
+    return Point(("", ""), [(words, "muted")], way, "There is nothing to mend yet.")
 
 
 class LaunchScreen(PreviewsTokens, MendsPlan, JudgesPlan, SendsPlan, GreyedKeys, inherit_bindings=False):
@@ -230,7 +230,7 @@ line there mends it, where a key can. Nothing is sent before you confirm the pri
         pane = self.query_one(PreflightPane)
         button = self.query_one(PressButton)
         if self.form.problems():
-            pane.show_points([_note("Fill in what is marked.")])
+            pane.show_points([_note("Fill in what is marked.", way="go to the first field that is marked")])
         elif ready is None:
             pane.show_points([_note("Looking…")])
         else:
@@ -246,7 +246,8 @@ line there mends it, where a key can. Nothing is sent before you confirm the pri
     def reason_against(self, action: str) -> str:
         """Return why nothing can be launched now, or why there is nothing to go to."""
         if action == "go_to_mends":
-            return "" if self._readiness is not None else "The file is still being looked at."
+            looked = self._readiness is not None or self.form.problems()
+            return "" if looked else "The file is still being looked at."
         if action == "preview_tokens":
             return self.reason_against_preview()
         if action != "launch":
@@ -316,8 +317,10 @@ line there mends it, where a key can. Nothing is sent before you confirm the pri
 
     @on(PreflightPane.MendAsked)
     def _mend_asked(self, message: PreflightPane.MendAsked) -> None:
-        ready = self._readiness
-        if ready is not None and message.index < len(ready.lines) and not self.is_sending:
+        ready, problems = self._readiness, self.form.problems()
+        if problems:
+            self.query_one(f"#{next(name for name, _ in ROWS if name in problems)}").focus()
+        elif ready is not None and message.index < len(ready.lines) and not self.is_sending:
             self.mend_line(ready.lines[message.index])
 
     def method_was_chosen(self) -> None:

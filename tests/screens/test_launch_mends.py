@@ -216,6 +216,19 @@ async def test_a_missing_validation_is_mended_by_one_key(sound: Path) -> None:
         await until(pilot, lambda: "9 of 90 rows" in text_of(app))
 
 
+async def test_a_form_with_a_problem_leads_to_the_field_that_has_it(sound: Path) -> None:
+    app = make_app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = await open_ready(pilot, app, sound)
+        screen.query_one("#batch_size", Input).value = "none"
+        screen.query_one("#stop_rules", Input).value = "soon"
+        await until(pilot, lambda: "Fill in what is marked" in text_of(app))
+        await pilot.press("ctrl+g")
+        await until(pilot, lambda: "enter: go to the first field" in text_of(app))
+        await pilot.press("enter")
+        await until(pilot, lambda: app.focused is screen.query_one("#batch_size"))
+
+
 async def test_a_line_that_no_key_mends_says_why(sound: Path) -> None:
     app = make_app()
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
