@@ -23,6 +23,7 @@ from tui.evals.requests import Ask, Contender, ask_of, fresh
 from tui.evals.test_set import TestSet
 from tui.money.base_tokenizer import load_base_tokenizer
 from tui.money.usage_price import Amount, total_of
+from tui.providers.account_limits import BURST, PER_SECOND
 from tui.providers.profile_data import LOCAL_NAME
 from tui.records.chats import ChatMessage, ChatParameters, Usage
 from tui.records.evaluations import EvalAnswer
@@ -329,5 +330,7 @@ def _seconds(services: EvalServices, asks: Sequence[Planned], options: EvalOptio
             return None
         by_speed = count * seen[0] / options.at_once if seen is not None else 0.0
         by_limit = count * _MINUTE / limit if limit else 0.0
-        total += max(by_speed, by_limit)
+        is_local = services.account(lane.account).provider == LOCAL_NAME
+        by_pace = 0.0 if is_local else max(0.0, count - BURST) / PER_SECOND
+        total += max(by_speed, by_limit, by_pace)
     return total

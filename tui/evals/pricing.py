@@ -22,6 +22,14 @@ class Prices:
 
     def __init__(self, services: EvalServices) -> None:
         self._services = services
+        self._models: dict[Lane, CatalogModel | None] = {}
+
+    def _model(self, lane: Lane) -> CatalogModel | None:
+        """Return the base model of a lane, looked up once: a plan asks for every row."""
+        if lane not in self._models:
+            provider = self._services.account(lane.account).provider
+            self._models[lane] = self._services.catalog.find(base_of(lane.model), provider)
+        return self._models[lane]
 
     def cost(self, lane: Lane, usage: Usage, *, batched: bool = False) -> Amount | None:
         """Return what an answer that used so much costs; None where no price is published.
@@ -29,8 +37,7 @@ class Prices:
         Of a batch, the catalog's batch prices of tuned models; half the price elsewhere (OpenAI's guide to
         the Batch API, read 2026-09).
         """
-        provider = self._services.account(lane.account).provider
-        model = self._services.catalog.find(base_of(lane.model), provider)
+        model = self._model(lane)
         if model is None:
             return None
         tuned = base_of(lane.model) != lane.model

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, replace
 from hashlib import sha256
 from typing import Any
 
@@ -77,7 +77,9 @@ def _digest(request: ChatRequest, repeat: int) -> bytes:
 
 
 def _set_fields(value: ChatMessage | ChatParameters) -> dict[str, Any]:
-    return {name: one for name, one in asdict(value).items() if one is not None and one != ()}
+    # Not `asdict`, which copies whole conversations: most of the time that planning takes.
+    pairs = ((one.name, getattr(value, one.name)) for one in fields(value))
+    return {name: one for name, one in pairs if one is not None and one != ()}
 
 
 def system_of(messages: Sequence[ChatMessage]) -> str:

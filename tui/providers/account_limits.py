@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from tui.providers.rate_limits import duration, retry_after
 
-_PER_SECOND, _BURST = 10.0, 40.0
+PER_SECOND, BURST = 10.0, 40.0
 """Background requests of one account: so many a second, so many at once after a rest."""
 _KEPT_FREE = 0.1
 """Background work leaves this share of the requests, and of the tokens, to the person in front."""
@@ -89,7 +89,7 @@ class RateLimits:
         self._lock = threading.Lock()
         self._gauges: dict[str, RateGauge] = {}
         self._not_before = 0.0
-        self._tokens, self._filled_at = _BURST, clock()
+        self._tokens, self._filled_at = BURST, clock()
 
     def gauges(self) -> list[RateGauge]:
         """Return the limits that the service told, as last seen."""
@@ -132,10 +132,10 @@ class RateLimits:
     def _seconds_to_wait(self) -> float:
         now = self._clock()
         with self._lock:
-            self._tokens = min(_BURST, self._tokens + (now - self._filled_at) * _PER_SECOND)
+            self._tokens = min(BURST, self._tokens + (now - self._filled_at) * PER_SECOND)
             self._filled_at = now
             self._tokens -= 1
-            waits = [self._not_before - now, -self._tokens / _PER_SECOND]
+            waits = [self._not_before - now, -self._tokens / PER_SECOND]
             waits += [
                 gauge.resets_at - now
                 for gauge in self._gauges.values()

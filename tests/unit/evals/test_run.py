@@ -173,6 +173,19 @@ def test_the_money_cap_is_never_passed_and_a_higher_one_goes_on(
     assert service.requests_answered == 2 * ROWS
 
 
+def test_the_time_is_that_of_answers_before_and_no_less_than_the_pace_allows(
+    service: AnsweringService, services: Services, questions: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert planned(services, questions).seconds is None
+    evaluated(services, questions)
+    known = planned(services, questions, ask_anew=True).seconds
+    assert known is not None
+    monkeypatch.setattr("tui.evals.plan.BURST", 0.0)
+    paced = planned(services, questions, ask_anew=True)
+    assert paced.seconds == pytest.approx(max(known, 2 * ROWS / 10))
+    assert "in about" in paced.words
+
+
 def test_rows_that_ask_the_same_are_asked_once(
     service: AnsweringService, services: Services, tmp_path: Path
 ) -> None:
