@@ -48,9 +48,11 @@ class Verb:
 
 
 VERBS = (
-    Verb("check", ("check",)),
+    Verb("check --fresh", ("check", "--fresh")),
+    Verb("check again, from the report kept", ("check",)),
     Verb("check --lints all", ("check", "--lints", "all")),
-    Verb("count", ("count",)),
+    Verb("count --fresh", ("count", "--fresh")),
+    Verb("count, from the report kept", ("count",)),
     Verb("count --quick", ("count", "--quick")),
     Verb("cost", ("cost", "--model", "gpt-4.1-2025-04-14")),
     Verb("cost again, from the report kept", ("cost", "--model", "gpt-4.1-2025-04-14")),
@@ -59,7 +61,8 @@ VERBS = (
     Verb("rows --sort tokens", ("rows", "--sort", "tokens")),
     Verb("rows --sort bytes", ("rows", "--sort", "bytes")),
     Verb("rows --where", ("rows", "--where", "length(messages) > `6`")),
-    Verb("rows --facets", ("rows", "--facets")),
+    Verb("rows --facets, of a model not checked before", ("rows", "--facets", "--model", "gpt-3.5-turbo")),
+    Verb("rows --facets, from the report kept", ("rows", "--facets")),
     Verb("search, text", ("search", "accessibility")),
     Verb("search -i, text", ("search", "-i", "accessibility")),
     Verb("search --regex", ("search", "--regex", r"error[- ]?code\s+\d+")),
@@ -72,6 +75,9 @@ VERBS = (
     Verb("dedupe --by prompt", ("dedupe", "--by", "prompt", "-o", OUTPUT)),
     Verb("cut", ("cut", "--limit", "4096", "-o", OUTPUT)),
     Verb("merge with itself", ("merge", "-o", OUTPUT)),
+    Verb("delete --facet duplicate", ("delete", "--facet", "duplicate", "-o", OUTPUT)),
+    Verb("delete --where", ("delete", "--where", "length(messages) > `6`", "-o", OUTPUT)),
+    Verb("delete --range, at the end", ("delete", "--range", LATE, "-o", OUTPUT)),
 )
 
 
