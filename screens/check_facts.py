@@ -52,6 +52,8 @@ def token_pairs(report: Report) -> list[Pair]:
     A small terminal shows the first six or so, hence the order.
     """
     tokens = report.tokens
+    if not tokens.examples:
+        return [("None", "no line holds an example")]
     per = tokens.per_example
     pairs: list[Pair] = []
     if tokens.over_limit and tokens.limit:
