@@ -12,6 +12,7 @@ from screens.ask_text import AskTextScreen
 from screens.choose import choose_file
 from screens.greyed_keys import GreyedKeys
 from tui.errors import TunedeckError
+from tui.jobs.checkpoint_use import DROPPED
 from tui.jobs.model_family import FamilyModel, ModelKind
 from tui.jobs.model_words import delete_model, read_tags, reason_against_deleting, set_note, set_tags
 from tui.money.catalog import base_of
@@ -84,6 +85,8 @@ class ModelActions(GreyedKeys, inherit_bindings=False):
             return f"{model.id} was deleted."
         if model.lifetime.is_over:
             return f"{model.id} was shut down on {model.lifetime.shutdown_date}."
+        if model.is_dropped:
+            return DROPPED
         if not model.can_chat:
             return f"{model.id} is not for chats."
         permission = self._permission(model, Capability.CHAT)

@@ -14,6 +14,7 @@ from tui.records.jobs import Checkpoint, Job
 from tui.records.models import Capability, Permission
 
 YES = Permission(True)
+DROPPED = "The service does not list this checkpoint any more; it keeps the last few."
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ def _existence(checkpoint: Checkpoint, deleted: set[str], lifetime: Lifetime) ->
     if checkpoint.model in deleted:
         return Permission(False, f"{checkpoint.model} was deleted.")
     if not checkpoint.is_listed:
-        return Permission(False, "The service does not list this checkpoint any more; it keeps the last few.")
+        return Permission(False, DROPPED)
     if lifetime.is_over:
         return Permission(False, f"{checkpoint.model} was shut down on {lifetime.shutdown_date}.")
     return YES

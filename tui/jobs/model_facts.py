@@ -39,7 +39,9 @@ def model_facts(model: FamilyModel) -> list[tuple[str, str]]:
         ("Tags", " ".join(model.tags)),
         ("Note", model.note),
     ]
-    if not model.is_listed and model.deleted_at is None and model.is_model:
+    if model.is_dropped:
+        facts.insert(3, ("Listed", "not among its job's checkpoints any more, as last seen"))
+    elif not model.is_listed and model.deleted_at is None and model.is_model:
         facts.insert(3, ("Listed", "not among the account's models, as last seen"))
     return [(name, words) for name, words in facts if words]
 

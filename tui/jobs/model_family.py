@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 
+from tui.jobs.checkpoint_use import DROPPED
 from tui.jobs.model_costs import NOTHING, ModelCosts
 from tui.jobs.ports import JobServices
 from tui.money.catalog import base_of
@@ -51,6 +52,8 @@ class FamilyModel:
     can_chat: bool = True
     is_listed: bool = True
     """The service names it among its models, as far as was seen last."""
+    is_dropped: bool = False
+    """A checkpoint that its service does not list any more: it answers nobody."""
     deleted_at: int | None = None
     """Unix second at which it was deleted from here."""
     owned_by: str = ""
@@ -84,6 +87,8 @@ class _Draft:
     created_at: int | None = None
     listed: ModelInfo | None = None
     scores: Mapping[str, float] = field(default_factory=dict)
+    is_dropped: bool = False
+    """A checkpoint that its service does not list any more."""
 
 
 def model_family(
@@ -144,7 +149,11 @@ class _Drafts:
             return
         draft = self._drafts.setdefault((job.account, checkpoint.model), _Draft(ModelKind.CHECKPOINT))
         draft.kind, draft.parent, draft.job = ModelKind.CHECKPOINT, made, job
-        draft.step, draft.scores = checkpoint.step, checkpoint.metrics
+        draft.step, draft.scores, draft.is_dropped = (
+            checkpoint.step,
+            checkpoint.metrics,
+            not checkpoint.is_listed,
+        )
         draft.created_at = draft.created_at or checkpoint.created_at
 
     def close(self) -> dict[ModelKey, _Draft]:
@@ -197,8 +206,9 @@ class _Finisher:
             base_model=None if draft.kind is ModelKind.BASE else root, job=draft.job, step=draft.step,
             created_at=draft.created_at,
             can_chat=draft.kind is not ModelKind.JOB and deleted_at is None and not lifetime.is_over
-            and (listed is None or listed.can_chat),
-            is_listed=listed is not None, deleted_at=deleted_at, owned_by=listed.owned_by if listed else "",
+            and not draft.is_dropped and (listed is None or listed.can_chat),
+            is_listed=listed is not None, is_dropped=draft.is_dropped, deleted_at=deleted_at,
+            owned_by=listed.owned_by if listed else "",
             scores=draft.scores,
             training_cost=self._costs.of_training(known, draft.job) if was_trained else NOTHING,
             answers_cost=self._costs.of_answers(known, key, tuned=draft.kind is not ModelKind.BASE),
@@ -212,6 +222,8 @@ class _Finisher:
             return Permission(False, "This job has made no model yet.")
         if deleted_at is not None:
             return Permission(False, f"{key[1]} was deleted.")
+        if draft.is_dropped:
+            return Permission(False, DROPPED)
         known = self._catalog.find(key[1], provider) or self._catalog.find(root, provider)
         if known is not None:
             return known.can_train(None, self._lifetimes.today)

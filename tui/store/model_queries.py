@@ -83,12 +83,12 @@ class ModelQueries(Database):
         from tui.store.model_rows import KeptCheckpoint
 
         rows = self.query(
-            "SELECT account, job_id, model, step, created_at, metrics FROM checkpoints"
+            "SELECT account, job_id, model, step, created_at, metrics, listed FROM checkpoints"
             " ORDER BY account, job_id, step"
         )
         return [
             KeptCheckpoint(row["account"], row["job_id"], row["model"], row["step"], row["created_at"],
-                           json.loads(row["metrics"]))
+                           json.loads(row["metrics"]), bool(row["listed"]))
             for row in rows
         ]  # fmt: skip
 

@@ -16,6 +16,8 @@ class KeptCheckpoint:
     step: int
     created_at: int | None
     metrics: Mapping[str, float]
+    is_listed: bool = True
+    """False for one that its service has dropped since."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,6 +79,17 @@ def test_the_family_goes_from_base_to_job_to_checkpoint_to_continued_job(service
     assert "has made no model yet" in family["ftjob-3"].trainable.reason
 
 
+def test_a_checkpoint_that_its_service_dropped_can_be_neither_asked_nor_trained(services: Services) -> None:
+    keep_family(services)
+    assert family_of(services)[EARLY].can_chat
+    services.store.save_checkpoints("openai", "ftjob-1", [Checkpoint("c2", "ftjob-1", TONE, 40)])
+    early = family_of(services)[EARLY]
+    assert (early.is_dropped, early.can_chat) == (True, False)
+    assert "does not list this checkpoint any more" in early.trainable.reason
+    assert ("Listed", "not among its job's checkpoints any more, as last seen") in model_facts(early)
+    assert family_of(services)[TONE].can_chat
+
+
 def test_days_left_name_who_said_so_and_of_which_model(services: Services) -> None:
     keep_family(services)
     life = family_of(services)[TONE].lifetime
