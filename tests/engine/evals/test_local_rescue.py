@@ -96,3 +96,21 @@ def test_a_successor_is_trained_from_the_recorded_answers_and_compared(
     assert found.code == 0, found.stderr
     assert (found.json()["compared"], found.json()["verdict"]["rows"]) == (len(WORDS), len(WORDS))
     assert report.read_text("utf-8").startswith(f"# {BASE_MODEL} (recorded) against ft:")
+
+
+def test_a_diet_of_a_local_model_is_free_and_names_the_shortest_prompt(
+    engine: EngineProcess, questions: Path, tmp_path: Path
+) -> None:
+    prompt = tmp_path / "prompt.txt"
+    prompt.write_text("Say what is asked. Say it in one word. Say nothing else at all.", "utf-8")
+    found = tunedeck(
+        "diet", str(questions), "--model", BASE_MODEL, "--check", "normalised", "--system", str(prompt),
+        "--shares", "100,50,0", "--max-tokens", "4", "--limit", "6", "--json",
+    )  # fmt: skip
+    assert found.code == 0, found.stderr
+    meals = found.json()["meals"]
+    assert [meal["share"] for meal in meals] == [100, 50, 0]
+    tokens = [meal["asked_tokens"] for meal in meals]
+    assert tokens == sorted(tokens, reverse=True)
+    assert meals[0]["cost_per_thousand"] == "0"
+    assert BASE_MODEL in found.json()["shortest_within_noise"]

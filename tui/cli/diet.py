@@ -1,0 +1,160 @@
+"""`tunedeck diet`: how short the system prompt may be, on base and tuned model."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tui.cli.eval import amount_of
+from tui.cli.output import ProgressLine, json_option, narrate, print_json, print_table, say
+from tui.errors import ExitCode, TunedeckError
+
+if TYPE_CHECKING:
+    from tui.chat.lanes import Lane
+    from tui.evals.diet import DietPlan
+    from tui.services import Services
+
+_LONGEST_PROMPT = 1 << 20
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--model", "-m", required=True, help="The tuned model, or any other.")
+@click.option(
+    "--against", default="base", show_default=True, help="The model to compare with; `none` for none."
+)
+@click.option(
+    "--check", "checks", multiple=True, required=True, metavar="CHECK", help="How answers are judged."
+)
+@click.option(
+    "--system", type=click.Path(path_type=Path), help="The whole prompt, where rows have none or many."
+)
+@click.option("--shares", default="100,50,25,10,0", show_default=True, help="Percent of its tokens to try.")
+@click.option(
+    "--prompt", "variants", type=click.Path(path_type=Path), multiple=True,
+    help="A shorter prompt of your own to try too; may be repeated.",
+)  # fmt: skip
+@click.option("--account", help="Whose models they are; left out, found by name.")
+@click.option("--temperature", default="0", show_default=True, help="Empty leaves it to the service.")
+@click.option("--max-tokens", default="512", show_default=True, help="Most tokens of an answer.")
+@click.option("--limit", type=click.IntRange(1), help="Only so many rows, from the beginning.")
+@click.option("--max-cost", metavar="AMOUNT", help="Ask nothing more once answers would cost more than this.")
+@click.option(
+    "--at-once", type=click.IntRange(1, 64), default=4, show_default=True, help="Requests at a time."
+)
+@click.option("--report", type=click.Path(path_type=Path), multiple=True, help="Write .md, .html or .json.")
+@click.option("--dry-run", is_flag=True, help="Say what would be asked and what it costs; ask nothing.")
+@click.option("--yes", is_flag=True, help="Ask without being asked.")
+@json_option
+def command(file: Path, as_json: bool, **options: Any) -> int:
+    """Ask held-out rows of FILE with ever less of the system prompt, on base and tuned model.
+
+    Says which is the shortest prompt within noise, with the interval of the difference, and what a thousand
+    calls cost with each. The price comes first; answers are kept, and nothing is asked twice.
+
+    Exit codes: 0 done; 1 not complete; 2 wrong use or unreachable; 130 interrupted.
+    """
+    from tui.evals.diet import run_diet, sentences
+    from tui.evals.diet_report import HEADINGS, diet_json, meal_cells, write_diet
+    from tui.evals.reports.files import report_format
+    from tui.services import Services
+
+    for path in options["report"]:
+        report_format(path)
+    with Services.open() as services:
+        plan = _plan(services, file, options)
+        if options["dry_run"]:
+            print_json(plan.plan.as_json()) if as_json else say(plan.plan.words)
+            return int(ExitCode.DONE)
+        if not options["yes"] and not _confirmed(plan):
+            narrate("Nothing was asked.")
+            return int(ExitCode.INTERRUPTED)
+        line = ProgressLine("Asking")
+        diet = run_diet(services, plan, on_progress=lambda what, done, total: line.update(done, total))
+        line.finish()
+    for path in options["report"]:
+        write_diet(diet, path)
+        narrate(f"Report: {path}")
+    if as_json:
+        print_json(diet_json(diet))
+    else:
+        for sentence in sentences(diet):
+            say(sentence)
+        print_table([head.upper() for head in HEADINGS], [meal_cells(meal) for meal in diet.meals])
+    return int(ExitCode.DONE if diet.result.complete else ExitCode.BAD)
+
+
+def _plan(services: Services, file: Path, options: dict[str, Any]) -> DietPlan:
+    from tui.chat.parameters import parse_parameters
+    from tui.datasets.tokens import TiktokenCounter, encoding_for
+    from tui.evals.checks.spec import parse_check
+    from tui.evals.diet import plan_diet
+    from tui.evals.test_set import read_test_set
+    from tui.money.base_tokenizer import load_base_tokenizer
+
+    lanes = _lanes(services, options)
+    local = load_base_tokenizer(lanes[-1].model)
+    system: Path | None = options["system"]
+    return plan_diet(
+        services, read_test_set(file, limit=options["limit"]), lanes,
+        [parse_check(text) for text in options["checks"]],
+        local or TiktokenCounter(encoding_for(lanes[-1].model)),
+        system=None if system is None else _read(system), shares=_shares(options["shares"]),
+        variants=[_read(path) for path in options["variants"]],
+        parameters=parse_parameters({name: options[name] for name in ("temperature", "max_tokens")}),
+        max_cost=amount_of(options["max_cost"]), at_once=options["at_once"],
+    )  # fmt: skip
+
+
+def _lanes(services: Services, options: dict[str, Any]) -> list[Lane]:
+    from tui.chat.lanes import Lane
+    from tui.chat.models import find_lane
+    from tui.money.catalog import base_of
+
+    model = find_lane(services, options["model"], options["account"])
+    against = options["against"]
+    if against == "none" or (against == "base" and base_of(model.model) == model.model):
+        return [model]
+    if against == "base":
+        return [Lane(model.account, base_of(model.model)), model]
+    other = find_lane(services, against, options["account"])
+    if other == model:
+        raise TunedeckError("A model is compared with itself.", "Name another one, or --against none.")
+    return [other, model]
+
+
+def _shares(text: str) -> list[int]:
+    try:
+        shares = [int(part) for part in text.split(",")]
+    except ValueError:
+        shares = [-1]
+    if not all(0 <= share <= 100 for share in shares):
+        raise TunedeckError(f"--shares {text}: not all are percentages.", "Write them like 100,50,25,10,0.")
+    return shares
+
+
+def _read(path: Path) -> str:
+    try:
+        if path.stat().st_size > _LONGEST_PROMPT:
+            raise TunedeckError(
+                f"{path} is over 1 MB, which no prompt is.", "Give a file with the prompt alone."
+            )
+        return path.read_text("utf-8").strip()
+    except UnicodeDecodeError:
+        raise TunedeckError(f"{path} is no UTF-8 text.", "Save it as UTF-8.") from None
+    except OSError as error:
+        raise TunedeckError(f"{path} can't be read: {error.strerror or error}.", "Check the path.") from None
+
+
+def _confirmed(plan: DietPlan) -> bool:
+    narrate(f"{', '.join(lane.model for lane in plan.lanes)}: {plan.plan.words}")
+    if plan.plan.is_free:
+        return True
+    if not sys.stdin.isatty():
+        raise TunedeckError(
+            f"{plan.plan.words} There is no terminal to ask on.", "Add --yes to agree, or --max-cost with it."
+        )
+    return click.confirm("Ask them?", default=False, err=True)

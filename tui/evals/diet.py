@@ -1,0 +1,300 @@
+"""Prompt diet: the same rows with ever less of the system prompt, on base and tuned; score against tokens.
+
+A cut prompt keeps whole sentences or lines from its beginning, as many as fit into its share of tokens; where
+not even the first fits, as many words. The shortest prompt within noise is the shortest one whose interval of
+the difference from the whole prompt does not lie below 0 as a whole.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from tui.chat.lanes import Lane
+from tui.datasets.tokens import TextTokenizer
+from tui.errors import TunedeckError
+from tui.evals.checks.registry import JUDGE
+from tui.evals.checks.spec import CheckSpec
+from tui.evals.plan import NEW_EVALUATION, EvalOptions, EvalPlan, plan_evaluation
+from tui.evals.ports import EvalServices
+from tui.evals.pricing import Prices
+from tui.evals.requests import Contender, system_of
+from tui.evals.result import EvalResult, RowAnswer
+from tui.evals.run import Progress, run_evaluation
+from tui.evals.statistics.intervals import Interval
+from tui.evals.statistics.verdict import PairedVerdict, compare_paired
+from tui.evals.test_set import TestSet
+from tui.money.usage_price import Amount, total_of
+from tui.records.chats import ChatParameters
+from tui.safe_text import safe_line
+
+SHARES = (100, 50, 25, 10, 0)
+"""Percent of the prompt's tokens that are tried."""
+_PIECE = re.compile(r"(?<=[.!?。！？])\s+|\n+")
+_THOUSAND = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """One length of the system prompt."""
+
+    share: int
+    """Percent of the whole prompt's tokens that it may have."""
+    text: str
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class DietPlan:
+    """What the diet would ask; nothing has been asked."""
+
+    lanes: tuple[Lane, ...]
+    """The base first, where there is one."""
+    prompts: tuple[Prompt, ...]
+    """The whole one first; equal ones once."""
+    plan: EvalPlan
+
+
+@dataclass(frozen=True, slots=True)
+class DietMeal:
+    """A model with one length of the prompt."""
+
+    lane: Lane
+    prompt: Prompt
+    score: Interval
+    asked_tokens: float | None
+    """Mean tokens that went in, as the service counted them."""
+    cost_per_thousand: Amount | None
+    """Of a thousand calls; None where no price is published."""
+    against_whole: PairedVerdict | None
+    """Against the same model with the whole prompt; None for that itself."""
+    against_base: PairedVerdict | None
+    """Against the base with the whole prompt; None for that itself, or without a base."""
+
+    @property
+    def is_within_noise(self) -> bool:
+        """True when nothing says that it is worse than the model's own whole prompt."""
+        return self.against_whole is None or not _is_worse(self.against_whole)
+
+
+@dataclass(frozen=True, slots=True)
+class Diet:
+    """What came out."""
+
+    meals: tuple[DietMeal, ...]
+    result: EvalResult
+
+    def shortest(self, lane: Lane) -> DietMeal | None:
+        """Return the shortest prompt of a model within noise of its own whole prompt."""
+        mine = [one for one in self.meals if one.lane == lane and one.is_within_noise]
+        return min(mine, key=lambda one: one.prompt.tokens, default=None)
+
+    @property
+    def instead_of_base(self) -> DietMeal | None:
+        """The shortest prompt of the tuned model within noise of the base with its whole prompt."""
+        found = [
+            one
+            for one in self.meals
+            if one.against_base is not None
+            and one.lane != self.meals[0].lane
+            and not _is_worse(one.against_base)
+        ]
+        return min(found, key=lambda one: one.prompt.tokens, default=None)
+
+
+def _is_worse(verdict: PairedVerdict) -> bool:
+    return verdict.difference.high < 0
+
+
+def cut_prompt(text: str, share: int, tokenizer: TextTokenizer) -> str:
+    """Return the beginning of a prompt that has at most so many percent of its tokens."""
+    if share >= 100:
+        return text
+    room = tokenizer.count(text) * share // 100
+    for pieces in (_pieces(text), re.findall(r"\s*\S+", text)):
+        kept = ""
+        for piece in pieces:
+            if tokenizer.count((kept + piece).rstrip()) > room:
+                break
+            kept += piece
+        if kept.strip():
+            return kept.rstrip()
+    return ""
+
+
+def _pieces(text: str) -> list[str]:
+    """Return sentences and lines, each with the space that follows it."""
+    ends = [match.end() for match in _PIECE.finditer(text)]
+    starts = [0, *ends]
+    return [text[start:end] for start, end in zip(starts, [*ends, len(text)], strict=True) if start < end]
+
+
+def plan_diet(
+    services: EvalServices,
+    test_set: TestSet,
+    lanes: Sequence[Lane],
+    checks: Sequence[CheckSpec],
+    tokenizer: TextTokenizer,
+    *,
+    system: str | None = None,
+    shares: Sequence[int] = SHARES,
+    variants: Sequence[str] = (),
+    parameters: ChatParameters = NEW_EVALUATION,
+    max_cost: Decimal | None = None,
+    at_once: int = 4,
+) -> DietPlan:
+    """Count what the diet would ask; asks no service.
+
+    Args:
+        services: Store, catalog and accounts.
+        test_set: Held-out rows.
+        lanes: The base, then the tuned model; or one model.
+        checks: How answers are judged.
+        tokenizer: Counts the prompt.
+        system: The whole prompt; None takes the one that all rows have.
+        shares: Percent of its tokens to try; the whole is always tried.
+        variants: Shorter prompts of a person's own, tried too.
+        parameters: How answers are sampled.
+        max_cost: Beyond which nothing more is asked.
+        at_once: Requests under way together.
+
+    Raises:
+        TunedeckError: The rows have no prompt, or different ones; a check is wrong; a cap can't be kept.
+    """
+    if any(
+        spec.name == JUDGE for spec in (*checks, *(one for case in test_set.cases for one in case.checks))
+    ):
+        raise TunedeckError(
+            "A judge compares two answers, and a diet has many.", "Use another check, such as normalised."
+        )
+    whole = _common_prompt(test_set) if system is None else system
+    prompts = _prompts(whole, shares, variants, tokenizer)
+    contenders = [Contender(lane, prompt.text) for lane in lanes for prompt in prompts]
+    options = EvalOptions(
+        parameters=parameters, checks=tuple(checks), max_cost=max_cost, at_once=at_once, perplexity=False
+    )
+    return DietPlan(tuple(lanes), prompts, plan_evaluation(services, test_set, contenders, options))
+
+
+def _common_prompt(test_set: TestSet) -> str:
+    found = {system_of(case.messages) for case in test_set.cases}
+    if found == {""}:
+        raise TunedeckError("The rows have no system prompt to cut.", "Name one with --system FILE.")
+    if len(found) > 1:
+        raise TunedeckError(
+            f"The rows have {len(found):,} different system prompts.",
+            "Name the one to cut with --system FILE; it takes the place of all.",
+        )
+    return found.pop()
+
+
+def _prompts(
+    whole: str, shares: Sequence[int], variants: Sequence[str], tokenizer: TextTokenizer
+) -> tuple[Prompt, ...]:
+    full = tokenizer.count(whole)
+    if not full:
+        raise TunedeckError("The system prompt is empty, so there is nothing to cut.", "")
+    found: dict[str, Prompt] = {}
+    for share in sorted({100, *shares}, reverse=True):
+        text = cut_prompt(whole, share, tokenizer)
+        found.setdefault(text, Prompt(share if text else 0, text, tokenizer.count(text)))
+    for text in variants:
+        tokens = tokenizer.count(text)
+        found.setdefault(text, Prompt(round(100 * tokens / full), text, tokens))
+    return tuple(sorted(found.values(), key=lambda one: (one.text != whole, -one.tokens)))
+
+
+def run_diet(
+    services: EvalServices,
+    plan: DietPlan,
+    *,
+    on_progress: Progress = lambda what, done, total: None,
+    cancelled: Callable[[], bool] = lambda: False,
+    first_wait: float = 1.0,
+) -> Diet:
+    """Ask and compare; a run that is stopped or capped is reported as far as it came.
+
+    Raises:
+        ProviderError: A service refuses everything or goes on failing; what it answered is kept.
+        TunedeckError: A person's own check can't be loaded.
+    """
+    result = run_evaluation(
+        services, plan.plan, on_progress=on_progress, cancelled=cancelled, first_wait=first_wait, keep=False
+    )
+    prices = Prices(services)
+    meals = []
+    for place, contender in enumerate(plan.plan.contenders):
+        own = [row.answers[place] for row in result.rows]
+        whole = plan.lanes.index(contender.lane) * len(plan.prompts)
+        base = len(plan.lanes) > 1
+        meals.append(
+            DietMeal(
+                contender.lane, plan.prompts[place - whole], result.contenders[place].score, _tokens(own),
+                _cost(prices, contender.lane, own),
+                _compared(result, whole, place) if place != whole else None,
+                _compared(result, 0, place) if base and place else None,
+            )
+        )  # fmt: skip
+    return Diet(tuple(meals), result)
+
+
+def _compared(result: EvalResult, first: int, second: int) -> PairedVerdict | None:
+    pairs = [(row.answers[first].score, row.answers[second].score) for row in result.rows]
+    known = [(one, two) for one, two in pairs if one is not None and two is not None]
+    return compare_paired([one for one, _ in known], [two for _, two in known]) if known else None
+
+
+def _tokens(answers: Sequence[RowAnswer]) -> float | None:
+    told = [
+        one.answer.usage.prompt_tokens for one in answers if one.answer and one.answer.usage.prompt_tokens
+    ]
+    return sum(told) / len(told) if told else None
+
+
+def _cost(prices: Prices, lane: Lane, answers: Sequence[RowAnswer]) -> Amount | None:
+    given = [one.answer for one in answers if one.answer is not None]
+    total = total_of(prices.answer_cost(lane, one) for one in given) if given else None
+    if total is None:
+        return None
+    return Amount(total.low * _THOUSAND / len(given), total.high * _THOUSAND / len(given), total.currency)
+
+
+def sentences(diet: Diet) -> list[str]:
+    """Return what came out in a few sentences."""
+    lines = []
+    lanes = list(dict.fromkeys(one.lane for one in diet.meals))
+    for lane in lanes:
+        short = diet.shortest(lane)
+        if short is not None:
+            words = f"the shortest prompt within noise is {_length(short)}{_doubt(short)}"
+            lines.append(f"{safe_line(lane.model)}: {words}.")
+    base, tuned = safe_line(lanes[0].model), diet.instead_of_base
+    if tuned is not None and tuned.against_base is not None:
+        interval = tuned.against_base.difference
+        points = f"{100 * interval.low:+.1f} to {100 * interval.high:+.1f} points"
+        lines.append(
+            f"In place of {base} with the whole prompt: {safe_line(tuned.lane.model)} with {_length(tuned)}"
+            f" ({points})."
+        )
+    elif len(lanes) > 1:
+        lines.append(f"With no prompt does {safe_line(lanes[1].model)} come up to {base} with all of it.")
+    if not diet.result.complete:
+        lines.append(f"Not complete: {diet.result.why_incomplete}.")
+    return lines
+
+
+def _length(meal: DietMeal) -> str:
+    if not meal.prompt.tokens:
+        return "none at all"
+    words = "all of it" if meal.against_whole is None else f"{meal.prompt.share} %"
+    return f"{words} ({meal.prompt.tokens:,} tokens)"
+
+
+def _doubt(meal: DietMeal) -> str:
+    verdict = meal.against_whole
+    if verdict is None:
+        return ": every shorter one is worse"
+    low, high = 100 * verdict.difference.low, 100 * verdict.difference.high
+    return f", {low:+.1f} to {high:+.1f} points against all of it over {verdict.rows:,} rows"

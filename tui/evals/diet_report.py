@@ -1,0 +1,121 @@
+"""The prompt diet as a table, as JSON, and as a report in one file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from tui.datasets.atomic import new_file
+from tui.evals.diet import Diet, DietMeal, sentences
+from tui.evals.reports.blocks import Block, Heading, Paragraph, Quoted, Table
+from tui.evals.reports.files import as_html, as_markdown, report_format
+from tui.evals.statistics.verdict import PairedVerdict
+from tui.money.payback_words import format_price
+from tui.money.usage_price import Amount
+from tui.safe_text import safe_line, safe_text
+
+HEADINGS = ("Model", "Prompt", "Tokens in", "Score", "Against all of it", "Against base", "1,000 calls")
+_LONGEST_TEXT = 2_000
+_METHOD = (
+    "Each model was asked the same rows with ever less of the system prompt: whole sentences from its "
+    "beginning. Scores are paired row by row with those of the whole prompt, by Bonett and Price's interval "
+    "where every score is right or wrong, else the paired bootstrap's, at 95 %. Within noise means that the "
+    "interval does not lie below 0 as a whole; with few rows that is a weak statement, and its low end says "
+    "how much could be lost. Several lengths are compared without correction for their number."
+)
+
+
+def meal_cells(meal: DietMeal) -> tuple[str, ...]:
+    """Return a line of the table, in the order of `HEADINGS`."""
+    tokens = "not told" if meal.asked_tokens is None else f"{meal.asked_tokens:,.0f}"
+    score = "not known" if meal.score.estimate != meal.score.estimate else (
+        f"{100 * meal.score.estimate:.1f} ({100 * meal.score.low:.1f} to {100 * meal.score.high:.1f})"
+    )  # fmt: skip
+    return (
+        safe_line(meal.lane.model), f"{meal.prompt.share} %", tokens, score, _difference(meal.against_whole),
+        _difference(meal.against_base), _cost(meal.cost_per_thousand),
+    )  # fmt: skip
+
+
+def _difference(verdict: PairedVerdict | None) -> str:
+    if verdict is None:
+        return "-"
+    interval = verdict.difference
+    return f"{100 * interval.estimate:+.1f} ({100 * interval.low:+.1f} to {100 * interval.high:+.1f})"
+
+
+def _cost(amount: Amount | None) -> str:
+    if amount is None:
+        return "not published"
+    return format_price(amount.high, amount.currency) if amount.high else "free"
+
+
+def diet_blocks(diet: Diet) -> Iterator[Block]:
+    """Yield the report."""
+    yield Heading(1, "Prompt diet")
+    for sentence in sentences(diet):
+        yield Paragraph(sentence)
+    yield Table(HEADINGS, tuple(meal_cells(meal) for meal in diet.meals))
+    shown = set()
+    for meal in diet.meals:
+        if meal.prompt.text and meal.prompt.text not in shown:
+            shown.add(meal.prompt.text)
+            text = safe_text(meal.prompt.text)
+            cut = text if len(text) <= _LONGEST_TEXT else f"{text[:_LONGEST_TEXT]}…"
+            yield Quoted(f"{meal.prompt.share} % of the prompt", cut)
+    yield Heading(2, "How to read this")
+    yield Paragraph(_METHOD)
+
+
+def diet_json(diet: Diet) -> dict[str, Any]:
+    """Return all of it as JSON values."""
+    lanes = list(dict.fromkeys(meal.lane for meal in diet.meals))
+    instead = diet.instead_of_base
+    shortest = {
+        lane.model: found.prompt.share for lane in lanes if (found := diet.shortest(lane)) is not None
+    }
+    return {
+        "rows": len(diet.result.rows),
+        "asked": diet.result.asked,
+        "complete": diet.result.complete,
+        "why_incomplete": diet.result.why_incomplete,
+        "spent": None if diet.result.spent is None else str(diet.result.spent.high),
+        "sentences": sentences(diet),
+        "shortest_within_noise": shortest,
+        "instead_of_base": None if instead is None else instead.prompt.share,
+        "meals": [_meal_json(meal) for meal in diet.meals],
+    }
+
+
+def _meal_json(meal: DietMeal) -> dict[str, Any]:
+    cost = meal.cost_per_thousand
+    return {
+        "account": meal.lane.account,
+        "model": meal.lane.model,
+        "share": meal.prompt.share,
+        "prompt_tokens": meal.prompt.tokens,
+        "prompt": meal.prompt.text,
+        "asked_tokens": meal.asked_tokens,
+        "score": meal.score.as_json(),
+        "cost_per_thousand": None if cost is None else str(cost.high),
+        "within_noise": meal.is_within_noise,
+        "against_whole": None if meal.against_whole is None else meal.against_whole.as_json(),
+        "against_base": None if meal.against_base is None else meal.against_base.as_json(),
+    }
+
+
+def write_diet(diet: Diet, path: Path, *, overwrite: bool = False) -> None:
+    """Write the report as Markdown, HTML or JSON, by the file's ending; all or nothing.
+
+    Raises:
+        TunedeckError: The ending is not known, the file exists already, or it can't be written.
+    """
+    kind = report_format(path)
+    if kind == "json":
+        text = json.dumps(diet_json(diet), ensure_ascii=False, indent=2) + "\n"
+    else:
+        text = (as_markdown if kind == "md" else as_html)(diet_blocks(diet))
+    with new_file(path, overwrite=overwrite) as file:
+        file.write(text.encode("utf-8", "replace"))
