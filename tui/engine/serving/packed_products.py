@@ -134,10 +134,14 @@ class PackedProducts:
         bits = 4 if packed.shape[-1] == BYTES_4 else 8
         blocks, lowest = map(self._reserve, _sizes(packed))
         blocks = blocks.reshape(rows, count, -1)
-        blocks[:] = packed[..., : blocks.shape[-1]]
         lows = lowest.view("<f4").reshape(rows, -1)
         if bits == 4:
-            lows[:, :count] = np.ascontiguousarray(packed[..., -4:]).view("<f4")[..., 0]
+            # As records, which are moved whole: byte by byte the 135M model takes 0.3 s.
+            records = packed.view([("numbers", "V20"), ("lowest", "<f4")])[..., 0]
+            blocks.view("V20")[..., 0] = records["numbers"]
+            lows[:, :count] = records["lowest"]
+        else:
+            blocks[:] = packed
         return _Matrix(blocks, lows, bits, (self._address(blocks), self._address(lows)))
 
 
