@@ -123,10 +123,21 @@ def test_where_code_can_not_be_compiled_the_reason_is_told(
     import wasmtime
 
     def refuse(*_: object) -> None:
-        raise wasmtime.WasmtimeError("no right to run new code")
+        raise wasmtime.WasmtimeError("no right to run\n\nCaused by:\n    new code")
 
     monkeypatch.setattr(wasmtime, "Module", refuse)
-    assert "no right to run new code" in str(packed_unavailable())
+    assert "no right to run Caused by: new code" in str(packed_unavailable())
+
+
+def test_where_memory_can_not_be_had_the_reason_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    import wasmtime
+
+    def refuse(*_: object) -> None:
+        raise wasmtime.WasmtimeError("mmap failed")
+
+    monkeypatch.setattr(wasmtime, "Instance", refuse)
+    with pytest.raises(PackedUnavailable, match="MB of memory can't be had: mmap failed"):
+        PackedProducts({"a": quantised(4, 32)[1]})
 
 
 def test_more_weights_than_four_gigabytes_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -186,7 +186,7 @@ class _Code:
             assert isinstance(memory, wasmtime.Memory)
             memory.grow(self._store, pages - memory.size(self._store))
         except wasmtime.WasmtimeError as error:
-            raise PackedUnavailable(f"{size / 1e6:.0f} MB of memory can't be had: {error}") from error
+            raise PackedUnavailable(f"{size / 1e6:.0f} MB of memory can't be had: {_line(error)}") from error
         self._functions: dict[str, wasmtime.Func] = {
             name: function for name, function in exports.items() if isinstance(function, wasmtime.Func)
         }
@@ -211,7 +211,12 @@ def _compiled() -> tuple[wasmtime.Engine, wasmtime.Module]:
         engine = wasmtime.Engine()
         module = wasmtime.Module(engine, text)
     except wasmtime.WasmtimeError as error:  # a processor it does not know, a system that forbids new code
-        raise PackedUnavailable(f"wasmtime can't compile for this machine: {error}") from error
+        raise PackedUnavailable(f"wasmtime can't compile for this machine: {_line(error)}") from error
     # At the interpreter's own end the functions that delete them are gone already, which prints errors.
     atexit.register(_compiled.cache_clear)
     return engine, module
+
+
+def _line(error: Exception) -> str:
+    """Return wasmtime's words, which come in paragraphs, on one line."""
+    return " ".join(str(error).split())
