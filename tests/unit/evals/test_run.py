@@ -182,7 +182,8 @@ def test_the_time_is_that_of_answers_before_and_no_less_than_the_pace_allows(
     assert known is not None
     monkeypatch.setattr("tui.evals.plan.BURST", 0.0)
     paced = planned(services, questions, ask_anew=True)
-    assert paced.seconds == pytest.approx(max(known, 2 * ROWS / 10))
+    assert paced.seconds is not None
+    assert paced.seconds >= max(known, 2 * ROWS / 10)
     assert "in about" in paced.words
 
 
