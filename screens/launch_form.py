@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tui.errors import TunedeckError
+from tui.jobs.metadata import metadata_line, parse_metadata
 from tui.jobs.plan import LaunchPlan
 from tui.jobs.preflight_grader import takes_grader
 from tui.jobs.stop_rules import parse_stop_rules
@@ -67,8 +68,8 @@ class LaunchForm:
     """Choices that only this service takes: `lora=true lora_r=16`."""
     split_share: float = SPLIT_SHARE
     """What a split puts aside."""
-    metadata: Mapping[str, str] = field(default_factory=dict)
-    """What the job carries beside the run id; has no field, and comes from a job that is launched again."""
+    metadata: str = ""
+    """What the job carries beside the run id: `team=tone note="two words"`."""
     effort: str = AUTO
     """How much the model thinks before each graded answer."""
     grader_file: Path | None = None
@@ -98,7 +99,9 @@ class LaunchForm:
             found["validation"] = "choose a file: enter"
         if self.asks("grader") and self.grader_file is None and self.grader is None:
             found["grader"] = "choose a file: enter"
-        readers = {"wandb": parse_wandb, "stop_rules": parse_stop_rules}
+        readers: Mapping[str, Callable[[str], object]] = {
+            "wandb": parse_wandb, "stop_rules": parse_stop_rules, "metadata": parse_metadata,
+        }  # fmt: skip
         for name in readers:
             text = getattr(self, name).strip() if self.asks(name) else ""
             try:
@@ -117,6 +120,8 @@ class LaunchForm:
                 return bool(self.extra_parameters())
             case "seed" | "stop_rules":
                 return True
+            case "metadata":
+                return self.service.keeps_metadata
             case "wandb":
                 return Capability.WANDB not in self.service.cannot
             case "grader":
@@ -208,7 +213,7 @@ class LaunchForm:
             },
             suffix=self.suffix.strip() or None,
             seed=None if seed is None else int(seed),
-            metadata=self.metadata,
+            metadata=parse_metadata(self.metadata) if self.asks("metadata") else {},
             grader=self.grader if self.asks("grader") and self.grader_file is None else None,
             wandb=parse_wandb(self.wandb) if self.asks("wandb") and self.wandb.strip() else None,
             stop_rules=self._rules(),
@@ -236,7 +241,7 @@ class LaunchForm:
         self.stop_rules = terms.stop_rules or ""
         self.extra = " ".join(f"{name}={_typed(value)}" for name, value in chosen.items())
         self.suffix = terms.suffix or ""
-        self.metadata = terms.metadata
+        self.metadata = metadata_line(terms.metadata)
 
 
 def _typed(value: Value) -> str:

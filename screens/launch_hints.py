@@ -52,6 +52,7 @@ def hints(form: LaunchForm, examples: int) -> dict[str, Hint]:
         "",
         "PROJECT or PROJECT/ENTITY at Weights & Biases, with the key that the service holds. May stay empty.",
     )
+    found["metadata"] = Hint("", "Pairs that the job carries: team=tone note='two words'. May stay empty.")
     found["stop_rules"] = Hint("", f"Stops the job by itself: {HELP}.")
     found["seed"] = (
         Hint("random", f"Left to auto, the job tells which. {same}")

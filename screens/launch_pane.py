@@ -35,16 +35,17 @@ ROWS: tuple[tuple[str, str], ...] = (
     ("extra", "Other choices"),
     ("seed", "Seed"),
     ("suffix", "Suffix"),
+    ("metadata", "Metadata"),
     ("wandb", "W&B project"),
     ("stop_rules", "Stop rules"),
 )
 """Field -> its label, in the order of the form and of tab."""
 CHOICES = ("training", "account", "model", "method", "validation", "grader", EFFORT)
-TEXTS = ("suffix", "extra", "wandb", "stop_rules")
+TEXTS = ("suffix", "extra", "metadata", "wandb", "stop_rules")
 """Fields of free text, named as the form's own."""
 _OPTIONAL = (
     "beta", "learning_rate_multiplier", "learning_rate", "extra", "grader", EFFORT, "compute_multiplier",
-    "eval_interval", "eval_samples", "wandb",
+    "eval_interval", "eval_samples", "metadata", "wandb",
 )  # fmt: skip
 
 

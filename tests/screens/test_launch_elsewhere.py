@@ -9,6 +9,7 @@ from textual.widgets import Input
 from screens.choose import ChooseScreen
 from screens.confirm import DEAD_SECONDS, ConfirmScreen
 from screens.job import JobScreen
+from screens.jobs import JobsScreen
 from screens.launch import LaunchScreen
 from screens.launch_form import LaunchForm
 from tests.screens.fakes import Pilots, freeze, keep_job, make_app, make_job, text_of, until
@@ -184,3 +185,16 @@ def test_a_form_filled_with_terms_gives_the_same_plan() -> None:
     assert plan.hyperparameters == terms.hyperparameters
     assert (plan.split_share, plan.seed, plan.suffix, plan.metadata) == (0.25, 0, "tone", {"team": "x"})
     assert filled.trained_examples(100) == 75
+
+
+async def test_a_job_is_taken_elsewhere_and_exported_from_the_list_too() -> None:
+    app = make_app()
+    keep_job(app.services.store, make_job(state=JobState.SUCCEEDED))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("5")
+        await until(pilot, lambda: isinstance(app.screen, JobsScreen) and app.screen.chosen_job() is not None)
+        for key, words in (("L", "Launch this at"), ("e", "Copy this job as")):
+            await pilot.press(key)
+            await until(pilot, lambda words=words: words in text_of(app))  # type: ignore[misc]
+            await pilot.press("escape")
+            await until(pilot, lambda: isinstance(app.screen, JobsScreen))

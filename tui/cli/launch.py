@@ -18,6 +18,7 @@ from tui.cli.output import ProgressLine, json_option, narrate, print_json, say
 from tui.errors import ExitCode, TunedeckError
 from tui.jobs.job_file import JobTerms, read_job_file
 from tui.jobs.launch import launch
+from tui.jobs.metadata import read_metadata
 from tui.jobs.plan import LaunchPlan, PreflightLine, may_launch
 from tui.jobs.preflight import estimate_plan, preflight
 from tui.jobs.preflight_grader import ask_about_grader
@@ -75,6 +76,7 @@ _SHORT_RUN_ID = 12
 @click.option(
     "--wandb", metavar="PROJECT[/ENTITY]", help="Log its metrics at Weights & Biases too, where it can."
 )
+@click.option("--metadata", multiple=True, metavar="NAME=VALUE", help="Let the job carry this, where it can.")
 @click.option("--stop", "stop_text", metavar="RULES", help=f"Stop it by itself: {HELP}.")
 @click.option("--yes", is_flag=True, help="Confirm the price without being asked.")
 @click.option(
@@ -151,7 +153,7 @@ def _plan(services: Services, training: Path, start: JobTerms, asked: dict[str, 
         },
         suffix=asked["suffix"] or start.suffix,
         seed=start.seed if asked["seed"] is None else asked["seed"],
-        metadata=start.metadata,
+        metadata={**start.metadata, **read_metadata(asked["metadata"])},
         grader=start.grader if asked["grader"] is None else _grader(asked["grader"]),
         wandb=start.wandb if asked["wandb"] is None else parse_wandb(asked["wandb"]),
         stop_rules=rules.text if rules else "",

@@ -50,6 +50,7 @@ def preflight(plan: LaunchPlan, services: JobServices) -> list[PreflightLine]:
     service = profile(model.provider)
     lines += _about_settings(plan, services, service)
     lines += about_grader(plan, service)
+    lines += _about_metadata(plan, service)
     lines += _about_wandb(plan, services)
     lines += _about_deployment(plan, model, service)
     try:
@@ -171,6 +172,12 @@ def _about_settings(plan: LaunchPlan, services: JobServices, service: Profile) -
         if known.required and known.name not in plan.hyperparameters:
             yield PreflightLine("stop", f"{service.label} needs {known.name}.", known.help,
                                 (Mend(MendKind.FIELD, f"type {known.name}=…", "extra"),))  # fmt: skip
+
+
+def _about_metadata(plan: LaunchPlan, service: Profile) -> Iterator[PreflightLine]:
+    if plan.metadata and not service.keeps_metadata:
+        yield PreflightLine("warn", f"{service.label} keeps no metadata; it stays in tunedeck's list.", "",
+                            (Mend(MendKind.LEAVE_OUT, "leave the metadata out", "metadata"),))  # fmt: skip
 
 
 def _about_wandb(plan: LaunchPlan, services: JobServices) -> Iterator[PreflightLine]:

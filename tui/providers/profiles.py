@@ -127,6 +127,11 @@ class Profile:
     """ISO date on which `source` was read."""
 
     @property
+    def keeps_metadata(self) -> bool:
+        """A job can carry pairs of name and value there: where jobs have OpenAI's shape."""
+        return self.shape == "openai"
+
+    @property
     def parts_from_bytes(self) -> int:
         """Above it, a file goes up in parts."""
         return self.largest_file_bytes if self.parts_above_bytes is None else self.parts_above_bytes

@@ -15,7 +15,8 @@ from tui.errors import TunedeckError
 from tui.jobs.job_export import ExportForm, export_job, terms_of_job
 from tui.jobs.job_file import JobTerms, job_file_text, read_job_file
 from tui.jobs.mend import MendKind
-from tui.jobs.plan import LaunchPlan, may_launch
+from tui.jobs.metadata import metadata_line, parse_metadata
+from tui.jobs.plan import RUN_ID_KEY, LaunchPlan, may_launch
 from tui.jobs.preflight import preflight
 from tui.jobs.preflight_grader import ask_about_grader
 from tui.jobs.queue import plan_of
@@ -286,3 +287,31 @@ def test_rules_that_were_set_by_hand_are_not_overwritten(
     services.store.set_stop_rules("openai", job.id, "diverging")
     services.store.update_launch(plan.run_id, services.store.launch(plan.run_id).state, job_id=job.id)  # type: ignore[union-attr]
     assert services.store.stop_rules("openai", job.id) == "diverging"
+
+
+@pytest.mark.parametrize(
+    "line", ["team=tone", "team=tone note='two words' x=1", "a='it is \"so\"'", "a=b=c", ""]
+)
+def test_metadata_is_read_back_as_it_was(line: str) -> None:
+    found = parse_metadata(line)
+    assert parse_metadata(metadata_line(found)) == found
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [("team", "no name and value"), ("=x", "no name"), ("a=", "no name"), ("a='x", "quote"),
+     (f"{'n' * 65}=x", "too long"), (f"a={'v' * 513}", "too long"), ("tunedeck_run=x", "tunedeck's own"),
+     (" ".join(f"n{number}=x" for number in range(16)), "16 pairs")],
+)  # fmt: skip
+def test_metadata_that_no_service_takes_is_told(line: str, words: str) -> None:
+    with pytest.raises(TunedeckError, match=words):
+        parse_metadata(line)
+
+
+def test_metadata_reaches_the_job_beside_its_run_id(cli: Cli, service: FakeService, dataset: Path) -> None:
+    done = cli("launch", str(dataset), "--account", "openai", "--model", "gpt-4.1-mini", "--metadata",
+               "team=tone", "--metadata", "n=2", "--yes", "--json")  # fmt: skip
+    assert done.code == 0, done.stderr
+    carried = dict(service.bodies[-1]["metadata"])
+    assert len(carried.pop(RUN_ID_KEY)) == 32
+    assert carried == {"team": "tone", "n": "2"}
