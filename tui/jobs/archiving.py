@@ -46,10 +46,10 @@ def archive_due(services: JobServices, stopping: threading.Event) -> None:
             if stopping.is_set():
                 return
             if services.store.lease_archive(note, int(time.time()) + _LEASE_SECONDS):
-                _try(services, note)
+                _try(services, note, stopping)
 
 
-def _try(services: JobServices, note: ArchiveNote) -> None:
+def _try(services: JobServices, note: ArchiveNote, stopping: threading.Event) -> None:
     job = services.store.job(note.account, note.job_id)
     if job is None:
         return
@@ -58,3 +58,7 @@ def _try(services: JobServices, note: ArchiveNote) -> None:
     except TunedeckError as error:
         again = int(time.time()) + _AGAIN_SECONDS
         services.store.note_archive(ArchiveNote(note.account, note.job_id, note.folder, error.message, again))
+    except RuntimeError:
+        # The program is being left, and the connection was closed under the copy: the next start goes on.
+        if not stopping.is_set():
+            raise

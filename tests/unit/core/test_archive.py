@@ -217,6 +217,31 @@ def test_a_service_that_is_away_at_the_end_is_asked_again_later(
     assert services.store.archives_due(note.due_at) == [note]
 
 
+def test_a_copy_that_leaving_breaks_off_says_nothing_and_is_due_at_the_next_start(
+    services: Services, service: FakeService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tui.jobs.archiving import archive_due
+
+    service.add_job(id="ftjob-1", training_file="file-t")
+    services.watcher.poll_once()
+    service.jobs["ftjob-1"]["status"] = "failed"
+    services.watcher.poll_once()
+    provider = services.provider("openai")
+    stopping = threading.Event()
+
+    def leave(_file_id: str) -> bytes:
+        stopping.set()
+        provider.close()
+        raise RuntimeError("Cannot send a request, as the client has been closed.")
+
+    monkeypatch.setattr(provider, "file_content", leave)
+    archive_due(services, stopping)
+    note = services.store.archive_note("openai", "ftjob-1")
+    assert note is not None
+    assert (note.folder, note.problem) == (None, None)
+    assert note.due_at is not None
+
+
 def test_watch_copies_the_job_that_it_saw_end(services: Services, service: FakeService, cli: Cli) -> None:
     service.contents["file-t"] = b"{}\n"
     service.add_job(id="ftjob-1", training_file="file-t")
