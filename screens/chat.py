@@ -296,7 +296,7 @@ a branch beside the old one; < and > show the others. The line over the message 
         elif self.changing is not None:
             self.forget_mark()
             self.pending_images.clear()
-            self.query_one(PromptInput).clear()
+            self.query_one(PromptInput).load_text(self.draft)
             self.show_pending()
         elif self._views:
             self._views[self._active].focus()

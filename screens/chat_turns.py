@@ -36,6 +36,8 @@ class ChatTurns(ChatDialogs, inherit_bindings=False):
         """Number of the marked turn; None for the last one."""
         self.changing: Turn | None = None
         """The turn that what is written will stand beside."""
+        self.draft = ""
+        """What was being written when a change began."""
         self._files: dict[RowKind, Path] = {}
 
     def marked_turn(self) -> Turn | None:
@@ -106,9 +108,11 @@ class ChatTurns(ChatDialogs, inherit_bindings=False):
         turn = self.marked_turn()
         if turn is None:
             return
-        self.changing = turn
         self.pending_images = list(turn.images)
         prompt = self.query_one(PromptInput)
+        if self.changing is None:
+            self.draft = prompt.text
+        self.changing = turn
         prompt.load_text(turn.question)
         prompt.move_cursor(prompt.document.end)
         prompt.focus()

@@ -28,7 +28,7 @@ class ChatWriting(ChatTurns, inherit_bindings=False):
         """Show what the next message will do beside asking: change a turn, take pictures along."""
         parts: list[Part] = []
         if self.changing is not None:
-            parts.append(("changes an earlier question: a new branch, esc leaves it", "warning"))
+            parts.append(("a new branch beside it; esc leaves it", "warning"))
         parts += [
             (f"{' · ' if number or parts else ''}▣ {safe_line(describe_image(image), 120)}", "accent")
             for number, image in enumerate(self.pending_images)

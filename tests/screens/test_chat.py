@@ -336,10 +336,13 @@ def test_an_empty_chat_looks(app: TunedeckApp, snap_compare: Callable[..., bool]
     assert snap_compare(app, terminal_size=(80, 24), run_before=before)
 
 
-def test_the_settings_of_a_chat_look(app: TunedeckApp, snap_compare: Callable[..., bool]) -> None:
+@pytest.mark.parametrize("size", SIZES, ids=["80x24", "140x40"])
+def test_the_settings_of_a_chat_look(
+    app: TunedeckApp, snap_compare: Callable[..., bool], size: tuple[int, int]
+) -> None:
     async def before(pilot: Pilots) -> None:
         await open_chat(pilot, app)
         await pilot.press("ctrl+s")
         await until(pilot, lambda: isinstance(app.screen, ChatSettingsScreen))
 
-    assert snap_compare(app, terminal_size=(80, 24), run_before=before)
+    assert snap_compare(app, terminal_size=size, run_before=before)

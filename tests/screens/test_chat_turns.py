@@ -6,6 +6,7 @@ import json
 import struct
 import zlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from screens.chat_tokens import ChatTokensScreen
 from screens.choose import ChooseScreen
 from tests.screens.fakes import BASE, NOW, FakeProvider, Pilots, make_app, text_of, until
 from tui.app import TunedeckApp
+from tui.chat.images import read_image
 from tui.records.chats import Answer, TokenLogprob, ToolCall, Usage
 from tui.records.models import Capability, ModelInfo
 from tui.store.store import Store
@@ -107,15 +109,18 @@ async def test_a_changed_question_begins_a_branch_and_keys_move_between_them(
         await until(pilot, lambda: "other answer" in text_of(app))
 
 
-async def test_escape_leaves_a_change_without_asking(app: TunedeckApp, provider: FakeProvider) -> None:
+async def test_escape_leaves_a_change_without_asking_and_brings_the_draft_back(
+    app: TunedeckApp, provider: FakeProvider
+) -> None:
     async with app.run_test(size=(100, 30)) as pilot:
         screen = await open_chat(pilot, app)
         await ask(pilot, screen, "one")
+        screen.query_one(PromptInput).load_text("a draft")
         await leave_prompt(pilot, screen)
         await pilot.press("c")
         await until(pilot, lambda: screen.query_one(PromptInput).text == "one")
         await pilot.press("escape")
-        await until(pilot, lambda: screen.query_one(PromptInput).text == "")
+        await until(pilot, lambda: screen.query_one(PromptInput).text == "a draft")
         await ask(pilot, screen, "two")
         assert [turn.question for turn in screen.session.turns] == ["one", "two"]
 
@@ -123,7 +128,7 @@ async def test_escape_leaves_a_change_without_asking(app: TunedeckApp, provider:
 async def test_the_line_over_the_message_says_what_the_chat_has_cost(app: TunedeckApp) -> None:
     async with app.run_test(size=(100, 30)) as pilot:
         screen = await open_chat(pilot, app)
-        assert "chat 0 calls · tokens not told · free" in text_of(app)
+        assert "chat nothing asked yet" in text_of(app)
         await ask(pilot, screen, "one")
         await pilot.press("ctrl+r")
         await until(pilot, lambda: len(screen.session.all_turns) == 2 and not screen.is_asking)
@@ -152,6 +157,23 @@ async def test_answers_are_read_as_markdown_and_are_one_widget_each(
         assert "code [/]" in text_of(app)
         assert "#" not in text_of(app)
         assert len(screen.query_one(LaneView).query(Static)) == 2
+
+
+async def test_five_megabytes_on_one_line_are_shown_in_part_and_copied_whole(
+    app: TunedeckApp, provider: FakeProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copied: list[str] = []
+    monkeypatch.setattr(TunedeckApp, "copy_text", lambda _app, text, _what: copied.append(text))
+    provider.answers = {BASE: ("[b]word\x1b[31m " * 350_000,)}
+    async with app.run_test(size=(100, 30)) as pilot:
+        screen = await open_chat(pilot, app)
+        await ask(pilot, screen, "Go")
+        await until(pilot, lambda: "more characters; y copies all of it" in text_of(app))
+        assert "[b]word␛[31m" in text_of(app)
+        await leave_prompt(pilot, screen)
+        await pilot.press("y")
+        await until(pilot, lambda: copied)
+        assert len(copied[0]) == 4_550_000
 
 
 async def test_w_adds_a_training_row_to_a_file_of_ones_choice(app: TunedeckApp, tmp_path: Path) -> None:
@@ -400,6 +422,29 @@ def test_a_rich_chat_looks(
 
     async def before(pilot: Pilots) -> None:
         await open_rich_chat(pilot, app)
+
+    assert snap_compare(app, terminal_size=size, run_before=before)
+
+
+@pytest.mark.parametrize("size", SIZES, ids=["80x24", "140x40"])
+def test_a_change_with_a_picture_and_branches_looks(
+    app: TunedeckApp, snap_compare: Callable[..., bool], size: tuple[int, int], tmp_path: Path
+) -> None:
+    async def before(pilot: Pilots) -> None:
+        screen = await open_chat(pilot, app)
+        await ask(pilot, screen, "one")
+        await pilot.press("ctrl+r")
+        await until(pilot, lambda: len(screen.session.all_turns) == 2 and not screen.is_asking)
+        for turn in screen.session.all_turns:
+            for lane, answer in turn.answers.items():
+                turn.answers[lane] = replace(answer, first_token_seconds=0.4, seconds=0.7)
+        screen.show_branch_line()
+        await leave_prompt(pilot, screen)
+        await pilot.press("c")
+        await until(pilot, lambda: screen.query_one(PromptInput).text == "one")
+        screen.pending_images.append(read_image(png(tmp_path / "dot.png")))
+        screen.show_pending()
+        await pilot.pause()
 
     assert snap_compare(app, terminal_size=size, run_before=before)
 

@@ -50,17 +50,25 @@ class Spent:
     """Of those whose price is published; None when their currencies differ."""
     unpriced: int = 0
     """Calls that used tokens at a price that is not published."""
+    untold: int = 0
+    """Calls whose tokens the service did not tell, as of most that were stopped; they are in no sum."""
 
     @property
     def words(self) -> str:
         """The sum on one line: `3 calls · in 72 (24 cached) · out 45 · $0.00012`."""
-        calls = "1 call" if self.calls == 1 else f"{self.calls:,} calls"
-        return f"{calls} · {usage_words(self.usage)} · {self.money}"
+        if not self.calls:
+            return "nothing asked yet"
+        parts = ["1 call" if self.calls == 1 else f"{self.calls:,} calls"]
+        if self.untold < self.calls:
+            parts += [usage_words(self.usage), self.money]
+        if self.untold:
+            parts.append(f"tokens of {self.untold:,} not told")
+        return " · ".join(parts)
 
     @property
     def money(self) -> str:
         """The money alone; what no price is published for is never counted as nothing."""
-        if self.unpriced == self.calls and self.calls:
+        if self.unpriced and self.unpriced == self.calls - self.untold:
             return f"price {NOT_PUBLISHED}"
         known = "several currencies" if self.cost is None else amount_words(self.cost)
         if not self.unpriced:
@@ -88,13 +96,16 @@ def cost_of(services: PricedServices, lane: Lane, usage: Usage) -> Amount | None
 def spent(services: PricedServices, turns: Iterable[Turn]) -> Spent:
     """Return what all answers of these turns have cost, those of hidden branches too: all were paid."""
     calls: list[Call] = []
+    untold = 0
     for turn in turns:
         for lane, answer in turn.answers.items():
-            if answer.usage != Usage() or answer.said:
+            if answer.usage != Usage():
                 calls.append(Call(answer.usage, cost_of(services, lane, answer.usage)))
+            elif answer.said:
+                untold += 1
     used = [call.usage for call in calls]
     return Spent(
-        len(calls),
+        len(calls) + untold,
         Usage(
             sum(one.prompt_tokens for one in used),
             sum(one.completion_tokens for one in used),
@@ -102,6 +113,7 @@ def spent(services: PricedServices, turns: Iterable[Turn]) -> Spent:
         ),
         total_of([call.cost for call in calls if call.cost is not None]),
         sum(call.cost is None for call in calls),
+        untold,
     )
 
 
@@ -129,5 +141,7 @@ def call_words(answer: LaneAnswer, cost: Amount | None) -> str:
         times.append(f"{answer.seconds:.1f} s in all")
     if answer.tokens_per_second is not None:
         times.append(f"{answer.tokens_per_second:,.0f}/s")
-    parts = [usage_words(answer.usage), amount_words(cost), ", ".join(times), end_words(answer)]
+    told = answer.usage != Usage()
+    money = amount_words(cost) if told else ""
+    parts = [usage_words(answer.usage), money, ", ".join(times), end_words(answer)]
     return " · ".join(part for part in parts if part)

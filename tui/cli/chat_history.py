@@ -57,6 +57,7 @@ def spent_json(total: Spent) -> dict[str, Any]:
         "cost": None if total.cost is None else str(total.cost.high),
         "currency": None if total.cost is None else total.cost.currency,
         "calls_without_price": total.unpriced,
+        "calls_without_tokens": total.untold,
     }
 
 

@@ -90,6 +90,8 @@ class _Writer:
         self._mark = ""
         """Of the list item that has just begun."""
         self._begun = False
+        self._apart = True
+        """The next block begins a list of its own, with a free line before it."""
         self._tight = False
         self._in_heading = False
 
@@ -112,8 +114,10 @@ class _Writer:
     def _token(self, token: Token) -> Iterator[Piece]:
         match token.type:
             case "bullet_list_open":
+                self._apart = not self._lists
                 self._lists.append(None)
             case "ordered_list_open":
+                self._apart = not self._lists
                 self._lists.append(int(token.attrGet("start") or 1))
             case "bullet_list_close" | "ordered_list_close":
                 self._lists.pop()
@@ -149,8 +153,8 @@ class _Writer:
     def _block(self, pieces: Sequence[Piece]) -> Iterator[Piece]:
         """Yield a block behind what it stands in: quotes, the indent of lists, the mark of an item."""
         if self._begun:
-            yield ("\n" if self._lists and self._tight else "\n\n", "")
-        self._begun = True
+            yield ("\n" if self._lists and self._tight and not self._apart else "\n\n", "")
+        self._begun, self._apart = True, False
         quote, indent = "▌ " * self._quotes, "  " * max(0, len(self._lists) - 1)
         mark, self._mark = self._mark, ""
         yield (quote, _MUTED)
