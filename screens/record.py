@@ -20,7 +20,6 @@ from screens.ask_text import AskTextScreen
 from screens.base import DeckScreen
 from screens.choose import choose_file
 from screens.confirm import ConfirmScreen
-from screens.greyed_keys import GreyedKeys
 from screens.record_lines import (
     MODEL_COLUMNS,
     RECORDING_COLUMNS,
@@ -30,6 +29,7 @@ from screens.record_lines import (
     source_words,
     state_words,
 )
+from screens.record_parity import ComparesRecordings
 from tui.chat.lanes import Lane
 from tui.errors import TunedeckError
 from tui.records.recordings import Recording
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 _LOOKS_A_SECOND = 4
 
 
-class RecordScreen(GreyedKeys, inherit_bindings=False):
+class RecordScreen(ComparesRecordings, inherit_bindings=False):
     """Models, questions, the price; below, what is recorded already.
 
     Args:
@@ -65,7 +65,7 @@ class RecordScreen(GreyedKeys, inherit_bindings=False):
     A tuned model ends with its base, and nobody can ask it after that. Mark the models with space, choose
     questions with f (a file) or h (your chats); s says what it costs and asks. Answers are kept as they come,
     also when you leave this screen. Nothing is asked twice. Below stands what is recorded: e writes golden
-    answers, t a checked file to train a successor on.
+    answers, t a checked file to train a successor on, p compares it with another model.
     """
 
     @dataclass
@@ -235,7 +235,7 @@ class RecordScreen(GreyedKeys, inherit_bindings=False):
                 return "All of it is recorded already."
             case "stop_recording" if not running:
                 return "Nothing is being recorded."
-            case "write_golden" | "train_successor" if not self._recordings:
+            case "write_golden" | "train_successor" | "compare_successor" if not self._recordings:
                 return "Nothing is recorded yet."
             case "mark_model" | "mark_ending" if not self._models:
                 return "No model is known here."
@@ -310,7 +310,12 @@ class RecordScreen(GreyedKeys, inherit_bindings=False):
         self.services.recorder.cancel()
         self._look()
 
-    def _chosen(self) -> Recording | None:
+    def known_lanes(self) -> list[Lane]:
+        """Return the models that can be asked."""
+        return [one.lane for one in self._models]
+
+    def chosen_recording(self) -> Recording | None:
+        """Return the recording under the cursor."""
         key = self.query_one("#recordings", Table).row_key
         return next((one for one in self._recordings if one.id == key), None)
 
@@ -326,7 +331,7 @@ class RecordScreen(GreyedKeys, inherit_bindings=False):
     async def _export(self, kind: str) -> None:
         from tui.evals.recorded import ExportKind, export_recording
 
-        chosen = self._chosen()
+        chosen = self.chosen_recording()
         if chosen is None:
             return
         name = f"{kind}-{chosen.id}.jsonl"

@@ -15,6 +15,7 @@ from screens.confirm import ConfirmScreen
 from screens.home import HomeScreen
 from screens.models import ModelsScreen
 from screens.record import RecordScreen
+from screens.text_dialog import TextDialog
 from tests.screens.fakes import BASE, NOW, TUNED, FakeProvider, Pilots, make_app, text_of, until
 from tui.app import TunedeckApp
 from tui.evals.test_set import read_test_set
@@ -163,6 +164,33 @@ async def test_a_free_model_needs_no_yes_and_its_answers_become_a_training_file(
         await pilot.press("ctrl+u", "end", *["backspace"] * 200, *str(target), "enter")
         await until(pilot, lambda: isinstance(app.screen, CheckScreen), 30)
         assert len(read_test_set(target).cases) == ROWS
+
+
+async def test_a_recording_is_compared_with_a_successor_and_the_report_is_written(
+    app: TunedeckApp, remote: FakeProvider, questions: Path, isolated_home: Path
+) -> None:
+    remote.answers[REMOTE_BASE] = ("Something ", "[b]else[/b].")
+    async with app.run_test(size=(140, 40)) as pilot:
+        await open_record(pilot, app, questions)
+        await confirm(pilot, app)
+        await until(pilot, lambda: "12 of 12" in text_of(app), 30)
+        await pilot.press("p")
+        await until(pilot, lambda: isinstance(app.screen, ChooseScreen))
+        await pilot.press(*"gpt-4.1", "enter")
+        await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
+        dialog = app.screen
+        assert isinstance(dialog, ConfirmScreen)
+        dialog._opened_at -= 1
+        await pilot.press("y")
+        await until(pilot, lambda: isinstance(app.screen, TextDialog), 30)
+        assert "12 of 12 recorded answers are compared: 0.0 %" in text_of(app)
+        assert "New: Something [b]else[/b]." in text_of(app)
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, AskTextScreen))
+        target = isolated_home / "parity.html"
+        await pilot.press("end", *["backspace"] * 200, *str(target), "enter")
+        await until(pilot, lambda: isinstance(app.screen, RecordScreen) and target.exists(), 30)
+        assert "&lt;" not in target.read_text("utf-8").partition("<body>")[0]
 
 
 async def test_questions_come_from_a_file_or_from_chats_and_marks_change_the_plan(

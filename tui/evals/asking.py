@@ -244,6 +244,7 @@ class AnswerAsker:
                 reason, usage = delta.finish_reason or reason, delta.usage or usage
                 calls = delta.tool_calls or calls
                 logprobs += delta.logprobs
+                length += len(delta.logprobs)  # a stream of nothing but these must end, too
                 if length > LONGEST_ANSWER:
                     reason = TOO_LONG
                     break

@@ -38,9 +38,9 @@ def sentences(report: ParityReport) -> list[str]:
     if report.verdict is not None:
         titles = ", ".join(spec.title for spec in report.checks)
         lines.append(f"By {titles}, the new model is: {report.verdict.sentence}.".replace("..", "."))
-    cost = f"{_amount(report.old_cost)} old, {_amount(report.new_cost)} new"
-    lines.append(f"All answers cost {cost}; in the middle one takes {_seconds(report.old_seconds)} old, "
-                 f"{_seconds(report.new_seconds)} new.")  # fmt: skip
+    cost = f"{_amount(report.old_cost)}, new {_amount(report.new_cost)}"
+    seconds = f"old {_seconds(report.old_seconds)}, new {_seconds(report.new_seconds)}"
+    lines.append(f"Cost of the answers: old {cost}. Seconds in the middle: {seconds}.")
     if report.missing_old:
         lines.append(f"{report.missing_old:,} rows have no recorded answer and are left out.")
     if report.why_incomplete:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -101,6 +102,7 @@ def _entries(raw: Any, name: str) -> list[Any]:
         for entry in (listed if isinstance(listed, list) else ())
         if isinstance(getattr(entry, "token", None), str)
         and isinstance(getattr(entry, "logprob", None), int | float)
+        and math.isfinite(entry.logprob)
     ]
 
 

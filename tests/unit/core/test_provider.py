@@ -270,6 +270,9 @@ def test_tools_and_whole_messages_are_sent_and_calls_are_put_together(
     assert [call.name for call in list(provider.stream_chat(request))[-1].tool_calls] == ["a", "b"]
 
 
+NAN = {"token": "x", "logprob": float("nan")}
+
+
 def test_logprobs_are_asked_for_on_request_only_and_come_with_their_piece(
     service: FakeService, provider: OpenAIShapeProvider
 ) -> None:
@@ -280,7 +283,7 @@ def test_logprobs_are_asked_for_on_request_only_and_come_with_their_piece(
         "top_logprobs": [{"token": "Jo", "logprob": -2}],
     }
     sure = {"choices": [{"index": 0, "delta": {"content": "Hel"}, "logprobs": {"content": [entry]}}]}
-    broken = {"choices": [{"index": 0, "delta": {"content": "lo"}, "logprobs": {"content": [{}, 5, None]}}]}
+    broken = {"choices": [{"index": 0, "delta": {"content": "lo"}, "logprobs": {"content": [{}, 5, NAN]}}]}
     odd = {"choices": [{"index": 0, "delta": {"content": "!"}, "logprobs": {"content": 5}}]}
     service.chat_chunks = [sure, broken, odd, chunk(finish="stop")]
     list(provider.stream_chat(QUESTION))

@@ -23,6 +23,7 @@ from tui.chat.session import ChatSession
 from tui.datasets.check import check_file
 from tui.datasets.options import CheckOptions
 from tui.errors import TunedeckError
+from tui.evals import asking
 from tui.evals.plan import EvalOptions, plan_answers
 from tui.evals.record import NEW_RECORDING, RecordPlan, cases_of, plan_recording, record
 from tui.evals.record_source import CHATS, questions_of_chats, questions_of_file, recordable_models
@@ -183,6 +184,20 @@ def test_a_service_without_logprobs_is_recorded_without_them(
     assert (result.complete, result.without_logprobs) == (True, True)
     assert result.recordings[0].answered == ROWS
     assert recorded_rows(services, result.recordings[0])[0].logprobs == ()
+
+
+def test_a_stream_of_nothing_but_logprobs_is_ended(
+    service: AnsweringService, services: Services, questions: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry = {"token": "", "logprob": -0.1, "top_logprobs": []}
+    empty = {"choices": [{"index": 0, "delta": {}, "logprobs": {"content": [entry]}}]}
+    service.reply = lambda model, question, body: [empty] * 500
+    monkeypatch.setattr(asking, "LONGEST_ANSWER", 20)
+    recording = record(services, planned(services, questions)).recordings[0]
+    row = recorded_rows(services, recording)[0]
+    assert row.answer is not None
+    assert row.answer.finish_reason == asking.TOO_LONG
+    assert len(row.logprobs) == 21
 
 
 def test_a_refused_question_is_noted_and_the_others_are_recorded(
