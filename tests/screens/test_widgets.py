@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -9,7 +10,7 @@ from rich.cells import cell_len
 from textual.app import App, ComposeResult
 
 from tui.widgets.braille import DotCanvas
-from tui.widgets.chart_drawing import ChartData, ChartLook, draw_chart
+from tui.widgets.chart_drawing import ChartData, ChartLook, Curves, draw_chart, draw_curves
 from tui.widgets.chart_scale import Scale, buckets, format_value, value_scale
 from tui.widgets.key_value import KeyValue
 from tui.widgets.loss_chart import LossChart
@@ -178,6 +179,30 @@ async def test_arrow_keys_read_values_out_and_come_back_to_the_newest() -> None:
         assert chart.readout.startswith("step 60 ")
         chart.set_series({"train_loss": [*SERIES["train_loss"], (61, 0.01)]})
         assert chart.readout.startswith("step 61 ")
+
+
+async def test_moving_the_cursor_draws_no_curve_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[int] = []
+
+    def count(*arguments: Any) -> Curves:
+        drawn.append(1)
+        return draw_curves(*arguments)
+
+    monkeypatch.setattr("tui.widgets.loss_chart.draw_curves", count)
+    chart = LossChart()
+    async with WidgetApp(chart).run_test(size=(100, 20)) as pilot:
+        chart.set_series(SERIES)
+        chart.focus()
+        await pilot.press("left")
+        assert chart.readout.startswith("step 59 ")
+        drawn.clear()
+        await pilot.press(*["left"] * 5)
+        assert chart.readout.startswith("step 54 ")
+        assert any("┊" in line for line in lines_of(chart))
+        assert drawn == []
+        await pilot.press("s")
+        assert lines_of(chart)
+        assert drawn == [1]
 
 
 async def test_log_and_smoothing_say_so() -> None:

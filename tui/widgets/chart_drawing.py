@@ -47,26 +47,57 @@ class ChartLook:
     """Lines that bear their mark every few columns, so that they are told apart without colour."""
 
 
+@dataclass(frozen=True, slots=True)
+class Curves:
+    """A chart without its cursor, which moves far more often than the curves change."""
+
+    grid: _Grid
+    labels: Sequence[Part]
+    """Of the vertical axis, one for each row of the grid."""
+    axis: Sequence[list[Part]]
+    """The horizontal axis and its labels."""
+    steps: Scale
+    cursor: Part
+
+
 def draw_chart(data: ChartData, look: ChartLook, width: int, height: int) -> list[list[Part]]:
     """Return `height` lines of at most `width` columns; the last two are the horizontal axis and labels."""
+    return with_cursor(draw_curves(data, look, width, height), data.cursor_step)
+
+
+def draw_curves(data: ChartData, look: ChartLook, width: int, height: int) -> Curves:
+    """Draw everything but the cursor."""
     points = data.every_point()
     values = value_scale([value for _, value in points], logarithmic=look.logarithmic)
     first = min(step for step, _ in points)
     last = max(data.total_steps or 0, max(step for step, _ in points))
     steps = Scale(first, last)
-    grid = _draw_grid(data, look, steps, values, width - AXIS_WIDTH, height - 2)
-    lines = [[_value_label(index, height - 2, values, look), *_merged(row)] for index, row in enumerate(grid)]
-    return [*lines, *_step_axis(first, last, width - AXIS_WIDTH, look)]
+    return Curves(
+        _draw_grid(data, look, steps, values, width - AXIS_WIDTH, height - 2),
+        [_value_label(index, height - 2, values, look) for index in range(height - 2)],
+        _step_axis(first, last, width - AXIS_WIDTH, look),
+        steps,
+        (":" if look.ascii_only else "┊", "muted"),
+    )
+
+
+def with_cursor(curves: Curves, step: int | None) -> list[list[Part]]:
+    """Return the lines of a chart with an upright line behind its curves at a step; None draws none."""
+    lines: list[list[Part]] = []
+    for label, row in zip(curves.labels, curves.grid, strict=True):
+        cells = row
+        if step is not None:
+            column = min(len(row) - 1, int(curves.steps.place(step) * len(row)))
+            if row[column][0] == " ":
+                cells = [*row[:column], curves.cursor, *row[column + 1 :]]
+        lines.append([label, *_merged(cells)])
+    return [*lines, *curves.axis]
 
 
 def _draw_grid(
     data: ChartData, look: ChartLook, steps: Scale, values: Scale, width: int, height: int
 ) -> _Grid:
     grid: _Grid = [[(" ", "") for _ in range(width)] for _ in range(height)]
-    if data.cursor_step is not None:
-        column = min(width - 1, int(steps.place(data.cursor_step) * width))
-        for row in grid:
-            row[column] = (":" if look.ascii_only else "┊", "muted")
     draw = _draw_ascii_curve if look.ascii_only else _draw_braille_curve
     for points in data.faint.values():
         draw(grid, points, "muted", steps, values)

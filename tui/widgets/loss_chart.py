@@ -16,7 +16,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from tui.jobs.metrics import smoothed
-from tui.widgets.chart_drawing import ChartData, ChartLook, draw_chart
+from tui.widgets.chart_drawing import ChartData, ChartLook, Curves, draw_curves, with_cursor
 from tui.widgets.chart_scale import Point, format_value
 from tui.widgets.keys import bindings
 from tui.widgets.tones import Line, Part, Tone, tone_style
@@ -82,6 +82,9 @@ class LossChart(Widget, can_focus=True, inherit_bindings=False):
         self._total_steps: int | None = None
         self._lines: list[Strip] = []
         self._drawn_for: tuple[object, ...] | None = None
+        self._curves: tuple[tuple[object, ...], Curves] | None = None
+        """The curves without the cursor, and what they were drawn for."""
+        self._known_steps: list[int] = []
         self._version = 0
 
     def set_series(self, series: Mapping[str, Sequence[Point]], *, total_steps: int | None = None) -> None:
@@ -98,6 +101,7 @@ class LossChart(Widget, can_focus=True, inherit_bindings=False):
         if new == self._series and total_steps == self._total_steps:
             return
         self._series = new
+        self._known_steps = sorted({step for points in new.values() for step, _ in points})
         self._total_steps = total_steps
         self._version += 1
         self._refresh_changed_lines()
@@ -151,7 +155,10 @@ class LossChart(Widget, can_focus=True, inherit_bindings=False):
             return [[(self.empty_text, "muted")]]
         if width < 20 or height < 4:
             return [self._readout_line()]
-        return [self._readout_line(), *draw_chart(self._data(), self._chart_look(), width, height - 1)]
+        drawn_for = (self._version, width, height, self.logarithmic, self.smoothing)
+        if self._curves is None or self._curves[0] != drawn_for:
+            self._curves = drawn_for, draw_curves(self._data(), self._chart_look(), width, height - 1)
+        return [self._readout_line(), *with_cursor(self._curves[1], self._readout_step_or_none())]
 
     def _data(self) -> ChartData:
         lines, marks, faint = {}, {}, {}
@@ -163,7 +170,7 @@ class LossChart(Widget, can_focus=True, inherit_bindings=False):
             lines[name] = smoothed(points, self.smoothing)
             if self.smoothing:
                 faint[name] = points
-        return ChartData(lines, marks, faint, self._total_steps, self._readout_step_or_none())
+        return ChartData(lines, marks, faint, self._total_steps, None)
 
     def _chart_look(self) -> ChartLook:
         looks = {name: self.look(name) for name in self._series}
@@ -201,7 +208,7 @@ class LossChart(Widget, can_focus=True, inherit_bindings=False):
     # Reading out
 
     def _steps(self) -> list[int]:
-        return sorted({step for points in self._series.values() for step, _ in points})
+        return self._known_steps
 
     def _nearest_step(self, step: int) -> int:
         steps = self._steps()
