@@ -42,6 +42,8 @@ class RowsBase(RowsState, inherit_bindings=False):
         self._dataset: EditedDataset | None = None
         self._format: DatasetFormat | None = None
         self._look = CONVERSATION
+        self._drawn: object = None
+        """What the conversation shows, where that is a row."""
         self._start_findings = findings
 
     # What is open
@@ -276,14 +278,17 @@ class RowsBase(RowsState, inherit_bindings=False):
             return
         if not rows.item_count():
             view.border_title = view.border_subtitle = ""
+            self._drawn = None
             view.show_note(rows.empty_text if rows.has_view else "")
             return
         try:
             row = rows.row()
         except TunedeckError as error:  # the file changed or went away under us
+            self._drawn = None
             view.show_note(str(error))
             return
         if row is None:
+            self._drawn = None
             view.show_note("This row was deleted; u brings it back.")
             return
         self._draw(row)
@@ -295,9 +300,13 @@ class RowsBase(RowsState, inherit_bindings=False):
         view.border_title = self._row_title(row)
         findings, path = self.findings_of(who)
         found = self.found_in(line, row)
+        view.border_subtitle = _LOOKS[self._look]
+        drawn = row.raw, row.error, self._look, self._format, findings, path, found
+        if drawn == self._drawn:
+            return  # a long row takes a tenth of a second, and where it was scrolled to would be lost
+        self._drawn = drawn
         is_raw = self._look != CONVERSATION
         turns = () if is_raw or row.error or self._format is None else conversation(row, self._format)
-        view.border_subtitle = _LOOKS[self._look]
         if turns:
             view.show_turns(turns, findings, found)
         else:

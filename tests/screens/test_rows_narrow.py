@@ -211,3 +211,26 @@ async def test_a_search_goes_on_while_its_matches_are_looked_for_among_the_rows_
         rows.cursor = 3
         assert rows.step_among(found, -1) == 0
         assert list(found) == [3, 6]
+
+
+async def test_a_row_that_is_drawn_already_stays_as_it_was_scrolled(tmp_path: Path) -> None:
+    path = tmp_path / "long.jsonl"
+    row = {"messages": [{"role": "user", "content": "\n".join(map(str, range(200)))}]}
+    write_text(path, f"{json.dumps(row)}\n" * 2)
+    app = make_app()
+    async with app.run_test(size=(140, 40)) as pilot:
+        screen = await open_rows(pilot, app, path)
+        await pilot.press("enter", "pagedown")
+        await until(pilot, lambda: screen.view.scroll_y > 10)
+        place = screen.view.scroll_y
+        await screen.action_toggle_mark()
+        screen.rows.cursor = 0
+        screen.show_row()
+        await pilot.pause()
+        assert screen.view.scroll_y == place
+        await pilot.press("r")
+        await until(pilot, lambda: screen.view.scroll_y == 0)
+
+
+def write_text(path: Path, text: str) -> None:
+    path.write_text(text)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tui.datasets.files import FileState, changed_error, open_file
-from tui.datasets.parsing import BYTE_ORDER_MARK, parse_line
+from tui.datasets.parsing import BYTE_ORDER_MARK, ParseProblem, parse_line
 from tui.datasets.watch_file import FileChange, FileMark
 from tui.errors import TunedeckError
 
@@ -45,6 +45,12 @@ class Row:
     """Character, from 1."""
 
 
+_LONG_LINES = range(64_000, 2_000_000)
+"""Bytes of lines that are worth remembering and yet leave memory."""
+_last_long: tuple[bytes, tuple[Any, ParseProblem | None]] | None = None
+"""The last long line that was parsed, and what came of it; nobody changes a parsed row."""
+
+
 def parsed_row(number: int, line: bytes) -> Row:
     """Return a line as a row; a byte order mark before the first one is no part of it.
 
@@ -57,10 +63,21 @@ def parsed_row(number: int, line: bytes) -> Row:
     raw = line.decode("utf-8", "replace")
     if not line.strip():
         return Row(number, raw, None, None, None)
-    value, problem = parse_line(line)
+    value, problem = _parse(line)
     if problem is None:
         return Row(number, raw, value, None, None)
     return Row(number, raw, None, problem.message, problem.column)
+
+
+def _parse(line: bytes) -> tuple[Any, ParseProblem | None]:
+    """Parse a line; a screen asks for the long row that it shows again with each key."""
+    global _last_long
+    if len(line) not in _LONG_LINES:
+        return parse_line(line)
+    known = _last_long
+    if known is None or known[0] != line:
+        known = _last_long = line, parse_line(line)
+    return known[1]
 
 
 class Dataset:
