@@ -92,6 +92,7 @@ class RecordScreen(ComparesRecordings, inherit_bindings=False):
         self._plan: RecordPlan | None = None
         self._problem = ""
         self._was_running = False
+        self._seen_done = 0
 
     def compose_body(self) -> ComposeResult:
         """Yield questions and price, the models, progress, and what is recorded."""
@@ -142,14 +143,28 @@ class RecordScreen(ComparesRecordings, inherit_bindings=False):
             self._marked = dict.fromkeys(self._wanted or ending)
         self.post_message(self.Read(models, recordings))
 
+    @work(
+        thread=True, group="count-answers", exclusive=True, exit_on_error=False, description="count answers"
+    )
+    def _read_recordings(self) -> None:
+        try:
+            found = self.services.store.recordings()
+        except TunedeckError:
+            return  # the recording itself tells what is wrong with the store
+        self.post_from_thread(self._show_recordings, found)
+
+    def _show_recordings(self, found: Sequence[Recording]) -> None:
+        self._recordings = found
+        self.query_one("#recordings", Table).set_rows([recording_row(one) for one in found])
+
     @on(Read)
     def _take(self, message: Read) -> None:
-        self._models, self._recordings = message.models, message.recordings
+        self._models = message.models
         self.query_one(
             "#record-models", Table
         ).empty_text = "No account has listed a model that can be asked."
         self._show_models()
-        self.query_one("#recordings", Table).set_rows([recording_row(one) for one in self._recordings])
+        self._show_recordings(message.recordings)
         self._plan_anew()
 
     def _plan_anew(self) -> None:
@@ -216,6 +231,9 @@ class RecordScreen(ComparesRecordings, inherit_bindings=False):
         meter.display = state.is_running
         meter.fraction = state.fraction
         self.query_one("#record-state", Static).update(content(state_words(state)))
+        if state.is_running and state.done != self._seen_done:
+            self._seen_done = state.done
+            self._read_recordings()
         if state.is_running != self._was_running:
             self._was_running = state.is_running
             self._read_store()

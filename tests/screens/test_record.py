@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from tests.screens.fakes import BASE, NOW, TUNED, FakeProvider, Pilots, make_app
 from tui.app import TunedeckApp
 from tui.evals.test_set import read_test_set
 from tui.providers.protocol import ProviderError
+from tui.records.chats import ChatDelta, ChatRequest, Usage
 from tui.records.models import ModelInfo
 from tui.widgets.table import Table
 
@@ -123,6 +124,27 @@ async def test_a_recording_goes_on_when_the_screen_is_left_and_can_be_stopped(
         remote.hold.set()
         await until(pilot, lambda: "Recorded: 12 answers" in text_of(app), 30)
         assert len(app.services.store.recordings()) == 1
+
+
+async def test_answers_are_counted_while_they_come(
+    app: TunedeckApp, remote: FakeProvider, questions: Path
+) -> None:
+    gate = threading.Event()
+
+    def answer(request: ChatRequest) -> Iterator[ChatDelta]:
+        last = request.messages[-1].content
+        if not last.endswith((" 0?", " 1?", " 2?")):
+            gate.wait(30)
+        yield ChatDelta("By mail.")
+        yield ChatDelta("", "stop", Usage(12, 2))
+
+    remote.stream_chat = answer  # type: ignore[method-assign]
+    async with app.run_test(size=(140, 40)) as pilot:
+        await open_record(pilot, app, questions)
+        await confirm(pilot, app)
+        await until(pilot, lambda: text_of(app).count("3 of 12") == 2, 30)
+        gate.set()
+        await until(pilot, lambda: "12 of 12" in text_of(app), 30)
 
 
 async def test_stopped_it_keeps_what_came_and_goes_on_later(
@@ -247,7 +269,7 @@ def test_it_looks(
             await confirm(pilot, app)
             words = "Recording 1 model: 0 of 12" if kind == "running" else "12 of 12"
             await until(pilot, lambda: words in text_of(app), 30)
-            told = "0 of 12 " if kind == "running" else "nothing is asked"
+            told = "0 of 12" if kind == "running" else "nothing is asked"
             await until(pilot, lambda: told in text_of(app) and "5 min ago" in text_of(app))
         await pilot.pause()
 
