@@ -65,6 +65,9 @@ class LaneView(VerticalScroll, inherit_bindings=False):
         """Turn -> the widget of its question, where it is laid out."""
         self._shown = TAIL
         self._live: Static | None = None
+        self._live_beginning = Static()
+        """What has come and no longer changes: laid out again only when it grows."""
+        self._live_shown: Content | None = None
         self._live_answer = LiveAnswer()
         self.border_title = Content(safe_line(lane.label, 100))
         kind = "tuned" if lane.is_tuned else "base"
@@ -153,9 +156,13 @@ class LaneView(VerticalScroll, inherit_bindings=False):
         self._shown += 1
         asked = Static(question_content(turn, self.lane, self._look_of(turn)))
         self._questions[turn.number] = asked
-        self._live_answer = LiveAnswer()
-        self._live = Static(self._live_answer.grown(LaneAnswer())) if is_asked else None
-        self.mount(asked, *([self._live] if self._live is not None else ()))
+        self.mount(asked)
+        if is_asked:
+            self._live_answer = LiveAnswer()
+            self._live_beginning = Static()
+            self._live_beginning.display = False
+            self._live = Static(self._live_answer.parts(LaneAnswer())[1])
+            self.mount(self._live_beginning, self._live)
         self.anchor()
 
     def grow(self, answer: LaneAnswer, *, finished: bool) -> None:
@@ -163,7 +170,14 @@ class LaneView(VerticalScroll, inherit_bindings=False):
         if self._live is None:
             return
         if finished:
-            self._live.update(answer_content(answer, self._facts_of(self.lane, answer)))
+            with self.app.batch_update():
+                self._live_beginning.remove()
+                self._live.update(answer_content(answer, self._facts_of(self.lane, answer)))
             self._live = None
-        else:
-            self._live.update(self._live_answer.grown(answer))
+            return
+        beginning, end = self._live_answer.parts(answer)
+        if beginning.plain and beginning is not self._live_shown:
+            self._live_shown = beginning
+            self._live_beginning.update(beginning)
+            self._live_beginning.display = True
+        self._live.update(end)

@@ -27,7 +27,7 @@ _LONGEST_LINE = 4_000
 _MOST_MARKS = 2_000
 """Brackets and stars beyond which Markdown's own search for their partners takes too long."""
 _MARKS = re.compile(r"[\[*_`<~]")
-_TAIL = 2_000
+_TAIL = 1_000
 """Characters at the end of a growing text that are read anew each time."""
 _FENCE = re.compile(r"^ {0,3}(?:```|~~~)", re.MULTILINE)
 
@@ -60,16 +60,18 @@ class GrowingMarkdown:
 
     def grown(self, text: str) -> Content:
         """Return the whole text as content."""
+        done, tail = self.parts(text)
+        return done + Content("\n\n") + tail if done.plain else tail
+
+    def parts(self, text: str) -> tuple[Content, Content]:
+        """Return what is read for good, and the end that may still change; a free line belongs between."""
         if len(text) - self._length > 2 * _TAIL:
             end = text.rfind("\n\n", self._length, len(text) - _TAIL)
             if end > 0 and len(_FENCE.findall(text, self._length, end)) % 2 == 0:
-                self._done = self._joined(text[self._length : end])
+                more = markdown_content(text[self._length : end])
+                self._done = self._done + Content("\n\n") + more if self._done.plain else more
                 self._length = end + 2
-        return self._joined(text[self._length :])
-
-    def _joined(self, text: str) -> Content:
-        tail = markdown_content(text)
-        return self._done + Content("\n\n") + tail if self._done.plain else tail
+        return self._done, markdown_content(text[self._length :])
 
 
 @lru_cache(maxsize=1)

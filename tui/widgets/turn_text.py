@@ -83,9 +83,16 @@ class LiveAnswer:
 
     def __init__(self) -> None:
         self._markdown = GrowingMarkdown()
+        self._read = Content("")
+        self._beginning = Content("")
 
-    def grown(self, answer: LaneAnswer) -> Content:
-        """Return the answer as far as it has come."""
-        said = self._markdown.grown(answer.text[:MOST_CHARACTERS])
-        end = content(_rest(len(answer.text)), (" ▌" if answer.text else "…", "muted"))
-        return content(("model\n", "good")) + said + end
+    def parts(self, answer: LaneAnswer) -> tuple[Content, Content]:
+        """Return the answer as far as it has come: what no longer changes (empty at first), and its end."""
+        done, tail = self._markdown.parts(answer.text[:MOST_CHARACTERS])
+        end = tail + content(_rest(len(answer.text)), (" ▌" if answer.text else "…", "muted"))
+        who = content(("model\n", "good"))
+        if not done.plain:
+            return done, who + end
+        if done is not self._read:  # the same object again is told from one that grew
+            self._read, self._beginning = done, who + done
+        return self._beginning, end
