@@ -1,7 +1,7 @@
 """Products with packed matrices, which read a fifth of the bytes that float32 would.
 
 numpy has no product of numbers in blocks, and the libraries that have one are too large for every
-installation (onnxruntime 83 MB, numba 208 MB). So the loops are some two hundred lines of WebAssembly text,
+installation (onnxruntime 83 MB, numba 208 MB). So the loops are some 280 lines of WebAssembly text,
 which `wasmtime` (30 MB, wheels for every system) turns into this processor's vector instructions in 15 ms.
 
 A vector is multiplied with the packed numbers themselves, which are exact; the vector is split into two of
