@@ -62,6 +62,10 @@ class ChatBase(GreyedKeys, inherit_bindings=False):
         """Show all turns anew, after another branch was chosen."""
         raise NotImplementedError
 
+    def mark_number(self, number: int) -> None:
+        """Mark the turn of that number, and bring it into view."""
+        raise NotImplementedError
+
     def show_pending(self) -> None:
         """Show what goes with the next message."""
         raise NotImplementedError

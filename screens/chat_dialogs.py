@@ -20,6 +20,7 @@ from tui.chat.session import ChatSession
 from tui.errors import TunedeckError
 from tui.records.models import Capability
 from tui.safe_text import safe_line
+from tui.store.chat_rows import ChatHit
 from tui.widgets.prompt_input import PromptInput
 from tui.widgets.table import Column
 
@@ -96,13 +97,21 @@ class ChatDialogs(ChatBase, inherit_bindings=False):
         """Find words in all chats, and open the chat where they are."""
         from screens.chat_find import ChatFindScreen
 
-        self._open_chat(await self.app.push_screen_wait(ChatFindScreen()))
+        found: ChatHit | None = await self.app.push_screen_wait(ChatFindScreen())
+        if found is not None:
+            self._open_chat(found.chat_id, found.turn)
 
-    def _open_chat(self, chosen: str | None) -> None:
+    def _open_chat(self, chosen: str | None, turn: int = 0) -> None:
+        """Open a kept chat; with a turn, in the branch that holds it, and marked."""
         stored = self.services.store.chat(chosen) if chosen is not None else None
-        if stored is not None:
-            self.open_session(ChatSession.resume(stored, self.services.provider, self.services.store))
-            self.query_one(PromptInput).focus()
+        if stored is None:
+            return
+        session = ChatSession.resume(stored, self.services.provider, self.services.store)
+        found = session.show_turn(turn) if turn else None
+        self.open_session(session)
+        if found is not None:
+            self.mark_number(found.number)
+        self.query_one(PromptInput).focus()
 
     @work(group="chat-dialog", exclusive=True, exit_on_error=False)
     async def action_edit_tags(self) -> None:

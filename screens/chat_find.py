@@ -33,7 +33,7 @@ MOST_HITS = 100
 
 
 class ChatFindScreen(DeckDialog, inherit_bindings=False):
-    """Dismissed with the id of a chat, or with None."""
+    """Dismissed with the ChatHit that was chosen, or with None."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("choose", "screen")]
     DEFAULT_CSS = """
@@ -56,8 +56,8 @@ class ChatFindScreen(DeckDialog, inherit_bindings=False):
 
     def __init__(self) -> None:
         super().__init__()
-        self._chats: dict[str, str] = {}
-        """Key of a row -> id of its chat."""
+        self._hits: dict[str, ChatHit] = {}
+        """Key of a row -> what was found there."""
 
     def compose(self) -> ComposeResult:
         """Yield the line of input over the list."""
@@ -86,7 +86,7 @@ class ChatFindScreen(DeckDialog, inherit_bindings=False):
     def _show(self, message: Found) -> None:
         if message.words != self.query_one(Input).value:
             return
-        self._chats = {f"{hit.chat_id}/{hit.turn}": hit.chat_id for hit in message.hits}
+        self._hits = {f"{hit.chat_id}/{hit.turn}": hit for hit in message.hits}
         table = self.query_one(Table)
         table.empty_text = "Nothing is found." if message.words.strip() else "Write what you look for."
         table.set_rows([_row(hit) for hit in message.hits])
@@ -98,11 +98,11 @@ class ChatFindScreen(DeckDialog, inherit_bindings=False):
     def _take(self) -> None:
         key = self.query_one(Table).row_key
         if key is not None:
-            self.dismiss(self._chats[key])
+            self.dismiss(self._hits[key])
 
     @on(Table.Chosen)
     def _take_row(self, message: Table.Chosen) -> None:
-        self.dismiss(self._chats[message.key])
+        self.dismiss(self._hits[message.key])
 
     def on_key(self, event: Key) -> None:
         """Move in the list while typing."""

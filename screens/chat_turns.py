@@ -51,6 +51,14 @@ class ChatTurns(ChatDialogs, inherit_bindings=False):
         branch, branches = self.session.branches(turn)
         return TurnLook(branch, branches, turn.number == self._marked)
 
+    def mark_number(self, number: int) -> None:
+        """Mark the turn of that number, and bring it into view."""
+        self._marked = number
+        for view in self.query(LaneView):
+            # After the turns themselves, which are laid out then too.
+            self.call_after_refresh(view.show_marks, self.marked_turn())
+        self.refresh_bindings()
+
     def forget_mark(self) -> None:
         """Let the last turn be the marked one, and change none."""
         self._marked = None

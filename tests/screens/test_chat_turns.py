@@ -322,6 +322,28 @@ async def test_words_are_found_in_all_chats_and_their_chat_opens(app: TunedeckAp
         assert screen.session.tags == ("cold", "kitchen")
 
 
+async def test_what_was_found_in_a_hidden_branch_is_shown_and_marked(
+    app: TunedeckApp, provider: FakeProvider
+) -> None:
+    provider.answers = {BASE: ("An elephant.",)}
+    async with app.run_test(size=(100, 30)) as pilot:
+        screen = await open_chat(pilot, app)
+        await ask(pilot, screen, "Which animal?")
+        provider.answers = {BASE: ("A mouse.",)}
+        await pilot.press("ctrl+r")
+        await until(pilot, lambda: len(screen.session.all_turns) == 2 and not screen.is_asking)
+        await ask(pilot, screen, "And now?")
+        await leave_prompt(pilot, screen)
+        await pilot.press("f")
+        await until(pilot, lambda: isinstance(app.screen, ChatFindScreen))
+        await pilot.press(*"elephant")
+        await until(pilot, lambda: "»elephant«" in text_of(app))
+        await pilot.press("enter")
+        await until(pilot, lambda: app.screen is screen and "▸ you" in text_of(app))
+        assert "An elephant." in text_of(app)
+        assert [turn.number for turn in screen.session.turns] == [1]
+
+
 async def test_many_pasted_lines_stay_one_message_and_can_do_nothing(app: TunedeckApp) -> None:
     from textual.events import Paste
 

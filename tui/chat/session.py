@@ -245,6 +245,14 @@ class ChatSession:
             self._store.show_branch(self.chat_id, self.turns[-1].number)
         return shown
 
+    def show_turn(self, number: int) -> Turn | None:
+        """Show the branch that holds a turn, for as long as this session lives.
+
+        Returns:
+            The turn; None when the chat has none of that number.
+        """
+        return self._tree.show(number)
+
     def set_tags(self, tags: Sequence[str]) -> None:
         """Give the chat these tags; one that nothing was asked in yet has no place to keep them.
 

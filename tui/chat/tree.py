@@ -55,6 +55,13 @@ class TurnTree:
         self._show(self._end_of(siblings[place]).number)
         return siblings[place]
 
+    def show(self, number: int) -> Turn | None:
+        """Show the branch that holds a turn; None when there is no such turn."""
+        turn = self._turns.get(number)
+        if turn is not None and turn not in self.path:
+            self._show(self._end_of(turn).number)
+        return turn
+
     def _end_of(self, turn: Turn) -> Turn:
         # By number of what they follow; the newest follower comes last and wins.
         followers = {self._parent(one): one for one in self._turns.values()}

@@ -129,11 +129,14 @@ def _marked(excerpt: str) -> str:
 
 @click.command()
 @chat_argument
+@click.option("--turn", type=int, help="The branch that holds this turn; left out, the one shown last.")
 @json_option
-def show(chat_id: str, as_json: bool) -> None:
-    """Print a CHAT: the branch that is shown as Markdown, or with --json all of it, and what it cost."""
+def show(chat_id: str, turn: int | None, as_json: bool) -> None:
+    """Print a CHAT: one branch as Markdown, or with --json all of it, and what it cost."""
     with Services.open() as services:
         session = open_chat(services, chat_id)
+        if turn is not None and session.show_turn(turn) is None:
+            raise TunedeckError(f"The chat has no turn {turn}.", "`--json` shows all turns.")
         total = spent(services, session.all_turns)
     if as_json:
         print_json({**chat_json(session), "total": spent_json(total)})

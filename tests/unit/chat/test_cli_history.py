@@ -65,6 +65,15 @@ def test_a_chat_goes_on_and_its_last_question_is_asked_again_in_a_branch(model: 
     ]  # fmt: skip
 
 
+def test_a_branch_that_is_not_shown_is_printed_by_a_turn_in_it(model: ListedModel) -> None:
+    ask("-m", "One")
+    model.pieces = ("Another answer.",)
+    assert run_cli("chat", "--chat", "last", "--again").code == 0
+    assert "Hello there." not in run_cli("chat", "show", "last").stdout
+    assert "Hello there." in run_cli("chat", "show", "last", "--turn", "1").stdout
+    assert run_cli("chat", "show", "last", "--turn", "9").code == 2
+
+
 def test_a_chat_is_named_by_the_beginning_of_its_id(model: ListedModel) -> None:
     ask("-m", "One")
     chat_id = run_cli("chat", "history", "--json").json()[0]["id"]
