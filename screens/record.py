@@ -16,10 +16,10 @@ from textual.message import Message
 from textual.widgets import Static
 
 from screens import job_words
-from screens.ask_text import AskTextScreen
 from screens.base import DeckScreen
 from screens.choose import choose_file
 from screens.confirm import ConfirmScreen
+from screens.record_export import ExportsRecordings
 from screens.record_lines import (
     MODEL_COLUMNS,
     RECORDING_COLUMNS,
@@ -43,12 +43,11 @@ from tui.widgets.words import plural
 if TYPE_CHECKING:
     from tui.evals.record import RecordPlan
     from tui.evals.record_source import Questions, Recordable
-    from tui.evals.recorded import ExportKind
 
 _LOOKS_A_SECOND = 4
 
 
-class RecordScreen(ComparesRecordings, inherit_bindings=False):
+class RecordScreen(ComparesRecordings, ExportsRecordings, inherit_bindings=False):
     """Models, questions, the price; below, what is recorded already.
 
     Args:
@@ -255,9 +254,17 @@ class RecordScreen(ComparesRecordings, inherit_bindings=False):
                 return "Nothing is being recorded."
             case "write_golden" | "train_successor" | "compare_successor" if not self._recordings:
                 return "Nothing is recorded yet."
+            case "go_on" if running:
+                return "A recording is under way; x stops it."
+            case "go_on" if (one := self.chosen_recording()) is None or not one.missing:
+                return "Nothing is missing in the recording under the cursor."
             case "mark_model" | "mark_ending" if not self._models:
                 return "No model is known here."
         return ""
+
+    @on(Table.Highlighted, "#recordings")
+    def _regrey(self) -> None:
+        self.refresh_bindings()
 
     def action_mark_model(self) -> None:
         """Mark the model under the cursor, or take its mark off."""
@@ -290,6 +297,27 @@ class RecordScreen(ComparesRecordings, inherit_bindings=False):
         """Ask what was asked in the app's own chats."""
         self._from_chats = True
         self._plan_anew()
+
+    @work(
+        thread=True, group="plan-recording", exclusive=True, exit_on_error=False, description="plan the rest"
+    )
+    def action_go_on(self) -> None:
+        """Record what the recording under the cursor still lacks."""
+        from tui.evals.record import plan_again
+
+        recording = self.chosen_recording()
+        if recording is None:
+            return
+        try:
+            plan = plan_again(self.services, recording)
+        except TunedeckError as error:
+            self.post_from_thread(self.tell_error, error)
+            return
+        self.post_from_thread(self._start, plan)
+
+    def _start(self, plan: RecordPlan) -> None:
+        self._plan, self._problem = plan, ""
+        self.action_start_recording()
 
     @work(group="start-recording", exclusive=True, exit_on_error=False, description="start a recording")
     async def action_start_recording(self) -> None:
@@ -334,43 +362,7 @@ class RecordScreen(ComparesRecordings, inherit_bindings=False):
 
     def chosen_recording(self) -> Recording | None:
         """Return the recording under the cursor."""
+        if not self.is_mounted:
+            return None
         key = self.query_one("#recordings", Table).row_key
         return next((one for one in self._recordings if one.id == key), None)
-
-    def action_write_golden(self) -> None:
-        """Write the recording under the cursor as golden answers."""
-        self._export("golden")
-
-    def action_train_successor(self) -> None:
-        """Write it as training rows and open Check with them."""
-        self._export("training")
-
-    @work(group="export-recording", exclusive=True, exit_on_error=False, description="write a recording")
-    async def _export(self, kind: str) -> None:
-        from tui.evals.recorded import ExportKind, export_recording
-
-        chosen = self.chosen_recording()
-        if chosen is None:
-            return
-        name = f"{kind}-{chosen.id}.jsonl"
-        typed = await self.app.push_screen_wait(
-            AskTextScreen("Write it to", value=str(_path_of(name)), hint="a new file",
-                          facts=[("Model", safe_line(chosen.model, 200))])
-        )  # fmt: skip
-        if not typed:
-            return
-        target = _path_of(typed)
-        wanted: ExportKind = ExportKind(kind)
-        try:
-            written = await asyncio.to_thread(export_recording, self.services, chosen, target, wanted)
-        except TunedeckError as error:
-            self.tell_error(error)
-            return
-        left_out = sum(written.left_out.values())
-        self.tell(f"{written.rows:,} rows written" + (f", {left_out:,} left out." if left_out else "."))
-        if wanted is ExportKind.TRAINING:
-            self.navigator.open_check(target)
-
-
-def _path_of(typed: str) -> Path:
-    return Path(typed).expanduser().absolute()

@@ -182,6 +182,30 @@ def _print_list(recordings: Any) -> None:
     )  # fmt: skip
 
 
+@command.command()
+@click.argument("recording")
+@click.option("--max-cost", metavar="AMOUNT", help="Ask nothing more once answers would cost more than this.")
+@click.option("--yes", is_flag=True, help="Ask without being asked.")
+@json_option
+def resume(recording: str, max_cost: str | None, yes: bool, as_json: bool) -> int:
+    """Go on with RECORDING (its id, or a model's name for the newest); its file need not be there.
+
+    Exit codes: 0 all is recorded; 1 something is missing; 2 wrong use or unreachable; 130 interrupted.
+    """
+    from tui.evals.record import plan_again
+    from tui.evals.recorded import find_recording
+    from tui.services import Services
+
+    with Services.open() as services:
+        plan = plan_again(services, find_recording(services, recording), max_cost=amount_of(max_cost))
+        if not yes and not _confirmed(plan):
+            narrate("Nothing was asked.")
+            return int(ExitCode.INTERRUPTED)
+        result = _record(services, plan)
+    _print(result, as_json=as_json)
+    return int(ExitCode.DONE if result.complete else ExitCode.BAD)
+
+
 @command.command("list")
 @click.option("--model", help="Only of this model.")
 @json_option

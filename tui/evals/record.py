@@ -138,6 +138,21 @@ def plan_recording(
     return RecordPlan(source, plan_answers(services, test_set, [Contender(lane) for lane in lanes], options))
 
 
+def plan_again(
+    services: EvalServices, recording: Recording, *, max_cost: Decimal | None = None, at_once: int = 4
+) -> RecordPlan:
+    """Plan the rest of a recording from what is kept of it: its file or chats need not be there.
+
+    Raises:
+        TunedeckError: A cap can't be kept because no price is published.
+    """
+    cases = cases_of(services.store.recorded_requests(recording.id))
+    return plan_recording(
+        services, recording.source, cases, [Lane(recording.account, recording.model)],
+        parameters=recording.parameters, max_cost=max_cost, at_once=at_once,
+    )  # fmt: skip
+
+
 def dearest_end(services: EvalServices, plan: RecordPlan) -> Amount | None:
     """Return what it costs at most, each answer as long as allowed; None where no price is published."""
     if plan.plan.price is None:

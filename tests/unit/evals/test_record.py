@@ -166,6 +166,24 @@ def test_a_money_cap_stops_it_and_the_rest_is_recorded_later(
     assert len(services.store.recordings()) == 1
 
 
+def test_a_recording_goes_on_without_its_file(
+    service: AnsweringService, services: Services, questions: Path
+) -> None:
+    service.reply = with_logprobs
+    whole = planned(services, questions).plan.price
+    assert whole is not None
+    cap = whole.high / ROWS + Decimal("0.00006")
+    recording = record(services, planned(services, questions, max_cost=cap, at_once=1)).recordings[0]
+    assert recording.missing
+    questions.unlink()
+    again = run_cli("record", "resume", recording.id, "--yes", "--json")
+    assert again.code == 0, again.stderr
+    assert again.json()["asked"] == recording.missing
+    assert [one["id"] for one in again.json()["recordings"]] == [recording.id]
+    assert set(service.asked.values()) == {1}
+    assert run_cli("record", "resume", "nothing").code == 2
+
+
 def test_a_service_without_logprobs_is_recorded_without_them(
     service: AnsweringService, services: Services, questions: Path
 ) -> None:

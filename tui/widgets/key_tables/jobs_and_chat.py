@@ -267,6 +267,7 @@ RECORD = (
         "Make this recording a training file.",
         footer=True,
     ),
+    Key("go-on", ("c",), "go_on", "Continue", "Record what this recording still lacks."),
     Key("parity", ("p",), "compare_successor", "Compare", "Compare this recording with another model."),
     Key("golden", ("e",), "write_golden", "Golden", "Write this recording as golden answers."),
     Key("ending", ("a",), "mark_ending", "All ending", "Mark every tuned model that ends within two months."),
