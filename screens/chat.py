@@ -9,31 +9,23 @@ from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal
-from textual.events import Resize
 from textual.message import Message
 from textual.widgets import Static
 
 from screens.base import HEADROOM_SECONDS, DeckScreen
 from screens.chat_base import STILL_ANSWERING
-from screens.chat_writing import ChatWriting
+from screens.chat_looks import ChatLooks
 from screens.navigation import ModelChoice
-from tui.chat.lanes import Lane, LaneAnswer, Turn
+from tui.chat.lanes import Lane, Turn
 from tui.chat.models import default_lanes, refresh_models
-from tui.chat.parameters import describe_parameters
 from tui.chat.session import ChatSession
-from tui.chat.spent import call_words, cost_of, spent
 from tui.chat.streams import LaneUpdate
-from tui.chat.tools_file import tool_names
 from tui.chat.trained_prompt import trained_prompt
 from tui.errors import TunedeckError
-from tui.safe_text import safe_line
 from tui.widgets.keys import bindings
 from tui.widgets.lane_view import LaneView
 from tui.widgets.prompt_input import PromptInput
-from tui.widgets.tones import content
 
-NARROWEST_LANE = 36
-"""Columns below which lanes no longer stand side by side."""
 MOST_LANES = 4
 INVITATION = "Ask something; enter sends, ctrl+j starts a new line"
 ANSWERING = "Answering… esc stops"
@@ -48,7 +40,7 @@ _OF_THE_CHAT = frozenset({
 })  # fmt: skip
 
 
-class ChatScreen(ChatWriting, inherit_bindings=False):
+class ChatScreen(ChatLooks, inherit_bindings=False):
     """A conversation with one or more models.
 
     Args:
@@ -83,9 +75,7 @@ a branch beside the old one; < and > show the others. The line over the message 
     def __init__(self, models: tuple[ModelChoice, ...] = ()) -> None:
         super().__init__()
         self._wanted = tuple(Lane(account, model) for account, model in models)
-        self._active = 0
         self._session: ChatSession | None = None
-        self._views: list[LaneView] = []
         self._asking = False
 
     def compose_body(self) -> ComposeResult:
@@ -117,6 +107,11 @@ a branch beside the old one; < and > show the others. The line over the message 
         return self._session
 
     @property
+    def is_open(self) -> bool:
+        """True once a conversation is shown."""
+        return self._session is not None
+
+    @property
     def is_asking(self) -> bool:
         """True while a question is being answered."""
         return self._asking
@@ -144,7 +139,6 @@ a branch beside the old one; < and > show the others. The line over the message 
         self.pending_images.clear()
         self._active = min(self._active, len(session.lanes) - 1)
         lanes = self.query_one("#lanes", Horizontal)
-        # Kept here, because views that are being removed can still be queried for a while.
         self._views = views = [
             LaneView(lane, look_of=self.turn_look, facts_of=self._facts, classes="pane")
             for lane in session.lanes
@@ -160,61 +154,6 @@ a branch beside the old one; < and > show the others. The line over the message 
         self.show_pending()
         self._show_asking()
 
-    def show_branch_line(self) -> None:
-        """Show all turns anew, after another branch was chosen."""
-        marked = self.marked_turn()
-        for view in self._views:
-            view.show_turns(self.session.turns)
-            if marked is not None and marked is not self.session.turns[-1]:
-                self.call_after_refresh(view.show_marks, marked)
-        self.show_line()
-        self.refresh_bindings()
-
-    def _facts(self, lane: Lane, answer: LaneAnswer) -> str:
-        return call_words(answer, cost_of(self.services, lane, answer.usage))
-
-    # Looks
-
-    def _arrange(self) -> None:
-        """Put the lanes side by side, or show only the active one where they would be too narrow."""
-        views = self._views
-        too_narrow = bool(views) and self.size.width // len(views) < NARROWEST_LANE
-        for index, view in enumerate(views):
-            view.display = not too_narrow or index == self._active
-            place = f"{index + 1} of {len(views)}: ] goes on" if too_narrow and len(views) > 1 else ""
-            headroom = self.services.headroom(view.lane.account, 1 if len(views) > 1 else 2)
-            view.show_standing(" · ".join(filter(None, (place or view.standing, headroom))))
-
-    def _arrange_if_shown(self) -> None:
-        if self.is_active:
-            self._arrange()
-
-    def on_resize(self, event: Resize) -> None:
-        """Arrange the lanes for the new width."""
-        super().on_resize(event)
-        if self._session is not None:
-            self._arrange()
-
-    def show_line(self) -> None:
-        """Show the first question, the system prompt and the parameters."""
-        session = self.session
-        title = session.turns[0].question if session.turns else "New chat"
-        system = f"system: {session.system}" if session.system.strip() else ""
-        tools = f"tools: {tool_names(session.tools)}" if session.tools else ""
-        tags = " ".join(f"#{tag}" for tag in session.tags)
-        parts = (tags, system, describe_parameters(session.parameters), tools)
-        facts = " · ".join(part for part in parts if part)
-        self.query_one("#chat-line", Static).update(
-            content((safe_line(title, 60), "strong"), (f"  {safe_line(facts, 300)}", "muted"))
-        )
-        self._show_spent()
-
-    def _show_spent(self) -> None:
-        words = spent(self.services, self.session.all_turns).words
-        self.query_one("#total-line", Static).update(
-            content(("chat ", "accent"), (safe_line(words, 200), "muted"))
-        )
-
     # Asking
 
     @on(PromptInput.Sent)
@@ -227,7 +166,11 @@ a branch beside the old one; < and > show the others. The line over the message 
         except TunedeckError as error:
             self.tell_error(error)
             return
-        self.query_one(PromptInput).accept()
+        prompt = self.query_one(PromptInput)
+        prompt.accept()
+        if self.changing is not None:
+            prompt.load_text(self.draft)
+        self.pending_images.clear()
         self.ask_turn(turn)
 
     def ask_turn(self, turn: Turn) -> None:
@@ -237,7 +180,6 @@ a branch beside the old one; < and > show the others. The line over the message 
         place = numbers.index(turn.parent) + 1 if turn.parent in numbers else 0
         self._asking = True
         self.forget_mark()
-        self.pending_images.clear()
         self.show_pending()
         asked = self.session.asked_lanes(turn)
         for view in self._views:

@@ -91,6 +91,7 @@ async def test_a_changed_question_begins_a_branch_and_keys_move_between_them(
         screen = await open_chat(pilot, app)
         for question in ("one", "two"):
             await ask(pilot, screen, question)
+        screen.query_one(PromptInput).load_text("a draft")
         await leave_prompt(pilot, screen)
         await pilot.press("K")
         await until(pilot, lambda: "▸ you" in text_of(app))
@@ -99,6 +100,7 @@ async def test_a_changed_question_begins_a_branch_and_keys_move_between_them(
         assert "a new branch" in text_of(app)
         provider.answers = {BASE: ("other answer",)}
         await ask(pilot, screen, "one, changed")
+        assert screen.query_one(PromptInput).text == "a draft"
         assert [turn.question for turn in screen.session.turns] == ["one, changed"]
         assert "‹2 of 2›" in text_of(app)
         assert [message.content for message in provider.chats[-1].messages] == ["one, changed"]
@@ -138,7 +140,7 @@ async def test_the_line_over_the_message_says_what_the_chat_has_cost(app: Tunede
 async def test_a_price_that_nobody_published_is_never_a_number(
     app: TunedeckApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("screens.chat.cost_of", lambda *_: None)
+    monkeypatch.setattr("screens.chat_looks.cost_of", lambda *_: None)
     monkeypatch.setattr("tui.chat.spent.cost_of", lambda *_: None)
     async with app.run_test(size=(100, 30)) as pilot:
         screen = await open_chat(pilot, app)
