@@ -244,11 +244,11 @@ class RowsBase(RowsState, inherit_bindings=False):
         if self._dataset is None:
             return
         so_far = "" if self._dataset.index_complete else " so far"
-        parts = [
-            f"{self._dataset.row_count:,} lines{so_far}",
-            size(self._dataset.size),
-            f"{'read as ' * self._is_format_chosen}{self._format or ''}",
-        ]
+        lines = f"{self._dataset.row_count:,} lines{so_far}"
+        if self._is_format_chosen:  # first: a narrow pane cuts the rest
+            parts = [lines, f"read as {self._format}", size(self._dataset.size)]
+        else:
+            parts = [lines, size(self._dataset.size), str(self._format or "")]
         self.rows.border_subtitle = Content(" · ".join([*parts, *self.title_facts()]))
         self._show_edits()
 

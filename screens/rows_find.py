@@ -21,6 +21,8 @@ class RowsFind(RowsFindings, inherit_bindings=False):
 
     _query: Query | None = None
     _hits: Hits | None = None
+    _in_new_rows = 0
+    """New rows that match; they have no line in the file to go to."""
     _jumps = False
     """The cursor goes to the first match as soon as there is one."""
 
@@ -38,7 +40,7 @@ class RowsFind(RowsFindings, inherit_bindings=False):
         except TunedeckError as error:
             self.tell_error(error)
             return
-        self._query, self._hits, self._jumps = query, Hits(), True
+        self._query, self._hits, self._jumps, self._in_new_rows = query, Hits(), True, 0
         self.show_work("Searching")
         self._search(query, self._hits)
         self._show_search()
@@ -57,15 +59,18 @@ class RowsFind(RowsFindings, inherit_bindings=False):
             if self._jumps and len(hits):
                 self.post_from_thread(self._search_grew)
 
+        shown, in_new_rows = hits, 0
         try:
             find_lines(self._path, query, hits, on_progress=progress, cancelled=lambda: worker.is_cancelled)
+            if self._chooser is not None:
+                shown, in_new_rows = self._chooser.search_as_shown(query, hits, lambda: worker.is_cancelled)
         except PassCancelled:
             pass
         except TunedeckError as error:
             self.post_from_thread(self.tell_error, error)
         if not worker.is_cancelled:
             self.post_from_thread(self.show_work, "")
-        self.post_from_thread(self._search_ended, hits)
+        self.post_from_thread(self._search_ended, hits, shown, in_new_rows)
 
     def _search_grew(self) -> None:
         if self._jumps and self._hits is not None and len(self._hits):
@@ -73,12 +78,14 @@ class RowsFind(RowsFindings, inherit_bindings=False):
             self._go_to_first_match()
         self._show_search()
 
-    def _search_ended(self, hits: Hits) -> None:
+    def _search_ended(self, hits: Hits, shown: Hits, in_new_rows: int) -> None:
+        """Take what was found in the rows as they are shown for what was found in the file."""
         if hits is not self._hits:
             return
+        self._hits, self._in_new_rows = shown, in_new_rows
         self._search_grew()
         self._jumps = False
-        if not hits.found and self._query is not None:
+        if not shown.found and not in_new_rows and self._query is not None:
             self.tell(f"{self._query} is nowhere in this file.")
         else:
             self._tell_matches_elsewhere()
@@ -108,6 +115,7 @@ class RowsFind(RowsFindings, inherit_bindings=False):
             self.show_state("search", ())
             return
         words = f"{self._query}: {plural(self._hits.found, 'matching line')}"
+        words += f", {plural(self._in_new_rows, 'new row')} too" if self._in_new_rows else ""
         self.show_state("search", [(words, "" if self._hits.found else "muted")])
 
     @property

@@ -195,7 +195,7 @@ class RowsNarrow(RowsFind, inherit_bindings=False):
         is_older = self._dataset is not None and self._dataset.version != self._chosen_version
         parts: list[Part] = [
             (" · ".join(words), "accent"),
-            (", as chosen before your last change" if is_older else "", "muted"),
+            (", before your last change" if is_older else "", "muted"),
             ("  backspace shows all", "muted"),
         ]
         self.show_state("show", parts)

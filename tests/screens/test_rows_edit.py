@@ -519,6 +519,17 @@ async def test_changed_rows_are_judged_anew_and_keys_go_to_what_is_wrong_now(pat
         assert "robot" in text_of(app)
 
 
+async def test_a_search_finds_what_is_shown_and_tells_of_new_rows(path: Path) -> None:
+    app = make_app()
+    async with app.run_test(size=(140, 40)) as pilot:
+        screen = await open_rows(pilot, app, path)
+        await screen.change(lambda dataset: dataset.edit(3, WRONG))
+        await screen.change(lambda dataset: dataset.insert(6, WRONG))
+        await pilot.press("slash", *"robot", "enter")
+        await until(pilot, lambda: "robot: 1 matching line, 1 new row too" in text_of(app))
+        await until(pilot, lambda: cursor(screen) == 3)
+
+
 async def test_rows_are_filtered_by_what_is_shown_and_stay_in_sight_while_they_are_changed(
     path: Path,
 ) -> None:
@@ -533,7 +544,7 @@ async def test_rows_are_filtered_by_what_is_shown_and_stay_in_sight_while_they_a
         await until(pilot, lambda: "2 of 7 rows" in text_of(app))
         assert [screen.rows.number(index) for index in range(2)] == [3, 6]
         await screen.change(lambda dataset: dataset.edit(3, row(3)))
-        assert "as chosen before your last change" in text_of(app)
+        assert "before your last change" in text_of(app)
         assert [screen.rows.number(index) for index in range(2)] == [3, 6]
         await pilot.press("w", "enter")
         await until(pilot, lambda: "1 of 7 rows" in text_of(app))

@@ -15,6 +15,7 @@ from tui.datasets.report import Finding
 from tui.datasets.row_facts import Cancelled, OptionsFor, Progress, RowFacts, format_of
 from tui.datasets.row_order import SortKey, sorted_lines
 from tui.datasets.row_pass import PassCancelled
+from tui.datasets.search import Hits, Query, find_lines
 from tui.datasets.shown_rows import ShownRows
 from tui.datasets.source import Dataset
 from tui.datasets.tokens import training_limit
@@ -179,6 +180,28 @@ class RowChooser:
             found = now.shown.facets(found, changed)
         found.add_lines("marked", self._marked())
         return found
+
+    def search_as_shown(
+        self, query: Query, of_file: Hits, cancelled: Cancelled = lambda: False
+    ) -> tuple[Hits, int]:
+        """Return what a search of the file finds in the rows as they are shown, and in how many new rows.
+
+        Args:
+            query: What was looked for.
+            of_file: Where it stands in the file as it is on the disk.
+            cancelled: True ends it.
+
+        Raises:
+            TunedeckError: As `find_lines`.
+            PassCancelled: `cancelled` returned True.
+        """
+        shown = self._now().shown
+        if shown is None:
+            return of_file, 0
+        changed = Hits()
+        if shown.dataset is not None:
+            find_lines(shown.dataset.path, query, changed, cancelled=cancelled)
+        return shown.hits(of_file, changed)
 
     def findings_of_changed(
         self, model: str, *, with_tokens: bool, cancelled: Cancelled = lambda: False

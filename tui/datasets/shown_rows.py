@@ -9,12 +9,14 @@ from __future__ import annotations
 import shutil
 import tempfile
 import weakref
+from array import array
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tui.datasets.facets import FROM_REPORT, Facets
 from tui.datasets.row_filter import Filtered
+from tui.datasets.search import Hits
 from tui.datasets.source import Dataset
 from tui.errors import TunedeckError
 
@@ -121,6 +123,35 @@ class ShownRows:
         refused = of_file.refused + of_changed.refused
         why = of_file.first_refusal or f"a changed row: {of_changed.first_refusal.partition(': ')[2]}"
         return numbers, refused, why
+
+    def hits(self, of_file: Hits, of_changed: Hits) -> tuple[Hits, int]:
+        """Return the lines of the file that hold what was looked for now, and how many new rows do.
+
+        Args:
+            of_file: What was found in the file as it is on the disk.
+            of_changed: What was found in the small file.
+        """
+        import numpy
+
+        who = numpy.array(self.changed, dtype=numpy.int64)[
+            numpy.array(of_changed.lines, dtype=numpy.int64) - 1
+        ]
+        is_line, lines = who > 0, numpy.array(of_file.lines, dtype=numpy.int64)
+        stays = lines < len(self._lines_in_place)
+        stays[stays] = self._lines_in_place[lines[stays]] > 0
+        columns = [
+            numpy.concatenate([numpy.array(theirs, dtype=numpy.uint32)[stays], ours[is_line]])
+            for theirs, ours in (
+                (of_file.lines, who),
+                (of_file.columns, numpy.array(of_changed.columns, dtype=numpy.int64)),
+                (of_file.lengths, numpy.array(of_changed.lengths, dtype=numpy.int64)),
+            )
+        ]
+        order = numpy.argsort(columns[0], kind="stable")
+        places = [array("I", column[order].astype(numpy.uint32).tobytes()) for column in columns]
+        found = Hits(places[0], places[1], places[2])
+        found.found = of_file.found - int((~stays).sum()) + int(is_line.sum())
+        return found, int((~is_line).sum())
 
 
 def _small_file(owner: object, rows: Sequence[bytes]) -> Dataset | None:

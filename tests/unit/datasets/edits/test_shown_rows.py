@@ -13,6 +13,7 @@ from tui.datasets.edits import EditedDataset
 from tui.datasets.facets import FACETS
 from tui.datasets.row_choice import RowChooser, RowWish
 from tui.datasets.row_order import SortKey
+from tui.datasets.search import Query, find_lines
 from tui.datasets.source import Dataset
 
 LONG = chat(user("word " * 70_000), assistant())
@@ -153,3 +154,19 @@ def test_the_small_file_of_changed_rows_is_private_and_goes_away(edited: EditedD
     chooser.forget()
     del shown
     assert not folder.exists()
+
+
+def test_a_search_finds_what_the_rows_hold_now(edited: EditedDataset) -> None:
+    chooser, query = chooser_of(edited), Query("Question 1")
+    in_file = find_lines(edited.path, query)
+    assert chooser.search_as_shown(query, in_file) == (in_file, 0)
+    edited.edit(2, OTHER[0])
+    edited.edit(5, OTHER[3])
+    edited.delete(7)
+    edited.insert(1, OTHER[3])
+    hits, new_rows = chooser.search_as_shown(query, in_file)
+    assert list(in_file.lines) == [2, 8]
+    assert (list(hits.lines), hits.found, new_rows) == ([5, 8], 2, 1)
+    assert "Question 1" in OTHER[3][hits[0].column - 1 :]
+    edited.undo()
+    assert chooser.search_as_shown(query, in_file)[1] == 0
