@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -15,7 +14,6 @@ from textual.binding import BindingType
 from textual.message import Message
 from textual.widgets import Static
 
-from screens import job_words
 from screens.base import DeckScreen
 from screens.choose import choose_file
 from screens.confirm import ConfirmScreen
@@ -130,8 +128,7 @@ class RecordScreen(ComparesRecordings, ExportsRecordings, inherit_bindings=False
         from tui.money.lifetime import Lifetimes  # prices and dates; not for the paint
 
         try:
-            today = datetime.fromtimestamp(job_words.now(), UTC).date()
-            lifetimes = Lifetimes(self.services.catalog, self.services.store.model_dates(), today)
+            lifetimes = Lifetimes(self.services.catalog, self.services.store.model_dates())
             models = recordable_models(self.services, lifetimes)
             recordings = self.services.store.recordings()
         except TunedeckError as error:

@@ -3,7 +3,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, tzinfo
 from pathlib import Path
 
 import pytest
@@ -32,17 +31,10 @@ SIZES = [(80, 24), (140, 40)]
 MODEL = "gpt-4.1-2025-04-14"
 
 
-class OneDay(datetime):
-    @classmethod
-    def now(cls, tz: tzinfo | None = None) -> OneDay:
-        return cls(2026, 11, 25, tzinfo=tz)
-
-
 @pytest.fixture(autouse=True)
 def _fixed(monkeypatch: pytest.MonkeyPatch, isolated_home: Path) -> None:
     freeze(monkeypatch, isolated_home)
-    for module in ("side_by_side", "catalog_model"):  # prices grow old and models end
-        monkeypatch.setattr(f"tui.money.{module}.datetime", OneDay)
+    monkeypatch.setenv("TUNEDECK_TODAY", "2026-11-25")  # prices grow old and models end
 
 
 @pytest.fixture

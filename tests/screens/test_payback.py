@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import datetime, tzinfo
 from decimal import Decimal
 from pathlib import Path
 
@@ -30,16 +29,9 @@ MINI = ("openai", "gpt-4.1-mini-2025-04-14")
 LARGE = ("openai", "gpt-4.1-2025-04-14")
 
 
-class OneDay(datetime):
-    @classmethod
-    def now(cls, tz: tzinfo | None = None) -> OneDay:
-        return cls(2026, 11, 25, tzinfo=tz)
-
-
 @pytest.fixture(autouse=True)
 def _one_day(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("side_by_side", "catalog_model", "lifetime"):  # prices grow old and models end
-        monkeypatch.setattr(f"tui.money.{module}.datetime", OneDay)
+    monkeypatch.setenv("TUNEDECK_TODAY", "2026-11-25")  # prices grow old and models end
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ import asyncio
 import json
 import threading
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -57,8 +56,7 @@ def app(remote: FakeProvider, monkeypatch: pytest.MonkeyPatch) -> TunedeckApp:
         "openai",
         [ModelInfo("openai", REMOTE_BASE, NOW - 9), ModelInfo("openai", REMOTE, NOW, "acme", REMOTE_BASE)],
     )
-    december = datetime(2026, 12, 20, tzinfo=UTC).timestamp()
-    monkeypatch.setattr("screens.job_words.now", lambda: december)
+    monkeypatch.setenv("TUNEDECK_TODAY", "2026-12-20")
     monkeypatch.setattr("screens.models.account_models", lambda services, name: ([], ""))
     return app
 
