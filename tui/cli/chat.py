@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from tui.safe_text import safe_line
 from tui.services import Services
 
 _NAMED = "a command of chat was named"
+_PARAMETERS = ("temperature", "top_p", "max_tokens", "seed", "logprobs", "response_format")
 _FILE = click.Path(path_type=Path)
 
 
@@ -88,7 +90,7 @@ def command(ctx: click.Context, /, models: tuple[str, ...] = (), **options: Any)
         if options["chat_id"] is None:
             session = _new_chat(services, models, options)
         else:
-            session = _kept_chat(services, models, options)
+            session = _kept_chat(services, models, options, _chosen(ctx))
         turn = _asked_turn(services, session, options)
         if turn is None:
             return int(_talk(services, session))
@@ -115,11 +117,24 @@ def _new_chat(services: Services, models: Sequence[str], options: Mapping[str, A
     )  # fmt: skip
 
 
-def _kept_chat(services: Services, models: Sequence[str], options: Mapping[str, Any]) -> ChatSession:
+def _chosen(ctx: click.Context) -> list[str]:
+    """Return the parameters that were named on the command line; others stay as a kept chat has them."""
+    names = {"stops": "stop"} | {name: name for name in _PARAMETERS}
+    return [
+        name
+        for option, name in names.items()
+        if ctx.get_parameter_source(option) is not click.core.ParameterSource.DEFAULT
+    ]
+
+
+def _kept_chat(
+    services: Services, models: Sequence[str], options: Mapping[str, Any], chosen: Sequence[str]
+) -> ChatSession:
     session = open_chat(services, options["chat_id"])
     lanes = tuple(find_lane(services, name, options["account"]) for name in models)
     session.lanes = lanes or session.lanes
-    session.parameters = _parameters(options)
+    given = _parameters(options)
+    session.parameters = replace(session.parameters, **{name: getattr(given, name) for name in chosen})
     if options["system"] is not None:
         session.system = options["system"]
     if options["tools"] is not None:
@@ -128,8 +143,8 @@ def _kept_chat(services: Services, models: Sequence[str], options: Mapping[str, 
 
 
 def _parameters(options: Mapping[str, Any]) -> ChatParameters:
-    names = ("temperature", "top_p", "max_tokens", "seed", "logprobs", "response_format")
-    return parse_parameters({name: options[name] for name in names} | {"stop": stop_words(options["stops"])})
+    texts = {name: options[name] for name in _PARAMETERS}
+    return parse_parameters(texts | {"stop": stop_words(options["stops"])})
 
 
 def _asked_turn(services: Services, session: ChatSession, options: Mapping[str, Any]) -> Turn | None:

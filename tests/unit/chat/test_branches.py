@@ -127,6 +127,22 @@ def test_tool_calls_are_answered_by_hand_and_the_model_goes_on(store: Store) -> 
     assert again.tools == tools
 
 
+def test_only_who_called_a_tool_is_asked_on_and_the_other_sees_nothing_of_it(store: Store) -> None:
+    other = Lane("other", "m")
+    base, calling = ScriptedModel("plain"), ScriptedModel(calls=(ToolCall("a", "{}"), ToolCall("b", "{}")))
+    session = ChatSession([BASE, other], provider_of(base=base, other=calling), store)
+    session.ask("Go", ignore)
+    assert list(session.calling_lanes()) == [other]
+    calling.calls, calling.pieces = (), ("done",)
+    turn = session.answer_calls({other: ["1", "2"]}, ignore)
+    assert list(turn.answers) == [other]
+    assert len(base.requests) == 1
+    session.ask("Next", ignore)
+    assert [message.content for message in base.requests[-1].messages] == ["Go", "plain", "Next"]
+    roles = [message.role for message in calling.requests[-1].messages]
+    assert roles == ["user", "assistant", "tool", "tool", "assistant", "user"]
+
+
 def test_a_question_after_calls_that_nobody_answered_leaves_the_calls_out(store: Store) -> None:
     model = ScriptedModel(calls=(ToolCall("weather", "{"),))
     session = ChatSession([BASE], provider_of(base=model), store)

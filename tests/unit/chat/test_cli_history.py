@@ -65,6 +65,13 @@ def test_a_chat_goes_on_and_its_last_question_is_asked_again_in_a_branch(model: 
     ]  # fmt: skip
 
 
+def test_a_chat_that_goes_on_keeps_the_parameters_that_are_not_named_anew(model: ListedModel) -> None:
+    ask("-m", "One", "--temperature", "0", "--max-tokens", "9", "--stop", "END")
+    assert run_cli("chat", "--chat", "last", "-m", "Two", "--seed", "3").code == 0
+    sent = model.requests[-1].parameters
+    assert (sent.temperature, sent.max_tokens, sent.stop, sent.seed) == (0, 9, ("END",), 3)
+
+
 def test_a_branch_that_is_not_shown_is_printed_by_a_turn_in_it(model: ListedModel) -> None:
     ask("-m", "One")
     model.pieces = ("Another answer.",)
