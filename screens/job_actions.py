@@ -28,7 +28,7 @@ ASKED: tuple[Capability, ...] = (Capability.CANCEL, Capability.PAUSE, Capability
 """Capabilities that keys on a job depend on."""
 ON_A_JOB = (
     "cancel_job", "pause_or_resume", "chat_model", "copy_id", "export_job", "launch_elsewhere",
-    "overlay_job",
+    "overlay_job", "evaluate_model",
 )  # fmt: skip
 """Actions that need a job, and may be impossible with this one."""
 
@@ -70,7 +70,7 @@ class JobActions(ExportsJob, LaunchesElsewhere, GreyedKeys, inherit_bindings=Fal
             case "pause_or_resume":
                 paused = job.state is JobState.PAUSED
                 return self._reason_against_control(job, Control.RESUME if paused else Control.PAUSE)
-            case "chat_model":
+            case "chat_model" | "evaluate_model":
                 return self._reason_against_chat(job)
             case "launch_elsewhere":
                 others = any(one.ready and one.name != job.account for one in self.services.accounts())
@@ -92,6 +92,12 @@ class JobActions(ExportsJob, LaunchesElsewhere, GreyedKeys, inherit_bindings=Fal
         job = self.chosen_job()
         if job is not None and job.fine_tuned_model:
             self.navigator.open_chat((job.account, job.model), (job.account, job.fine_tuned_model))
+
+    def action_evaluate_model(self) -> None:
+        """Measure the tuned model against its base, on the rows held out of its training."""
+        job = self.chosen_job()
+        if job is not None and job.fine_tuned_model:
+            self.navigator.open_evaluation((job.account, job.fine_tuned_model), job)
 
     def action_copy_id(self) -> None:
         """Copy the tuned model's name, or the job's id as long as there is none."""

@@ -56,6 +56,7 @@ class ModelActions(GreyedKeys, inherit_bindings=False):
             "delete_model",
             "show_payback",
             "record_model",
+            "evaluate_model",
         )
         if action not in (*needs_model, "copy_name"):
             return ""
@@ -63,7 +64,7 @@ class ModelActions(GreyedKeys, inherit_bindings=False):
         if model is None:
             return "There is no model here yet."
         match action:
-            case "chat_model" | "record_model":
+            case "chat_model" | "record_model" | "evaluate_model":
                 return self._reason_against_chat(model)
             case "train_further":
                 return "" if model.trainable else model.trainable.reason
@@ -129,6 +130,12 @@ class ModelActions(GreyedKeys, inherit_bindings=False):
         model = self.chosen_model()
         if model is not None:
             self.app.push_screen(RecordScreen([model.key], _training_file(model)))
+
+    def action_evaluate_model(self) -> None:
+        """Measure the model, a tuned one against its base."""
+        model = self.chosen_model()
+        if model is not None:
+            self.navigator.open_evaluation(model.key)
 
     @work(group="model-file", exclusive=True, exit_on_error=False, description="choose a file to reckon with")
     async def action_show_payback(self) -> None:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from tui.datasets.report import Finding
     from tui.datasets.row_source import RowSource
     from tui.jobs.job_file import JobTerms
+    from tui.records.jobs import Job
     from tui.services import Services
 
 ModelChoice = tuple[str, str]
@@ -105,6 +106,15 @@ class Navigator(Protocol):
 
         Args:
             jobs: (account, job id) of two to four.
+        """
+        ...
+
+    def open_evaluation(self, model: ModelChoice | None = None, job: Job | None = None) -> None:
+        """Measure a model, over the screen that is shown.
+
+        Args:
+            model: None takes the newest tuned one.
+            job: The job that made it, where that is known.
         """
         ...
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tui.datasets.report import Finding
     from tui.datasets.row_source import RowSource
     from tui.jobs.job_file import JobTerms
+    from tui.records.jobs import Job
 
 
 class HasPlaces(KeepsEarlyKeys, inherit_bindings=False):
@@ -197,6 +198,13 @@ class HasPlaces(KeepsEarlyKeys, inherit_bindings=False):
         from screens.overlay import OverlayScreen
 
         self.push_screen(OverlayScreen(jobs))
+
+    def open_evaluation(self, model: ModelChoice | None = None, job: Job | None = None) -> None:
+        """Measure a model, over the screen that is shown."""
+        from screens.evaluate import EvaluateScreen
+
+        if not isinstance(self.screen, EvaluateScreen):
+            self.push_screen(EvaluateScreen(model, job))
 
     def open_chat(self, *models: ModelChoice) -> None:
         """Go to Chat with these models side by side; without any, as it was left."""

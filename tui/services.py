@@ -16,6 +16,7 @@ from tui.providers.profile_data import LOCAL_NAME
 from tui.store.store import Store
 
 if TYPE_CHECKING:
+    from tui.evals.examiner import Examiner
     from tui.evals.recorder import Recorder
     from tui.jobs.watch import JobWatcher
     from tui.money.catalog import Catalog
@@ -46,6 +47,7 @@ class Services:
         self._catalog = catalog
         self._watcher: JobWatcher | None = None
         self._recorder: Recorder | None = None
+        self._examiner: Examiner | None = None
         self._providers: dict[str, Provider] = {}
         self._declared: list[DeclaredAccount] | None = None
         self._limits: dict[str, RateLimits] = {}
@@ -108,6 +110,16 @@ class Services:
 
                 self._recorder = Recorder(self)
             return self._recorder
+
+    @property
+    def examiner(self) -> Examiner:
+        """What evaluates models in the background."""
+        with self._lock:
+            if self._examiner is None:
+                from tui.evals.examiner import Examiner  # only for who evaluates
+
+                self._examiner = Examiner(self)
+            return self._examiner
 
     @property
     def notices(self) -> list[str]:
@@ -203,6 +215,8 @@ class Services:
             self._watcher.stop(_CLOSE_SECONDS)
         if self._recorder is not None:
             self._recorder.close(_CLOSE_SECONDS)
+        if self._examiner is not None:
+            self._examiner.close(_CLOSE_SECONDS)
         with self._lock:
             for provider in self._providers.values():
                 provider.close()

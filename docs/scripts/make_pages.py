@@ -146,6 +146,8 @@ _AREA_TITLES = {
     "check": "Check and cost",
     "money": "Cost on every model",
     "record": "Record models",
+    "evaluate": "Evaluate a model",
+    "evaluation": "Evaluate a model: what it found",
     "payback": "Is it worth it?",
     "sliders": "Is it worth it: the numbers",
     "spread": "Lengths of rows",

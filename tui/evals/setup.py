@@ -41,6 +41,8 @@ class EvalWish:
     model: str
     against: str | None = None
     account: str | None = None
+    against_account: str | None = None
+    """Whose the other model is; None takes `account`."""
     checks: tuple[str, ...] = ()
     check_file: Path | None = None
     system: str | None = None
@@ -104,7 +106,7 @@ def _contenders(services: SetupServices, wish: EvalWish) -> tuple[Contender, ...
             raise TunedeckError(f"{lane.model} is itself a base model.", "Name the model to compare it with.")
         other = Lane(lane.account, base)
     else:
-        other = find_lane(services, wish.against, wish.account)
+        other = find_lane(services, wish.against, wish.against_account or wish.account)
     first = Contender(other, wish.against_system)
     if first == examined:
         raise TunedeckError("A model is compared with itself.", "Name another one, or another system prompt.")

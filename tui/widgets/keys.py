@@ -12,7 +12,17 @@ from typing import NamedTuple
 from textual.binding import Binding
 from textual.keys import _character_to_key
 
-from tui.widgets.key_tables import importing, jobs_and_chat, money, notices, reshaping, rows, shell, tokens
+from tui.widgets.key_tables import (
+    evaluating,
+    importing,
+    jobs_and_chat,
+    money,
+    notices,
+    reshaping,
+    rows,
+    shell,
+    tokens,
+)
 from tui.widgets.key_tables.key import Key
 
 KEYS: Mapping[str, tuple[Key, ...]] = {
@@ -20,6 +30,7 @@ KEYS: Mapping[str, tuple[Key, ...]] = {
     **rows.KEYS,
     **tokens.KEYS,
     **jobs_and_chat.KEYS,
+    **evaluating.KEYS,
     **importing.KEYS,
     **reshaping.KEYS,
     **money.KEYS,

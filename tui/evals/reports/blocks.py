@@ -103,7 +103,7 @@ def report_blocks(result: EvalResult, *, worst: int = WORST_SHOWN) -> Iterator[B
     if worst and result.rows:
         yield Heading(2, "Worst rows")
         for row in result.rows[:worst]:
-            yield from _row(result, row)
+            yield from row_blocks(result, row)
     yield Heading(2, "How to read this")
     for words in METHODS:
         yield Paragraph(words)
@@ -228,19 +228,27 @@ def _judge(judge: JudgeReport) -> Iterator[Block]:
         )
 
 
-def _row(result: EvalResult, row: RowResult) -> Iterator[Block]:
+def row_blocks(result: EvalResult, row: RowResult, longest: int = _LONGEST_TEXT) -> Iterator[Block]:
+    """Yield one row: what was asked, what is right, and each answer with its score.
+
+    Args:
+        result: Of the run.
+        row: One of its rows.
+        longest: Characters of a text that are shown.
+    """
     tags = f" [{', '.join(row.case.tags)}]" if row.case.tags else ""
     yield Heading(3, f"Line {row.case.line:,}{tags}")
-    yield Quoted("Question", _shown(row.case.question))
+    yield Quoted("Question", _shown(row.case.question, longest))
     if row.case.expected:
-        yield Quoted("Expected", _shown("\nor: ".join(row.case.expected)))
+        yield Quoted("Expected", _shown("\nor: ".join(row.case.expected), longest))
     for one, said in zip(result.contenders, row.answers, strict=True):
         score = "no score" if said.score is None else f"{100 * said.score:.0f}"
         notes = _notes(result, row, result.contenders.index(one))
         label = f"{safe_line(one.contender.label)}: {score}{notes}"
-        yield Quoted(
-            label, _answer_text(said.answer.text, said.answer.tool_calls) if said.answer else said.refusal
+        text = (
+            _answer_text(said.answer.text, said.answer.tool_calls, longest) if said.answer else said.refusal
         )
+        yield Quoted(label, text)
 
 
 def _notes(result: EvalResult, row: RowResult, place: int) -> str:
@@ -252,11 +260,11 @@ def _notes(result: EvalResult, row: RowResult, place: int) -> str:
     return f" ({'; '.join(notes)})" if notes else ""
 
 
-def _answer_text(text: str, calls: Sequence[object]) -> str:
+def _answer_text(text: str, calls: Sequence[object], longest: int) -> str:
     called = [f"[calls {getattr(call, 'name', '')}({getattr(call, 'arguments', '')})]" for call in calls]
-    return _shown("\n".join([text, *called] if text else called) or "(empty)")
+    return _shown("\n".join([text, *called] if text else called) or "(empty)", longest)
 
 
-def _shown(text: str) -> str:
-    cut = text if len(text) <= _LONGEST_TEXT else text[:_LONGEST_TEXT] + f"\u2026 ({len(text):,} characters)"
+def _shown(text: str, longest: int) -> str:
+    cut = text if len(text) <= longest else text[:longest] + f"\u2026 ({len(text):,} characters)"
     return safe_text(cut)

@@ -152,6 +152,7 @@ JOB = (
     Key("pane-before", ("left_square_bracket",), "next_tab(-1)", "Tab before", "Show the tab before."),
     Key("stop-rules", ("S",), "set_stop_rules", "Stop rules", "Set rules that stop this job by itself."),
     Key("zoom", ("z",), "toggle_zoom", "Zoom", "Give the chart the whole screen, and back."),
+    Key("evaluate", ("E",), "evaluate_model", "Evaluate", "Measure the tuned model against its base."),
     Key("overlay", ("o",), "overlay_job", "Overlay", "Lay another job's curves over this one's."),
     Key("refresh", ("r",), "refresh_job", "Refresh", "Ask the service for this job now."),
     Key(
@@ -247,6 +248,7 @@ MODELS = (
     Key("note", ("e",), "edit_note", "Note", "Note something about this model.", footer=True),
     Key("job", ("o",), "open_job", "Job", "Open the job that made this model.", footer=True),
     Key("record", ("R",), "record_model", "Record", "Record what this model answers, before it ends."),
+    Key("evaluate", ("E",), "evaluate_model", "Evaluate", "Measure this model, against its base or another."),
     Key("worth", ("w",), "show_payback", "Worth it?", "Say whether tuning this base pays back."),
     Key("delete", ("x",), "delete_model", "Delete", "Delete this model at its service for good."),
     Key("copy", ("y",), "copy_name", "Copy", "Copy the model's whole name."),
