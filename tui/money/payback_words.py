@@ -25,7 +25,7 @@ def verdict_line(found: Payback) -> str:
         case Verdict.ONLY_IF:
             return f"Only if {', or '.join(found.conditions)}."
         case Verdict.NEVER:
-            return "Never, whichever of these numbers is turned."
+            return "Never, whichever one of these numbers is turned."
         case Verdict.UNKNOWN:
             return f"Can't be told: {found.reasons[0]}"
 
