@@ -305,6 +305,10 @@ a branch beside the old one; < and > show the others. The line over the message 
         for view in self._views:
             view.show_more()
 
+    def action_compare_models(self) -> None:
+        """Put these models side by side on prompts of their own."""
+        self.navigator.open_compare(*((lane.account, lane.model) for lane in self.session.lanes))
+
     def action_remove_lane(self) -> None:
         """Take the active lane out of the chat; its answers stay in the store."""
         active = self.active_lane()

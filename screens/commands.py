@@ -117,6 +117,7 @@ def deck_commands(app: Deck, screen: Screen[Any]) -> Iterator[Command]:
                 f"theme: use {theme}", "Change the colours, and keep them.", partial(app.use_theme, theme)
             )
     yield Command("evaluation: measure a model", "Against its base or another.", app.open_evaluation)
+    yield Command("compare: put models side by side", "Open, blind, or through a training.", app.open_compare)
     yield Command("notifications: show rules", "Where you are told of what, and test it.", app.open_notices)
     yield Command("engine: look again", "Find or start the local engine and its model.", app.watch_engine)
     yield Command("app: save screenshot", "Write this screen to an SVG file.", app.action_save_screenshot)

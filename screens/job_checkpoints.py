@@ -43,7 +43,9 @@ class ActsOnCheckpoints(GreyedKeys, inherit_bindings=False):
         return self.checkpoint(key) if key is not None else None
 
     def reason_against(self, action: str) -> str:
-        """Return why a key can't act on the checkpoint under the cursor."""
+        """Return why a key can't act on the checkpoint under the cursor, or on all of them."""
+        if action == "scrub_job":
+            return self._reason_against_scrubbing()
         if action not in _ON_A_CHECKPOINT:
             return super().reason_against(action)
         checkpoint = self.chosen_checkpoint()
@@ -60,6 +62,14 @@ class ActsOnCheckpoints(GreyedKeys, inherit_bindings=False):
                     "" if checkpoint.model else "The service gives this checkpoint no name; i copies its id."
                 )
         return ""
+
+    def _reason_against_scrubbing(self) -> str:
+        job = self.chosen_job()
+        if job is None:
+            return "There is no job here yet."
+        table = self.query_one("#checkpoints", CheckpointTable)
+        has_one = any((one := self.checkpoint(key)) is not None and one.model for key in table.keys)
+        return "" if job.fine_tuned_model or has_one else "This job has no checkpoint yet that can be asked."
 
     @on(Table.Highlighted, "#checkpoints")
     def _came_to_checkpoint(self) -> None:
@@ -82,6 +92,12 @@ class ActsOnCheckpoints(GreyedKeys, inherit_bindings=False):
         if job is not None and checkpoint is not None and job.fine_tuned_model:
             models = (job.model, checkpoint.model, job.fine_tuned_model)
             self.navigator.open_chat(*((job.account, model) for model in models))
+
+    def action_scrub_job(self) -> None:
+        """Ask one prompt at every moment of the training."""
+        job = self.chosen_job()
+        if job is not None:
+            self.navigator.open_scrub(job.account, job.id)
 
     def action_train_on_checkpoint(self) -> None:
         """Go to Launch with the checkpoint as the base of a new job."""

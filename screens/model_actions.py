@@ -49,6 +49,7 @@ class ModelActions(GreyedKeys, inherit_bindings=False):
         """Return why a key can't act on the model under the cursor."""
         needs_model = (
             "chat_model",
+            "compare_model",
             "train_further",
             "edit_tags",
             "edit_note",
@@ -64,7 +65,7 @@ class ModelActions(GreyedKeys, inherit_bindings=False):
         if model is None:
             return "There is no model here yet."
         match action:
-            case "chat_model" | "record_model" | "evaluate_model":
+            case "chat_model" | "compare_model" | "evaluate_model" | "record_model":
                 return self._reason_against_chat(model)
             case "train_further":
                 return "" if model.trainable else model.trainable.reason
@@ -110,6 +111,13 @@ class ModelActions(GreyedKeys, inherit_bindings=False):
             return
         base = [(model.account, model.base_model)] if model.base_model else []
         self.navigator.open_chat(*base, model.key)
+
+    def action_compare_model(self) -> None:
+        """Put the model beside its base, or beside itself with another prompt."""
+        model = self.chosen_model()
+        if model is not None:
+            base = [(model.account, model.base_model)] if model.base_model else []
+            self.navigator.open_compare(*base, model.key)
 
     def action_train_further(self) -> None:
         """Go to Launch with this model as the base of a new job."""

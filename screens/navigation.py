@@ -122,6 +122,14 @@ class Navigator(Protocol):
         """Go to Chat with these models side by side; without any, as it was left."""
         ...
 
+    def open_compare(self, *models: ModelChoice) -> None:
+        """Put models side by side, over the screen that is shown; without any, the newest beside its base."""
+        ...
+
+    def open_scrub(self, account: str, job_id: str) -> None:
+        """Show one prompt's answers through a job's training, over the screen that is shown."""
+        ...
+
     def go_to(self, place: str) -> None:
         """Go to a mode by its name: home, datasets, check, launch, jobs, chat, models."""
         ...

@@ -218,3 +218,15 @@ class HasPlaces(KeepsEarlyKeys, inherit_bindings=False):
             return ChatScreen(models)
 
         self._go_with("chat", make, partial(show_models, models))
+
+    def open_compare(self, *models: ModelChoice) -> None:
+        """Put models side by side, over the screen that is shown."""
+        from screens.compare import CompareScreen
+
+        self.push_screen(CompareScreen(models))
+
+    def open_scrub(self, account: str, job_id: str) -> None:
+        """Show one prompt's answers through a job's training, over the screen that is shown."""
+        from screens.compare_scrub import ScrubScreen
+
+        self.push_screen(ScrubScreen(account, job_id))

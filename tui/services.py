@@ -16,6 +16,7 @@ from tui.providers.profile_data import LOCAL_NAME
 from tui.store.store import Store
 
 if TYPE_CHECKING:
+    from tui.evals.compare.session import Askings
     from tui.evals.examiner import Examiner
     from tui.evals.recorder import Recorder
     from tui.jobs.watch import JobWatcher
@@ -48,6 +49,7 @@ class Services:
         self._watcher: JobWatcher | None = None
         self._recorder: Recorder | None = None
         self._examiner: Examiner | None = None
+        self._askings: Askings | None = None
         self._providers: dict[str, Provider] = {}
         self._declared: list[DeclaredAccount] | None = None
         self._limits: dict[str, RateLimits] = {}
@@ -120,6 +122,16 @@ class Services:
 
                 self._examiner = Examiner(self)
             return self._examiner
+
+    @property
+    def askings(self) -> Askings:
+        """Answers for blind comparisons that are asked for whichever screen is shown."""
+        with self._lock:
+            if self._askings is None:
+                from tui.evals.compare.session import Askings  # only once something is compared blind
+
+                self._askings = Askings()
+            return self._askings
 
     @property
     def notices(self) -> list[str]:
@@ -217,6 +229,8 @@ class Services:
             self._recorder.close(_CLOSE_SECONDS)
         if self._examiner is not None:
             self._examiner.close(_CLOSE_SECONDS)
+        if self._askings is not None:
+            self._askings.stop(_CLOSE_SECONDS)
         with self._lock:
             for provider in self._providers.values():
                 provider.close()

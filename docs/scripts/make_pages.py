@@ -159,6 +159,9 @@ _AREA_TITLES = {
     "checkpoints": "A job: its checkpoints",
     "overlay": "Jobs over one another",
     "chat": "Chat",
+    "compare": "Side by side",
+    "blind": "Side by side: rating blind",
+    "scrub": "A job: one prompt through its training",
 }
 
 

@@ -75,18 +75,10 @@ def _parting_json(place: Parting) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def parting_words(place: Parting, labels: tuple[str, str]) -> str:
-    """Return in a sentence where two answers part and how sure each model was."""
-    said = []
-    for label, token, sure in zip(labels, place.tokens, place.probabilities, strict=True):
-        what = f"“{safe_line(token, 40)}”" if sure is not None else "ends"
-        said.append(f"{safe_line(label, 60)} {what}" + (f" ({sure:.0%} sure)" if sure is not None else ""))
-    return f"They part after {place.index:,} tokens: {'; '.join(said)}."
-
-
 def print_prompts(labels: Sequence[str], cases: Sequence[Case], answers: Answers, logprobs: Logprobs) -> None:
     """Print each prompt with its answers, and where they part."""
     from tui.evals.compare.differences import parting
+    from tui.evals.compare.marks import parting_words
 
     for number, (case, row, tokens) in enumerate(zip(cases, answers, logprobs, strict=True)):
         if number:

@@ -13,6 +13,7 @@ from textual.binding import Binding
 from textual.keys import _character_to_key
 
 from tui.widgets.key_tables import (
+    compare,
     evaluating,
     importing,
     jobs_and_chat,
@@ -31,6 +32,7 @@ KEYS: Mapping[str, tuple[Key, ...]] = {
     **tokens.KEYS,
     **jobs_and_chat.KEYS,
     **evaluating.KEYS,
+    **compare.KEYS,
     **importing.KEYS,
     **reshaping.KEYS,
     **money.KEYS,

@@ -1,0 +1,373 @@
+"""Two answers without names: one key says which is better, and the counts say when that is enough."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Container
+from textual.message import Message
+from textual.widgets import Static
+
+from screens.ask_text import AskTextScreen
+from screens.base import DeckScreen
+from screens.chat_base import typed_path
+from screens.compare_told import told_lines
+from screens.confirm import ConfirmScreen
+from screens.greyed_keys import GreyedKeys
+from tui.errors import TunedeckError
+from tui.evals.compare.asking import ComparePlan
+from tui.evals.compare.blind import BlindRating
+from tui.evals.compare.live import lane_answer
+from tui.evals.compare.marks import Marked, marked
+from tui.evals.compare.pairs import export_pairs
+from tui.evals.compare.session import BackgroundAsking, BlindView, RatingSession
+from tui.evals.compare.standing import standing_words
+from tui.safe_text import safe_line, safe_text
+from tui.widgets.answer_pane import AnswerPane, answer_words
+from tui.widgets.keys import bindings
+from tui.widgets.tones import content, content_lines
+
+LONGEST_QUESTION = 2_000
+"""Characters of a question that are shown."""
+
+
+class BlindScreen(GreyedKeys, inherit_bindings=False):
+    """A blind comparison from its first pair to its result.
+
+    Args:
+        comparison_id: Kept already.
+        ask: Ask at once for the answers that are missing, after the price was agreed to.
+    """
+
+    PLACE = "chat"
+    CSS_PATH = "compare.tcss"
+    AUTO_FOCUS = ""
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (60, "-wide")]  # noqa: RUF012 - Textual's own type
+    BINDINGS: ClassVar[list[BindingType]] = [*bindings("blind"), *DeckScreen.BINDINGS]
+    HELP = """
+    Which model stands left was drawn by lot and kept before you saw it; names are told at the end, or by n.
+    Each rating is kept as you give it: leave whenever you like, B in Side by side goes on here. The line
+    below counts, and says when more ratings would hardly change the outcome. e writes what you preferred as a
+    file to train on. Answers go on coming when you leave this screen; x ends that.
+    """
+
+    @dataclass
+    class Read(Message):
+        """The store was read."""
+
+        view: BlindView
+        marks: Marked | None
+
+    @dataclass
+    class Planned(Message):
+        """It is known what is missing."""
+
+        plan: ComparePlan
+
+    @dataclass
+    class Failed(Message):
+        """Something could not be done."""
+
+        error: TunedeckError
+
+    def __init__(self, comparison_id: str, *, ask: bool = False) -> None:
+        super().__init__()
+        self._comparison_id = comparison_id
+        self._wants_to_ask = ask
+        self._session: RatingSession | None = None
+        self._view: BlindView | None = None
+        self._marks: Marked | None = None
+        self._plan: ComparePlan | None = None
+        self._busy = True
+        """A rating is being kept, or the next pair read: what is typed then is meant for no pair."""
+        self._read_again = False
+        """More answers have come since."""
+        self._told = False
+        self._marking = False
+        self._asking: BackgroundAsking | None = None
+        self._unsubscribe: Callable[[], None] | None = None
+
+    def compose_body(self) -> ComposeResult:
+        """Yield state, question, both answers, the standing and the result."""
+        yield Static("", id="blind-line", markup=False)
+        yield Static("", id="blind-question", markup=False)
+        with Container(id="panes"):
+            yield AnswerPane(id="left")
+            yield AnswerPane(id="right")
+        yield Static("", id="blind-result", classes="pane", markup=False)
+        yield Static("", id="blind-standing", markup=False)
+
+    def on_mount(self) -> None:
+        """Read what is kept."""
+        for pane in self.query(AnswerPane):
+            pane.can_focus = False
+        self.query_one("#blind-result").border_title = "How it came out"
+        self._follow(self.services.askings.of(self._comparison_id))
+        self._read_first()
+
+    def on_unmount(self) -> None:
+        """Stop listening; what is asked for goes on."""
+        if self._unsubscribe is not None:
+            self._unsubscribe()
+
+    # Reading, in workers
+
+    @work(thread=True, group="blind", exit_on_error=False, description="read a blind comparison")
+    def _read_first(self) -> None:
+        try:
+            rating = BlindRating.resume(self.services, self._comparison_id)
+            self._session = RatingSession(rating)
+            self._post(self._session.view())
+            self.post_message(self.Planned(rating.plan()))
+        except TunedeckError as error:
+            self.post_message(self.Failed(error))
+
+    @work(thread=True, group="blind", exit_on_error=False, description="read or rate a pair")
+    def _do(self, act: Callable[[RatingSession], BlindView]) -> None:
+        if self._session is None:
+            return
+        try:
+            self._post(act(self._session))
+        except TunedeckError as error:
+            self.post_message(self.Failed(error))
+
+    def _post(self, view: BlindView) -> None:
+        marks = None
+        if view.left is not None and view.right is not None:
+            marks = marked((view.left.text, view.right.text), ((), ()), ("left", "right"))
+        self.post_message(self.Read(view, marks))
+
+    @work(thread=True, group="blind-plan", exit_on_error=False, description="count what is missing")
+    def _plan_again(self) -> None:
+        if self._session is None:
+            return
+        try:
+            self.post_message(self.Planned(self._session.rating.plan()))
+        except TunedeckError as error:
+            self.post_message(self.Failed(error))
+
+    @on(Read)
+    def _take(self, message: Read) -> None:
+        self._view, self._marks, self._busy = message.view, message.marks, False
+        if message.view.is_done:
+            self._told = True
+        self._show()
+        if self._read_again:
+            self._read_if_waiting()
+
+    @on(Failed)
+    def _fail(self, message: Failed) -> None:
+        self._busy = self._view is None
+        self.tell_error(message.error)
+
+    @on(Planned)
+    def _take_plan(self, message: Planned) -> None:
+        self._plan = message.plan
+        self._show_line()
+        self.refresh_bindings()
+        if self._wants_to_ask:
+            self._wants_to_ask = False
+            if message.plan.unknown and not self._is_asking:
+                self.action_ask_missing()
+
+    # Asking for answers
+
+    @property
+    def _is_asking(self) -> bool:
+        return self._asking is not None and self._asking.is_running
+
+    def _follow(self, asking: BackgroundAsking | None) -> None:
+        if self._unsubscribe is not None:
+            self._unsubscribe()
+            self._unsubscribe = None
+        self._asking = asking
+        if asking is not None:
+            self._unsubscribe = asking.subscribe(lambda: self.post_from_thread(self._hear, asking))
+            if not asking.is_running:  # it may have ended before anybody listened
+                self.call_later(self._hear, asking)
+
+    def _hear(self, asking: BackgroundAsking) -> None:
+        self._show_line()
+        if self._busy:
+            self._read_again = True  # what is being read may have been read before this answer came
+        else:
+            self._read_if_waiting()
+        if not asking.is_running:
+            if asking.problem is not None:
+                self.tell_error(asking.problem)
+            elif asking.note:
+                self.tell(asking.note, severity="warning")
+            asking.note, asking.problem = "", None
+            self._plan_again()
+            self.refresh_bindings()
+
+    def _read_if_waiting(self) -> None:
+        if self._view is not None and self._view.round is None and not self._view.is_done:
+            self._busy, self._read_again = True, False
+            self._do(RatingSession.view)
+
+    @work(group="blind-ask", exclusive=True, exit_on_error=False, description="agree to the price")
+    async def action_ask_missing(self) -> None:
+        """Say what is missing and what it costs, then ask for it."""
+        plan, session = self._plan, self._session
+        if plan is None or session is None:
+            return
+        names = " and ".join(safe_line(one.model, 60) for one in session.rating.comparison.sides)
+        question = ConfirmScreen(
+            f"Ask {names}? {plan.words}", yes="ask them", no="ask nothing",
+            facts=[("Prompts of", safe_line(session.rating.comparison.source, 60))],
+        )  # fmt: skip
+        if await self.app.push_screen_wait(question):
+            self._follow(self.services.askings.start(session.rating, plan))
+            self._show_line()
+            self.refresh_bindings()
+
+    def action_stop_asking(self) -> None:
+        """Ask for no more answers now."""
+        if self._asking is not None:
+            self._asking.cancel()
+
+    # Showing
+
+    def _show(self) -> None:
+        view = self._view
+        if view is None:
+            return
+        question = content(
+            ("> ", "accent"), safe_text(view.question[:LONGEST_QUESTION]) if view.round is not None else ""
+        )
+        line = self.query_one("#blind-question", Static)
+        line.update(question)
+        line.display = view.round is not None
+        self.query_one("#panes").display = not (view.is_done and self._told)
+        self._show_panes(view)
+        result = self.query_one("#blind-result", Static)
+        result.display = self._told
+        if self._told and self._session is not None:
+            result.update(content_lines(told_lines(self._session.rating)))
+        words = view.standing
+        if self._told and self._session is not None:
+            words = standing_words(self._session.rating)
+        self.query_one("#blind-standing", Static).update(content((" ".join(words), "muted")))
+        self._show_line()
+        self.refresh_bindings()
+
+    def _show_panes(self, view: BlindView) -> None:
+        for place, (name, answer) in enumerate((("left", view.left), ("right", view.right))):
+            pane = self.query_one(f"#{name}", AnswerPane)
+            pane.name_it(content((self._title(name, view), "strong")))
+            if answer is None:
+                pane.show(content(("" if view.is_done else "No pair to rate yet.", "muted")))
+                continue
+            pieces = self._marks.pieces(place, 1) if self._marks is not None and self._marking else None
+            pane.show(answer_words(lane_answer(answer), pieces))
+            pane.scroll_home(animate=False)
+
+    def _title(self, name: str, view: BlindView) -> str:
+        if not self._told or view.round is None or self._session is None:
+            return name.capitalize()
+        first = (name == "left") == view.round.first_is_left
+        side = self._session.rating.comparison.sides[0 if first else 1]
+        return f"{name.capitalize()}: {safe_line(side.model, 60)}"
+
+    def _show_line(self) -> None:
+        view, asking = self._view, self._asking
+        words = "Blind: "
+        if view is not None and view.round is not None:
+            words += f"pair {view.round.number:,} of {view.total:,}"
+        elif view is not None:
+            words += "all are rated" if view.is_done else "waiting for answers"
+        else:
+            words += "reading…"
+        if asking is not None and asking.is_running:
+            words += f" · asking, {asking.done:,} of {asking.total:,} answers; x stops"
+        elif self._plan is not None and self._plan.unknown:
+            words += f" · {self._plan.unknown:,} answers are missing: a asks for them"
+        self.query_one("#blind-line", Static).update(content((words, "strong")))
+
+    # Keys
+
+    def reason_against(self, action: str) -> str:
+        """Return why a key can't act now."""
+        view = self._view
+        match action:
+            case "rate" if view is None or view.round is None:
+                return "There is no pair to rate now."
+            case "take_back" | "export_pairs" if self._session is None or not self._session.can_take_back:
+                return "Nothing is rated yet."
+            case "tell_names" if self._told:
+                return "The names are told."
+            case "ask_missing" if self._is_asking:
+                return "They are being asked for."
+            case "ask_missing" if self._plan is None or not self._plan.unknown:
+                return "No answer is missing."
+            case "stop_asking" if not self._is_asking:
+                return "Nothing is being asked."
+            case "toggle_marks" | "scroll_both" if view is None or view.round is None:
+                return "No pair is shown."
+        return ""
+
+    def action_rate(self, word: str) -> None:
+        """Keep what is better and go on."""
+        view = self._view
+        if not self._busy and view is not None and view.round is not None:
+            self._busy = True
+            number = view.round.number
+            self._do(lambda session: session.rate(number, word))
+
+    def action_take_back(self) -> None:
+        """Take the last rating back and show its pair again."""
+        if not self._busy:
+            self._busy = True
+            self._do(RatingSession.take_back)
+
+    @work(group="blind-names", exclusive=True, exit_on_error=False, description="tell the names")
+    async def action_tell_names(self) -> None:
+        """Say who is who; before the end only after a warning."""
+        question = ConfirmScreen(
+            "Tell the names before the end?", yes="tell them", no="stay blind",
+            warning="What you rate after that is no longer blind.",
+        )  # fmt: skip
+        if await self.app.push_screen_wait(question):
+            self._told = True
+            self._show()
+
+    def action_toggle_marks(self) -> None:
+        """Mark the words that differ, or don't."""
+        self._marking = not self._marking
+        self._show()
+
+    def action_scroll_both(self, lines: int) -> None:
+        """Scroll both answers."""
+        for pane in self.query(AnswerPane):
+            pane.scroll_relative(y=lines, animate=False)
+
+    @work(group="blind-export", exclusive=True, exit_on_error=False, description="choose where pairs go")
+    async def action_export_pairs(self) -> None:
+        """Ask for a file and write the preferences."""
+        session = self._session
+        if session is None:
+            return
+        name = f"{Path(session.rating.comparison.source).stem or 'ratings'}-pairs.jsonl"
+        typed = await self.app.push_screen_wait(
+            AskTextScreen("Write the pairs to", value=safe_line(name), hint="a new .jsonl file")
+        )
+        if typed:
+            self._export(session.rating, typed_path(typed))
+
+    @work(thread=True, group="blind-export", exit_on_error=False, description="write the pairs")
+    def _export(self, rating: BlindRating, path: Path) -> None:
+        try:
+            written = export_pairs(rating, path)
+        except TunedeckError as error:
+            self.post_message(self.Failed(error))
+            return
+        left = "; ".join(f"{count:,} left out ({why})" for why, count in written.left_out.items())
+        words = f"{written.rows:,} pairs in {path}." + (f" {left}." if left else "")
+        self.post_from_thread(self.tell, words)
