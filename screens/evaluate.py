@@ -126,9 +126,12 @@ class EvaluateScreen(GreyedKeys, inherit_bindings=False):
 
     @on(HeldOut)
     def _take_held_out(self, message: HeldOut) -> None:
-        self.form.model = self.form.model or message.model
-        if message.path is not None:
-            self.form.held_out = self.form.file = message.path
+        form = self.form
+        form.model = form.model or message.model
+        if message.path is not None and form.model == message.model:
+            form.held_out = message.path
+            if form.other_file is None:  # who has chosen a file already wants that one
+                form.file = message.path
         self.form_changed(at_once=True)
 
     def form_changed(self, *, at_once: bool = False) -> None:
@@ -189,7 +192,8 @@ class EvaluateScreen(GreyedKeys, inherit_bindings=False):
         why = self._suggestion.why if self._suggestion is not None and not self.form.checks_chosen else ""
         cases = len(self._plan.test_set.cases) if self._plan is not None else 0
         self.query_one(EvaluatePane).show_form(self._checks, why, cases)
-        words = ("Reckoning…", "muted") if not self.form.problems() else ("", "muted")
+        waiting = "Reckoned once the run is over." if self._was_running else "Reckoning…"
+        words = ("" if self.form.problems() else waiting, "muted")
         if self._problem:
             words = (safe_line(self._problem, 400), "bad")
         elif self._plan is not None:
@@ -274,7 +278,10 @@ class EvaluateScreen(GreyedKeys, inherit_bindings=False):
             return
         account, _, model = chosen.partition(KEY_SEPARATOR)
         if field == "model":
-            self.form.model = (account, model)
+            # What was held out of one model's training may be what another was trained on.
+            self._job = None
+            self.form.turn_to((account, model))
+            self._find_held_out()
         else:
             self.form.other, self.form.against = (account, model), OTHER
         self.form_changed(at_once=True)

@@ -61,6 +61,12 @@ class EvaluateForm:
             options.append((OTHER, self.other[1]))
         return [*options, (NOBODY, "nobody")]
 
+    def turn_to(self, model: ModelChoice) -> None:
+        """Take another model, and leave the rows that were held out of the former one's training."""
+        if self.file == self.held_out:
+            self.file = self.other_file or PACK
+        self.model, self.held_out = model, None
+
     def settle(self) -> None:
         """Leave no choice that the model does not have."""
         keys = [key for key, _ in self.opponents()]

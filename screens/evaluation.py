@@ -15,7 +15,7 @@ from textual.widgets import Static
 from screens.ask_text import AskTextScreen
 from screens.base import DeckScreen
 from screens.evaluate_facts import verdict_part
-from screens.evaluation_views import MODEL_COLUMNS, ROWS, model_rows, row_text, views_of
+from screens.evaluation_views import BESIDE, MODEL_COLUMNS, ROWS, WHOLE, model_rows, row_text, views_of
 from screens.greyed_keys import GreyedKeys
 from screens.text_dialog import TextDialog, TextScroll
 from tui.errors import TunedeckError
@@ -58,6 +58,7 @@ class EvaluationScreen(GreyedKeys, inherit_bindings=False):
         models = Table(*MODEL_COLUMNS, id="evaluation-models", classes="pane", rows=model_rows(self._result))
         models.border_title = "Models"
         models.can_focus = False
+        models.styles.height = 3 + len(self._result.contenders)  # with its frame and headings
         yield models
         with Horizontal(id="evaluation-body"):
             with Vertical(id="evaluation-column"):
@@ -96,18 +97,18 @@ class EvaluationScreen(GreyedKeys, inherit_bindings=False):
         self.query_one("#evaluation-detail").set_class(view.title == ROWS, "-shown")
         self._show_detail()
 
-    def _text_of(self, key: str) -> str:
+    def _text_of(self, key: str, longest: int = WHOLE) -> str:
         view = self._views[self._place]
         if view.title != ROWS:
             return view.details.get(key, "")
-        return row_text(self._result, self._result.rows[int(key)])
+        return row_text(self._result, self._result.rows[int(key)], longest)
 
     @on(Table.Highlighted, "#evaluation-table")
     def _show_detail(self) -> None:
         """Show the row under the cursor beside the list, where there is room."""
         key = self.query_one("#evaluation-table", Table).row_key
         if self._views[self._place].title == ROWS and key is not None and self.has_class("-wide"):
-            self.query_one("#evaluation-text", Static).update(content(self._text_of(key)))
+            self.query_one("#evaluation-text", Static).update(content(self._text_of(key, BESIDE)))
             self.query_one("#evaluation-detail").scroll_home(animate=False)
 
     @on(Table.Chosen, "#evaluation-table")

@@ -30,8 +30,8 @@ MODEL_COLUMNS = (
     Column("Median time", 11, align="right", drop_below=64),
     Column("Perplexity of expected answers", 36, tone="muted", drop_below=120),
 )
-_LONGEST_TEXT = 200_000
-"""Characters of a text that a person can scroll through."""
+WHOLE, BESIDE = 100_000, 4_000
+"""Characters of a text that are shown: in a dialog to scroll through, and beside the list, with each move."""
 _TURNED = 6
 """A table of more columns is shown with one line for each of them."""
 _COUNT, _LABEL, _NUMBER = 6, 12, 21
@@ -148,10 +148,16 @@ def _texts_view(title: str, texts: Iterable[tuple[str, str]]) -> View:
     return View(title, (Column("", 10, tone="muted"), Column("")), rows, "", details)
 
 
-def row_text(result: EvalResult, row: RowResult) -> str:
-    """Return a row with its question, what was expected and every answer; safe to show."""
+def row_text(result: EvalResult, row: RowResult, longest: int = WHOLE) -> str:
+    """Return a row with its question, what was expected and every answer; safe to show.
+
+    Args:
+        result: Of the run.
+        row: One of its rows.
+        longest: Characters of each text.
+    """
     parts = []
-    for block in row_blocks(result, row, _LONGEST_TEXT):
+    for block in row_blocks(result, row, longest):
         match block:
             case Heading(_, text):
                 parts.append(text)

@@ -33,6 +33,7 @@ from tui.app import TunedeckApp
 from tui.providers.protocol import ProviderError
 from tui.records.jobs import JobState
 from tui.records.models import Capability, ModelInfo
+from tui.store.launch_rows import LaunchRecord, LaunchState
 from tui.widgets.table import Table
 
 pytestmark = pytest.mark.usefixtures("frozen")
@@ -205,6 +206,24 @@ async def test_rows_stand_worst_first_and_open_with_question_and_every_answer(
         assert "negative" in shown
 
 
+async def test_an_answer_of_megabytes_in_one_line_is_cut_where_it_is_shown(
+    app: TunedeckApp, local: FakeProvider, rows: Path
+) -> None:
+    local.answers[TUNED] = ("[red]" + "x" * 3_000_000,)
+    async with app.run_test(size=(140, 40)) as pilot:
+        await open_form(pilot, app, ("local", TUNED), rows)
+        app.screen.query_one("#rows", Input).value = "1"
+        await until(pilot, lambda: "2 answers to ask" in text_of(app))
+        await pilot.press("ctrl+l")
+        await until(pilot, lambda: "ctrl+r shows rows" in text_of(app), 60)
+        await pilot.press("ctrl+r")
+        await until(pilot, lambda: isinstance(app.screen, EvaluationScreen) and "[red]xxx" in text_of(app))
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, TextDialog))
+        await pilot.press("G")
+        await until(pilot, lambda: "(1,000,000 characters)" in text_of(app))  # more is never kept
+
+
 async def test_every_table_of_the_report_is_shown_and_the_report_written(
     app: TunedeckApp, rows: Path, isolated_home: Path
 ) -> None:
@@ -288,6 +307,44 @@ async def test_models_jobs_and_the_palette_lead_here(app: TunedeckApp, rows: Pat
         await until(
             pilot, lambda: isinstance(app.screen, EvaluateScreen) and "answers to ask" in text_of(app)
         )
+
+
+async def test_rows_held_out_of_the_jobs_training_come_first_and_go_with_another_model(
+    app: TunedeckApp, rows: Path
+) -> None:
+    job = make_job(state=JobState.SUCCEEDED)
+    keep_job(app.services.store, job)
+    kept = {"model": BASE, "training": str(rows), "method": "supervised", "validation": str(rows)}
+    app.services.store.claim_launch(
+        LaunchRecord("run", "local", LaunchState.CREATED, kept, "f", rows, "ab" * 32, {}, job.id, None, NOW)
+    )
+    async with app.run_test(size=(140, 40)) as pilot:
+        app.push_screen(EvaluateScreen(("local", TUNED)))
+        await until(pilot, lambda: "40 answers to ask" in text_of(app))
+        assert "valid.jsonl  (held out of its training)" in text_of(app)
+        app.screen.query_one("#model").focus()
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, ChooseScreen))
+        await pilot.press(*REMOTE, "enter")
+        await until(pilot, lambda: isinstance(app.screen, EvaluateScreen) and REMOTE in text_of(app))
+        await until(pilot, lambda: "120 answers to ask" in text_of(app))
+        assert "held out" not in text_of(app)
+
+
+async def test_the_behaviour_pack_shows_its_label_with_a_verdict_for_each_measure(app: TunedeckApp) -> None:
+    async with app.run_test(size=(140, 40)) as pilot:
+        await open_form(pilot, app, ("local", TUNED), None)
+        await pilot.press("ctrl+l")
+        await until(pilot, lambda: "ctrl+r shows rows" in text_of(app), 60)
+        await pilot.press("ctrl+r")
+        await until(pilot, lambda: isinstance(app.screen, EvaluationScreen))
+        await pilot.press("right_square_bracket", "right_square_bracket")
+        await until(pilot, lambda: "Behaviour  (3 of " in text_of(app))
+        assert "Harmful requests refused" in text_of(app)
+        assert "can't tell yet" in text_of(app)
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, TextDialog))
+        assert "Verdict: " in text_of(app)
 
 
 @pytest.mark.parametrize("size", SIZES, ids=["80x24", "140x40"])
