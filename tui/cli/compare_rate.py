@@ -9,7 +9,7 @@ import click
 
 from tui.cli.output import narrate, say
 from tui.evals.compare.blind import LEFT, RIGHT, BlindRating, as_shown, rating_of
-from tui.evals.compare.standing import standing_words
+from tui.evals.compare.session import blind_words
 from tui.records.comparisons import Rating, Round
 from tui.safe_text import safe_text
 
@@ -50,7 +50,7 @@ def rate_pairs(rating: BlindRating, show: Callable[[str], None] = say) -> int:
             continue
         rating.rate(one.number, rating_of(word, one))
         history.append(one.number)
-        narrate(standing_words(rating)[-1])
+        narrate(blind_words(rating)[-1])
 
 
 def _show(rating: BlindRating, one: Round, show: Callable[[str], None]) -> None:

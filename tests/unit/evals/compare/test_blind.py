@@ -180,6 +180,7 @@ def test_the_command_rates_from_a_pipe_goes_on_and_exports(service: AnsweringSer
     assert first.code == 0, first.stderr
     assert "Say left, right" in first.stderr
     assert TUNED not in first.stdout.split("RIGHT")[1]  # nobody is named while rating
+    assert "second" not in first.stderr  # nor which of the two is ahead
     second = run_cli_process(*arguments, "--json", input_text="l\nr\nl\nr\nb\nl\nr\nl\nl\nr\n")
     told = json.loads(second.stdout)
     assert told["rated"] == 12
