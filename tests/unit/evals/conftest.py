@@ -24,3 +24,9 @@ def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[AnsweringService]:
 def services(service: AnsweringService) -> Iterator[Services]:
     with Services.open() as opened:
         yield opened
+
+
+@pytest.fixture(autouse=True)
+def _no_pace(monkeypatch: pytest.MonkeyPatch) -> None:
+    # What requests in the background leave to the person in front is tested where it is kept.
+    monkeypatch.setattr("tui.providers.account_limits.PER_SECOND", 1_000.0)
