@@ -20,6 +20,7 @@ from screens.chat_base import typed_path
 from screens.compare_told import told_lines
 from screens.confirm import ConfirmScreen
 from screens.greyed_keys import GreyedKeys
+from screens.readings import Readings
 from tui.errors import TunedeckError
 from tui.evals.compare.asking import ComparePlan
 from tui.evals.compare.blind import BlindRating
@@ -69,6 +70,7 @@ class BlindScreen(GreyedKeys, inherit_bindings=False):
         """It is known what is missing."""
 
         plan: ComparePlan
+        reading: int
 
     @dataclass
     class Failed(Message):
@@ -84,6 +86,7 @@ class BlindScreen(GreyedKeys, inherit_bindings=False):
         self._view: BlindView | None = None
         self._marks: Marked | None = None
         self._plan: ComparePlan | None = None
+        self._plans = Readings()
         self._busy = True
         """A rating is being kept, or the next pair read: what is typed then is meant for no pair."""
         self._read_again = False
@@ -124,7 +127,8 @@ class BlindScreen(GreyedKeys, inherit_bindings=False):
             rating = BlindRating.resume(self.services, self._comparison_id)
             self._session = RatingSession(rating)
             self._post(self._session.view())
-            self.post_message(self.Planned(rating.plan()))
+            reading = self._plans.begin()
+            self.post_message(self.Planned(rating.plan(), reading))
         except TunedeckError as error:
             self.post_message(self.Failed(error))
 
@@ -147,8 +151,9 @@ class BlindScreen(GreyedKeys, inherit_bindings=False):
     def _plan_again(self) -> None:
         if self._session is None:
             return
+        reading = self._plans.begin()
         try:
-            self.post_message(self.Planned(self._session.rating.plan()))
+            self.post_message(self.Planned(self._session.rating.plan(), reading))
         except TunedeckError as error:
             self.post_message(self.Failed(error))
 
@@ -168,6 +173,8 @@ class BlindScreen(GreyedKeys, inherit_bindings=False):
 
     @on(Planned)
     def _take_plan(self, message: Planned) -> None:
+        if self._plans.is_stale(message.reading):
+            return  # counted before the last answers came
         self._plan = message.plan
         self._show_line()
         self.refresh_bindings()
