@@ -26,7 +26,11 @@ def plan_parts(plan: Plan) -> list[Part]:
     parts: list[Part] = []
     for output in plan.outputs:
         rows = plan.facts.get("rows_after", output.rows)
-        parts += [("   " if parts else "", ""), (f"{output.name} ", "muted"), (plural(rows, "row"), "strong")]
+        parts += [
+            ("   " if parts else "", ""),
+            (f"{safe_line(output.name, 120)} ", "muted"),
+            (plural(rows, "row"), "strong"),
+        ]
     parts.append((f"   of {plan.rows:,}", "muted"))
     if plan.seed is not None:
         parts.append((f"   seed {plan.seed}", "muted"))
@@ -88,7 +92,7 @@ def written_rows(written: Written) -> list[TableRow]:
         TableRow(
             str(file.path),
             (
-                file.name,
+                safe_line(file.name, 200),
                 "",
                 f"{plural(file.rows, 'row')}, {size(file.bytes)}  {safe_line(place(file.path), 300)}",
             ),

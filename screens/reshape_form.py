@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tui.errors import TunedeckError
+from tui.safe_text import safe_line
 from tui.widgets.words import plural
 
 if TYPE_CHECKING:
@@ -177,7 +178,9 @@ class ReshapeForm:
         """Name the files of a merge behind the first one."""
         if not self.others:
             return "none yet"
-        return f"{plural(len(self.others), 'file')}: {', '.join(one.name for one in self.others)}"
+        return (
+            f"{plural(len(self.others), 'file')}: {', '.join(safe_line(one.name, 80) for one in self.others)}"
+        )
 
     def planner(self, catalog: Catalog) -> Callable[[Sequence[RowTable], Tracker], Plan]:
         """Return what makes the plan of these fields, to be called in a worker.

@@ -41,6 +41,20 @@ async def planned(pilot: Pilots, screen: ReshapeScreen, operation: str) -> None:
     await until(pilot, lambda: screen._plan_made is not None and screen._plan_made.operation == operation)
 
 
+async def test_a_name_with_control_bytes_is_drawn_without_them(path: Path) -> None:
+    hostile = path.with_name("ro\x1b[31mws\x07[bold].jsonl")
+    path.rename(hostile)  # noqa: ASYNC240 - nothing runs yet
+    app = make_app()
+    async with app.run_test(size=(100, 30)) as pilot:
+        screen = await opened(pilot, app, hostile)
+        screen.form.others = (hostile,)
+        assert not {"\x1b", "\x07"} & set(text_of(app) + screen.form.others_label())
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: "Wrote 2 files." in text_of(app))
+        assert not {"\x1b", "\x07"} & set(text_of(app))
+        assert "ws" in text_of(app)
+
+
 async def test_a_split_is_previewed_written_and_its_files_opened(path: Path) -> None:
     before = path.read_bytes()  # noqa: ASYNC240 - nothing runs yet
     app = make_app()
