@@ -35,6 +35,7 @@ from tests.screens.fakes import (
 from tui.app import TunedeckApp
 from tui.datasets.check import check_file
 from tui.datasets.options import CheckOptions
+from tui.evals.asking import AnswerAsker
 from tui.evals.cases import Case
 from tui.evals.compare.blind import BlindRating
 from tui.evals.compare.session import RatingSession
@@ -67,6 +68,12 @@ class SureProvider(FakeProvider):
                 yield delta
             else:
                 yield ChatDelta(delta.text, logprobs=(TokenLogprob(delta.text, -0.1054, ()),))
+
+
+@pytest.fixture(autouse=True)
+def _in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Whichever pair is complete first is shown first: of several requests at once, that is any of them.
+    monkeypatch.setattr("tui.evals.compare.asking.AnswerAsker", partial(AnswerAsker, at_once=1))
 
 
 async def until(pilot: Pilots, condition: Callable[[], object], seconds: float = 40) -> None:
