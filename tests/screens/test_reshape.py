@@ -47,7 +47,7 @@ async def test_a_name_with_control_bytes_is_drawn_without_them(path: Path) -> No
     app = make_app()
     async with app.run_test(size=(100, 30)) as pilot:
         screen = await opened(pilot, app, hostile)
-        screen.form.others = (hostile,)
+        screen.form.others = [hostile]
         assert not {"\x1b", "\x07"} & set(text_of(app) + screen.form.others_label())
         await pilot.press("ctrl+s")
         await until(pilot, lambda: "Wrote 2 files." in text_of(app))
