@@ -110,10 +110,10 @@ class _MailHandler(socketserver.StreamRequestHandler):
                 lines = []
                 for text in self.rfile:
                     if text == b".\r\n":
+                        self.server.mails.append("".join(lines))
+                        self._answer("END", "250 taken")
                         break
                     lines.append(text.decode("utf-8", "replace"))
-                self.server.mails.append("".join(lines))
-                self._answer("END", "250 taken")
             elif command == "QUIT":
                 self._answer(command, "221 bye")
                 return
