@@ -107,7 +107,7 @@ class _MailHandler(socketserver.StreamRequestHandler):
             command = line.split(None, 1)[0].decode().upper() if line.strip() else ""
             if command == "DATA":
                 self._answer(command, "354 go on")
-                lines = []
+                lines: list[str] = []
                 for text in self.rfile:
                     if text == b".\r\n":
                         self.server.mails.append("".join(lines))
