@@ -2,10 +2,15 @@
 
 The index is brought up to date by the search, not by what is kept: an answer is written many times while it
 streams, and what a killed program had kept is found all the same.
+
+The index takes words at spaces and signs, and Chinese, Japanese, Thai and their like write none between
+words. Their letters are kept apart by a space of no width, so that each is a word to the index and what is
+looked for is a row of them, found wherever it stands. (FTS5's own `trigram` finds nothing of two letters.)
 """
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from typing import TYPE_CHECKING
 
@@ -18,6 +23,15 @@ _MOST_INDEXED = 200_000
 """Characters of one turn's answers whose words can be found."""
 FOUND_BEGINS, FOUND_ENDS = "\x02", "\x03"
 """Around what was found in an excerpt; texts that hold them have them taken out."""
+_APART = "\u200b"
+_UNSPACED = re.compile(
+    "([\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"  # Thai, Lao, Myanmar, Khmer
+    "\u3005-\u3007\u3040-\u30ff\u3105-\u312f\u31a0-\u31bf\u31f0-\u31ff\uff66-\uff9f"  # kana, Bopomofo
+    "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"  # Han
+    "\uac00-\ud7a3])"  # Hangul has spaces, but its compounds and endings don't
+)
+_EXCERPT_WORDS, _EXCERPT_LETTERS = 10, 40
+"""How many of what the index takes for words stand in an excerpt: 64 are the most that FTS5 gives."""
 _INDEX = (
     "CREATE VIRTUAL TABLE IF NOT EXISTS chat_words USING"
     " fts5(words, tokenize = 'unicode61 remove_diacritics 2')"
@@ -44,19 +58,21 @@ class ChatSearchQueries(Database):
         if not wanted:
             return []
         self._index_chats()
+        length = _EXCERPT_LETTERS if _UNSPACED.search(words) else _EXCERPT_WORDS
         rows = self.query(
             "SELECT t.chat_id, t.turn, c.title, c.updated_at, c.models,"
-            " snippet(chat_words, 0, ?, ?, '…', 10) AS excerpt"
+            " snippet(chat_words, 0, ?, ?, '…', ?) AS excerpt"
             " FROM chat_words JOIN indexed_turns t ON t.number = chat_words.rowid"
             " JOIN chats c ON c.id = t.chat_id WHERE chat_words MATCH ?"
             " AND (? IS NULL OR c.id IN (SELECT chat_id FROM chat_tags WHERE tag = ?))"
             " ORDER BY rank, c.updated_at DESC LIMIT ?",
-            (FOUND_BEGINS, FOUND_ENDS, wanted, tag, tag, limit),
+            (FOUND_BEGINS, FOUND_ENDS, length, wanted, tag, tag, limit),
         )
         import json
 
         return [
-            ChatHit(row["chat_id"], row["title"], row["turn"], row["excerpt"], row["updated_at"] // 1000,
+            ChatHit(row["chat_id"], row["title"], row["turn"], row["excerpt"].replace(_APART, ""),
+                    row["updated_at"] // 1000,
                     tuple((account, model) for account, model in json.loads(row["models"])))
             for row in rows
         ]  # fmt: skip
@@ -110,12 +126,21 @@ def _texts(connection: sqlite3.Connection, chat: sqlite3.Row) -> list[tuple[int,
         for row in rows:
             parts.setdefault(row["turn"], []).append(row["text"])
     marks = str.maketrans({FOUND_BEGINS: " ", FOUND_ENDS: " "})
-    return [(turn, "\n".join(texts).translate(marks)[:_MOST_INDEXED]) for turn, texts in parts.items()]
+    return [
+        (turn, _letters_apart("\n".join(texts).translate(marks)[:_MOST_INDEXED]))
+        for turn, texts in parts.items()
+    ]
+
+
+def _letters_apart(text: str) -> str:
+    return text if text.isascii() else _UNSPACED.sub(rf"{_APART}\1{_APART}", text)
 
 
 def _expression(words: str) -> str:
     """Return what FTS5 takes: each word quoted, so that no sign in it is an operator, and a beginning."""
     plain = words.encode("utf-16", "surrogatepass").decode("utf-16", "replace").replace("\0", " ")
     return " ".join(
-        '"' + word.replace('"', '""') + '"*' for word in plain.split() if any(map(str.isalnum, word))
+        '"' + _letters_apart(word).replace('"', '""') + '"*'
+        for word in plain.split()
+        if any(map(str.isalnum, word))
     )

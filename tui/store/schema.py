@@ -281,6 +281,9 @@ CREATE TABLE compared_rounds (
 ) WITHOUT ROWID;
 """
 
+# What was indexed before letters were kept apart is indexed again by the next search.
+_UNSPACED_WORDS = "UPDATE indexed_chats SET updated_at = -1;"
+
 MIGRATIONS: tuple[str, ...] = (
     _FIRST,
     _USAGE,
@@ -298,5 +301,6 @@ MIGRATIONS: tuple[str, ...] = (
     _RECORDINGS,
     _UPLOADS,
     _COMPARISONS,
+    _UNSPACED_WORDS,
 )
 """Statements that lead from version n to n + 1; published ones are never edited."""

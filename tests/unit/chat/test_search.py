@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from tui import paths
 from tui.records.chats import Answer, Usage
 from tui.store.database import StoreError
+from tui.store.schema import _UNSPACED_WORDS, MIGRATIONS
 from tui.store.store import Store
 
 
@@ -43,6 +45,41 @@ def test_words_are_found_in_questions_answers_prompts_and_tags(store: Store) -> 
         assert found(store, words) == [(soup, turn)]
     assert found(store, "soup model") == []
     assert "\x02soup\x03" in store.search_chats("soup")[0].excerpt
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "marked"),
+    [
+        ("我想退货并且要求退款。", "退款", "退款"),
+        ("返金をお願いします", "お願い", "お願い"),
+        ("AIモデルの学習", "モデル", "モデル"),
+        ("ขอเงินคืนได้ไหม", "เงิน", "เงิน"),
+        ("한국어모델을 학습", "모델", "모델"),
+        ("𠮷野家で食べた", "野家", "野家"),
+        ("Bitte 退款 now", "退 now", "退"),
+    ],
+)
+def test_words_are_found_within_writing_that_has_no_spaces(
+    store: Store, text: str, words: str, marked: str
+) -> None:
+    chat_id = keep(store, text, "ok")
+    keep(store, "款退", "ของ งเน 델모 ルデモ")
+    (hit,) = store.search_chats(words)
+    assert (hit.chat_id, hit.turn) == (chat_id, 1)
+    assert f"\x02{marked}\x03" in hit.excerpt
+    assert hit.excerpt.replace("\x02", "").replace("\x03", "") == f"{text}\nok"
+
+
+def test_a_store_indexed_before_letters_were_kept_apart_is_indexed_again(tmp_path: Path) -> None:
+    path = tmp_path / "old.sqlite3"
+    with Store(path) as store:
+        chat_id = keep(store, "退货退款", "ok")
+        assert found(store, "退款")
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as raw:
+        raw.execute("UPDATE chat_words SET words = '退货退款'")
+        raw.execute(f"PRAGMA user_version = {MIGRATIONS.index(_UNSPACED_WORDS)}")
+    with Store(path) as store:
+        assert found(store, "退款") == [(chat_id, 1)]
 
 
 def test_what_a_killed_program_had_kept_of_an_answer_is_found(store: Store) -> None:
