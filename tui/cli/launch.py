@@ -24,7 +24,7 @@ from tui.jobs.preflight import estimate_plan, preflight
 from tui.jobs.preflight_grader import ask_about_grader
 from tui.jobs.reports import file_sha256
 from tui.jobs.stop_rules import HELP, parse_stop_rules
-from tui.jobs.told_price import ask_price
+from tui.jobs.told_price import ToldPrice, ask_price
 from tui.jobs.wandb import parse_wandb
 from tui.money.estimate import Estimate
 from tui.providers.parameters import read_choices
@@ -80,7 +80,9 @@ _SHORT_RUN_ID = 12
 @click.option("--stop", "stop_text", metavar="RULES", help=f"Stop it by itself: {HELP}.")
 @click.option("--yes", is_flag=True, help="Confirm the price without being asked.")
 @click.option(
-    "--any-price", is_flag=True, help="With --yes: launch although nobody can say beforehand what it costs."
+    "--any-price",
+    is_flag=True,
+    help="With --yes: launch although neither the catalog nor the service can say beforehand what it costs.",
 )
 @click.option("--watch", is_flag=True, help="Follow the job until it ends.")
 @click.option("--dry-run", is_flag=True, help="Only say what speaks for and against it, and the price.")
@@ -111,15 +113,16 @@ def command(
             )
         plan = replace(_plan(services, training, start, asked), training_sha256=file_sha256(training))
         lines = [*preflight(plan, services), *ask_about_grader(plan, services)]
-        if may_launch(lines) and (told := ask_price(plan, services).line) is not None:
-            lines.append(told)
+        told = ask_price(plan, services) if may_launch(lines) else ToldPrice(None, None)
+        if told.line is not None:
+            lines.append(told.line)
         if dry_run:
             return _tell(services, plan, lines, as_json=as_json)
         for line in lines:
             narrate(_words(line))
         if not may_launch(lines):
             raise TunedeckError("Not launched: see the lines marked STOP.", "", exit_code=ExitCode.BAD)
-        job = _launch(services, plan, yes=yes, any_price=any_price)
+        job = _launch(services, plan, told.dollars, yes=yes, any_price=any_price)
         if job is None:
             narrate("Not launched.")
             return int(ExitCode.INTERRUPTED)
@@ -213,10 +216,12 @@ def _tell(services: Services, plan: LaunchPlan, lines: list[PreflightLine], *, a
     return int(ExitCode.DONE if allowed else ExitCode.BAD)
 
 
-def _launch(services: Services, plan: LaunchPlan, *, yes: bool, any_price: bool) -> Job | None:
-    """Launch a plan at its price, once that is confirmed; None when it is not."""
+def _launch(
+    services: Services, plan: LaunchPlan, told: Decimal | None, *, yes: bool, any_price: bool
+) -> Job | None:
+    """Launch a plan at its price, or at what its service has told, once that is confirmed; None if not."""
     estimate = estimate_plan(plan, services)
-    if estimate.total is None and yes and not any_price:
+    if estimate.total is None and told is None and yes and not any_price:
         choose = "choose --epochs, " if estimate.epoch_total is not None else ""
         raise TunedeckError(
             f"What {plan.model} on {plan.account} costs is not known beforehand, so --yes can't confirm it.",
@@ -229,9 +234,12 @@ def _launch(services: Services, plan: LaunchPlan, *, yes: bool, any_price: bool)
     def told_price(dollars: Decimal) -> bool:
         progress.finish()
         text = f"{plan.account} itself estimates ${dollars:,.2f}."
+        if told is not None and dollars <= told:
+            return True  # it is what was shown before the first question, and confirmed there
         if yes:
             narrate(text)
-        return yes or _confirmed(f"{text} Launch?")
+            return any_price
+        return _confirmed(f"{text} Launch?")
 
     try:
         job = launch(plan, services, confirmed_price=estimate, on_told_price=told_price,

@@ -1,4 +1,4 @@
-"""Copies jobs out by itself when they have ended, beside the watching and one at a time."""
+"""Copies jobs out by itself when they have ended, beside the watching: one at a time of each account."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ _AGAIN_SECONDS = 300
 
 
 class Archiver:
-    """A thread that lives as long as there are ended jobs to copy.
+    """Threads that live as long as their account has ended jobs to copy.
+
+    One for each account, since a large file from a slow service must hold up no other account's copies.
 
     Args:
         services: The store and the providers.
@@ -25,26 +27,33 @@ class Archiver:
 
     def __init__(self, services: JobServices) -> None:
         self._services = services
-        self._thread: threading.Thread | None = None
+        self._threads: dict[str, threading.Thread] = {}
 
     def begin(self, stopping: threading.Event) -> None:
-        """Start copying what is due, if anything is; returns at once."""
-        if self._thread is not None and self._thread.is_alive():
-            return
-        if self._services.store.archives_due(int(time.time())):
-            # A daemon: leaving the program must not wait for a large file; the next start goes on with it.
-            self._thread = threading.Thread(
-                target=archive_due, args=(self._services, stopping), name="job-archiver", daemon=True
-            )
-            self._thread.start()
+        """Start copying what is due, if anything is; returns at once.
+
+        Raises:
+            StoreError: The store can't be read.
+        """
+        for account in {note.account for note in self._services.store.archives_due(int(time.time()))}:
+            running = self._threads.get(account)
+            if running is None or not running.is_alive():
+                # A daemon: leaving the program must not wait for a large file; the next start goes on.
+                self._threads[account] = threading.Thread(
+                    target=archive_due, args=(self._services, stopping, account),
+                    name=f"job-archiver-{account}", daemon=True,
+                )  # fmt: skip
+                self._threads[account].start()
 
 
-def archive_due(services: JobServices, stopping: threading.Event) -> None:
-    """Copy every job that is due, one after the other; failures are noted in the store and tried again."""
+def archive_due(services: JobServices, stopping: threading.Event, account: str) -> None:
+    """Copy every job of an account that is due, one after the other; failures are noted and tried again."""
     with contextlib.suppress(TunedeckError):  # a store that is closed or can't be read: at the next start
         for note in services.store.archives_due(int(time.time())):
             if stopping.is_set():
                 return
+            if note.account != account:
+                continue
             if services.store.lease_archive(note, int(time.time()) + _LEASE_SECONDS):
                 _try(services, note, stopping)
 

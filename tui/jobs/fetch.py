@@ -9,13 +9,20 @@ from typing import TypeVar
 from tui.jobs.results import read_result_file
 from tui.providers.protocol import Provider, ProviderError
 from tui.records.jobs import Job, JobEvent, JobState
+from tui.records.notices import NoticeEvent, Trouble
 from tui.store.store import Store
 
 _NOT_FOUND = 404
-_NOT_OFFERED = (404, 405, 501)
+_LISTED_JOBS = 100
+NOT_OFFERED = (404, 405, 501)
+"""Statuses of a service that has no such list."""
 Item = TypeVar("Item")
 GONE_STATUS = "not found"
 """Our word in `Job.raw_status` for a job that its service no longer knows."""
+_GONE_WORDS = (
+    "Its service answers, but knows no such job any more: deleted there, or of another project than the "
+    "account's key. What it had told is kept here. Should it be listed again, it is followed again."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +49,10 @@ def fetch_job(store: Store, provider: Provider, known: Job) -> FetchResult:
     except ProviderError as error:
         if error.status != _NOT_FOUND:
             raise
-        return _gone(store, known)
+        listed = _listed(provider, known)
+        if listed is None:
+            return _gone(store, known)
+        job = listed
     last_event = store.last_event_id(account, known.id)
     events = _if_offered(lambda: provider.list_events(known.id, known_id=last_event))
     new_events = store.add_events(account, known.id, events)
@@ -71,15 +81,28 @@ def _if_offered(ask: Callable[[], Sequence[Item]]) -> Sequence[Item]:
     try:
         return ask()
     except ProviderError as error:
-        if error.status in _NOT_OFFERED:
+        if error.status in NOT_OFFERED:
             return ()
         raise
+
+
+def _listed(provider: Provider, known: Job) -> Job | None:
+    """Return a job from the service's list, which must answer before a job is given up.
+
+    A proxy or a mistaken base URL answers 404 to everything, and knows of no job at all.
+
+    Raises:
+        ProviderError: The list can't be had either: nothing is known of the job.
+    """
+    return next((job for job in provider.list_jobs(_LISTED_JOBS) if job.id == known.id), None)
 
 
 def _gone(store: Store, known: Job) -> FetchResult:
     job = known if known.state.is_final else replace(known, state=JobState.OTHER, raw_status=GONE_STATUS)
     changed = store.save_job(job)
     store.mark_archived(known.account, known.id)
+    if not known.state.is_final:
+        store.add_notice(known.account, known.id, NoticeEvent.ATTENTION, Trouble.GONE, _GONE_WORDS)
     return FetchResult(job, changed, [])
 
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Set
 
 from tui.errors import TunedeckError
 from tui.jobs.changes import JobChange, Listeners
-from tui.jobs.fetch import fetch_job
+from tui.jobs.fetch import NOT_OFFERED, fetch_job
 from tui.jobs.ports import JobServices
 from tui.jobs.stopping import apply_stop_rules
 from tui.jobs.unsettled import settle_launches
@@ -71,8 +71,12 @@ class AccountPoller:
         """Whether somebody wants a look at once; apart from the time, which a look under way sets anew."""
         self._is_discovery_asked = False
         self._failures = 0
+        self._answered = 0
+        """Jobs of the present look that their service has told of."""
         self._discover_at = 0.0
         self._looked_at: set[str] = set()
+        self._troubled: set[str] = set()
+        """Jobs whose last look failed: they come last, so that one of them holds up no other."""
         self._round = threading.Lock()
         self._wake = threading.Event()
         self._stopping = threading.Event()
@@ -138,14 +142,17 @@ class AccountPoller:
     def _look(self) -> list[JobChange]:
         changes: list[JobChange] = []
         jobs: list[Job] = []
-        self._is_asked = False
+        self._is_asked, self._answered = False, 0
         try:
             # Noted before the look, so that a service that is down is not asked beyond its pace.
             self._looked_at |= {job.id for job in self._open_jobs()}
             changes += self._discover()
             jobs = self._jobs_by_turn()
             for job in jobs:
+                self._troubled.add(job.id)
                 changes += self._look_at(job)
+                self._troubled.discard(job.id)
+                self._answered += 1
         except TunedeckError as error:
             return [*changes, self._failed(bool(jobs), error)]
         except Exception as error:  # a foreign answer that nobody foresaw must not end the watching
@@ -164,7 +171,8 @@ class AccountPoller:
                 self._services.store.add_notice(
                     self.account, "", NoticeEvent.ATTENTION, Trouble.REFUSED, words
                 )
-        self._schedule(failed=True, has_jobs=has_jobs, at_least=asked or 0.0)
+        # A service that answers for other jobs is not down: they keep their pace.
+        self._schedule(failed=not self._answered, has_jobs=has_jobs, at_least=asked or 0.0)
         change = JobChange(self.account, "", None, (), problem)
         self._listeners.tell_trouble(change)
         return change
@@ -175,8 +183,12 @@ class AccountPoller:
     def _jobs_by_turn(self) -> list[Job]:
         """Running jobs first; of finished ones, whose history is fetched once, only a few at a time."""
         jobs = self._open_jobs()
-        over = [job for job in reversed(jobs) if job.state.is_final]
-        return [job for job in jobs if not job.state.is_final] + over[:_HISTORIES_PER_ROUND]
+        running = [job for job in jobs if not job.state.is_final]
+        over = self._troubled_last([job for job in reversed(jobs) if job.state.is_final])
+        return self._troubled_last(running + over[:_HISTORIES_PER_ROUND])
+
+    def _troubled_last(self, jobs: list[Job]) -> list[Job]:
+        return sorted(jobs, key=lambda job: job.id in self._troubled)
 
     def _look_at(self, job: Job) -> list[JobChange]:
         try:
@@ -203,9 +215,18 @@ class AccountPoller:
             return []
         changes = []
         watched = {job.id for job in self._open_jobs()}
-        for job in self._services.provider(self.account).list_jobs(limit=50):
+        try:
+            listed = self._services.provider(self.account).list_jobs(limit=50)
+        except ProviderError as error:
+            if error.status not in NOT_OFFERED or not watched:
+                raise
+            # It speaks half the shape: its jobs are followed all the same.
+            self._discover_at = now + _DISCOVER_SECONDS
+            return []
+        for job in listed:
             # Jobs that are being watched get their turn, in which events are kept before the state.
             if job.id not in watched and self._services.store.save_job(job):
+                self._services.store.forget_notice(self.account, job.id, Trouble.GONE)
                 changes.append(JobChange(self.account, job.id, job))
                 self._listeners.tell(changes[-1])
         settle_launches(self._services, self.account)

@@ -41,6 +41,8 @@ class Trouble(StrEnum):
     """Only a person can find out what became of a launch."""
     REFUSED = "account refused"
     """A service does not take an account's key any more, or wants money."""
+    GONE = "job gone"
+    """A service no longer knows a job that had not ended."""
 
 
 @dataclass(frozen=True, slots=True)

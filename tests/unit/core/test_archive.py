@@ -15,13 +15,15 @@ import pytest
 
 from tests.small_disk import small_disk
 from tests.support import CliResult, tunedeck_command
-from tests.unit.core.fake_service import FakeService, drop, refuse, stall
+from tests.unit.core.fake_service import FakeService, drop, refuse, running, stall
 from tests.unit.core.test_launch import a_plan, launch_now
 from tests.unit.core.test_watch import is_fake, wait_until
 from tui import paths
 from tui.errors import TunedeckError
 from tui.jobs.archive import MANIFEST, archive_folder, archive_job
+from tui.jobs.archiving import Archiver, archive_due
 from tui.jobs.watch import JobWatcher
+from tui.providers.account_settings import DeclaredAccount, declare_account
 from tui.providers.protocol import ProviderError
 from tui.records.jobs import Job, JobState
 from tui.services import Services
@@ -191,23 +193,47 @@ def test_a_job_that_ends_while_it_is_watched_is_copied_and_older_ones_are_left(
     assert (archive_folder(Job("openai", "ftjob-new", JobState.SUCCEEDED, "", "m")) / MANIFEST).exists()
 
 
-def copied(services: Services, job_id: str) -> bool:
-    note = services.store.archive_note("openai", job_id)
+def copied(services: Services, job_id: str, account: str = "openai") -> bool:
+    note = services.store.archive_note(account, job_id)
     return note is not None and note.folder is not None
+
+
+def test_a_slow_service_holds_up_no_copy_of_another_account(services: Services, service: FakeService) -> None:
+    release = threading.Event()
+    with running(FakeService()) as other:
+        declare_account(DeclaredAccount("work", "custom", other.url, "OPENAI_API_KEY"))
+        services.reload_accounts()
+        for one in (service, other):
+            one.contents["file-t"] = b"{}\n"
+            one.add_job(id="ftjob-1", training_file="file-t")
+        services.watcher.poll_once()
+        for one in (service, other):
+            one.jobs["ftjob-1"]["status"] = "succeeded"
+        services.watcher.poll_once()
+        service.faults["GET", "/v1/files/file-t/content"].append(stall(release))
+        stopping = threading.Event()
+        Archiver(services).begin(stopping)
+        try:
+            wait_until(lambda: copied(services, "ftjob-1", "work"))
+            assert not copied(services, "ftjob-1")
+        finally:
+            stopping.set()
+            release.set()
+            for thread in threading.enumerate():
+                if thread.name.startswith("job-archiver"):
+                    thread.join(20)
 
 
 def test_a_service_that_is_away_at_the_end_is_asked_again_later(
     services: Services, service: FakeService
 ) -> None:
-    from tui.jobs.archiving import archive_due
-
     service.add_job(id="ftjob-1", training_file="file-t")
     services.watcher.poll_once()
     service.jobs["ftjob-1"]["status"] = "failed"
     services.watcher.poll_once()
     for _ in range(3):
         service.faults["GET", "/v1/files/file-t/content"].append(drop)
-    archive_due(services, threading.Event())
+    archive_due(services, threading.Event(), "openai")
     note = services.store.archive_note("openai", "ftjob-1")
     assert note is not None
     assert note.problem
@@ -220,8 +246,6 @@ def test_a_service_that_is_away_at_the_end_is_asked_again_later(
 def test_a_copy_that_leaving_breaks_off_says_nothing_and_is_due_at_the_next_start(
     services: Services, service: FakeService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tui.jobs.archiving import archive_due
-
     service.add_job(id="ftjob-1", training_file="file-t")
     services.watcher.poll_once()
     service.jobs["ftjob-1"]["status"] = "failed"
@@ -235,7 +259,7 @@ def test_a_copy_that_leaving_breaks_off_says_nothing_and_is_due_at_the_next_star
         raise RuntimeError("Cannot send a request, as the client has been closed.")
 
     monkeypatch.setattr(provider, "file_content", leave)
-    archive_due(services, stopping)
+    archive_due(services, stopping, "openai")
     note = services.store.archive_note("openai", "ftjob-1")
     assert note is not None
     assert (note.folder, note.problem) == (None, None)

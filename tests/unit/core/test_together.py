@@ -662,6 +662,20 @@ def test_together_is_asked_for_its_price_as_soon_as_the_files_are_there(
     assert "itself estimates $4.00" in told.line.text
     asked = ("launch", str(dataset), "--account", "together", "--model", MODEL, "--dry-run", "--seed", "4")
     assert "itself estimates $4.00" in cli(*asked).stdout
+    unasked = (*asked[:-3], "--yes")
+    assert cli(*unasked, "--seed", "5").code == 0  # the price that it told is one to confirm
+    held: list[bool] = []
+
+    def dearer(_handler: object) -> bool:
+        # The first estimate is the one that is shown, the next the one before the creation.
+        together.price["estimated_total_price"] = 4.0 if not held else 9.0
+        held.append(True)
+        return False
+
+    together.faults["POST", f"{CREATE}/estimate-price"] += [dearer, dearer]
+    jobs = len(together.jobs)
+    assert cli(*unasked, "--seed", "6").code == 130
+    assert len(together.jobs) == jobs
     together.price["allowed_to_proceed"] = False
     refused = ask_price(again, services).line
     assert refused is not None

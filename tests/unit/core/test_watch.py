@@ -5,17 +5,21 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from tests.support import CliResult
-from tests.unit.core.fake_service import FakeService, drop, refuse, refuse_with, running
+from tests.unit.core.fake_service import FakeService, drop, html, refuse, refuse_with, running
 from tui.jobs.headless import watch_all
+from tui.jobs.notices.words import message_of
 from tui.jobs.watch import JobChange, JobWatcher
 from tui.providers.account_settings import DeclaredAccount, declare_account, remove_account
 from tui.providers.protocol import ProviderError
 from tui.records.jobs import JobState
 from tui.services import Services
+
+JOBS = "/v1/fine_tuning/jobs"
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = 20) -> None:
@@ -103,6 +107,61 @@ def test_a_job_that_its_service_forgot_is_let_go(services: Services, service: Fa
     assert job is not None
     assert (job.state, job.raw_status) == (JobState.OTHER, "not found")
     assert services.store.jobs_to_watch() == []
+    (notice,) = services.store.new_notices()
+    message = message_of(services, notice)
+    assert message.title == "j is no longer known to openai"
+    assert "followed again" in message.body
+
+
+@pytest.mark.parametrize("answer", [refuse(404, "what?"), html(404, "404 Not Found")])
+def test_a_job_is_not_given_up_where_nothing_at_all_is_found(
+    services: Services, service: FakeService, answer: Callable[[Any], bool]
+) -> None:
+    service.add_job(id="j")
+    services.watcher.poll_once()
+    service.faults["GET", f"{JOBS}/j"] = [answer]
+    service.faults["GET", JOBS] = [answer] * 2
+    services.watcher.poll_once()
+    job = services.store.job("openai", "j")
+    assert job is not None
+    assert job.state is JobState.RUNNING
+    assert [one.id for one in services.store.jobs_to_watch()] == ["j"]
+    assert services.store.new_notices() == []
+
+
+def test_a_job_that_is_listed_though_it_is_not_found_goes_on(
+    services: Services, service: FakeService
+) -> None:
+    service.add_job(id="j")
+    services.watcher.poll_once()
+    service.faults["GET", f"{JOBS}/j"] = [refuse(404, "not on this replica yet")]
+    services.watcher.poll_once()
+    assert [job.state for job in services.store.jobs_to_watch()] == [JobState.RUNNING]
+
+
+def test_a_job_whose_look_fails_holds_up_no_other_of_its_account(
+    services: Services, service: FakeService
+) -> None:
+    for name in ("bad", "good"):
+        service.add_job(id=name)
+        service.add_event(name)
+    services.watcher.poll_once()
+    service.add_event("good")
+    service.faults["GET", f"{JOBS}/bad/events"] = [refuse(400, "oops") for _ in range(9)]
+    for _ in range(2):
+        (*_, change) = services.watcher.poll_once()
+        assert change.problem is not None
+    assert event_ids(services, "good") == ["ftevent-0001", "ftevent-0002"]
+    assert services.watcher.next_look("openai") < 20  # the pace of a service that answers
+
+
+def test_jobs_are_followed_at_a_service_that_lists_none(services: Services, service: FakeService) -> None:
+    service.add_job(id="j")
+    services.store.save_job(services.provider("openai").retrieve_job("j"))
+    service.add_event("j")
+    service.faults["GET", JOBS] = [refuse(405, "no list here")]
+    assert [change.problem for change in services.watcher.poll_once()] == [None]
+    assert event_ids(services) == ["ftevent-0001"]
 
 
 def test_a_service_that_was_away_leaves_no_gap_and_no_double(
@@ -303,9 +362,6 @@ def test_starting_soon_after_stopping_leaves_one_thread(services: Services, serv
     finally:
         watcher.stop()
     assert watcher_threads() == []
-
-
-JOBS = "/v1/fine_tuning/jobs"
 
 
 class Hang:

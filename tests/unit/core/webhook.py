@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socketserver
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +12,15 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 
-class Webhook(ThreadingHTTPServer):
+class _BearsLeaving(socketserver.BaseServer):
+    """Prints no traceback for a sender that was killed or gave up before it had its answer."""
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+
+class Webhook(_BearsLeaving, ThreadingHTTPServer):
     """Keeps the body of every POST; `status` is what it answers, `hangs` until it is released."""
 
     daemon_threads = True
@@ -70,7 +79,7 @@ def receiving(port: int = 0) -> Iterator[Webhook]:
         thread.join()
 
 
-class MailServer(socketserver.ThreadingTCPServer):
+class MailServer(_BearsLeaving, socketserver.ThreadingTCPServer):
     """Speaks enough SMTP to take a mail; `hangs_at` is the command that it never answers."""
 
     daemon_threads = True

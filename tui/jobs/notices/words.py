@@ -63,6 +63,8 @@ def _told(services: JobServices, notice: Notice) -> tuple[str, list[str]]:
     name = _name(job)
     if notice.event is NoticeEvent.STOPPED:
         return f"{name}: a stop rule acted", [*_of_rule(services, notice), _where(job), *_next(job)]
+    if notice.topic == Trouble.GONE:
+        return f"{name} is no longer known to {job.account}", [notice.words, _where(job), *_next(job)]
     if notice.event is NoticeEvent.ATTENTION:
         title = f"{name}: a stop rule could not act"
         return title, [*_of_rule(services, notice), f"Next: `tunedeck jobs {job.id}`"]
