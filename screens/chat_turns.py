@@ -10,12 +10,11 @@ from textual import work
 
 from screens.chat_base import STILL_ANSWERING, typed_path
 from screens.chat_dialogs import ChatDialogs
-from screens.own_editor import edit_in_own_editor
 from tui.chat.keep import RowKind, keep_row
 from tui.chat.lanes import Lane, LaneAnswer, Turn
 from tui.chat.rows import case_row, preference_row, training_row
 from tui.errors import TunedeckError
-from tui.safe_text import safe_line
+from tui.safe_text import safe_line, safe_to_type
 from tui.widgets.lane_view import LaneView
 from tui.widgets.prompt_input import PromptInput
 from tui.widgets.turn_text import TurnLook
@@ -121,7 +120,7 @@ class ChatTurns(ChatDialogs, inherit_bindings=False):
         if self.changing is None:
             self.draft = prompt.text
         self.changing = turn
-        prompt.load_text(turn.question)
+        prompt.load_text(safe_to_type(turn.question))
         prompt.move_cursor(prompt.document.end)
         prompt.focus()
         self.show_pending()
@@ -156,14 +155,14 @@ class ChatTurns(ChatDialogs, inherit_bindings=False):
     @work(group="chat-dialog", exclusive=True, exit_on_error=False)
     async def action_answer_calls(self) -> None:
         """Answer the tools that the models called, by hand; then they go on."""
-        from screens.ask_text import AskTextScreen
+        from screens.ask_lines import AskLinesScreen
 
         results: dict[Lane, list[str]] = {}
         for lane, calls in self.session.calling_lanes().items():
             for call in calls:
-                dialog = AskTextScreen(
+                dialog = AskLinesScreen(
                     f"What {safe_line(call.name, 40)} gives back",
-                    hint="the tool's result, as the model is to see it",
+                    hint="the tool's result, as the model is to see it; many lines can be pasted",
                     facts=[
                         ("model", safe_line(lane.label, 60)),
                         ("called with", safe_line(call.arguments, 400)),
@@ -197,14 +196,13 @@ class ChatTurns(ChatDialogs, inherit_bindings=False):
     @work(group="chat-dialog", exclusive=True, exit_on_error=False)
     async def action_keep_case(self) -> None:
         """Add the marked question to a test set, with the answer that is right."""
-        from screens.ask_text import AskTextScreen
+        from screens.ask_lines import AskLinesScreen
 
         answer = self._marked_answer()
         given = answer.text if answer is not None else ""
-        dialog = AskTextScreen(
-            "The right answer", value="" if "\n" in given else given[:2000],
-            hint="empty takes the answer as it was given",
-        )  # fmt: skip
+        dialog = AskLinesScreen(
+            "The right answer", value=given, hint="empty takes the answer as it was given"
+        )
         typed: str | None = await self.app.push_screen_wait(dialog)
         if typed is not None:
             expected = typed or given
@@ -259,14 +257,12 @@ class ChatTurns(ChatDialogs, inherit_bindings=False):
         chosen: str | None = await self.app.push_screen_wait(dialog)
         if chosen != _WRITE:
             return chosen
+        from screens.ask_lines import AskLinesScreen
+
         answer = self._marked_answer()
-        try:
-            return edit_in_own_editor(
-                self.app, answer.text if answer is not None else "", "better.md"
-            ).rstrip("\n")
-        except TunedeckError as error:
-            self.tell_error(error)
-            return None
+        writing = AskLinesScreen("The better answer", value=answer.text if answer is not None else "")
+        written: str | None = await self.app.push_screen_wait(writing)
+        return written or None
 
     def _other_answers(self) -> list[Option]:
         """Return what else was answered here: by other models, and in other branches."""
@@ -287,5 +283,7 @@ class ChatTurns(ChatDialogs, inherit_bindings=False):
             Option(text, [(safe_line(text, 200), ""), safe_line(who, 60)], f"{text} {who}")
             for text, who in found.items()
         ]
-        write = Option(_WRITE, [("✎ write it in your own editor", "accent"), "$EDITOR"], "write editor")
+        write = Option(
+            _WRITE, [("✎ write it: any number of lines, $EDITOR too", "accent"), ""], "write editor"
+        )
         return [*options, write]

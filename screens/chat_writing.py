@@ -16,7 +16,7 @@ from tui.chat.tools_file import read_tools, tool_names
 from tui.errors import TunedeckError
 from tui.records.chats import ChatImage
 from tui.records.models import Capability
-from tui.safe_text import safe_line, safe_text
+from tui.safe_text import safe_line, safe_to_type
 from tui.widgets.prompt_input import PromptInput
 from tui.widgets.tones import Part, content
 
@@ -100,7 +100,7 @@ class ChatWriting(ChatTurns, inherit_bindings=False):
         except TunedeckError as error:
             self.tell_error(error)
             return
-        prompt.load_text(safe_text(text.rstrip("\n")))
+        prompt.load_text(safe_to_type(text.rstrip("\n")))
         prompt.move_cursor(prompt.document.end)
         prompt.focus()
 

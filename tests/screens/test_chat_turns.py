@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from textual.widgets import Input, Static
 
+from screens.ask_lines import AskLinesScreen
 from screens.ask_text import AskTextScreen
 from screens.chat import ChatScreen
 from screens.chat_find import ChatFindScreen
@@ -67,6 +68,20 @@ async def answer_dialog(pilot: Pilots, app: TunedeckApp, screen: ChatScreen, tex
     dialog = app.screen
     if text is not None:
         dialog.query_one(Input).value = text
+    await pilot.press("enter")
+    await until(pilot, lambda: app.screen is not dialog)
+
+
+async def write_lines(pilot: Pilots, app: TunedeckApp, text: str) -> None:
+    from textual.events import Paste
+
+    await until(
+        pilot, lambda: isinstance(app.screen, AskLinesScreen) and isinstance(app.focused, PromptInput)
+    )
+    dialog = app.screen
+    dialog.query_one(PromptInput).clear()
+    app.post_message(Paste(text))
+    await until(pilot, lambda: dialog.query_one(PromptInput).text != "")
     await pilot.press("enter")
     await until(pilot, lambda: app.screen is not dialog)
 
@@ -214,16 +229,47 @@ async def test_b_makes_a_pair_with_the_answer_of_another_branch(
         assert row["non_preferred_output"] == [{"role": "assistant", "content": "A worse answer."}]
 
 
+async def test_the_better_answer_is_written_in_many_lines(app: TunedeckApp, tmp_path: Path) -> None:
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = await open_chat(pilot, app)
+        await ask(pilot, screen, "hello")
+        await leave_prompt(pilot, screen)
+        await pilot.press("b")
+        await until(pilot, lambda: isinstance(app.screen, ChooseScreen))
+        await pilot.press("enter")
+        await write_lines(pilot, app, "A better one,\n\nwith a list:\n- a")
+        await answer_dialog(pilot, app, screen, str(tmp_path / "pairs.jsonl"))
+        await until(pilot, lambda: rows_of(tmp_path / "pairs.jsonl"))
+        row = rows_of(tmp_path / "pairs.jsonl")[0]
+        assert row["preferred_output"] == [
+            {"role": "assistant", "content": "A better one,\n\nwith a list:\n- a"}
+        ]
+
+
+async def test_a_question_that_came_with_control_codes_is_changed_without_them(
+    app: TunedeckApp, provider: FakeProvider
+) -> None:
+    async with app.run_test(size=(100, 30)) as pilot:
+        screen = await open_chat(pilot, app)
+        turn = screen.session.new_turn("a\x1b]52;c;aGk=\x07b")
+        screen.ask_turn(turn)
+        await until(pilot, lambda: bool(screen.session.turns) and not screen.is_asking)
+        await leave_prompt(pilot, screen)
+        await pilot.press("c")
+        await until(pilot, lambda: screen.query_one(PromptInput).text == "a␛]52;c;aGk=␇b")
+
+
 async def test_t_adds_a_case_to_a_test_set(app: TunedeckApp, tmp_path: Path) -> None:
     async with app.run_test(size=(100, 30)) as pilot:
         screen = await open_chat(pilot, app)
         await ask(pilot, screen, "hello")
         await leave_prompt(pilot, screen)
         await pilot.press("t")
-        await answer_dialog(pilot, app, screen, "Hello!")
+        await until(pilot, lambda: "A short answer." in str(getattr(app.focused, "text", "")))
+        await write_lines(pilot, app, "Hello!\nAnd well met.")
         await answer_dialog(pilot, app, screen, str(tmp_path / "tests.jsonl"))
         await until(pilot, lambda: rows_of(tmp_path / "tests.jsonl"))
-        assert rows_of(tmp_path / "tests.jsonl")[0]["expected"] == "Hello!"
+        assert rows_of(tmp_path / "tests.jsonl")[0]["expected"] == "Hello!\nAnd well met."
 
 
 async def test_tools_come_from_a_file_and_their_calls_are_answered_by_hand(
@@ -244,9 +290,10 @@ async def test_tools_come_from_a_file_and_their_calls_are_answered_by_hand(
         provider.calls_of, provider.answers = {}, {BASE: ("Rain.",)}
         await leave_prompt(pilot, screen)
         await pilot.press("o")
-        await answer_dialog(pilot, app, screen, "12 degrees")
-        await until(pilot, lambda: "Rain." in text_of(app) and "12 degrees" in text_of(app))
+        await write_lines(pilot, app, '{\n  "degrees": 12\n}')
+        await until(pilot, lambda: "Rain." in text_of(app) and '"degrees": 12' in text_of(app))
         assert [message.role for message in provider.chats[-1].messages] == ["user", "assistant", "tool"]
+        assert provider.chats[-1].messages[-1].content == '{\n  "degrees": 12\n}'
 
 
 async def test_a_picture_goes_along_with_its_facts_shown(

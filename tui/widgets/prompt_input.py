@@ -18,7 +18,13 @@ _OURS = ("enter", "ctrl+j", "alt+enter", "escape", "ctrl+g")
 
 
 class PromptInput(TextArea):
-    """Grows with its text; posts `Sent` and `Left`."""
+    """Grows with its text; posts `Sent` and `Left`.
+
+    Args:
+        placeholder: Stands in the empty line.
+        may_be_empty: Enter sends nothing but space too.
+        id: Textual's own.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("prompt")]
     DEFAULT_CSS = """
@@ -41,10 +47,17 @@ class PromptInput(TextArea):
     class OutsideWanted(Message):
         """The person's own editor was asked for."""
 
-    def __init__(self, *, placeholder: str, id: str | None = None) -> None:  # noqa: A002 - Textual's own name
+    def __init__(
+        self,
+        *,
+        placeholder: str,
+        may_be_empty: bool = False,
+        id: str | None = None,  # noqa: A002 - Textual's own name
+    ) -> None:
         super().__init__(
             id=id, placeholder=placeholder, compact=True, highlight_cursor_line=False, tab_behavior="focus"
         )
+        self._may_be_empty = may_be_empty
         self._asked: list[str] = []
         self._place = 0
         self._draft = ""
@@ -59,8 +72,8 @@ class PromptInput(TextArea):
             event.prevent_default()
 
     def action_send(self) -> None:
-        """Send what is written; keeps it when there is nothing but space."""
-        if self.text.strip():
+        """Send what is written; nothing but space only where that may be."""
+        if self._may_be_empty or self.text.strip():
             self.post_message(self.Sent(self.text))
 
     def accept(self) -> None:
