@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -217,14 +218,15 @@ class _Narrator:
 
 def exit_code(result: EvalResult, fail_under: float | None, *, fail_if_worse: bool) -> ExitCode:
     """Return 1 for a result that the caller asked not to accept, or that is not complete."""
-    from tui.evals.statistics.verdict import Word
+    from tui.evals.statistics.verdict import Word, reaches
 
     score = result.contenders[-1].score.estimate
     if not result.complete:
         narrate(f"Not complete: {result.why_incomplete}. The same command goes on where it was.")
         return ExitCode.BAD
-    if fail_under is not None and not 100 * score >= fail_under:
-        narrate(f"The score of {100 * score:.1f} is under {fail_under:g}.")
+    if fail_under is not None and not reaches(score, fail_under):
+        known = "No row has a score, which" if math.isnan(score) else f"The score of {100 * score:.2f}"
+        narrate(f"{known} is under {fail_under:g}.")
         return ExitCode.BAD
     worse = result.verdict is not None and result.verdict.word is Word.WORSE
     return ExitCode.BAD if fail_if_worse and worse else ExitCode.DONE

@@ -62,10 +62,11 @@ def read_test_set(path: Path, *, limit: int | None = None) -> TestSet:
         limit: Only so many cases, from the beginning.
 
     Raises:
-        TunedeckError: It can't be read, or no row of it can be asked.
+        TunedeckError: It can't be read, no row of it can be asked, or it has more than `MOST_CASES` rows.
     """
     cases: list[Case] = []
     skipped: list[tuple[int, str]] = []
+    beyond = 0
     digest = sha256()
     most = MOST_CASES if limit is None else limit
     with unchanged_file(path) as (stream, _):
@@ -73,6 +74,7 @@ def read_test_set(path: Path, *, limit: int | None = None) -> TestSet:
             for number, line in enumerate(lines, first):
                 raw = line.removeprefix(BYTE_ORDER_MARK) if number == 1 else line
                 if not raw.strip() or len(cases) >= most:
+                    beyond += bool(raw.strip())
                     continue
                 try:
                     cases.append(_case(number, raw, path))
@@ -83,6 +85,11 @@ def read_test_set(path: Path, *, limit: int | None = None) -> TestSet:
         raise TunedeckError(
             f"{path} holds no row that can be asked.{why}",
             "A row needs messages, input, prompt or question; see docs/evaluation.md.",
+        )
+    if limit is None and beyond:
+        raise TunedeckError(
+            f"{path} has {beyond:,} rows more than the {MOST_CASES:,} of a test set.",
+            "`tunedeck sample` draws some of them; --limit takes the first.",
         )
     return TestSet(
         path, _with_unique_ids(cases), tuple(skipped), digest.hexdigest(),

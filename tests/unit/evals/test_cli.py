@@ -96,6 +96,24 @@ def test_a_score_under_the_line_fails_the_pipeline(
     assert ("is under" in result.stderr) is (code == 1)
 
 
+def test_what_has_no_number_is_null_in_json_and_under_every_line(
+    cli: Cli, service: AnsweringService, tmp_path: Path
+) -> None:
+    path = write_rows(tmp_path / "words.jsonl", {"prompt": "Sky?", "expected": "blue"})
+    result = cli("eval", str(path), "--model", TUNED, "--account", "openai", "--against", "base",
+                 "--check", "number", "--yes", "--json", "--fail-under", "0",
+                 "--report", str(tmp_path / "report.json"))  # fmt: skip
+    assert result.code == 1
+    assert "No row has a score, which is under 0." in result.stderr
+
+    def refuse(name: str) -> None:
+        raise AssertionError(f"{name} is no JSON")
+
+    for text in (result.stdout, (tmp_path / "report.json").read_text("utf-8")):
+        value = json.loads(text, parse_constant=refuse)
+        assert value["models"][0]["score"]["estimate"] is None
+
+
 def test_worse_than_before_fails_the_pipeline_only_when_asked_to(
     cli: Cli, service: AnsweringService, questions: Path
 ) -> None:

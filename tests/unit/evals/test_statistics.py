@@ -13,7 +13,7 @@ from tui.evals.statistics.intervals import bonett_price, bootstrap_mean, wilson
 from tui.evals.statistics.labels import cohen_kappa, label_report
 from tui.evals.statistics.paired import mcnemar
 from tui.evals.statistics.preference import Ratings, confidence_sequence, stop_advice, win_rate
-from tui.evals.statistics.verdict import Word, compare_paired, more_rows_needed
+from tui.evals.statistics.verdict import Word, compare_paired, more_rows_needed, reaches
 
 
 @pytest.mark.parametrize(("successes", "rows"), [(0, 5), (1, 7), (5, 5), (50, 60), (7_777, 10_000)])
@@ -81,6 +81,15 @@ def test_the_interval_of_paired_proportions_covers_the_truth_as_often_as_it_says
         interval = bonett_price(int(up), int(down), rows)
         covered += interval.low <= truth <= interval.high
     assert 0.935 < covered / len(drawn) < 0.975
+
+
+def test_a_share_reaches_its_own_percentage_however_it_is_written_in_binary() -> None:
+    assert all(
+        reaches(right / rows, 100 * right / rows) for rows in range(1, 60) for right in range(rows + 1)
+    )
+    assert all(reaches(right / 100, right) for right in range(101))
+    assert not reaches(0.2899, 29)
+    assert not reaches(float("nan"), 0)
 
 
 def scores(rows: int, seed: int) -> list[float]:

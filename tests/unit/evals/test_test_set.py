@@ -112,6 +112,16 @@ def test_what_cannot_be_asked_is_told_by_line_and_the_rest_is_read(tmp_path: Pat
     assert "tunedeck convert" in reasons[8]
 
 
+def test_rows_beyond_the_most_of_a_test_set_are_never_left_out_in_silence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tui.evals.test_set.MOST_CASES", 3)
+    path = write_rows(tmp_path / "set.jsonl", *[{"prompt": str(number)} for number in range(5)])
+    with pytest.raises(TunedeckError, match="has 2 rows more than the 3 of a test set"):
+        read_test_set(path)
+    assert len(read_test_set(path, limit=3).cases) == 3
+
+
 def test_a_limit_takes_the_first_rows(tmp_path: Path) -> None:
     path = write_rows(tmp_path / "set.jsonl", *({"prompt": str(number)} for number in range(9)))
     assert [case.question for case in read_test_set(path, limit=3).cases] == ["0", "1", "2"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import orjson
@@ -13,8 +13,8 @@ from tui.errors import TunedeckError
 from tui.evals.cases import Case, Given
 from tui.evals.checks.protocol import NOTHING_EXPECTED, Check, Grade, binary
 from tui.evals.checks.spec import CheckSpec
-from tui.evals.checks.structured import compile_schema, schema_grade
-from tui.evals.checks.texts import normalised
+from tui.evals.checks.structured import compile_schema, plain_json, schema_grade
+from tui.evals.checks.texts import folded, normalised
 from tui.records.chats import ToolCall
 from tui.safe_text import safe_line
 
@@ -26,8 +26,9 @@ _MOST_LABELS = 200
 class Label(Check):
     """The answer is the expected label; the report adds macro F1 and the confusion grid.
 
-    The labels are those given, else all that the test set expects. An answer that is none of them, but holds
-    exactly one as a word, counts as that one unless `strict` is true.
+    The labels are those given, else all that the test set expects. Case and punctuation do not matter, unless
+    labels differ in nothing else. An answer that is none of them, but holds exactly one as a word, counts as
+    that one unless `strict` is true.
     """
 
     main = "labels"
@@ -39,7 +40,8 @@ class Label(Check):
         names = given.split(",") if isinstance(given, str) else given
         if names is None:
             names = [case.expected[0] for case in cases if case.expected]
-        self._labels = {normalised(str(name)): safe_line(str(name).strip(), 60) for name in names}
+        self._plain = _telling_apart([str(name) for name in names])
+        self._labels = {self._plain(str(name)): safe_line(str(name).strip(), 60) for name in names}
         if len(self._labels) > _MOST_LABELS:
             raise TunedeckError(
                 f"The check label finds {len(self._labels):,} different labels; it takes {_MOST_LABELS}.",
@@ -56,17 +58,25 @@ class Label(Check):
         return Grade(float(said in wanted), "" if said in wanted else f"says {said}", (shown, said))
 
     def _label(self, text: str) -> str:
-        plain = normalised(text)
+        plain = self._plain(text)
         if plain in self._labels:
             return self._labels[plain]
         if self.option("strict", False):
             return OTHER
-        found = [
-            name
-            for key, name in self._labels.items()
-            if key and re.search(rf"(?<!\w){re.escape(key)}(?!\w)", plain)
-        ]
+        found = []
+        # The longest first: who says "very good" does not say "good".
+        for key in sorted(filter(None, self._labels), key=len, reverse=True):
+            plain, count = re.subn(rf"(?<!\w){re.escape(key)}(?!\w)", " ", plain)
+            if count:
+                found.append(self._labels[key])
         return found[0] if len(found) == 1 else OTHER
+
+
+def _telling_apart(names: Sequence[str]) -> Callable[[str], str]:
+    """Return the loosest reading of labels by which no two of them are one: C and C# are not."""
+    strict = {folded(name) for name in names}
+    loose = {normalised(name) for name in names}
+    return normalised if len(loose) == len(strict) and "" not in loose else folded
 
 
 class ToolCalls(Check):
@@ -107,13 +117,19 @@ class ToolCalls(Check):
         return self._matched(expected, given)
 
     def _matched(self, expected: Sequence[ToolCall], given: Given) -> Grade:
-        left = list(given.tool_calls)
-        for wanted in expected:
-            found = next((call for call in left if self._fits(wanted, call)), None)
-            if found is None:
-                same = next(call for call in given.tool_calls if call.name == wanted.name)
+        fitting = [
+            [place for place, call in enumerate(given.tool_calls) if self._fits(wanted, call)]
+            for wanted in expected
+        ]
+        taken: dict[int, int] = {}
+        for number, wanted in enumerate(expected):
+            if not _matches(number, fitting, taken, set()):
+                same = next(
+                    (call for place, call in enumerate(given.tool_calls)
+                     if call.name == wanted.name and place not in taken),
+                    given.tool_calls[0],
+                )  # fmt: skip
                 return binary(False, f"{wanted.name}: arguments {same.arguments}, not {wanted.arguments}")
-            left.remove(found)
         return binary(True)
 
     def _fits(self, wanted: ToolCall, call: ToolCall) -> bool:
@@ -121,8 +137,8 @@ class ToolCalls(Check):
             return False
         one, other = _arguments(wanted), _arguments(call)
         if self._how == "subset" and isinstance(one, dict) and isinstance(other, dict):
-            return all(key in other and other[key] == value for key, value in one.items())
-        return bool(one == other)
+            return all(key in other and _same(other[key], value) for key, value in one.items())
+        return _same(one, other)
 
     def _as_declared(self, case: Case, given: Given) -> Grade:
         declared = {
@@ -141,6 +157,33 @@ class ToolCalls(Check):
             if grade.score != 1:
                 return grade
         return binary(True)
+
+
+def _matches(number: int, fitting: Sequence[Sequence[int]], taken: dict[int, int], tried: set[int]) -> bool:
+    """Give an expected call one that fits, moving others to another of theirs (Kuhn's augmenting paths).
+
+    Args:
+        number: Of the expected call.
+        fitting: Of each expected call, the places of the calls that fit.
+        taken: Place -> expected call; changed.
+        tried: Places looked at already.
+    """
+    for place in fitting[number]:
+        if place in tried:
+            continue
+        tried.add(place)
+        if place not in taken or _matches(taken[place], fitting, taken, tried):
+            taken[place] = number
+            return True
+    return False
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Compare as JSON: true is not 1, which in Python it is, and 1.0 is."""
+    try:
+        return plain_json(one) == plain_json(other)
+    except RecursionError:
+        return False  # a thousand brackets are no arguments
 
 
 def _arguments(call: ToolCall) -> Any:

@@ -1,8 +1,8 @@
 """A person's own Python function as a check, in a process that is ended when it takes too long.
 
-The process is a guard against a function that hangs, dies or eats the answers' memory; it is no sandbox:
+The process is a guard against a function that hangs, dies, forks or writes to the terminal; it is no sandbox:
 the function runs with the rights of whoever runs tunedeck. It gets no keys: of the environment it sees only
-what Python itself needs.
+what Python itself needs. It has a session of its own, without a terminal, and what it started ends with it.
 """
 
 from __future__ import annotations
@@ -11,10 +11,12 @@ import json
 import math
 import os
 import queue
+import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, ClassVar
 
@@ -27,6 +29,10 @@ from tui.safe_text import safe_line
 _CHILD = Path(__file__).with_name("program_child.py")
 _START_SECONDS = 30.0
 """A person's file may import what takes long."""
+_GRACE_SECONDS = 5.0
+"""After its time a process ends by itself, should nobody be there any more to end it."""
+_MOST_WITHOUT_VERDICT = 5
+"""In a row; a thousand rows of five seconds each are waited for by nobody."""
 _KEPT_VARIABLES = (
     "PATH",
     "LANG",
@@ -47,28 +53,32 @@ class _Child:
     def __init__(self, start: Mapping[str, Any]) -> None:
         environment = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
         self._process = subprocess.Popen(
-            [sys.executable, "-I", str(_CHILD), json.dumps(start)],
+            [sys.executable, "-I", str(_CHILD)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-            env={**environment, "PYTHONIOENCODING": "utf-8"},
+            env={**environment, "PYTHONIOENCODING": "utf-8"}, start_new_session=True,
         )  # fmt: skip
         self._lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
         self.ended = False
         """True once the process has gone by itself."""
         assert self._process.stdout is not None
         threading.Thread(target=self._read, args=(self._process.stdout,), daemon=True).start()
+        self.started = self.ask(start, _START_SECONDS)
+        """What it said when what it is to load was loaded, or could not be."""
 
     def _read(self, stream: IO[bytes]) -> None:
-        for line in stream:
-            self._lines.put(line)
+        # Closed here alone: closing waits for whoever reads, and what was forked may hold the other end.
+        with stream:
+            for line in stream:
+                self._lines.put(line)
         self._lines.put(b"")
 
-    def ask(self, question: Any, seconds: float) -> dict[str, Any] | None:
-        """Return the answer to a question (None only waits); None when it takes too long or ends."""
+    def ask(self, question: Mapping[str, Any], seconds: float) -> dict[str, Any] | None:
+        """Return the answer to a question; None when it takes too long or ends."""
         try:
-            if question is not None:
-                assert self._process.stdin is not None
-                self._process.stdin.write(json.dumps(question).encode() + b"\n")
-                self._process.stdin.flush()
+            assert self._process.stdin is not None
+            limited = {**question, "most_seconds": seconds + _GRACE_SECONDS}
+            self._process.stdin.write(json.dumps(limited).encode() + b"\n")
+            self._process.stdin.flush()
             line = self._lines.get(timeout=seconds)
             self.ended = not line
             value = json.loads(line) if line else None
@@ -80,15 +90,15 @@ class _Child:
         return value if isinstance(value, dict) else None
 
     def close(self) -> None:
-        """End the process, whatever it is doing."""
+        """End the process and what it started, whatever they are doing."""
+        if hasattr(os, "killpg"):
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signal.SIGKILL)
         self._process.kill()
         self._process.wait()
-        for stream in (self._process.stdin, self._process.stdout):
-            if stream is not None:
-                try:
-                    stream.close()
-                except OSError:
-                    continue
+        if self._process.stdin is not None:
+            with suppress(OSError):  # what was not sent yet has no reader any more
+                self._process.stdin.close()
 
 
 class Program:
@@ -97,27 +107,37 @@ class Program:
     Args:
         start: What the child is to load.
         seconds: Longest time for one answer.
+        name: What is asked, for messages: `function of the check python`.
     """
 
-    def __init__(self, start: Mapping[str, Any], seconds: float) -> None:
+    def __init__(
+        self, start: Mapping[str, Any], seconds: float, name: str = "function of the check python"
+    ) -> None:
         self._start = start
         self._seconds = seconds
+        self._name = name
+        self._without_verdict = 0
         self._child: _Child | None = None
 
     def judge(self, row: Mapping[str, Any], answer: Mapping[str, Any]) -> Grade:
         """Return what the function says.
 
         Raises:
-            TunedeckError: Its file can't be loaded.
+            TunedeckError: Its file can't be loaded, or it gave no verdict several times in a row.
         """
         child = self._running()
         reply = child.ask({"row": row, "answer": answer}, self._seconds)
         if reply is None:
-            died = child.ended
+            why = "the function's process ended" if child.ended else f"no verdict within {self._seconds:g} s"
             self.close()
-            return Grade(
-                0.0, "the function's process ended" if died else f"no verdict within {self._seconds:g} s"
-            )
+            self._without_verdict += 1
+            if self._without_verdict == _MOST_WITHOUT_VERDICT:
+                raise TunedeckError(
+                    f"The {self._name} gave no verdict {_MOST_WITHOUT_VERDICT} times in a row: {why}.",
+                    "Mend it, or give it more `seconds`. The answers are kept: nothing is asked again.",
+                )
+            return Grade(0.0, why)
+        self._without_verdict = 0
         if "error" in reply:
             return Grade(0.0, safe_line(f"the function failed: {reply['error']}", 200))
         score = reply.get("score")
@@ -138,12 +158,12 @@ class Program:
     def _running(self) -> _Child:
         if self._child is None:
             child = _Child(self._start)
-            reply = child.ask(None, _START_SECONDS)
+            reply = child.started
             if reply is None or "failed" in reply:
                 child.close()
                 words = "it did not start" if reply is None else safe_line(str(reply["failed"]), 300)
                 raise TunedeckError(
-                    f"The function of the check python can't be loaded: {words}.",
+                    f"The {self._name} can't be loaded: {words}.",
                     "Its file is run by itself: does it import what is installed here?",
                 )
             self._child = child
@@ -160,7 +180,8 @@ class PatternProgram:
     """Searches with Python's `re` under a time limit."""
 
     def __init__(self, pattern: str, *, ignore_case: bool, seconds: float) -> None:
-        self._program = Program({"pattern": pattern, "ignore_case": ignore_case}, seconds)
+        start = {"pattern": pattern, "ignore_case": ignore_case}
+        self._program = Program(start, seconds, "pattern of the check regex")
 
     def search(self, text: str) -> Grade:
         """Return whether the pattern is found; a search that takes too long counts as none."""

@@ -1,7 +1,8 @@
 """The process in which a person's own function judges answers: one line of JSON in, one line out.
 
 Run by path in Python's isolated mode: it imports nothing of ours, and no module of the current folder.
-What the function prints goes to stderr, so that it can't be taken for an answer.
+What the function prints goes to stderr, so that it can't be taken for an answer, and it reads nothing from
+stdin. A copy of the process that it forks answers nothing.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import importlib.util
 import json
 import os
 import re
+import signal
 import sys
 from collections.abc import Callable
 from typing import Any, TextIO
@@ -49,27 +51,50 @@ def _tell(answers: TextIO, value: dict[str, Any]) -> None:
     answers.flush()
 
 
+def _end_after(seconds: float) -> None:
+    """Have the system end this process: who started it may be dead, and what hangs may hold Python's lock."""
+    if hasattr(signal, "setitimer"):
+        signal.setitimer(signal.ITIMER_REAL, seconds)
+
+
 def main() -> None:
-    """Load what the first argument names, then judge line by line until the input ends."""
+    """Load what the first line names, then judge line by line until the input ends."""
+    own = os.getpid()
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    questions = os.fdopen(os.dup(0), "rb")
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
     os.dup2(2, 1)
-    start = json.loads(sys.argv[1])
+    start = json.loads(questions.readline())
+    _end_after(start["most_seconds"])
     try:
         if "pattern" in start:
             judge = _searcher(start["pattern"], start["ignore_case"])
         else:
             judge = _loaded(start["path"], start["function"])
     except BaseException as error:
+        _end_if_copy(own)
         _tell(answers, {"failed": f"{type(error).__name__}: {error}"})
         return
+    _end_if_copy(own)
     _tell(answers, {"ready": True})
-    for line in sys.stdin.buffer:
+    _end_after(0)
+    for line in questions:
         asked = json.loads(line)
+        _end_after(asked["most_seconds"])
         try:
             reply = _plain(judge(asked["row"], asked["answer"]))
         except BaseException as error:
             reply = {"error": f"{type(error).__name__}: {error}"[:_LONGEST_NOTE]}
+        _end_if_copy(own)
+        _end_after(0)
         _tell(answers, reply)
+
+
+def _end_if_copy(own: int) -> None:
+    if os.getpid() != own:
+        os._exit(0)
 
 
 if __name__ == "__main__":

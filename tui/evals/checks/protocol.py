@@ -70,7 +70,11 @@ class Check(ABC):
 
     @abstractmethod
     def grade(self, case: Case, given: Given) -> Grade:
-        """Judge an answer; never raises for anything that a model or a row may hold."""
+        """Judge an answer; never raises for anything that a model or a row may hold.
+
+        Raises:
+            TunedeckError: A person's own function or pattern goes on giving no verdict.
+        """
 
     def try_out(self) -> None:  # noqa: B027 - most checks can't fail to start
         """Start what it needs, before any answer is paid for.

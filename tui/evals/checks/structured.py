@@ -191,6 +191,17 @@ class Fields(Check):
         if isinstance(value, str):
             text = value.strip()
             return json.dumps(text if self.option("case", False) else text.casefold())
-        if isinstance(value, float) and value.is_integer():
-            value = int(value)  # 3.0 and 3 are one number of JSON
-        return json.dumps(value)
+        return plain_json(value)
+
+
+def plain_json(value: Any) -> str:
+    """Return a value of JSON in one spelling: keys in order, 3.0 as 3, which are one number of JSON."""
+    return json.dumps(_with_plain_numbers(value), sort_keys=True)
+
+
+def _with_plain_numbers(value: Any) -> Any:
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, dict):
+        return {key: _with_plain_numbers(one) for key, one in value.items()}
+    return [_with_plain_numbers(one) for one in value] if isinstance(value, list) else value

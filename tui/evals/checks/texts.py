@@ -18,12 +18,22 @@ _NUMBER = re.compile(
     r"(?<![\w.])[-+\u2212]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:[eE][-+]?\d{1,3})?|(?<![\w.])[-+]?\.\d+"
 )
 _LONGEST_NUMBER_TEXT = 100_000
+_SIGN = re.compile(r"(?<![^\W_])-(?=\.?\d)")
+"""A hyphen that makes a number negative; in covid-19 and 2026-11-30 it is punctuation."""
+
+
+def folded(text: str) -> str:
+    """Return text in which letter case, kind of character and runs of blanks do not matter: NFKC, folded."""
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
 def normalised(text: str) -> str:
-    """Return text without what does not matter: NFKC, case folded, no punctuation, single blanks."""
-    folded = unicodedata.normalize("NFKC", text).casefold()
-    kept = (" " if unicodedata.category(char)[0] in "PZC" else char for char in folded)
+    """Return text without what does not matter: NFKC, case folded, no punctuation, single blanks.
+
+    The sign of a number does matter.
+    """
+    signed = _SIGN.sub("\u2212", unicodedata.normalize("NFKC", text).casefold())
+    kept = (" " if unicodedata.category(char)[0] in "PZC" else char for char in signed)
     return " ".join("".join(kept).split())
 
 
@@ -42,7 +52,7 @@ class Exact(Check):
 
 
 class Normalised(Check):
-    """As exact, after NFKC, with case, punctuation and runs of blanks left out of account."""
+    """As exact, after NFKC, with case, punctuation and runs of blanks left out of account, but not signs."""
 
     main = "text"
     known: ClassVar[Mapping[str, Any]] = {"text": str}
@@ -57,7 +67,10 @@ class Normalised(Check):
 
 
 class Contains(Check):
-    """The answer holds a text, or each of several; without one, any of the row's expected answers."""
+    """The answer holds a text, or each of several; without one, any of the row's expected answers.
+
+    With `absent` it must hold none of them.
+    """
 
     main = "text"
     known: ClassVar[Mapping[str, Any]] = {"text": (str, list), "ignore_case": bool, "absent": bool}
@@ -66,13 +79,16 @@ class Contains(Check):
         """Look for it."""
         fold: Callable[[str], str] = str.casefold if self.option("ignore_case", True) else str
         said = fold(given.text)
-        if "text" not in self._options:
+        absent = self.option("absent", False)
+        if "text" not in self._options and not absent:
             if not case.expected:
                 return NOTHING_EXPECTED
             return binary(any(fold(one) in said for one in case.expected), "holds no expected answer")
-        texts = self.option("text", "")
+        texts = self.option("text", list(case.expected))
         wanted = [str(one) for one in (texts if isinstance(texts, list) else [texts])]
-        if self.option("absent", False):
+        if not wanted:
+            return NOTHING_EXPECTED
+        if absent:
             found = [one for one in wanted if fold(one) in said]
             return binary(not found, f"holds {', '.join(found)}")
         missing = [one for one in wanted if fold(one) not in said]

@@ -40,14 +40,19 @@ class Interval:
         return (self.high - self.low) / 2
 
     def as_json(self) -> dict[str, Any]:
-        """Return it as JSON values."""
+        """Return it as JSON values: null for what is not known, which JSON has no number for."""
         return {
-            "estimate": self.estimate,
-            "low": self.low,
-            "high": self.high,
+            "estimate": finite(self.estimate),
+            "low": finite(self.low),
+            "high": finite(self.high),
             "confidence": self.confidence,
             "method": self.method,
         }
+
+
+def finite(value: float) -> float | None:
+    """Return a number that JSON has, or None."""
+    return value if math.isfinite(value) else None
 
 
 def normal_quantile(confidence: float) -> float:

@@ -14,6 +14,7 @@ from tui.evals.statistics.intervals import (
     Interval,
     bonett_price,
     bootstrap_mean,
+    finite,
     normal_quantile,
 )
 from tui.evals.statistics.paired import McNemar, mcnemar
@@ -34,6 +35,14 @@ class Word(StrEnum):
     BETTER = "better"
     WORSE = "worse"
     UNKNOWN = "can't tell yet"
+
+
+def reaches(share: float, percent: float) -> bool:
+    """Say whether a share is at least so many hundredths; a share that is not known is not.
+
+    Within a billionth: 29 of 100 rows are 29 %, and 100 times 0.29 is less than 29 in binary fractions.
+    """
+    return math.isfinite(share) and 100 * share >= percent - 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +77,8 @@ class PairedVerdict:
         return {
             "word": self.word.value,
             "rows": self.rows,
-            "first": self.first,
-            "second": self.second,
+            "first": finite(self.first),
+            "second": finite(self.second),
             "difference": self.difference.as_json(),
             "more_rows": self.more_rows,
             "power": POWER,

@@ -103,6 +103,26 @@ def test_a_strict_label_is_the_whole_answer() -> None:
     assert grade(check, "it is positive", "positive").labels == ("positive", "(other)")
 
 
+@pytest.mark.parametrize(
+    ("labels", "answer", "expected", "given"),
+    [
+        ('["C", "C#"]', "C", "C#", "C"),
+        ('["C", "C#"]', "I would say c#.", "C#", "C#"),
+        ("[-1, 0, 1]", "1", "-1", "1"),
+        ("[-1, 0, 1]", "It is -1.", "-1", "-1"),
+        ('["+", "-"]', " - ", "-", "-"),
+        ('["good", "very good"]', "It is very good!", "very good", "very good"),
+        ('["good", "very good"]', "good, or very good", "good", "(other)"),
+    ],
+)
+def test_labels_that_differ_in_punctuation_or_in_a_word_more_are_told_apart(
+    labels: str, answer: str, expected: str, given: str
+) -> None:
+    found = grade(f"label:{{labels = {labels}}}", answer, expected)
+    assert found.labels == (expected, given)
+    assert found.score == float(expected == given)
+
+
 WEATHER = ToolCall("weather", '{"city": "Bonn", "days": 2}')
 
 
@@ -128,6 +148,29 @@ def test_a_tool_call_is_compared_by_name_and_arguments(
     tools = ({"function": {"name": "weather", "parameters": {"properties": {"city": {"type": "string"}}}}},)
     found = grade(f"tool-call:{how}", said("", *calls), expected_calls=(WEATHER,), tools=tools)
     assert found.score == score
+
+
+def test_each_expected_call_finds_its_own_where_one_fits_several() -> None:
+    expected = (ToolCall("weather", '{"city": "Bonn"}'), WEATHER)
+    calls = [("weather", WEATHER.arguments), ("weather", '{"city": "Bonn"}')]
+    assert grade("tool-call:subset", said("", *calls), expected_calls=expected).score == 1
+    twice = grade("tool-call:subset", said("", *calls[1:], *calls[1:]), expected_calls=expected)
+    assert twice.score == 0
+    assert twice.note.startswith('weather: arguments {"city": "Bonn"}, not ')
+
+
+@pytest.mark.parametrize(
+    ("wanted", "called", "score"),
+    [
+        ('{"a": 1}', '{"a": true}', 0),
+        ('{"a": [1]}', '{"a": [1.0]}', 1),
+        ('{"a": 1, "b": {}}', '{"b": {}, "a": 1}', 1),
+        ('{"a": 1}', f'{{"a": {"[" * 1_000}{"]" * 1_000}}}', 0),
+    ],
+)
+def test_arguments_are_equal_as_json_is(wanted: str, called: str, score: float) -> None:
+    expected = (ToolCall("weather", wanted),)
+    assert grade("tool-call", said("", ("weather", called)), expected_calls=expected).score == score
 
 
 def test_no_call_is_right_where_none_is_expected_and_nothing_is_said_where_rows_are_silent() -> None:

@@ -15,12 +15,17 @@ CASES: list[tuple[str, str, str, float | None]] = [
     ("normalised", "  The ANSWER, is: Paris! ", "the answer is paris", 1),
     ("normalised", "\uff30aris", "Paris", 1),
     ("normalised", "Paris, France", "Paris", 0),
+    ("normalised", "5", "-5", 0),
+    ("normalised", "\u2212.5!", "-.5", 1),
+    ("normalised", "Covid 19, 2026 11 30", "covid-19, 2026-11-30", 1),
     ("contains", "It is Paris.", "paris", 1),
     ("contains:refund", "We REFUND you", "", 1),
     ("contains:refund", "No money back", "", 0),
     ('contains:{text = ["a", "b"]}', "b only", "", 0),
     ('contains:{text = "Sorry", absent = true, ignore_case = false}', "sorry", "", 1),
     ('contains:{text = "sorry", absent = true}', "Sorry!", "", 0),
+    ("contains:{absent = true}", "We refund you", "refund", 0),
+    ("contains:{absent = true}", "Good morning", "refund", 1),
     (r"regex:^\d{3}$", "123", "", 1),
     (r"regex:^\d{3}$", "1234", "", 0),
     (r"regex:(\w)\1", "abba", "", 1),
@@ -67,7 +72,7 @@ def test_a_text_is_judged_as_its_check_says(
     assert grade(check, answer, expected).score == score
 
 
-@pytest.mark.parametrize("check", ["exact", "normalised", "contains", "number"])
+@pytest.mark.parametrize("check", ["exact", "normalised", "contains", "contains:{absent = true}", "number"])
 def test_a_row_that_expects_nothing_is_left_out_and_not_wrong(check: str) -> None:
     assert grade(check, "anything").score is None
 
