@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import ClassVar
 
 from textual import on, work
@@ -14,20 +13,18 @@ from textual.containers import Container
 from textual.message import Message
 from textual.widgets import Static
 
-from screens.ask_text import AskTextScreen
 from screens.base import DeckScreen
-from screens.chat_base import typed_path
+from screens.compare_blind_asking import AsksBlind
+from screens.compare_blind_export import ExportsPairs
 from screens.compare_told import told_lines
 from screens.confirm import ConfirmScreen
-from screens.greyed_keys import GreyedKeys
 from screens.readings import Readings
 from tui.errors import TunedeckError
 from tui.evals.compare.asking import ComparePlan
 from tui.evals.compare.blind import BlindRating
 from tui.evals.compare.live import lane_answer
 from tui.evals.compare.marks import Marked, marked
-from tui.evals.compare.pairs import export_pairs
-from tui.evals.compare.session import BackgroundAsking, BlindView, RatingSession
+from tui.evals.compare.session import BlindView, RatingSession
 from tui.evals.compare.standing import standing_words
 from tui.safe_text import safe_line, safe_text
 from tui.widgets.answer_pane import AnswerPane, answer_words
@@ -38,7 +35,7 @@ LONGEST_QUESTION = 2_000
 """Characters of a question that are shown."""
 
 
-class BlindScreen(GreyedKeys, inherit_bindings=False):
+class BlindScreen(AsksBlind, ExportsPairs, inherit_bindings=False):
     """A blind comparison from its first pair to its result.
 
     Args:
@@ -85,7 +82,6 @@ class BlindScreen(GreyedKeys, inherit_bindings=False):
         self._session: RatingSession | None = None
         self._view: BlindView | None = None
         self._marks: Marked | None = None
-        self._plan: ComparePlan | None = None
         self._plans = Readings()
         self._busy = True
         """A rating is being kept, or the next pair read: what is typed then is meant for no pair."""
@@ -93,8 +89,6 @@ class BlindScreen(GreyedKeys, inherit_bindings=False):
         """More answers have come since."""
         self._told = False
         self._marking = False
-        self._asking: BackgroundAsking | None = None
-        self._unsubscribe: Callable[[], None] | None = None
 
     def compose_body(self) -> ComposeResult:
         """Yield state, question, both answers, the standing and the result."""
@@ -111,13 +105,8 @@ class BlindScreen(GreyedKeys, inherit_bindings=False):
         for pane in self.query(AnswerPane):
             pane.can_focus = False
         self.query_one("#blind-result").border_title = "How it came out"
-        self._follow(self.services.askings.of(self._comparison_id))
+        self.follow(self.services.runs.blind(self._comparison_id))
         self._read_first()
-
-    def on_unmount(self) -> None:
-        """Stop listening; what is asked for goes on."""
-        if self._unsubscribe is not None:
-            self._unsubscribe()
 
     # Reading, in workers
 
@@ -175,70 +164,38 @@ class BlindScreen(GreyedKeys, inherit_bindings=False):
     def _take_plan(self, message: Planned) -> None:
         if self._plans.is_stale(message.reading):
             return  # counted before the last answers came
-        self._plan = message.plan
+        self.plan = message.plan
         self._show_line()
         self.refresh_bindings()
         if self._wants_to_ask:
             self._wants_to_ask = False
-            if message.plan.unknown and not self._is_asking:
+            if message.plan.unknown and not self.is_asking:
                 self.action_ask_missing()
 
-    # Asking for answers
+    # Answers that come
 
     @property
-    def _is_asking(self) -> bool:
-        return self._asking is not None and self._asking.is_running
+    def session(self) -> RatingSession | None:
+        """The comparison; None while it is read."""
+        return self._session
 
-    def _follow(self, asking: BackgroundAsking | None) -> None:
-        if self._unsubscribe is not None:
-            self._unsubscribe()
-            self._unsubscribe = None
-        self._asking = asking
-        if asking is not None:
-            self._unsubscribe = asking.subscribe(lambda: self.post_from_thread(self._hear, asking))
-            if not asking.is_running:  # it may have ended before anybody listened
-                self.call_later(self._hear, asking)
-
-    def _hear(self, asking: BackgroundAsking) -> None:
+    def answer_came(self) -> None:
+        """Read it, if a pair is waited for."""
         self._show_line()
         if self._busy:
             self._read_again = True  # what is being read may have been read before this answer came
         else:
             self._read_if_waiting()
-        if not asking.is_running:
-            if asking.problem is not None:
-                self.tell_error(asking.problem)
-            elif asking.note:
-                self.tell(asking.note, severity="warning")
-            asking.note, asking.problem = "", None
-            self._plan_again()
-            self.refresh_bindings()
+
+    def asking_ended(self) -> None:
+        """Count anew what is missing."""
+        self._plan_again()
+        self.refresh_bindings()
 
     def _read_if_waiting(self) -> None:
         if self._view is not None and self._view.round is None and not self._view.is_done:
             self._busy, self._read_again = True, False
             self._do(RatingSession.view)
-
-    @work(group="blind-ask", exclusive=True, exit_on_error=False, description="agree to the price")
-    async def action_ask_missing(self) -> None:
-        """Say what is missing and what it costs, then ask for it."""
-        plan, session = self._plan, self._session
-        if plan is None or session is None:
-            return
-        names = " and ".join(safe_line(one.model, 60) for one in session.rating.comparison.sides)
-        question = ConfirmScreen(
-            f"Ask {names}? {plan.words}", yes="ask them", no="ask nothing",
-            facts=[("Prompts of", safe_line(session.rating.comparison.source, 60))],
-        )  # fmt: skip
-        if await self.app.push_screen_wait(question):
-            self._follow(self.services.askings.start(session.rating, plan))
-            self._show_line()
-            self.refresh_bindings()
-
-    def action_stop_asking(self) -> None:
-        """Ask for no more answers now."""
-        if self._asking is not None:
-            self._asking.cancel()
 
     # Showing
 
@@ -284,7 +241,7 @@ class BlindScreen(GreyedKeys, inherit_bindings=False):
         return f"{name.capitalize()}: {safe_line(side.model, 60)}"
 
     def _show_line(self) -> None:
-        view, asking = self._view, self._asking
+        view = self._view
         words = "Blind: "
         if view is not None and view.round is not None:
             words += f"pair {view.round.number:,} of {view.total:,}"
@@ -292,10 +249,7 @@ class BlindScreen(GreyedKeys, inherit_bindings=False):
             words += "all are rated" if view.is_done else "waiting for answers"
         else:
             words += "reading…"
-        if asking is not None and asking.is_running:
-            words += f" · asking, {asking.done:,} of {asking.total:,} answers; x stops"
-        elif self._plan is not None and self._plan.unknown:
-            words += f" · {self._plan.unknown:,} answers are missing: a asks for them"
+        words += self.asking_words()
         self.query_one("#blind-line", Static).update(content((words, "strong")))
 
     # Keys
@@ -310,15 +264,9 @@ class BlindScreen(GreyedKeys, inherit_bindings=False):
                 return "Nothing is rated yet."
             case "tell_names" if self._told:
                 return "The names are told."
-            case "ask_missing" if self._is_asking:
-                return "They are being asked for."
-            case "ask_missing" if self._plan is None or not self._plan.unknown:
-                return "No answer is missing."
-            case "stop_asking" if not self._is_asking:
-                return "Nothing is being asked."
             case "toggle_marks" | "scroll_both" if view is None or view.round is None:
                 return "No pair is shown."
-        return ""
+        return self.reason_against_asking(action)
 
     def action_rate(self, word: str) -> None:
         """Keep what is better and go on."""
@@ -354,27 +302,3 @@ class BlindScreen(GreyedKeys, inherit_bindings=False):
         """Scroll both answers."""
         for pane in self.query(AnswerPane):
             pane.scroll_relative(y=lines, animate=False)
-
-    @work(group="blind-export", exclusive=True, exit_on_error=False, description="choose where pairs go")
-    async def action_export_pairs(self) -> None:
-        """Ask for a file and write the preferences."""
-        session = self._session
-        if session is None:
-            return
-        name = f"{Path(session.rating.comparison.source).stem or 'ratings'}-pairs.jsonl"
-        typed = await self.app.push_screen_wait(
-            AskTextScreen("Write the pairs to", value=safe_line(name), hint="a new .jsonl file")
-        )
-        if typed:
-            self._export(session.rating, typed_path(typed))
-
-    @work(thread=True, group="blind-export", exit_on_error=False, description="write the pairs")
-    def _export(self, rating: BlindRating, path: Path) -> None:
-        try:
-            written = export_pairs(rating, path)
-        except TunedeckError as error:
-            self.post_message(self.Failed(error))
-            return
-        left = "; ".join(f"{count:,} left out ({why})" for why, count in written.left_out.items())
-        words = f"{written.rows:,} pairs in {path}." + (f" {left}." if left else "")
-        self.post_from_thread(self.tell, words)

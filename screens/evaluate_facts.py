@@ -15,10 +15,9 @@ from tui.widgets.tones import Part, Tone
 from tui.widgets.words import plural
 
 if TYPE_CHECKING:
-    from tui.evals.examiner import ExaminerState
+    from tui.evals.background import RunState
     from tui.evals.plan import EvalPlan
     from tui.evals.result import EvalResult
-    from tui.money.usage_price import Amount
 
 CHECK_COLUMNS = (Column("", 1, tone="accent"), Column("Check", 12), Column("What it asks", tone="muted"))
 _TONES: dict[Word, Tone] = {Word.BETTER: "good", Word.WORSE: "bad", Word.UNKNOWN: "warning"}
@@ -37,7 +36,7 @@ def verdict_part(result: EvalResult) -> Part:
     return f"{last} against {first}: {result.verdict.sentence}.", _TONES[result.verdict.word]
 
 
-def state_parts(state: ExaminerState) -> list[Part]:
+def state_parts(state: RunState[EvalPlan, EvalResult]) -> list[Part]:
     """Return how a run stands, or how it ended."""
     if state.is_stopping:
         return [("Stopping…", "warning")]
@@ -56,17 +55,11 @@ def state_parts(state: ExaminerState) -> list[Part]:
     return [*parts, ("ctrl+r shows rows and numbers.", "accent")]
 
 
-def confirm_facts(plan: EvalPlan, cap: Amount | None) -> list[Pair]:
-    """Return what a yes depends on."""
-    judged = f", and up to {plan.judge_asks:,} of a judge" if plan.judge_asks else ""
-    capped = plan.options.max_cost
-    never = f"{capped} (your cap)" if capped is not None else "no limit" if cap is None else cap.words
+def plan_facts(plan: EvalPlan) -> list[Pair]:
+    """Return whom a run asks, and what."""
     return [
         ("Models", safe_line(", ".join(one.label for one in reversed(plan.contenders)), 200)),
         ("Test set", safe_line(plan.test_set.path.name, 200)),
-        ("To ask", f"{plan.unknown:,} answers{judged}"),
-        ("Price", "not published" if plan.price is None else plan.price.words),
-        ("Never more than", never),
     ]
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -16,7 +15,7 @@ from textual.widgets import Static
 
 from screens.base import DeckScreen
 from screens.choose import choose_file
-from screens.confirm import ConfirmScreen
+from screens.follows_run import FollowsRun
 from screens.record_export import ExportsRecordings
 from screens.record_lines import (
     MODEL_COLUMNS,
@@ -39,13 +38,12 @@ from tui.widgets.tones import Part, content
 from tui.widgets.words import plural
 
 if TYPE_CHECKING:
-    from tui.evals.record import RecordPlan
+    from tui.evals.background import BackgroundRun, RunState
+    from tui.evals.record import RecordPlan, RecordResult
     from tui.evals.record_source import Questions, Recordable
 
-_LOOKS_A_SECOND = 4
 
-
-class RecordScreen(ComparesRecordings, ExportsRecordings, inherit_bindings=False):
+class RecordScreen(FollowsRun, ComparesRecordings, ExportsRecordings, inherit_bindings=False):
     """Models, questions, the price; below, what is recorded already.
 
     Args:
@@ -54,6 +52,7 @@ class RecordScreen(ComparesRecordings, ExportsRecordings, inherit_bindings=False
     """
 
     PLACE = "models"
+    STATE = "#record-state"
     CSS_PATH = "record.tcss"
     AUTO_FOCUS = "#record-models"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]  # noqa: RUF012 - Textual's own type
@@ -88,7 +87,6 @@ class RecordScreen(ComparesRecordings, ExportsRecordings, inherit_bindings=False
         self._marked: dict[Lane, None] = {}
         self._plan: RecordPlan | None = None
         self._problem = ""
-        self._was_running = False
         self._seen_done = 0
 
     def compose_body(self) -> ComposeResult:
@@ -111,8 +109,7 @@ class RecordScreen(ComparesRecordings, ExportsRecordings, inherit_bindings=False
         """Read, and follow what is being recorded."""
         self._show_plan()
         self._read_store(is_first=True)
-        self.set_interval(1 / _LOOKS_A_SECOND, self._look)
-        self._look()
+        self.follow_run()
 
     # Reading and planning, in threads
 
@@ -220,26 +217,30 @@ class RecordScreen(ComparesRecordings, ExportsRecordings, inherit_bindings=False
         self.query_one("#record-plan", Static).update(content(*parts))
         self.refresh_bindings()
 
-    def _look(self) -> None:
-        """Show how the recording stands; the store is read anew once it is over."""
-        state = self.services.recorder.state
-        meter = self.query_one(Meter)
-        meter.display = state.is_running
-        meter.fraction = state.fraction
-        self.query_one("#record-state", Static).update(content(state_words(state)))
-        if state.is_running and state.done != self._seen_done:
+    @property
+    def background(self) -> BackgroundRun[RecordPlan, RecordResult]:
+        """The recording that runs, or ran last."""
+        return self.services.runs.recording
+
+    def state_parts(self, state: RunState[RecordPlan, RecordResult]) -> Sequence[Part]:
+        """Return how it stands."""
+        return [state_words(state)]
+
+    def run_went_on(self, state: RunState[RecordPlan, RecordResult]) -> None:
+        """Count the answers below anew."""
+        if state.done != self._seen_done:
             self._seen_done = state.done
             self._read_recordings()
-        if state.is_running != self._was_running:
-            self._was_running = state.is_running
-            self._read_store()
-            self.refresh_bindings()
+
+    def run_turned(self) -> None:
+        """Read the store anew."""
+        self._read_store()
 
     # Keys
 
     def reason_against(self, action: str) -> str:
         """Return why a key can't act now."""
-        running = self._was_running
+        running = self.was_running
         match action:
             case "start_recording" if running:
                 return "A recording is under way; x stops it."
@@ -319,39 +320,19 @@ class RecordScreen(ComparesRecordings, ExportsRecordings, inherit_bindings=False
     @work(group="start-recording", exclusive=True, exit_on_error=False, description="start a recording")
     async def action_start_recording(self) -> None:
         """Show price and time, ask, and begin; never more than the shown limit is spent."""
-        from tui.evals.record import dearest_end
 
         plan = self._plan
         if plan is None:
             return
-        price, cap = plan.plan.price, await asyncio.to_thread(dearest_end, self.services, plan)
-        if not plan.plan.is_free:
-            dialog = ConfirmScreen(
-                "Record these models?", yes="ask them",
-                facts=[
-                    ("Models", safe_line(", ".join(lane.model for lane in plan.lanes), 200)),
-                    ("Questions", source_words(plan.source)),
-                    ("To ask", f"{plan.plan.unknown:,} answers"),
-                    ("Price", "not published" if price is None else price.words),
-                    ("Never more than", "no limit" if cap is None else cap.words),
-                ],
-                warning="" if price is not None else "Nobody knows what this costs; the service charges it.",
-            )  # fmt: skip
-            if not await self.app.push_screen_wait(dialog):
-                return
-        if cap is not None and cap.high:
-            options = replace(plan.plan.options, max_cost=cap.high)
-            plan = replace(plan, plan=replace(plan.plan, options=options))
-        try:
-            self.services.recorder.start(plan)
-        except TunedeckError as error:
-            self.tell_error(error)
-        self._look()
+        facts = [
+            ("Models", safe_line(", ".join(lane.model for lane in plan.lanes), 200)),
+            ("Questions", source_words(plan.source)),
+        ]
+        await self.agree_and_start(plan, "Record these models?", facts)
 
     def action_stop_recording(self) -> None:
         """Stop asking; what was answered is kept."""
-        self.services.recorder.cancel()
-        self._look()
+        self.stop_run()
 
     def known_lanes(self) -> list[Lane]:
         """Return the models that can be asked."""

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from screens.job_words import ago
 from tui.chat.lanes import Lane
 from tui.chat.model_names import short_model_name
 from tui.evals.record_source import CHATS, Recordable
-from tui.evals.recorder import RecorderState
 from tui.records.recordings import Recording
 from tui.safe_text import safe_line
 from tui.widgets.table import Column, TableRow
 from tui.widgets.tones import Part
 from tui.widgets.words import plural
+
+if TYPE_CHECKING:
+    from tui.evals.background import RunState
+    from tui.evals.record import RecordPlan, RecordResult
 
 MODEL_COLUMNS = (
     Column("", 1, tone="accent"),
@@ -61,12 +65,13 @@ def source_words(source: str) -> str:
     return "your chats" if source == CHATS else safe_line(Path(source).name, 80)
 
 
-def state_words(state: RecorderState) -> Part:
+def state_words(state: RunState[RecordPlan, RecordResult]) -> Part:
     """Return how a recording stands or ended."""
     if state.is_stopping:
         return "Stopping…", "warning"
     if state.is_running:
-        return f"Recording {plural(state.models, 'model')}: {state.done:,} of {state.total:,}", "accent"
+        models = len(state.plan.lanes) if state.plan is not None else 0
+        return f"Recording {plural(models, 'model')}: {state.done:,} of {state.total:,}", "accent"
     if state.problem is not None:
         return safe_line(f"{state.problem.message} {state.problem.remedy}", 300), "bad"
     result = state.result

@@ -16,9 +16,7 @@ from tui.providers.profile_data import LOCAL_NAME
 from tui.store.store import Store
 
 if TYPE_CHECKING:
-    from tui.evals.compare.session import Askings
-    from tui.evals.examiner import Examiner
-    from tui.evals.recorder import Recorder
+    from tui.evals.runs import EvalRuns
     from tui.jobs.watch import JobWatcher
     from tui.money.catalog import Catalog
     from tui.providers.account_limits import RateGauge, RateLimits
@@ -47,9 +45,7 @@ class Services:
         self.formats = ChosenFormats()
         self._catalog = catalog
         self._watcher: JobWatcher | None = None
-        self._recorder: Recorder | None = None
-        self._examiner: Examiner | None = None
-        self._askings: Askings | None = None
+        self._runs: EvalRuns | None = None
         self._providers: dict[str, Provider] = {}
         self._declared: list[DeclaredAccount] | None = None
         self._limits: dict[str, RateLimits] = {}
@@ -104,34 +100,14 @@ class Services:
             return self._watcher
 
     @property
-    def recorder(self) -> Recorder:
-        """What records models in the background."""
+    def runs(self) -> EvalRuns:
+        """Evaluations, recordings and blind answers that go on whichever screen is shown."""
         with self._lock:
-            if self._recorder is None:
-                from tui.evals.recorder import Recorder  # only for who records
+            if self._runs is None:
+                from tui.evals.runs import EvalRuns  # only for who evaluates
 
-                self._recorder = Recorder(self)
-            return self._recorder
-
-    @property
-    def examiner(self) -> Examiner:
-        """What evaluates models in the background."""
-        with self._lock:
-            if self._examiner is None:
-                from tui.evals.examiner import Examiner  # only for who evaluates
-
-                self._examiner = Examiner(self)
-            return self._examiner
-
-    @property
-    def askings(self) -> Askings:
-        """Answers for blind comparisons that are asked for whichever screen is shown."""
-        with self._lock:
-            if self._askings is None:
-                from tui.evals.compare.session import Askings  # only once something is compared blind
-
-                self._askings = Askings()
-            return self._askings
+                self._runs = EvalRuns(self)
+            return self._runs
 
     @property
     def notices(self) -> list[str]:
@@ -225,12 +201,8 @@ class Services:
         """Stop watching, release connections, close the store; jobs go on at their services."""
         if self._watcher is not None:
             self._watcher.stop(_CLOSE_SECONDS)
-        if self._recorder is not None:
-            self._recorder.close(_CLOSE_SECONDS)
-        if self._examiner is not None:
-            self._examiner.close(_CLOSE_SECONDS)
-        if self._askings is not None:
-            self._askings.stop(_CLOSE_SECONDS)
+        if self._runs is not None:
+            self._runs.close(_CLOSE_SECONDS)
         with self._lock:
             for provider in self._providers.values():
                 provider.close()

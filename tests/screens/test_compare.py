@@ -377,9 +377,9 @@ async def test_answers_go_on_coming_when_the_screen_is_left_and_ratings_go_on_la
         await pilot.press("q")
         await until(pilot, lambda: isinstance(app.screen, CompareScreen))
         provider.hold.set()
-        asking = app.services.askings.of(blind._comparison_id)
+        asking = app.services.runs.blind(blind._comparison_id)
         assert asking is not None
-        await until(pilot, lambda: not asking.is_running)
+        await until(pilot, lambda: not asking.state.is_running)
         await until(pilot, lambda: isinstance(app.focused, AnswerPane))
         await pilot.press("B")
         await until(pilot, lambda: isinstance(app.screen, ChooseScreen) and "0 of 4" in text_of(app))

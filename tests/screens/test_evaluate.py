@@ -151,7 +151,7 @@ async def test_a_run_goes_on_when_the_screen_is_left(
         await until(pilot, lambda: "Asking: 0 of 40" in text_of(app))
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, HomeScreen))
-        assert app.services.examiner.state.is_running
+        assert app.services.runs.evaluation.state.is_running
         app.push_screen(EvaluateScreen(("local", TUNED)))
         await until(pilot, lambda: "Asking: " in text_of(app))
         local.hold.set()

@@ -117,7 +117,7 @@ async def test_a_recording_goes_on_when_the_screen_is_left_and_can_be_stopped(
         await until(pilot, lambda: "Recording 1 model: 0 of 12" in text_of(app))
         await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, HomeScreen))
-        assert app.services.recorder.state.is_running
+        assert app.services.runs.recording.state.is_running
         app.push_screen(RecordScreen())
         await until(pilot, lambda: "Recording 1 model" in text_of(app))
         remote.hold.set()

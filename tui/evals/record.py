@@ -153,17 +153,6 @@ def plan_again(
     )  # fmt: skip
 
 
-def dearest_end(services: EvalServices, plan: RecordPlan) -> Amount | None:
-    """Return what it costs at most, each answer as long as allowed; None where no price is published."""
-    if plan.plan.price is None:
-        return None
-    ends = [question.most for question in questions_of(plan.plan, services)]
-    if any(end is None for end in ends):
-        return None
-    total = sum((end for end in ends if end is not None), Decimal(0))
-    return Amount(total, total, plan.plan.price.currency)
-
-
 def record(
     services: EvalServices,
     plan: RecordPlan,

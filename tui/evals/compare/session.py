@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from tui.errors import TunedeckError
-from tui.evals.compare.asking import ComparePlan
 from tui.evals.compare.blind import BlindRating, Pair, as_shown, rating_of
 from tui.evals.statistics.preference import Ratings, stop_advice, win_rate
 from tui.records.comparisons import Round
@@ -126,97 +124,3 @@ class RatingSession:
                 if None not in pair:
                     return one, pair
         return None, (None, None)
-
-
-class BackgroundAsking:
-    """Asks for a comparison's answers in a thread that no screen owns.
-
-    Args:
-        rating: The comparison.
-        plan: What it lacks, seen and agreed to by a person.
-    """
-
-    def __init__(self, rating: BlindRating, plan: ComparePlan) -> None:
-        self.comparison_id = rating.comparison.id
-        self.done, self.total = 0, plan.unknown
-        self.problem: TunedeckError | None = None
-        self.note = ""
-        """What else there is to say at the end."""
-        self._rating, self._plan = rating, plan
-        self._stop = threading.Event()
-        self._listeners: list[Callable[[], None]] = []
-        self._thread = threading.Thread(target=self._run, name="blind answers", daemon=True)
-        self._ended = threading.Event()
-
-    @property
-    def is_running(self) -> bool:
-        """True until the last answer, a failure or the end by `cancel`."""
-        return not self._ended.is_set()
-
-    def start(self) -> None:
-        """Begin."""
-        self._thread.start()
-
-    def cancel(self) -> None:
-        """Ask nothing more; what has come is kept."""
-        self._stop.set()
-
-    def join(self, seconds: float) -> None:
-        """Wait for the end, at most so long."""
-        self._ended.wait(seconds)
-
-    def subscribe(self, listener: Callable[[], None]) -> Callable[[], None]:
-        """Call `listener`, in the asking thread, after each answer and at the end; returns how to stop it."""
-        self._listeners.append(listener)
-
-        def unsubscribe() -> None:
-            if listener in self._listeners:
-                self._listeners.remove(listener)
-
-        return unsubscribe
-
-    def _run(self) -> None:
-        try:
-            outcome = self._rating.ask(self._plan, on_answer=self._count, cancelled=self._stop.is_set)
-            refused = next(iter(outcome.refused.values()), "")
-            self.note = f"{len(outcome.refused):,} were refused: {refused}" if refused else ""
-        except TunedeckError as error:
-            self.problem = error
-        finally:
-            self._ended.set()
-            self._tell()
-
-    def _count(self, done: int, total: int) -> None:
-        self.done, self.total = done, total
-        self._tell()
-
-    def _tell(self) -> None:
-        for listener in tuple(self._listeners):
-            listener()
-
-
-class Askings:
-    """The answers that are being asked for now, by comparison."""
-
-    def __init__(self) -> None:
-        self._running: dict[str, BackgroundAsking] = {}
-
-    def start(self, rating: BlindRating, plan: ComparePlan) -> BackgroundAsking:
-        """Ask for what a comparison lacks, unless that is under way."""
-        running = self.of(rating.comparison.id)
-        if running is not None and running.is_running:
-            return running
-        begun = self._running[rating.comparison.id] = BackgroundAsking(rating, plan)
-        begun.start()
-        return begun
-
-    def of(self, comparison_id: str) -> BackgroundAsking | None:
-        """Return the asking of a comparison that runs, or ran last."""
-        return self._running.get(comparison_id)
-
-    def stop(self, seconds: float) -> None:
-        """End all, waiting for each at most so long."""
-        for one in self._running.values():
-            one.cancel()
-        for one in self._running.values():
-            one.join(seconds)

@@ -8,7 +8,7 @@ EVALUATE = (
     Key("start", ("ctrl+l",), "start_evaluation", "Evaluate", "Say the price, ask, and begin.", footer=True),
     Key("file", ("ctrl+o",), "choose_test_set", "Test set", "Choose a file as the test set.", footer=True),
     Key("result", ("ctrl+r",), "show_result", "Result", "Show what the last run found.", footer=True),
-    Key("stop", ("ctrl+t",), "stop_evaluation", "Stop", "Stop; what was answered is kept.", footer=True),
+    Key("stop", ("ctrl+t",), "stop_run", "Stop", "Stop; what was answered is kept.", footer=True),
     Key("next-field", ("down",), "app.focus_next", "Next field", "Go to the next field."),
     Key("previous-field", ("up",), "app.focus_previous", "Field before", "Go to the field before."),
 )
