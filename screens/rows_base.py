@@ -296,10 +296,10 @@ class RowsBase(RowsState, inherit_bindings=False):
     def _draw(self, row: Row) -> None:
         from tui.datasets.conversation import conversation
 
-        view, line, who = self.view, self.rows.original_line, self.rows.identity
+        view, who = self.view, self.rows.identity
         view.border_title = self._row_title(row)
         findings, path = self.findings_of(who)
-        found = self.found_in(line, row)
+        found = self.found_in(who, row)
         view.border_subtitle = _LOOKS[self._look]
         drawn = row.raw, row.error, self._look, self._format, findings, path, found
         if drawn == self._drawn:
@@ -323,7 +323,7 @@ class RowsBase(RowsState, inherit_bindings=False):
         """Return what the check says of a row, and the JSON path of the first of it."""
         return (), None
 
-    def found_in(self, line: int | None, row: Row) -> str:
+    def found_in(self, who: int | None, row: Row) -> str:
         """Return the text that a search found in a row; empty when none did."""
         return ""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from typing import TYPE_CHECKING
 
 from textual import work
@@ -12,7 +13,7 @@ from tui.errors import TunedeckError
 from tui.widgets.words import plural
 
 if TYPE_CHECKING:
-    from tui.datasets.search import Hits, Query
+    from tui.datasets.search import Hit, Hits, Query
     from tui.datasets.source import Row
 
 
@@ -21,8 +22,6 @@ class RowsFind(RowsFindings, inherit_bindings=False):
 
     _query: Query | None = None
     _hits: Hits | None = None
-    _in_new_rows = 0
-    """New rows that match; they have no line in the file to go to."""
     _jumps = False
     """The cursor goes to the first match as soon as there is one."""
 
@@ -40,7 +39,7 @@ class RowsFind(RowsFindings, inherit_bindings=False):
         except TunedeckError as error:
             self.tell_error(error)
             return
-        self._query, self._hits, self._jumps, self._in_new_rows = query, Hits(), True, 0
+        self._query, self._hits, self._jumps = query, Hits(), True
         self.show_work("Searching")
         self._search(query, self._hits)
         self._show_search()
@@ -59,18 +58,18 @@ class RowsFind(RowsFindings, inherit_bindings=False):
             if self._jumps and len(hits):
                 self.post_from_thread(self._search_grew)
 
-        shown, in_new_rows = hits, 0
+        shown = hits
         try:
             find_lines(self._path, query, hits, on_progress=progress, cancelled=lambda: worker.is_cancelled)
             if self._chooser is not None:
-                shown, in_new_rows = self._chooser.search_as_shown(query, hits, lambda: worker.is_cancelled)
+                shown = self._chooser.search_as_shown(query, hits, lambda: worker.is_cancelled)
         except PassCancelled:
             pass
         except TunedeckError as error:
             self.post_from_thread(self.tell_error, error)
         if not worker.is_cancelled:
             self.post_from_thread(self.show_work, "")
-        self.post_from_thread(self._search_ended, hits, shown, in_new_rows)
+        self.post_from_thread(self._search_ended, hits, shown)
 
     def _search_grew(self) -> None:
         if self._jumps and self._hits is not None and len(self._hits):
@@ -78,14 +77,14 @@ class RowsFind(RowsFindings, inherit_bindings=False):
             self._go_to_first_match()
         self._show_search()
 
-    def _search_ended(self, hits: Hits, shown: Hits, in_new_rows: int) -> None:
+    def _search_ended(self, hits: Hits, shown: Hits) -> None:
         """Take what was found in the rows as they are shown for what was found in the file."""
         if hits is not self._hits:
             return
-        self._hits, self._in_new_rows = shown, in_new_rows
+        self._hits = shown
         self._search_grew()
         self._jumps = False
-        if not shown.found and not in_new_rows and self._query is not None:
+        if not shown.found and self._query is not None:
             self.tell(f"{self._query} is nowhere in this file.")
         else:
             self._tell_matches_elsewhere()
@@ -99,14 +98,14 @@ class RowsFind(RowsFindings, inherit_bindings=False):
     def _go_to_first_match(self) -> None:
         """Go to the match at or after the cursor, else to the first."""
         rows = self.rows
-        if self._hits is None or rows.original_line in set(self._hits.lines[:1]):
+        if self._hits is None or self._match_of(rows.identity) is not None:
             self.show_row()
             return
         here = rows.cursor
         index = rows.step_among(self._hits.lines, 1)
         if index is None:
             rows.cursor = 0
-            index = 0 if rows.original_line == self._hits.lines[0] else rows.step_among(self._hits.lines, 1)
+            index = 0 if self._match_of(rows.identity) is not None else rows.step_among(self._hits.lines, 1)
         rows.cursor = here if index is None else index
         self.show_row()
 
@@ -115,7 +114,6 @@ class RowsFind(RowsFindings, inherit_bindings=False):
             self.show_state("search", ())
             return
         words = f"{self._query}: {plural(self._hits.found, 'matching line')}"
-        words += f", {plural(self._in_new_rows, 'new row')} too" if self._in_new_rows else ""
         self.show_state("search", [(words, "" if self._hits.found else "muted")])
 
     @property
@@ -134,18 +132,19 @@ class RowsFind(RowsFindings, inherit_bindings=False):
         self.refresh_bindings()
         return True
 
-    def found_in(self, line: int | None, row: Row) -> str:
+    def found_in(self, who: int | None, row: Row) -> str:
         """Return the text that the search found in this row."""
-        from bisect import bisect_left
-
-        if self._hits is None or line is None:
-            return ""
-        at = bisect_left(self._hits.lines, line)
-        if at >= len(self._hits) or self._hits.lines[at] != line:
-            return ""
         from tui.datasets.search import found_text
 
-        return found_text(row.raw, self._hits[at])
+        match = self._match_of(who)
+        return "" if match is None else found_text(row.raw, match)
+
+    def _match_of(self, who: int | None) -> Hit | None:
+        hits = self._hits
+        if hits is None or who is None:
+            return None
+        at = bisect_left(hits.lines, who)
+        return hits[at] if at < len(hits) and hits.lines[at] == who else None
 
     def action_next_match(self, direction: int) -> None:
         """Go to the next (1) or previous (-1) match; without a search, to a row with an error."""
@@ -161,7 +160,7 @@ class RowsFind(RowsFindings, inherit_bindings=False):
     def _tell_matches_elsewhere(self) -> bool:
         """Say when there are matches, but in none of the rows that are shown; return whether it is so."""
         rows, hits = self.rows, self._hits
-        if hits is None or not len(hits) or not rows.has_view or rows.original_line in hits.lines:
+        if hits is None or not len(hits) or not rows.has_view or self._match_of(rows.identity):
             return False
         if any(rows.step_among(hits.lines, direction) is not None for direction in (1, -1)):
             return False

@@ -71,7 +71,7 @@ class RowsFindings(RowsBase, inherit_bindings=False):
 
     def action_next_marked_row(self, direction: int) -> None:
         """Go to the next (1) or the previous (-1) line with an error or a warning."""
-        lines = sorted(who for who in self._findings if who > 0) if self._has_warnings else None
+        lines = sorted(self._findings) if self._has_warnings else None
         self._go_among(lines, direction, "finding")
 
     def _go_among(self, lines: Sequence[int] | None, direction: int, noun: str) -> None:
@@ -145,8 +145,7 @@ class RowsFindings(RowsBase, inherit_bindings=False):
         dataset = self._dataset
         if self._of_file is None or dataset is None:
             return
-        if dataset.changes.total or self._of_changed:
-            self._judge_changes(dataset.version, self._has_warnings)
+        self._judge_changes(dataset.version, self._has_warnings)
 
     @work(thread=True, group="judge", exclusive=True, exit_on_error=False)
     def _judge_changes(self, version: int, with_tokens: bool) -> None:
@@ -179,7 +178,10 @@ class RowsFindings(RowsBase, inherit_bindings=False):
         """Mark the rows that something was found in."""
         marks: dict[int, Literal["error", "warning"]] = {}
         findings: dict[int, Sequence[Finding]] = {}
+        gone = self._dataset.deleted_lines() if self._dataset is not None else ()
         for who, found in {**(self._of_file or {}), **changed}.items():
+            if who in gone:
+                continue
             bad = sorted(
                 (one for one in found if one.severity in ("error", "warning")), key=lambda one: one.severity
             )
@@ -187,7 +189,7 @@ class RowsFindings(RowsBase, inherit_bindings=False):
                 findings[who] = bad
                 marks[who] = "error" if bad[0].severity == "error" else "warning"
         self._of_changed, self._findings = changed, findings
-        self._error_lines = sorted(who for who, mark in marks.items() if mark == "error" and who > 0)
+        self._error_lines = sorted(who for who, mark in marks.items() if mark == "error")
         self.rows.show_marks(marks)
         self.show_title()
         self.show_row()

@@ -509,9 +509,15 @@ async def test_changed_rows_are_judged_anew_and_keys_go_to_what_is_wrong_now(pat
         await until(pilot, lambda: "no errors" in facts(screen))
         await screen.change(lambda dataset: dataset.edit(4, WRONG))
         await screen.change(lambda dataset: dataset.insert(1, WRONG))
-        await until(pilot, lambda: "1 error line" in facts(screen))
+        await until(pilot, lambda: "2 error lines" in facts(screen))
         await pilot.press("n")
         await until(pilot, lambda: cursor(screen) == 5)
+        await pilot.press("N")
+        await until(pilot, lambda: cursor(screen) == 1)
+        await pilot.press("d")
+        await until(pilot, lambda: "1 error line" in facts(screen))
+        await pilot.press("u")
+        await until(pilot, lambda: "2 error lines" in facts(screen))
         signs = [screen.rows.item_line(index, 40)[1][0] for index in range(5)]
         assert [sign.strip() != "" for sign in signs] == [True, False, False, False, True]
         await pilot.press("u", "u", "u")
@@ -519,14 +525,21 @@ async def test_changed_rows_are_judged_anew_and_keys_go_to_what_is_wrong_now(pat
         assert "robot" in text_of(app)
 
 
-async def test_a_search_finds_what_is_shown_and_tells_of_new_rows(path: Path) -> None:
+async def test_a_search_finds_what_is_shown_and_goes_to_new_rows_too(path: Path) -> None:
     app = make_app()
     async with app.run_test(size=(140, 40)) as pilot:
         screen = await open_rows(pilot, app, path)
         await screen.change(lambda dataset: dataset.edit(3, WRONG))
         await screen.change(lambda dataset: dataset.insert(6, WRONG))
         await pilot.press("slash", *"robot", "enter")
-        await until(pilot, lambda: "robot: 1 matching line, 1 new row too" in text_of(app))
+        await until(pilot, lambda: "robot: 2 matching lines" in text_of(app))
+        await until(pilot, lambda: cursor(screen) == 3)
+        await pilot.press("n")
+        await until(pilot, lambda: cursor(screen) == 6)
+        found_row = screen.rows.row()
+        assert found_row is not None
+        assert screen.found_in(screen.rows.identity, found_row) == "robot"
+        await pilot.press("N")
         await until(pilot, lambda: cursor(screen) == 3)
 
 

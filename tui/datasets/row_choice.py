@@ -181,10 +181,8 @@ class RowChooser:
         found.add_lines("marked", self._marked())
         return found
 
-    def search_as_shown(
-        self, query: Query, of_file: Hits, cancelled: Cancelled = lambda: False
-    ) -> tuple[Hits, int]:
-        """Return what a search of the file finds in the rows as they are shown, and in how many new rows.
+    def search_as_shown(self, query: Query, of_file: Hits, cancelled: Cancelled = lambda: False) -> Hits:
+        """Return what a search of the file finds in the rows as they are shown, new ones among them.
 
         Args:
             query: What was looked for.
@@ -197,7 +195,7 @@ class RowChooser:
         """
         shown = self._now().shown
         if shown is None:
-            return of_file, 0
+            return of_file
         changed = Hits()
         if shown.dataset is not None:
             find_lines(shown.dataset.path, query, changed, cancelled=cancelled)

@@ -52,7 +52,7 @@ class Hit:
     """The first place in a line that was found."""
 
     line: int
-    """Physical line, from 1."""
+    """Physical line, from 1; negative for a new row."""
     column: int
     """Character within the line, from 1."""
     length: int
@@ -64,6 +64,7 @@ class Hits:
     """Lines that were found, in the order of the file; grows while the search runs."""
 
     lines: array[int] = field(default_factory=lambda: array("I"))
+    """Ascending. Of rows as they are shown: new ones by their own negative numbers, so first."""
     columns: array[int] = field(default_factory=lambda: array("I"))
     lengths: array[int] = field(default_factory=lambda: array("I"))
     found: int = 0

@@ -124,8 +124,8 @@ class ShownRows:
         why = of_file.first_refusal or f"a changed row: {of_changed.first_refusal.partition(': ')[2]}"
         return numbers, refused, why
 
-    def hits(self, of_file: Hits, of_changed: Hits) -> tuple[Hits, int]:
-        """Return the lines of the file that hold what was looked for now, and how many new rows do.
+    def hits(self, of_file: Hits, of_changed: Hits) -> Hits:
+        """Return the rows that hold what was looked for now, by who they are: new ones first.
 
         Args:
             of_file: What was found in the file as it is on the disk.
@@ -136,22 +136,26 @@ class ShownRows:
         who = numpy.array(self.changed, dtype=numpy.int64)[
             numpy.array(of_changed.lines, dtype=numpy.int64) - 1
         ]
-        is_line, lines = who > 0, numpy.array(of_file.lines, dtype=numpy.int64)
+        lines = numpy.array(of_file.lines, dtype=numpy.int64)
         stays = lines < len(self._lines_in_place)
         stays[stays] = self._lines_in_place[lines[stays]] > 0
-        columns = [
-            numpy.concatenate([numpy.array(theirs, dtype=numpy.uint32)[stays], ours[is_line]])
-            for theirs, ours in (
-                (of_file.lines, who),
-                (of_file.columns, numpy.array(of_changed.columns, dtype=numpy.int64)),
-                (of_file.lengths, numpy.array(of_changed.lengths, dtype=numpy.int64)),
+        both = numpy.concatenate([lines[stays], who])
+        order = numpy.argsort(both, kind="stable")
+        columns, lengths = (
+            numpy.concatenate(
+                [numpy.array(theirs, dtype=numpy.uint32)[stays], numpy.array(ours, dtype=numpy.uint32)]
             )
-        ]
-        order = numpy.argsort(columns[0], kind="stable")
-        places = [array("I", column[order].astype(numpy.uint32).tobytes()) for column in columns]
-        found = Hits(places[0], places[1], places[2])
-        found.found = of_file.found - int((~stays).sum()) + int(is_line.sum())
-        return found, int((~is_line).sum())
+            for theirs, ours in (
+                (of_file.columns, of_changed.columns),
+                (of_file.lengths, of_changed.lengths),
+            )
+        )
+        return Hits(
+            array("q", both[order].tobytes()),
+            array("I", columns[order].tobytes()),
+            array("I", lengths[order].tobytes()),
+            found=of_file.found - int((~stays).sum()) + len(who),
+        )
 
 
 def _small_file(owner: object, rows: Sequence[bytes]) -> Dataset | None:

@@ -24,8 +24,6 @@ _MARKS: Mapping[Mark, Part] = {"error": ("✗", "bad"), "warning": ("!", "warnin
 _NO_MARK: Part = (" ", "")
 _STATES: Mapping[str, Part] = {"edited": ("~", "accent"), "inserted": ("+", "good"), "unchanged": (" ", "")}
 _MARKED: Part = ("*", "accent")
-_LOOK_BACK = 1_000
-"""How far a new row looks for one that is in the file, to know what comes before and after it."""
 
 
 class RowList(LineList):
@@ -47,6 +45,10 @@ class RowList(LineList):
         self._marks: Mapping[int, Mark] = {}
         self._view: Any = None
         """A numpy array of line numbers, or None for all rows."""
+        self._order: Any = None
+        """Who stands at each place, of the state of the dataset that follows."""
+        self._order_of: tuple[int, int] | None = None
+        """Version of the dataset, and its rows."""
         self._far: FarRows | None = None
         self._previews: LRUCache[tuple[int, int], tuple[str, Tone]] = LRUCache(1024)
         """(line of the file, width) -> its preview: a row of megabytes is not parsed for every redraw."""
@@ -179,15 +181,17 @@ class RowList(LineList):
         return int(later[0]) if len(later) else max(0, len(self._view) - 1)
 
     def step_among(self, lines: Sequence[int], direction: int) -> int | None:
-        """Return the index of the next (1) or previous (-1) row that is among some lines of the file.
+        """Return the index of the next (1) or previous (-1) row that is among some.
 
         Args:
-            lines: Ascending; may grow meanwhile.
+            lines: Lines of the file, new rows by their negative numbers; ascending, may grow meanwhile.
             direction: 1 or -1.
         """
         if self._view is not None:
-            return self._step_in_view(lines, direction)
-        here = self._line_at_or_before(self.cursor + 1)
+            return self._step_in(self._view, lines, direction)
+        if (order := self._own_order()) is not None:
+            return self._step_in(order, lines, direction)
+        here = self.identity or self.cursor + 1
         at = bisect_right(lines, here) if direction > 0 else bisect_left(lines, here) - 1
         while 0 <= at < len(lines):
             number = self._dataset.number_of(lines[at]) if self._dataset is not None else None
@@ -196,27 +200,24 @@ class RowList(LineList):
             at += direction
         return None
 
-    def _step_in_view(self, lines: Sequence[int], direction: int) -> int | None:
+    def _own_order(self) -> Any:
+        """Return who stands at each place; None while no row is new or moved, as line follows line then."""
+        dataset = self._dataset
+        if dataset is None or not (dataset.changes.inserted or dataset.changes.moved):
+            return None
+        state = dataset.version, dataset.row_count
+        if self._order_of != state:
+            self._order_of, self._order = state, dataset.order()
+        return self._order
+
+    def _step_in(self, order: Any, lines: Sequence[int], direction: int) -> int | None:
         import numpy
 
         # A copy: an array that numpy looks into can't grow, and the search that fills it would end there.
         wanted = numpy.asarray(lines[:], dtype=numpy.int64)
-        places = numpy.flatnonzero(numpy.isin(self._view, wanted))
+        places = numpy.flatnonzero(numpy.isin(order, wanted))
         later = places[places > self.cursor] if direction > 0 else places[places < self.cursor][::-1]
         return int(later[0]) if len(later) else None
-
-    def _line_at_or_before(self, number: int) -> int:
-        """Return the line of the file of the nearest row that is none of the new ones."""
-        if self._dataset is None:
-            return number
-        for place in range(number, max(0, number - _LOOK_BACK), -1):
-            try:
-                original = self._dataset.original_number(place)
-            except TunedeckError:
-                return place
-            if original is not None:
-                return original
-        return 0
 
     # Drawing
 

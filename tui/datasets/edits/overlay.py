@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tui.datasets.edits.changing import Editor
 from tui.datasets.edits.fingerprint import Fingerprint
@@ -17,6 +18,9 @@ from tui.datasets.edits.snapshot import Snapshot, identities
 from tui.datasets.edits.state import ChangeSummary, RowState
 from tui.datasets.source import Dataset, Row, parsed_row
 from tui.errors import TunedeckError
+
+if TYPE_CHECKING:
+    from tui.datasets.edits.snapshot import Identities
 
 
 class EditedDataset:
@@ -144,8 +148,12 @@ class EditedDataset:
         """
         with self._lock:
             contents = {who: self._editor.content(who) for who in self.changed_rows()}
-            who = identities(self._editor.state.order, self.dataset.row_count)
-            return Snapshot(self.version, who, contents)
+            return Snapshot(self.version, self.order(), contents)
+
+    def order(self) -> Identities:
+        """Return who stands at each place, of the rows known so far; 8 bytes for each."""
+        with self._lock:
+            return identities(self._editor.state.order, self.dataset.row_count)
 
     def original_line(self, number: int) -> bytes | None:
         """Return what a row was in the file, or None for a new one."""
