@@ -8,6 +8,7 @@ from pathlib import Path
 from screens.choose import Option
 from screens.job_words import ago
 from tui.chat.lanes import Lane, LaneAnswer, describe_speed
+from tui.chat.model_names import numbered_names
 from tui.evals.compare.blind import BlindRating
 from tui.evals.ports import EvalServices
 from tui.records.comparisons import Side
@@ -42,10 +43,7 @@ def comparison_options(services: EvalServices) -> list[Option]:
 
 def pane_labels(sides: Sequence[Side]) -> list[str]:
     """Return a name for each pane; two of the same model are numbered."""
-    names = [Lane(side.account, side.model).label for side in sides]
-    return [
-        f"{name} ({place + 1})" if names.count(name) > 1 else name for place, name in enumerate(names)
-    ]  # fmt: skip
+    return numbered_names([Lane(side.account, side.model).label for side in sides])
 
 
 def pane_facts(answer: LaneAnswer | None, cost: str = "") -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -28,3 +29,10 @@ def job_title(job: Job) -> str:
     if job.fine_tuned_model:
         return short_model_name(job.fine_tuned_model)
     return job.suffix or job.id
+
+
+def numbered_names(names: Sequence[str]) -> list[str]:
+    """Return names that can be told apart: those that stand there twice get their place behind them."""
+    return [
+        f"{name} ({place})" if names.count(name) > 1 else name for place, name in enumerate(names, 1)
+    ]  # fmt: skip

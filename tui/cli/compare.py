@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from tui.cli.compare_output import (
-    print_comparisons,
-    print_prompts,
-    print_standing,
-    prompts_json,
+from tui.cli.compare_options import (
+    cases_from,
+    file_option,
+    message_option,
+    money_options,
+    parameters_from,
+    sampling_options,
+    sides_from,
+    system_option,
 )
+from tui.cli.compare_output import print_comparisons, print_prompts, print_standing, prompts_json
 from tui.cli.eval import amount_of
 from tui.cli.output import ProgressLine, json_option, narrate, print_json, say
 from tui.errors import ExitCode, TunedeckError
 
 if TYPE_CHECKING:
     from tui.evals.asking import AskingOutcome
-    from tui.evals.cases import Case
     from tui.evals.compare.asking import ComparePlan
-    from tui.records.comparisons import Side
     from tui.services import Services
 
 
@@ -35,32 +37,6 @@ class _ModelsOrVerb(click.Group):
         if args and args[0] not in (*self.commands, "--help", "-h"):
             args = ["ask", *args]
         return super().parse_args(ctx, args)
-
-
-def _sampling(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options of how answers are sampled, and of money."""
-    for option in (
-        click.option("--account", help="Whose models they are; left out, found by name."),
-        click.option("--temperature", default="0", show_default=True, help="Empty leaves it to the service."),
-        click.option("--max-tokens", default="512", show_default=True, help="Most tokens of an answer."),
-        click.option("--seed", default="", help="Makes answers repeatable where the service can."),
-        click.option("--limit", type=click.IntRange(1), help="Only so many prompts, from the beginning."),
-        click.option("--max-cost", metavar="AMOUNT", help="Ask nothing more beyond this."),
-        click.option("--dry-run", is_flag=True, help="Say what would be asked and what it costs."),
-        click.option("--yes", is_flag=True, help="Ask without being asked."),
-    ):
-        function = option(function)
-    return function
-
-
-_message_option = click.option(
-    "--message", "-m", "messages", multiple=True, help="Ask this; may be repeated."
-)
-_file_option = click.option("--file", type=click.Path(path_type=Path), help="JSONL whose rows are asked.")
-_system_option = click.option(
-    "--system", "systems", multiple=True,
-    help="Prompt in place of the rows' own; once for all models, or once for each, in order.",
-)  # fmt: skip
 
 
 @click.group(cls=_ModelsOrVerb, invoke_without_command=True)
@@ -77,10 +53,11 @@ def command(ctx: click.Context) -> None:
 
 @command.command()
 @click.argument("models", nargs=-1, required=True, metavar="MODEL MODEL...")
-@_message_option
-@_file_option
-@_system_option
-@_sampling
+@message_option
+@file_option
+@system_option
+@sampling_options(for_each=True)
+@money_options
 @json_option
 def ask(
     models: tuple[str, ...], messages: tuple[str, ...], file: Path | None, systems: tuple[str, ...],
@@ -92,22 +69,28 @@ def ask(
     """
     if not 2 <= len(models) <= 4:
         raise click.UsageError("Name two to four models.")
+    from tui.chat.model_names import numbered_names
     from tui.evals.compare.asking import kept_answers, kept_logprobs, plan_sides
+    from tui.evals.compare.standing import side_json
+    from tui.evals.record import ALTERNATIVES
     from tui.services import Services
 
     with Services.open() as services:
-        source, cases = _cases(messages, file, options["limit"])
-        sides = _sides(services, models, systems, options)
+        source, cases = cases_from(messages, file, options["limit"])
+        sides = sides_from(services, models, systems, options, logprobs=ALTERNATIVES)
         plan = plan_sides(services, source, cases, sides, amount_of(options["max_cost"]))
         if not _agreed(plan, options, as_json=as_json):
             return int(ExitCode.DONE if options["dry_run"] else ExitCode.INTERRUPTED)
         _ask(services, plan)
         answers, logprobs = kept_answers(services, plan), kept_logprobs(services, plan)
-    labels = [side.model for side in sides]
+    models = tuple(side.model for side in sides)
     if as_json:
-        print_json({"models": labels, "prompts": prompts_json(cases, answers, logprobs)})
+        print_json({
+            "models": models, "sides": [side_json(one) for one in sides],
+            "prompts": prompts_json(cases, answers, logprobs),
+        })  # fmt: skip
     else:
-        print_prompts(labels, cases, answers, logprobs)
+        print_prompts(numbered_names(models), cases, answers, logprobs)
     return int(ExitCode.BAD if any(None in row for row in answers) else ExitCode.DONE)
 
 
@@ -115,7 +98,8 @@ def ask(
 @click.argument("job_id", metavar="JOB")
 @click.option("--message", "-m", required=True, help="The prompt.")
 @click.option("--system", help="System prompt; left out, the one of the training file.")
-@_sampling
+@sampling_options(for_each=False)
+@money_options
 @json_option
 def scrub(job_id: str, message: str, system: str | None, as_json: bool, **options: Any) -> int:
     """Show one prompt's answer at each moment of a JOB's training: base, every checkpoint, final model.
@@ -127,6 +111,7 @@ def scrub(job_id: str, message: str, system: str | None, as_json: bool, **option
     from tui.cli.job_lookup import find_job
     from tui.evals.compare.asking import kept_answers, kept_logprobs, plan_sides
     from tui.evals.compare.scrub import stop_sides, training_stops
+    from tui.evals.record import ALTERNATIVES
     from tui.services import Services
 
     with Services.open() as services:
@@ -134,8 +119,10 @@ def scrub(job_id: str, message: str, system: str | None, as_json: bool, **option
         stops = training_stops(services, job)
         if system is None:
             system = trained_prompt(services.store, [Lane(job.account, stops[-1].model)])
-        sides = stop_sides(job, stops, system=system, parameters=_parameters(options))
-        source, cases = _cases((message,), None, None)
+        sides = stop_sides(
+            job, stops, system=system, parameters=parameters_from(options, logprobs=ALTERNATIVES)
+        )
+        source, cases = cases_from((message,), None, None)
         plan = plan_sides(services, source, cases, sides, amount_of(options["max_cost"]))
         if not _agreed(plan, options, as_json=as_json):
             return int(ExitCode.DONE if options["dry_run"] else ExitCode.INTERRUPTED)
@@ -156,11 +143,12 @@ def scrub(job_id: str, message: str, system: str | None, as_json: bool, **option
 
 @command.command()
 @click.argument("models", nargs=2, metavar="FIRST SECOND")
-@_message_option
-@_file_option
-@_system_option
+@message_option
+@file_option
+@system_option
 @click.option("--order", default=0, show_default=True, help="Seed of which answer stands left.")
-@_sampling
+@sampling_options(for_each=True)
+@money_options
 @json_option
 def rate(
     models: tuple[str, str], messages: tuple[str, ...], file: Path | None, systems: tuple[str, ...],
@@ -179,8 +167,9 @@ def rate(
     from tui.services import Services
 
     with Services.open() as services:
-        source, cases = _cases(messages, file, options["limit"])
-        first, second = _sides(services, models, systems, options)
+        source, cases = cases_from(messages, file, options["limit"])
+        # Nobody sees logprobs blind.
+        first, second = sides_from(services, models, systems, options, logprobs=None)
         rating = BlindRating.begin(services, source, cases, (first, second), seed=order)
         plan = rating.plan(amount_of(options["max_cost"]))
         if not _agreed(plan, options, as_json=as_json):
@@ -236,52 +225,6 @@ def export(comparison: str, path: Path, as_json: bool) -> None:
     say(f"{written.rows:,} pairs in {path}.")
     for reason, count in written.left_out.items():
         say(f"Left out: {count:,} ({reason}).")
-
-
-def _cases(messages: Sequence[str], file: Path | None, limit: int | None) -> tuple[str, list[Case]]:
-    from tui.evals.cases import Case
-    from tui.evals.test_set import read_test_set
-    from tui.records.chats import ChatMessage
-
-    if bool(messages) == (file is not None):
-        raise click.UsageError("Give either --message or --file.")
-    if file is None:
-        return "typed prompts", [
-            Case(number, str(number), (ChatMessage("user", text),)) for number, text in enumerate(messages, 1)
-        ]
-    test_set = read_test_set(file, limit=limit)
-    for line, reason in test_set.skipped[:5]:
-        narrate(f"{file}:{line}: left out: {reason}")
-    return str(file), list(test_set.cases)
-
-
-def _parameters(options: dict[str, Any]) -> Any:
-    from dataclasses import replace
-
-    from tui.chat.parameters import parse_parameters
-    from tui.evals.record import ALTERNATIVES
-
-    texts = {name: options[name] for name in ("temperature", "max_tokens", "seed")}
-    return replace(parse_parameters(texts), logprobs=ALTERNATIVES)
-
-
-def _sides(
-    services: Services, models: Sequence[str], systems: Sequence[str], options: dict[str, Any]
-) -> list[Side]:
-    from tui.chat.models import find_lane
-    from tui.records.comparisons import Side
-
-    if len(systems) not in (0, 1, len(models)):
-        raise click.UsageError("Give --system once, or once for each model.")
-    prompts: Sequence[str | None] = list(systems) or [None]
-    if len(prompts) == 1:
-        prompts = [prompts[0]] * len(models)
-    lanes = [find_lane(services, name, options["account"]) for name in models]
-    parameters = _parameters(options)
-    return [
-        Side(lane.account, lane.model, system, parameters)
-        for lane, system in zip(lanes, prompts, strict=True)
-    ]
 
 
 def _agreed(plan: ComparePlan, options: dict[str, Any], *, as_json: bool) -> bool:

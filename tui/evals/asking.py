@@ -14,12 +14,13 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from tui.chat.lanes import Lane
+from tui.evals.logprobs import refuses_logprobs, without_logprobs
 from tui.evals.pricing import CostMeter
 from tui.evals.requests import Ask
 from tui.providers.account_limits import background_work
 from tui.providers.failures import NOT_REACHED, UNREADABLE
 from tui.providers.protocol import Provider, ProviderError
-from tui.records.chats import TokenLogprob, ToolCall, Usage
+from tui.records.chats import ChatRequest, TokenLogprob, ToolCall, Usage
 from tui.records.evaluations import EvalAnswer
 from tui.store.store import Store
 
@@ -88,6 +89,8 @@ class AnswerAsker:
         self._at_once = at_once
         self._first_wait = first_wait
         self._clock = clock
+        self.without_logprobs: set[Lane] = set()
+        """Models whose service takes no request for logprobs: they were asked for without."""
         self._stopping = threading.Event()
         self._lock = threading.Lock()
         self._answered: set[Lane] = set()
@@ -226,6 +229,18 @@ class AnswerAsker:
         return None
 
     def _ask_once(self, question: Question) -> EvalAnswer | None:
+        lane, request = question.lane, question.ask.request
+        if lane in self.without_logprobs:
+            request = without_logprobs(request)
+        try:
+            return self._read_answer(lane, request)
+        except ProviderError as error:
+            if not refuses_logprobs(error, request):
+                raise
+        self.without_logprobs.add(lane)
+        return self._read_answer(lane, without_logprobs(request))
+
+    def _read_answer(self, lane: Lane, request: ChatRequest) -> EvalAnswer | None:
         started = time.monotonic()
         first: float | None = None
         parts: list[str] = []
@@ -234,7 +249,7 @@ class AnswerAsker:
         usage = Usage()
         calls: tuple[ToolCall, ...] = ()
         logprobs: list[TokenLogprob] = []
-        stream = self._provider_of(question.lane.account).stream_chat(question.ask.request)
+        stream = self._provider_of(lane.account).stream_chat(request)
         try:
             for delta in stream:
                 if delta.text:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from hashlib import sha256
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import Any
 
 from tui.chat.lanes import Lane
 from tui.errors import TunedeckError
-from tui.evals.asking import AnswerAsker, AskingOutcome, Question
+from tui.evals.asking import AnswerAsker, AskingOutcome
 from tui.evals.cases import Case
 from tui.evals.plan import EvalOptions, EvalPlan, Planned, plan_answers, questions_of
 from tui.evals.ports import EvalServices
@@ -24,7 +24,6 @@ from tui.evals.pricing import CostMeter, Prices
 from tui.evals.requests import Contender
 from tui.evals.test_set import TestSet
 from tui.money.usage_price import Amount
-from tui.providers.protocol import ProviderError
 from tui.records.chats import ChatParameters
 from tui.records.recordings import RecordedRequest, Recording
 
@@ -32,7 +31,6 @@ ALTERNATIVES = 5
 """Likeliest tokens that are kept beside each token: they can't be asked for later."""
 NEW_RECORDING = ChatParameters(temperature=0.0, max_tokens=512, logprobs=ALTERNATIVES)
 _IDENTIFIER_LENGTH = 12
-_REFUSED_INPUT = (400, 422)
 Progress = Callable[[int, int], None]
 """Called with (questions done, questions to ask)."""
 
@@ -182,31 +180,15 @@ def record(
     )
     questions = questions_of(plan.plan, services)
     outcome = AskingOutcome()
-    without = False
-    try:
-        outcome = _ask(asker, questions, on_progress, cancelled)
-        again = [one for one in questions if _is_about_logprobs(outcome.refused.get(_key(one), ""))]
-    except ProviderError as error:
-        if error.status not in _REFUSED_INPUT or not _is_about_logprobs(error.message):
-            raise
-        again = _unanswered(services, questions)
-    if again:
-        without = True
-        second = _ask(asker, [_without_logprobs(one) for one in again], on_progress, cancelled)
-        outcome = _joined(outcome, second, again)
+    if questions:
+        outcome = asker.ask(questions, on_answer=on_progress, cancelled=cancelled)
     for lane, identifier in identifiers.items():
         said = {digest: why for (where, digest), why in outcome.refused.items() if where == lane}
         services.store.save_refusals(identifier, said)
     found = tuple(filter(None, map(services.store.recording, identifiers.values())))
     spent = None if plan.plan.price is None else Amount(meter.spent, meter.spent, plan.plan.price.currency)
     why = _why_incomplete(outcome, sum(one.missing for one in found), stopped=outcome.stopped or cancelled())
-    return RecordResult(found, outcome.asked, spent, why, without)
-
-
-def _ask(
-    asker: AnswerAsker, questions: Sequence[Question], progress: Progress, cancelled: Callable[[], bool]
-) -> AskingOutcome:
-    return asker.ask(questions, on_answer=progress, cancelled=cancelled) if questions else AskingOutcome()
+    return RecordResult(found, outcome.asked, spent, why, bool(asker.without_logprobs))
 
 
 def _why_incomplete(outcome: AskingOutcome, missing: int, *, stopped: bool) -> str:
@@ -215,39 +197,6 @@ def _why_incomplete(outcome: AskingOutcome, missing: int, *, stopped: bool) -> s
     if outcome.capped:
         return "the money cap was reached"
     return "it was stopped" if stopped else f"{missing:,} answers are missing"
-
-
-def _key(question: Question) -> tuple[Lane, bytes]:
-    return question.lane, question.ask.digest
-
-
-def _is_about_logprobs(message: str) -> bool:
-    return "logprob" in message.casefold()
-
-
-def _without_logprobs(question: Question) -> Question:
-    """Ask the same under the same digest, which leaves logprobs out."""
-    request = question.ask.request
-    plain = replace(request, parameters=replace(request.parameters, logprobs=None))
-    return replace(question, ask=replace(question.ask, request=plain))
-
-
-def _unanswered(services: EvalServices, questions: Sequence[Question]) -> list[Question]:
-    found = []
-    for lane in dict.fromkeys(one.lane for one in questions):
-        mine = [one for one in questions if one.lane == lane]
-        kept = services.store.eval_answers(lane.account, lane.model, [one.ask.digest for one in mine])
-        found += [one for one in mine if one.ask.digest not in kept]
-    return found
-
-
-def _joined(first: AskingOutcome, second: AskingOutcome, again: Sequence[Question]) -> AskingOutcome:
-    keys = {_key(one) for one in again}
-    refused = {key: why for key, why in first.refused.items() if key not in keys}
-    return AskingOutcome(
-        first.asked + second.asked, {**refused, **second.refused}, first.capped or second.capped,
-        first.stopped or second.stopped,
-    )  # fmt: skip
 
 
 def _keep_questions(services: EvalServices, plan: RecordPlan, now: int) -> dict[Lane, str]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 
 from tui.chat.lanes import CUT, FAILED, STOPPED, Lane, LaneAnswer
 from tui.chat.streams import LaneUpdate, OpenStream, stream_lanes
 from tui.evals.cases import Case
+from tui.evals.logprobs import refuses_logprobs, without_logprobs
 from tui.evals.ports import EvalServices
 from tui.evals.requests import Ask, Contender, ask_of
 from tui.providers.protocol import ProviderError
@@ -19,7 +20,6 @@ from tui.records.comparisons import Side
 from tui.records.evaluations import EvalAnswer
 
 FEWEST_SIDES, MOST_SIDES = 2, 4
-_REFUSED_INPUT = (400, 422)
 OnSide = Callable[[int, LaneAnswer, bool], None]
 """Called with (place of the side, its answer so far, whether that is all)."""
 
@@ -75,13 +75,9 @@ def _opened(services: EvalServices, lane: Lane, request: ChatRequest) -> Iterato
     try:
         yield from provider.stream_chat(request)
     except ProviderError as error:
-        is_about = "logprob" in error.message.casefold() and error.status in _REFUSED_INPUT
-        if request.parameters.logprobs is None or not is_about:
+        if not refuses_logprobs(error, request):
             raise
-        # The same question under the same digest, which leaves logprobs out.
-        yield from provider.stream_chat(
-            replace(request, parameters=replace(request.parameters, logprobs=None))
-        )
+        yield from provider.stream_chat(without_logprobs(request))
 
 
 def _kept(services: EvalServices, lane: Lane, ask: Ask) -> LaneAnswer | None:

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from tui.evals.compare.blind import BlindRating
 from tui.evals.statistics.preference import stop_advice, win_rate
+from tui.records.comparisons import Side
+
+
+def side_json(side: Side) -> dict[str, Any]:
+    """Return who answers, with its prompt and what is set of its settings."""
+    settings = {name: value for name, value in asdict(side.parameters).items() if value not in (None, ())}
+    return {"account": side.account, "model": side.model, "system": side.system, "parameters": settings}
 
 
 def comparison_json(rating: BlindRating) -> dict[str, Any]:
     """Return how a blind comparison stands."""
     count = rating.ratings()
-    sides = [
-        {"account": one.account, "model": one.model, "system": one.system}
-        for one in rating.comparison.sides
-    ]  # fmt: skip
     return {
         "id": rating.comparison.id,
         "source": rating.comparison.source,
         "created_at": rating.comparison.created_at,
-        "sides": sides,
+        "sides": [side_json(one) for one in rating.comparison.sides],
         "prompts": len(rating.rounds),
         "rated": count.total,
         "first": count.losses,

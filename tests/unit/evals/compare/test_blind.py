@@ -212,6 +212,41 @@ def test_the_command_shows_answers_and_where_they_differ(service: AnsweringServi
     assert service.requests_answered == 2
 
 
+def test_each_model_may_have_settings_of_its_own(service: AnsweringService) -> None:
+    service.reply = by_model
+    done = run_cli(
+        "compare", BASE, BASE, TUNED, "-m", "Why?", "--yes", "--json",
+        "--temperature", "0", "--temperature", "0.5", "--temperature", "",
+        "--max-tokens", "8", "--stop", "", "--stop", r"END|\n", "--stop", "",
+    )  # fmt: skip
+    told = json.loads(done.stdout)
+    assert [one["parameters"].get("temperature") for one in told["sides"]] == [0, 0.5, None]
+    sent = sorted(service.bodies, key=lambda body: (body["model"] == TUNED, body.get("temperature", 9)))
+    sent = [body for body in sent if "messages" in body]
+    assert [body.get("temperature") for body in sent] == [0, 0.5, None]
+    assert [body.get("stop") for body in sent] == [None, ["END", "\n"], None]
+    assert {body["max_completion_tokens"] for body in sent} == {8}
+    plain = run_cli(
+        "compare", BASE, BASE, "-m", "Why?", "--max-tokens", "8", "--temperature", "0",
+        "--temperature", "0.5", "--stop", "", "--stop", r"END|\n",
+    )  # fmt: skip
+    assert f"{BASE} (1)\n" in plain.stdout
+    wrong = run_cli("compare", BASE, TUNED, BASE, "-m", "Why?", "--seed", "1", "--seed", "2")
+    assert (wrong.code, "once for each model" in wrong.stderr) == (2, True)
+
+
+def test_a_service_without_logprobs_is_compared_without_them(service: AnsweringService) -> None:
+    service.reply = lambda model, question, body: (
+        400 if "logprobs" in body else by_model(model, question, body)
+    )
+    service.refusal_message = "logprobs are not supported with this model"
+    done = run_cli("compare", BASE, TUNED, "-m", "Why?", "-m", "When?", "--yes", "--json")
+    assert done.code == 0
+    told = json.loads(done.stdout)["prompts"]
+    assert [one["text"] for one in told[1]["answers"]] == ["base says When?", "tuned says When?"]
+    assert told[1]["differences"][0]["parting"] is None
+
+
 def test_nothing_that_costs_is_asked_without_a_yes(service: AnsweringService) -> None:
     done = run_cli("compare", BASE, TUNED, "-m", "Why?")
     assert done.code == 2
