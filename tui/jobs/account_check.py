@@ -8,11 +8,13 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from tui.errors import TunedeckError
-from tui.jobs.inventory import account_models
+from tui.jobs.fetch import NOT_OFFERED
+from tui.jobs.inventory import account_models, list_account_jobs
 from tui.jobs.ports import JobServices
 from tui.providers.failures import TRAINING_REFUSED
 from tui.providers.profile_data import LOCAL_NAME
 from tui.providers.profiles import profile
+from tui.providers.protocol import ProviderError
 from tui.records.models import Account, Capability
 
 _METHODS = {
@@ -60,13 +62,19 @@ def check_account(services: JobServices, name: str, *, ask: bool = True) -> Iter
     if name != LOCAL_NAME:
         provider = services.provider(name)
         yield _guarded("files", lambda: _count(len(provider.list_files("fine-tune")), "training file"))
-        yield _guarded("jobs", lambda: _count(len(provider.list_jobs(limit=20)), "job", most=20))
+        yield _guarded("jobs", lambda: _count(len(list_account_jobs(services, name, 20)), "job", most=20))
     yield _training(services, account)
 
 
 def _guarded(what: str, question: Callable[[], str]) -> AccountLine:
     try:
         return AccountLine("ok", what, question())
+    except ProviderError as error:
+        # A service that speaks half the shape may chat all the same.
+        half = what != "models" and error.status in NOT_OFFERED
+        if half and what == "files":
+            return AccountLine("warn", what, f"takes no files at this address ({error.message}).")
+        return AccountLine("warn" if half else "fail", what, error.message, error.remedy)
     except TunedeckError as error:
         return AccountLine("fail", what, error.message, error.remedy)
 

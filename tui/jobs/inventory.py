@@ -1,8 +1,13 @@
-"""The models of an account: asked where that costs nothing, as last seen otherwise."""
+"""The models and jobs of an account: asked where that costs nothing, as last seen otherwise."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from tui.jobs.ports import JobServices
+from tui.providers.protocol import ProviderError
+from tui.providers.remedies import NO_FINE_TUNING
+from tui.records.jobs import Job
 from tui.records.models import ModelInfo
 
 _LOCAL = "local"
@@ -26,6 +31,23 @@ def account_models(services: JobServices, account: str) -> tuple[list[ModelInfo]
     services.store.save_listing(details, models)
     services.catalog.take_dates(services.store.model_dates())
     return models, ""
+
+
+def list_account_jobs(services: JobServices, account: str, limit: int) -> Sequence[Job]:
+    """Return an account's newest jobs, and keep whether its address has such a list at all.
+
+    Raises:
+        ProviderError: The service can't be asked, or only chats.
+    """
+    try:
+        jobs = services.provider(account).list_jobs(limit)
+    except ProviderError as error:
+        if error.code == NO_FINE_TUNING:
+            services.store.note_account(account, NO_FINE_TUNING, error.message)
+        raise
+    if services.store.account_note(account, NO_FINE_TUNING) is not None:
+        services.store.forget_account_note(account, NO_FINE_TUNING)
+    return jobs
 
 
 def _engine_runs() -> bool:

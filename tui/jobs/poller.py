@@ -15,6 +15,7 @@ from collections.abc import Callable, Set
 from tui.errors import TunedeckError
 from tui.jobs.changes import JobChange, Listeners
 from tui.jobs.fetch import NOT_OFFERED, fetch_job
+from tui.jobs.inventory import list_account_jobs
 from tui.jobs.ports import JobServices
 from tui.jobs.stopping import apply_stop_rules
 from tui.jobs.unsettled import settle_launches
@@ -216,7 +217,7 @@ class AccountPoller:
         changes = []
         watched = {job.id for job in self._open_jobs()}
         try:
-            listed = self._services.provider(self.account).list_jobs(limit=50)
+            listed = list_account_jobs(self._services, self.account, 50)
         except ProviderError as error:
             if error.status not in NOT_OFFERED or not watched:
                 raise

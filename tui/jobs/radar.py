@@ -13,7 +13,7 @@ from tui.jobs.ports import JobServices
 from tui.money.lifetime import Lifetime, Lifetimes
 from tui.money.usage_price import Amount, answers_cost, total_of, training_cost
 from tui.providers.profile_data import LOCAL_NAME
-from tui.providers.remedies import TRAINING_REFUSED
+from tui.providers.remedies import NO_FINE_TUNING, TRAINING_REFUSED
 from tui.records.jobs import Method
 from tui.records.models import Account, ModelInfo
 from tui.store.model_queries import ModelKey
@@ -106,6 +106,9 @@ def _outlook(services: JobServices, account: Account, succeeded: int, today: dat
     if refused is not None:
         day = datetime.fromtimestamp(refused[1], UTC).date()
         return Outlook(False, f"no new jobs: the service refused one on {day}")
+    missing = services.store.account_note(account.name, NO_FINE_TUNING)
+    if missing is not None:
+        return Outlook(False, "chat only: no fine-tuning jobs at its address")
     service = services.catalog.provider_dates(account.provider)
     until = ""
     if service.training_ends:

@@ -14,6 +14,7 @@ from typing import Any
 from tui.errors import TunedeckError
 from tui.jobs.metrics import progress_from
 from tui.jobs.ports import JobServices
+from tui.money.amounts import money_range, unit_price
 from tui.money.catalog_model import NOT_PUBLISHED, CatalogModel
 from tui.money.job_price import job_price
 from tui.money.usage_price import Amount
@@ -41,6 +42,8 @@ class SoFar:
     basis: str = ""
     """A sentence about where the cost is from; empty when there is none."""
     is_over: bool = False
+    unit_price: str = ""
+    """The catalog's price of a million tokens, or of an hour; empty where none is published."""
     may_be_less: bool = False
     """The job failed or was cancelled, and nobody says what is charged then."""
 
@@ -64,7 +67,8 @@ class SoFar:
         if whole == "free":
             return whole
         if self.cost is None:
-            return f"{whole} in all" if whole else f"price {NOT_PUBLISHED}"
+            unknown = f"not known yet, at {self.unit_price}" if self.unit_price else f"price {NOT_PUBLISHED}"
+            return f"{whole} in all" if whole else unknown.replace(" yet", "" if self.is_over else " yet")
         if not self.cost.high:
             return f"nothing{'' if self.is_over else ' yet'}{f' of {whole}' if whole else ''}"
         now = self.cost.words
@@ -119,7 +123,7 @@ def so_far(services: JobServices, job: Job, events: Sequence[JobEvent], *, now: 
         tokens, told is not None, told if told is not None else total, costs.now,
         costs.now is not None and not costs.is_reckoned, costs.whole,
         costs.basis + (_UNPROVEN if may_be_less and costs.now is not None else ""),
-        job.state.is_final, may_be_less,
+        job.state.is_final, _unit_price(services, job), may_be_less,
     )  # fmt: skip
 
 
@@ -157,6 +161,18 @@ def _costs(
             _part(confirmed, share), confirmed, "The price confirmed at the launch, by the share done."
         )
     return _Costs()
+
+
+def _unit_price(services: JobServices, job: Job) -> str:
+    known = _catalog_model(services, job)
+    if known is None:
+        return ""
+    if known.training_price_per_hour is not None:
+        return f"{unit_price(known.training_price_per_hour, known.currency)} per hour"
+    price = job_price(known, 0, 1, method=job.method)
+    if price is None:
+        return ""
+    return f"{money_range(price.unit_price, price.highest_unit_price, price.currency)} per million tokens"
 
 
 def _catalog_model(services: JobServices, job: Job) -> CatalogModel | None:

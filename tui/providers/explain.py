@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import date
 
 from tui.providers.failures import NO_FINE_TUNING, TRAINING_REFUSED
+from tui.providers.paging import UNNAMED
 from tui.providers.profile_data import LOCAL_NAME
 from tui.providers.profiles import ModelFacts, Profile, profiles
 from tui.providers.protocol import Limit, ProviderError
-from tui.records.models import Capability
+from tui.records.models import Account, Capability
 
 _NOT_FOUND, _CONFLICT = 404, 409
 _NO_SUCH_ROUTE = (404, 405, 501)
@@ -60,12 +61,36 @@ def explain_training(error: ProviderError, profile: Profile) -> ProviderError:
     )  # fmt: skip
 
 
-def explain_missing_route(error: ProviderError, profile: Profile) -> ProviderError:
+def called(account: Account, profile: Profile) -> str:
+    """Return what an account is called in a sentence about it: two at one service must be told apart."""
+    if account.name == account.provider:
+        return profile.label
+    return account.name if profile.name == "custom" else f"{account.name} ({profile.label})"
+
+
+def name_service(error: ProviderError, name: str) -> ProviderError:
+    """Return an error of an answer that nothing could be read from, with the name of who sent it."""
+    told = error.message.removeprefix(UNNAMED)
+    return error if told == error.message else _with(error, f"{name}{told}", error.remedy)
+
+
+def explain_no_models(error: ProviderError, name: str) -> ProviderError:
+    """Return the error as one of a mistaken address, where the plainest of all routes is not there."""
+    if error.status not in _NO_SUCH_ROUTE or error.code not in (None, "invalid_request_error"):
+        return error
+    return _with(
+        error, f"{name} lists no models at this address ({error.message}).",
+        "Check the base URL: it usually ends in /v1, with no route such as /chat/completions and no question "
+        "mark behind it.",
+    )  # fmt: skip
+
+
+def explain_missing_route(error: ProviderError, name: str) -> ProviderError:
     """Return the error as one of a server that knows no fine-tuning jobs, if it is."""
     if error.status not in _NO_SUCH_ROUTE or (error.code and error.code != "invalid_request_error"):
         return error
     told = _with(
-        error, f"{profile.label} offers no fine-tuning jobs at this address ({error.message}).",
+        error, f"{name} offers no fine-tuning jobs at this address ({error.message}).",
         "It may still chat. If it should train, check the base URL: it usually ends in /v1.",
     )  # fmt: skip
     told.code = NO_FINE_TUNING

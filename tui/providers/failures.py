@@ -12,6 +12,7 @@ from tui.providers.redaction import redact
 from tui.providers.remedies import (
     BY_CODE,
     BY_STATUS,
+    NO_FINE_TUNING,
     NOTHING_TO_ADVISE,
     SERVER_TROUBLE,
     TRAINING_REFUSED,
@@ -36,9 +37,11 @@ NOT_REACHED = "not_reached"
 """Our own code for a request that never left."""
 UNREADABLE = "unreadable_answer"
 """Our own code for an answer that came and can't be read."""
-NO_FINE_TUNING = "no_fine_tuning_api"
-"""Our own code for a server that has no such route."""
 
+_TLS_TROUBLE = (
+    "A server without TLS wants http:// in its base URL; one whose certificate is not known here wants "
+    "SSL_CERT_FILE."
+)
 _LONGEST_MESSAGE = 2000
 _SERVER_ERROR = 500
 _OF_A_PROXY = (401, 403, 407, 429)
@@ -136,7 +139,8 @@ def _from_connection(error: Exception, service: str, secrets: Iterable[str]) -> 
         words = str(error.__cause__).rstrip(".") or "no connection"
         return ProviderError(
             _clean(f"{service} can't be reached: {words}.", secrets),
-            "Check the network and the base URL.", code=NOT_REACHED, retryable=True,
+            _TLS_TROUBLE if "SSL" in words else "Check the network and the base URL.",
+            code=NOT_REACHED, retryable=True,
         )  # fmt: skip
     return _lost(service, "closed the connection without an answer")
 

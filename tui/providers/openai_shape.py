@@ -17,7 +17,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from tui import clock
 from tui.providers import batches, translate
 from tui.providers.chat_stream import chat_arguments, chat_deltas
-from tui.providers.explain import explain_busy, explain_missing_route, explain_model, explain_training
+from tui.providers.explain import (
+    called,
+    explain_busy,
+    explain_missing_route,
+    explain_model,
+    explain_no_models,
+    explain_training,
+    name_service,
+)
 from tui.providers.failures import NO_FINE_TUNING, TRAINING_REFUSED, told_as_provider_errors
 from tui.providers.job_request import job_arguments
 from tui.providers.moderations import ask_moderation
@@ -79,6 +87,7 @@ class OpenAIShapeProvider:
     ) -> None:
         self._account = account
         self._profile = profile
+        self._called = called(account, profile)
         self._client_factory = client_factory
         self._parts_client_factory = parts_client_factory
         self._facts = facts
@@ -124,7 +133,7 @@ class OpenAIShapeProvider:
 
     def list_models(self) -> Sequence[ModelInfo]:
         """Return base and fine-tuned models, newest first."""
-        with self._calling() as client:
+        with self._explaining(models=True), self._calling() as client:
             entries = all_pages(
                 lambda **_: read_json(self._quick(client).models.with_raw_response.list()), paged=False
             )
@@ -334,9 +343,9 @@ class OpenAIShapeProvider:
 
     @contextmanager
     def _explaining(
-        self, *, model: str | None = None, route: bool = False, job: bool = False
+        self, *, model: str | None = None, route: bool = False, job: bool = False, models: bool = False
     ) -> Iterator[None]:
-        """Say more about a refusal: of a model, of the route itself, or of one more job."""
+        """Say more about a refusal: of a model, of the list of jobs or models itself, or of one more job."""
         try:
             yield
         except ProviderError as error:
@@ -346,7 +355,9 @@ class OpenAIShapeProvider:
             if job:
                 told = explain_busy(told, self._profile)
             if route:
-                told = explain_missing_route(told, self._profile)
+                told = explain_missing_route(told, self._called)
+            if models:
+                told = explain_no_models(told, self._called)
             if told.code == NO_FINE_TUNING:
                 self._training_refusal = f"{told.message} {told.remedy}"
             raise told from None
@@ -354,10 +365,10 @@ class OpenAIShapeProvider:
     @contextmanager
     def _telling_errors(self) -> Iterator[None]:
         try:
-            with told_as_provider_errors(self._profile.label, self._secrets):
+            with told_as_provider_errors(self._called, self._secrets):
                 yield
         except ProviderError as error:
-            told = explain_training(error, self._profile)
+            told = explain_training(name_service(error, self._called), self._profile)
             if told.code == TRAINING_REFUSED:
                 self._training_refusal = f"{told.message} {told.remedy}"
             raise told from None

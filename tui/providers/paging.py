@@ -11,6 +11,8 @@ from tui.providers.remedies import WEB_PAGE
 from tui.providers.web_page import web_page_title
 
 _MOST_PAGES = 2000
+UNNAMED = "The service"
+"""Begins a sentence about an answer here, where nobody knows whose it is."""
 
 
 def read_json(response: Any) -> Mapping[str, Any]:
@@ -37,7 +39,7 @@ def read_body(response: Any) -> Mapping[str, Any]:
         page = web_page_title(content)
         found = "something" if page is None else f"a web page{page},"
         raise ProviderError(
-            f"The service answered with {found} that is not a JSON object.",
+            f"{UNNAMED} answered with {found} that is not a JSON object.",
             WEB_PAGE.text if page is not None else "Check the base URL; it usually ends in /v1.",
             status=response.status_code,
         )

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from tui.providers.protocol import Limit
 
 TRAINING_REFUSED = "training_not_available"
+NO_FINE_TUNING = "no_fine_tuning_api"
+"""Our own code for a server that has no such route."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from tests.unit.core.fake_service import FakeService, answer_with, refuse
 from tui import paths
 from tui.errors import TunedeckError
 from tui.jobs.account_check import check_account
+from tui.jobs.radar import read_radar
 from tui.providers import keys
 from tui.providers.account_settings import (
     DeclaredAccount,
@@ -206,6 +207,41 @@ def test_doctor_and_account_test_agree_and_have_their_exit_codes(cli: Cli, servi
     assert listed[1]["key_source"] == "OPENAI_API_KEY"
     assert "azure" in cli("account", "services").stdout
     assert {one["name"] for one in cli("account", "services", "--json").json()} >= {"nebius", "litellm"}
+
+
+@pytest.mark.parametrize("path", ["", "/v1/chat/completions", "/v1?x=1"])
+def test_a_base_url_that_leads_nowhere_is_told_as_one(
+    services: Services, service: FakeService, path: str
+) -> None:
+    root = service.url.removesuffix("/v1")
+    declare_account(DeclaredAccount("odd", "custom", f"{root}{path}", "OPENAI_API_KEY"))
+    services.reload_accounts()
+    (line,) = check_account(services, "odd")
+    assert line.text.startswith("odd lists no models at this address")
+    assert "usually ends in /v1" in line.remedy
+
+
+def test_tls_at_a_server_without_it_is_told_as_that(services: Services, service: FakeService) -> None:
+    url = service.url.replace("http:", "https:")
+    declare_account(DeclaredAccount("odd", "custom", url, "OPENAI_API_KEY"))
+    services.reload_accounts()
+    (line,) = check_account(services, "odd")
+    assert "wants http:// in its base URL" in line.remedy
+
+
+def test_a_server_that_only_chats_is_no_failure_and_is_known_as_one_on_home(
+    services: Services, service: FakeService, cli: Cli
+) -> None:
+    declare_account(DeclaredAccount("chat", "custom", service.url, "OPENAI_API_KEY"))
+    services.reload_accounts()
+    service.missing_routes = {"/files", "/fine_tuning"}
+    assert [line.level for line in check_account(services, "chat")] == ["ok", "warn", "warn", "warn"]
+    outlook = read_radar(services, 1_796_000_000).outlooks["chat"]
+    assert (outlook.can_train, outlook.words) == (False, "chat only: no fine-tuning jobs at its address")
+    assert cli("account", "test", "chat").code == 0
+    service.missing_routes = set()
+    list(check_account(services, "chat"))
+    assert read_radar(services, 1_796_000_000).outlooks["chat"].can_train
 
 
 def test_no_key_is_in_the_store_or_any_file_after_a_whole_session(

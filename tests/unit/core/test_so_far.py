@@ -65,7 +65,10 @@ def test_the_local_engine_is_free(services: Services) -> None:
 
 def test_of_a_job_from_elsewhere_nothing_is_made_up(services: Services) -> None:
     found = so_far(services, RUNNING, steps(25))
-    assert (found.tokens_words, found.cost_words, found.basis) == ("", "price not published", "")
+    assert (found.tokens_words, found.basis) == ("", "")
+    assert found.cost_words == "not known yet, at $5.00 per million tokens"
+    unpriced = so_far(services, replace(RUNNING, model="someone-else"), steps(25))
+    assert unpriced.cost_words == "price not published"
     assert found.as_json() == {
         "tokens": None, "tokens_are_told": False, "total_tokens": None, "cost": None, "cost_is_told": False,
         "total_cost": None, "cost_basis": None,
