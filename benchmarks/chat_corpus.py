@@ -2,40 +2,39 @@
 
     python -m benchmarks.chat_corpus 1GB /tmp/chat-1gb.jsonl
 
-The text is that of Python's library and its packages, of the system's documentation and headers, and of the
-translations of its programs (some fifty languages). It is cut anew wherever it is used, so that a large file
-repeats words, as any language does, but no rows. The same installation gives the same bytes. Rows are written
-one by one, so that 8 GB take no more memory than 8 MB.
+The text is that of documentation, docstrings, sources and translations (`benchmarks.chat_texts`), cut anew
+wherever it is used, so that a large file repeats words, as any language does, but hardly a message. The same
+installation gives the same bytes. Rows are written one by one, so that 8 GB take no more memory than 8 MB.
 """
 
 from __future__ import annotations
 
 import argparse
-import gettext
-import gzip
 import json
-import math
 import sys
-import sysconfig
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import orjson
 
+from benchmarks.chat_texts import Pieces, documents
+
 SIZES = {"10MB": 10**7, "100MB": 10**8, "1GB": 10**9, "8GB": 8 * 10**9}
-_CODE = frozenset(
-    {".py", ".pyi", ".c", ".h", ".hpp", ".js", ".ts", ".css", ".pl", ".pm", ".sh", ".rs", ".go"}
-)
-_PROSE = frozenset({".txt", ".rst", ".md", ".html", ".xml", ".gz", ".tex", ".po", ""})
-_LARGEST_SOURCE = 4_000_000
-_MEAN_PIECE, _SPREAD = 240, 0.9
-_OPEN_FILES = 40
-_ESCAPED_ROWS, _TOOL_ROWS, _REPEATED_ROWS, _BROKEN_ROWS = 0.30, 0.02, 0.01, 0.000_2
+KINDS = {"english": 0.60, "code": 0.18, "cjk": 0.09, "other": 0.06, "markup": 0.07}
+"""Kind of a row's text -> its share of the text, in bytes; "markup" is emoji, Markdown and JSON of tools."""
+_USER_BYTES, _ASSISTANT_BYTES = 130, 320
+"""Medians: questions are shorter than answers."""
+_ESCAPED_ROWS, _TOOL_ROWS, _BROKEN_ROWS = 0.30, 0.3, 0.000_2
+"""Of all rows, of those with markup, of all rows."""
+_REPEATED_ROWS, _NEAR_ROWS = 0.01, 0.01
 _KEPT_FOR_REPEATS = 500
-_CONTROL = {code: None for code in range(32) if chr(code) not in "\n\t"}
+_VERSION = 2
+"""Of what the rows hold: a file of an older one is not taken for this."""
 _EMOJI = "🔥 👩\u200d💻 🇯🇵 ✅ 😀 👍🏽 🧪 📈 ❤️ 🚀 ½ → ≥ “” … ° € ñ"
+_FENCES = ("```\n{}\n```", "{}", "```python\n{}\n```", "{}")
 _SYSTEM = (
     "You are a helpful assistant.",
     "You answer questions about software in the language they are asked in. Be brief and exact.",
@@ -60,111 +59,42 @@ _TOOLS = [
 Row = dict[str, Any]
 
 
-def folders() -> list[Path]:
-    """Return the folders whose text is used, those that exist."""
-    places = sysconfig.get_paths()
-    named = [places["stdlib"], places["purelib"], places["include"], "/usr/include", "/usr/share/doc"]
-    named += ["/usr/share/perl", "/usr/share/i18n/locales", "/usr/share/man", "/usr/share/info"]
-    kept: dict[Path, None] = {}
-    for name in named:
-        folder = Path(name).resolve()
-        if folder.is_dir():
-            kept[folder] = None
-    return list(kept)
-
-
-def sources(kind: frozenset[str]) -> list[Path]:
-    """Return the files with these suffixes, in an order that does not change."""
-    found = []
-    for folder in folders():
-        found += [
-            path
-            for path in folder.rglob("*")
-            if path.suffix in kind
-            and path.is_file()
-            and not path.is_symlink()
-            and 500 < path.stat().st_size < _LARGEST_SOURCE
-        ]
-    return sorted(set(found))
-
-
-def translations() -> list[Path]:
-    """Return the message catalogs of this system's programs and of Python's packages."""
-    places = [Path("/usr/share/locale"), Path(sysconfig.get_paths()["purelib"])]
-    return sorted(path for place in places if place.is_dir() for path in place.rglob("*.mo"))
-
-
-def read_text(path: Path) -> str:
-    """Return a file's text without control characters; "" when it is none."""
-    try:
-        if path.suffix == ".mo":
-            with path.open("rb") as stream:
-                catalog = gettext.GNUTranslations(stream)._catalog  # type: ignore[attr-defined]
-            text = "\n".join(value for key, value in catalog.items() if key and isinstance(value, str))
-        else:
-            raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-            if b"\0" in raw[:4096]:
-                return ""
-            text = raw.decode("utf-8")
-    except (OSError, ValueError, EOFError, LookupError):
-        return ""
-    return text.translate(_CONTROL)
-
-
-def pieces(files: list[Path], random: Random) -> Iterator[str]:
-    """Yield pieces of text without end, from several files in turns; each file's turn cuts it anew."""
-    waiting = _without_end(files, random)
-    opened = [_cut(next(waiting), random) for _ in range(_OPEN_FILES)]
-    while True:
-        index = random.randrange(_OPEN_FILES)
-        piece = next(opened[index], None)
-        if piece is None:
-            opened[index] = _cut(next(waiting), random)
-        else:
-            yield piece
-
-
-def _without_end(files: list[Path], random: Random) -> Iterator[Path]:
-    while True:
-        random.shuffle(files)
-        yield from files
-
-
-def _cut(path: Path, random: Random) -> Iterator[str]:
-    text = read_text(path)
-    position = random.randrange(1 + min(len(text) // 2, _MEAN_PIECE))
-    while position < len(text):
-        length = int(random.lognormvariate(math.log(_MEAN_PIECE), _SPREAD))
-        piece = text[position : position + length].strip()
-        position += length
-        if piece:
-            yield piece
-
-
 class Corpus:
     """Rows of a chat dataset without end; the same seed gives the same rows."""
 
     def __init__(self, seed: int = 0) -> None:
         self._random = Random(seed)
-        code, prose, foreign = sources(_CODE), sources(_PROSE), translations()
-        if not code:
+        found = documents()
+        if not found["code"]:
             raise SystemExit("No source files were found to make a corpus from.")
-        self._code = pieces(code, Random(seed + 1))
-        self._prose = pieces(prose or code, Random(seed + 2))
-        self._foreign = pieces(foreign or prose or code, Random(seed + 3))
+        for kind, instead in (("english", "code"), ("other", "english"), ("cjk", "other")):
+            if not found[kind]:
+                found[kind] = found[instead]
+        self._pieces = {
+            kind: Pieces(each, Random(seed + 1 + at), is_code=kind == "code", is_cjk=kind == "cjk")
+            for at, (kind, each) in enumerate(found.items())
+        }
         self._kept: list[bytes] = []
+        self.text_bytes: Counter[str] = Counter()
+        """Kind -> bytes of text so far, as UTF-8."""
 
-    def text(self) -> str:
-        """Return a text: 55 % prose, 18 % code, 20 % other languages, 7 % with emoji and Markdown."""
-        chance = self._random.random()
-        if chance < 0.55:
-            return next(self._prose)
-        if chance < 0.73:
-            return next(self._code)
-        if chance < 0.93:
-            return next(self._foreign)
+    def text(self, kind: str, role: str) -> str:
+        """Return a message of some kind: questions are shorter than answers."""
+        median = _USER_BYTES if role == "user" else _ASSISTANT_BYTES
+        if kind == "markup":
+            text = self._markup(median)
+        elif kind == "code":
+            text = self._random.choice(_FENCES).format(self._pieces[kind].next(median))
+        else:
+            text = self._pieces[kind].next(median)
+        self.text_bytes[kind] += len(text.encode())
+        return text
+
+    def _markup(self, median: int) -> str:
         emoji = " ".join(self._random.sample(_EMOJI.split(), 3))
-        return f"## {emoji}\n\n- **{next(self._prose)}**\n- `{next(self._code)}`"
+        pieces = self._pieces["english"]
+        points = [f"- **{pieces.next(median // 5)}**: {pieces.next(median // 3)}" for _ in range(2)]
+        return f"## {emoji}\n\n" + "\n".join(points)
 
     def line(self) -> bytes:
         """Return one line without its line feed."""
@@ -172,7 +102,11 @@ class Corpus:
         chance = random.random()
         if chance < _REPEATED_ROWS and self._kept:
             return random.choice(self._kept)
-        row = self._tool_row() if random.random() < _TOOL_ROWS else self._chat_row()
+        if chance < _REPEATED_ROWS + _NEAR_ROWS and self._kept:
+            return self._nearly(random.choice(self._kept))
+        kind = random.choices([*KINDS], [*KINDS.values()])[0]
+        is_tool_row = kind == "markup" and random.random() < _TOOL_ROWS
+        row = self._tool_row() if is_tool_row else self._chat_row(kind)
         if random.random() < _BROKEN_ROWS:
             return self._broken(row)
         escaped = random.random() < _ESCAPED_ROWS
@@ -183,14 +117,14 @@ class Corpus:
             self._kept[random.randrange(_KEPT_FOR_REPEATS)] = line
         return line
 
-    def _chat_row(self) -> Row:
+    def _chat_row(self, kind: str) -> Row:
         random = self._random
         messages: list[Row] = []
         if random.random() < 0.4:
             messages.append({"role": "system", "content": random.choice(_SYSTEM)})
         for _ in range(random.choice((1, 1, 2, 3, 4))):
-            messages.append({"role": "user", "content": self.text()})
-            answer: Row = {"role": "assistant", "content": self.text()}
+            messages.append({"role": "user", "content": self.text(kind, "user")})
+            answer: Row = {"role": "assistant", "content": self.text(kind, "assistant")}
             if random.random() < 0.02:
                 answer["weight"] = 0
             messages.append(answer)
@@ -199,18 +133,38 @@ class Corpus:
 
     def _tool_row(self) -> Row:
         name = f"call_{self._random.randrange(10**9):09d}"
-        arguments = json.dumps({"query": self.text()[:80], "limit": self._random.randrange(1, 9)})
+        arguments = json.dumps(
+            {"query": self.text("markup", "user")[:80], "limit": self._random.randrange(1, 9)}
+        )
         call = {"id": name, "type": "function"}
         call["function"] = {"name": "search_documents", "arguments": arguments}  # type: ignore[assignment]
         return {
             "messages": [
-                {"role": "user", "content": self.text()},
+                {"role": "user", "content": self.text("english", "user")},
                 {"role": "assistant", "tool_calls": [call]},
-                {"role": "tool", "tool_call_id": name, "content": self.text()},
-                {"role": "assistant", "content": self.text()},
+                {"role": "tool", "tool_call_id": name, "content": self._found()},
+                {"role": "assistant", "content": self.text("english", "assistant")},
             ],
             "tools": _TOOLS,
         }
+
+    def _found(self) -> str:
+        """Return what a tool answers: passages as JSON."""
+        random = self._random
+        passages = [
+            {"id": random.randrange(10**6), "score": round(random.random(), 4), "text": self._short()}
+            for _ in range(random.randrange(1, 6))
+        ]
+        text = json.dumps({"passages": passages}, ensure_ascii=False)
+        self.text_bytes["markup"] += len(text.encode())
+        return text
+
+    def _short(self) -> str:
+        return self._pieces["english"].next(60)
+
+    def _nearly(self, line: bytes) -> bytes:
+        """Return a row with one word changed."""
+        return line.replace(b" the ", b" this ", 1)
 
     def _broken(self, row: Row) -> bytes:
         line = orjson.dumps(row)
@@ -225,9 +179,9 @@ class Corpus:
         return self._random.choice(ways)()
 
 
-def write_corpus(path: Path, size: int, seed: int = 0) -> int:
+def write_corpus(path: Path, size: int, seed: int = 0, corpus: Corpus | None = None) -> int:
     """Write a file of at least `size` bytes, by no more than a row, and return how many rows it has."""
-    corpus = Corpus(seed)
+    corpus = corpus or Corpus(seed)
     rows = written = 0
     with path.open("wb", buffering=1 << 20) as file:
         while written < size:
@@ -240,7 +194,7 @@ def write_corpus(path: Path, size: int, seed: int = 0) -> int:
 
 def corpus_file(folder: Path, name: str) -> Path:
     """Return the dataset of a size named in `SIZES`, written when it is not there yet."""
-    path = folder / f"chat-{name.lower()}.jsonl"
+    path = folder / f"chat{_VERSION}-{name.lower()}.jsonl"
     if not path.exists():
         part = path.with_suffix(".part")
         write_corpus(part, SIZES[name])
@@ -255,8 +209,12 @@ def main() -> int:
     parser.add_argument("path", type=Path)
     parser.add_argument("--seed", type=int, default=0)
     chosen = parser.parse_args()
-    rows = write_corpus(chosen.path, SIZES[chosen.size], chosen.seed)
+    corpus = Corpus(chosen.seed)
+    rows = write_corpus(chosen.path, SIZES[chosen.size], corpus=corpus)
     print(f"{chosen.path}: {rows:,} rows, {chosen.path.stat().st_size:,} bytes")
+    text = corpus.text_bytes.total()
+    mix = ", ".join(f"{size / text:.1%} {kind}" for kind, size in corpus.text_bytes.most_common())
+    print(f"{text:,} bytes of text: {mix}")
     return 0
 
 
