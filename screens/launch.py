@@ -118,6 +118,8 @@ line there mends it, where a key can. Nothing is sent before you confirm the pri
     def take_terms(self, terms: JobTerms) -> None:
         """Fill the form in with what a job is made from."""
         self.form.fill(terms)
+        if terms.training is not None and terms.read_as is not None:
+            self.services.formats.choose(terms.training, terms.read_as)
         self._method_chosen = True
         self._examples = 0
         for name in (*NUMBERS, *TEXTS):

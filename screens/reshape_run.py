@@ -97,9 +97,10 @@ class RunsPlans(DeckScreen):
 
         tracker = self._tracker()
         try:
-            tables = [RowTable.open(path, tracker) for path in paths]
+            formats = self.services.formats
+            tables = [RowTable.open(path, tracker, read_as=formats.of(path)) for path in paths]
             plan = planner(tables, tracker)
-            rows = first_rows(plan, _SHOWN_ROWS, _PREVIEW_WIDTH, self.services.formats.of(paths[0]))
+            rows = first_rows(plan, _SHOWN_ROWS, _PREVIEW_WIDTH)
         except PassCancelled:
             return
         except TunedeckError as error:

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from tui.cli.counter import counter_for, limit_for
+from tui.cli.format_option import format_option
 from tui.cli.output import json_option
 from tui.cli.reshape import dry_run_option, force_option, in_place_option, output_option, reshape_file
 from tui.datasets.options import DEFAULT_MODEL
@@ -23,13 +24,15 @@ from tui.errors import TunedeckError
     "--how", type=click.Choice([str(one) for one in CutHow]), default="middle", show_default=True,
     help="Leave out exchanges in the middle or the oldest, or make several rows of one.",
 )  # fmt: skip
+@format_option
 @output_option
 @in_place_option
 @force_option
 @dry_run_option
 @json_option
 def command(
-    file: Path, model: str, limit: int | None, how: str, output: Path | None, in_place: bool, force: bool,
+    file: Path, model: str, limit: int | None, how: str, format_name: str | None,
+    output: Path | None, in_place: bool, force: bool,
     dry_run: bool, as_json: bool,
 ) -> int:  # fmt: skip
     """Make rows of FILE that are too long fit, and write NAME.cut.jsonl.
@@ -49,4 +52,5 @@ def command(
     return reshape_file(
         file, lambda table, tracker: plan_cut(table, wish, tracker), "Counting",
         output=output, in_place=in_place, force=force, dry_run=dry_run, as_json=as_json, finds_fault=True,
+        format_name=format_name,
     )  # fmt: skip

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from tui.cli.format_option import format_option
 from tui.cli.output import json_option
 from tui.cli.reshape import dry_run_option, force_option, in_place_option, output_option, reshape_file
 from tui.datasets.reshape.dedupe import DedupeWish, Keep, Sameness, plan_dedupe
@@ -21,14 +22,15 @@ from tui.datasets.reshape.dedupe import DedupeWish, Keep, Sameness, plan_dedupe
     "--keep", type=click.Choice([str(one) for one in Keep]), default="first", show_default=True,
     help="Which of the same rows stays.",
 )  # fmt: skip
+@format_option
 @output_option
 @in_place_option
 @force_option
 @dry_run_option
 @json_option
 def command(
-    file: Path, by: str, keep: str, output: Path | None, in_place: bool, force: bool, dry_run: bool,
-    as_json: bool,
+    file: Path, by: str, keep: str, format_name: str | None, output: Path | None, in_place: bool,
+    force: bool, dry_run: bool, as_json: bool,
 ) -> int:  # fmt: skip
     """Leave one of the rows of FILE that say the same, and write NAME.deduped.jsonl.
 
@@ -41,4 +43,5 @@ def command(
     return reshape_file(
         file, lambda table, tracker: plan_dedupe(table, wish, tracker), "Comparing",
         output=output, in_place=in_place, force=force, dry_run=dry_run, as_json=as_json, finds_fault=True,
+        format_name=format_name,
     )  # fmt: skip

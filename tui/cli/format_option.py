@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import click
 
-from tui.datasets.formats import DatasetFormat
-
-FORMATS = [known.value for known in DatasetFormat if known is not DatasetFormat.UNKNOWN]
+from tui.datasets.formats import FORMATS, DatasetFormat
 
 format_option = click.option(
     "--format", "format_name", type=click.Choice(FORMATS), help="Format of the rows; else found out."

@@ -160,7 +160,7 @@ def _plan(services: Services, training: Path, start: JobTerms, asked: dict[str, 
         grader=start.grader if asked["grader"] is None else _grader(asked["grader"]),
         wandb=start.wandb if asked["wandb"] is None else parse_wandb(asked["wandb"]),
         stop_rules=rules.text if rules else "",
-        read_as=chosen_format(asked["format_name"]),
+        read_as=chosen_format(asked["format_name"]) or start.read_as,
     )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from tui.cli.format_option import chosen_format, format_option
 from tui.cli.output import json_option
 from tui.cli.reshape import PREVIEW_WIDTH, SHOWN_ROWS, dry_run_option, force_option, tell
 from tui.cli.slow_progress import SlowProgress
@@ -24,11 +25,18 @@ from tui.errors import ExitCode, TunedeckError
 @click.option(
     "--provenance", is_flag=True, help="Also write NAME.sources.jsonl: the file and line of each row."
 )
+@format_option
 @force_option
 @dry_run_option
 @json_option
 def command(
-    files: tuple[Path, ...], output: Path | None, provenance: bool, force: bool, dry_run: bool, as_json: bool
+    files: tuple[Path, ...],
+    output: Path | None,
+    provenance: bool,
+    format_name: str | None,
+    force: bool,
+    dry_run: bool,
+    as_json: bool,
 ) -> int:
     """Put the rows of FILES into one file, one file behind the other; rows keep their bytes.
 
@@ -41,7 +49,8 @@ def command(
         raise TunedeckError("The new file has no name.", "Name it with -o, or use --dry-run.")
     with SlowProgress("Merging") as progress, ExitStack() as stack:
         tracker = Tracker(progress.update)
-        tables = [stack.enter_context(RowTable.open(file, tracker)) for file in files]
+        read_as = chosen_format(format_name)
+        tables = [stack.enter_context(RowTable.open(file, tracker, read_as=read_as)) for file in files]
         plan = plan_merge(tables, tracker, provenance=provenance)
         written = None
         if output is not None and not dry_run:

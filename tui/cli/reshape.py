@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tui.cli.format_option import chosen_format
 from tui.cli.output import narrate, print_json, print_table, say
 from tui.cli.slow_progress import SlowProgress
 from tui.datasets.reshape.keys import Key, KeyKind
@@ -88,6 +89,7 @@ def reshape_file(
     dry_run: bool,
     as_json: bool,
     finds_fault: bool = False,
+    format_name: str | None = None,
 ) -> int:
     """Plan, tell and write one new file of the rows of one.
 
@@ -101,13 +103,15 @@ def reshape_file(
         dry_run: Write nothing.
         as_json: Print JSON.
         finds_fault: With `dry_run`, rows that would go are a fault: exit code 1.
+        format_name: What the rows are read as; None leaves it to each row.
 
     Returns:
         The exit code.
     """
     if in_place and output is not None:
         raise TunedeckError("--in-place and --output exclude each other.", "Choose one.")
-    with SlowProgress(label) as progress, RowTable.open(file) as table:
+    read_as = chosen_format(format_name)
+    with SlowProgress(label) as progress, RowTable.open(file, read_as=read_as) as table:
         tracker = Tracker(progress.update)
         plan = planner(table, tracker)
         written = None

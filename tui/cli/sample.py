@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from tui.cli.format_option import format_option
 from tui.cli.output import json_option
 from tui.cli.reshape import (
     amount,
@@ -30,6 +31,7 @@ from tui.datasets.reshape.split import Amount
 )  # fmt: skip
 @seed_option
 @stratify_options
+@format_option
 @output_option
 @in_place_option
 @force_option
@@ -37,7 +39,7 @@ from tui.datasets.reshape.split import Amount
 @json_option
 def command(
     file: Path, wanted: Amount, seed: int, stratify: str | None, stratify_answer: bool,
-    output: Path | None, in_place: bool, force: bool, dry_run: bool, as_json: bool,
+    format_name: str | None, output: Path | None, in_place: bool, force: bool, dry_run: bool, as_json: bool,
 ) -> int:  # fmt: skip
     """Take some rows of FILE by chance and write NAME.sampled.jsonl; they stay in their order.
 
@@ -47,4 +49,5 @@ def command(
     return reshape_file(
         file, lambda table, tracker: plan_sample(table, wish, tracker), "Sampling",
         output=output, in_place=in_place, force=force, dry_run=dry_run, as_json=as_json,
+        format_name=format_name,
     )  # fmt: skip

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from tui.cli.format_option import chosen_format, format_option
 from tui.cli.output import json_option
 from tui.cli.reshape import (
     PREVIEW_WIDTH,
@@ -41,14 +42,15 @@ from tui.errors import ExitCode
     "--together", type=click.Choice([str(one) for one in Together]), default="same", show_default=True,
     help="Never part rows that are the same, nearly the same, or have the same system prompt.",
 )  # fmt: skip
+@format_option
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder of the new files; else FILE's.")
 @force_option
 @dry_run_option
 @json_option
 def command(
     file: Path, validation: Amount, test: Amount | None, seed: int, stratify: str | None,
-    stratify_answer: bool, group: str, together: str, output: Path | None, force: bool, dry_run: bool,
-    as_json: bool,
+    stratify_answer: bool, group: str, together: str, format_name: str | None,
+    output: Path | None, force: bool, dry_run: bool, as_json: bool,
 ) -> int:  # fmt: skip
     """Split FILE by chance into NAME.training.jsonl, NAME.validation.jsonl and NAME.test.jsonl.
 
@@ -61,7 +63,8 @@ def command(
     wish = SplitWish(
         validation, test, seed, stratum_key(stratify, stratify_answer), group, Together(together)
     )
-    with SlowProgress("Splitting") as progress, RowTable.open(file) as table:
+    read_as = chosen_format(format_name)
+    with SlowProgress("Splitting") as progress, RowTable.open(file, read_as=read_as) as table:
         tracker = Tracker(progress.update)
         plan = plan_split(table, wish, tracker)
         written = None

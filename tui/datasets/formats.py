@@ -24,6 +24,8 @@ class DatasetFormat(StrEnum):
     UNKNOWN = "unknown"
 
 
+FORMATS = tuple(known.value for known in DatasetFormat if known is not DatasetFormat.UNKNOWN)
+"""What a person can choose."""
 CHAT_KEYS = frozenset({"messages", "tools", "functions", "parallel_tool_calls"})
 """What the service allows at the top of a supervised row."""
 PREFERENCE_KEYS = frozenset({"input", "preferred_output", "non_preferred_output"})
@@ -42,6 +44,11 @@ def row_format(row: object) -> DatasetFormat:
     if row.keys() == TEXT_KEYS:  # with more keys it is a table's row, of which text is one column
         return DatasetFormat.TEXT
     return DatasetFormat.COMPLETION if row.keys() & COMPLETION_KEYS else DatasetFormat.UNKNOWN
+
+
+def format_of_row(row: object, read_as: DatasetFormat | str | None) -> DatasetFormat:
+    """Return what a row is read as: the format that was chosen for its file, else what it looks like."""
+    return DatasetFormat(read_as) if read_as else row_format(row)
 
 
 def _with_messages(row: dict[str, Any]) -> DatasetFormat:

@@ -244,6 +244,7 @@ def _new_price(services: JobServices, terms: JobTerms) -> str:
     plan = LaunchPlan(
         terms.account, terms.model, terms.training, terms.method or Method.SUPERVISED, terms.validation,
         terms.split_share, terms.hyperparameters, terms.suffix, terms.seed, grader=terms.grader,
+        read_as=terms.read_as,
     )  # fmt: skip
     try:
         return estimate_plan(plan, services).amount

@@ -70,7 +70,7 @@ def terms_of_plan(plan: LaunchPlan) -> JobTerms:
     return JobTerms(
         plan.account, plan.model, plan.method, plan.training, plan.validation, plan.split_share, plan.suffix,
         plan.seed, plan.chosen_hyperparameters, _own_metadata(plan.metadata), plan.grader, plan.wandb,
-        plan.stop_rules or None,
+        plan.stop_rules or None, plan.read_as,
     )  # fmt: skip
 
 

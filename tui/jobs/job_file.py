@@ -6,9 +6,11 @@ import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from tui.datasets.formats import FORMATS, DatasetFormat
 from tui.errors import TunedeckError
 from tui.jobs.plan import RUN_ID_KEY
 from tui.jobs.stop_rules import parse_stop_rules
@@ -40,6 +42,8 @@ class JobTerms:
     """Of a reinforcement job; a job file holds it as a table, or names a JSON file."""
     wandb: WandbProject | None = None
     stop_rules: str | None = None
+    read_as: DatasetFormat | None = None
+    """What the rows of the training file are read as, where a person chose it."""
 
     def as_json(self) -> dict[str, Any]:
         """Return what is chosen, as JSON and TOML have it; paths as text, tables last."""
@@ -51,7 +55,7 @@ class JobTerms:
             elif isinstance(value, WandbProject):
                 value = value.text
             if value is not None:
-                values[one.name] = str(value) if isinstance(value, Path | Method) else value
+                values[one.name] = str(value) if isinstance(value, Path | StrEnum) else value
         return values
 
 
@@ -81,6 +85,8 @@ def read_job_file(path: Path) -> JobTerms:
             values[name] = path.absolute().parent / Path(values[name]).expanduser()
     if "method" in values:
         values["method"] = Method(values["method"])
+    if "read_as" in values:
+        values["read_as"] = DatasetFormat(values["read_as"])
     if isinstance(values.get("grader"), str):
         from tui.datasets.graders import read_grader_value  # only a job with a grader needs it
 
@@ -130,6 +136,8 @@ def _problem(name: str, value: Any) -> tuple[str, str] | None:
         return _problem_of_table(name, value)
     if name == "method":
         return None if value in list(Method) else (f"{value!r} is no method.", f"One of {', '.join(Method)}.")
+    if name == "read_as":
+        return None if value in FORMATS else (f"{value!r} is no format.", f"One of {', '.join(FORMATS)}.")
     if name == "seed":
         fits = isinstance(value, int) and not isinstance(value, bool)
         return None if fits else ("seed is not a whole number.", "Write seed = 42.")

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from tests.support import CliResult
 from tests.unit.core.conftest import KEY
 from tests.unit.core.fake_service import FakeService
+from tui.datasets.formats import DatasetFormat
 from tui.errors import TunedeckError
 from tui.jobs.job_export import terms_of_job
 from tui.jobs.job_file import JobTerms, job_file_text, read_job_file
@@ -58,6 +59,28 @@ def test_an_exported_job_file_launches_the_same_job_under_its_own_run_id(
     assert "The same data and settings made job" in done.stderr
 
 
+def test_an_exported_job_reads_its_rows_as_it_was_told(
+    cli: Cli, service: FakeService, dataset: Path, tmp_path: Path
+) -> None:
+    rows = [json.loads(line) for line in dataset.read_text("utf-8").splitlines()]
+    for row in rows:
+        del row["messages"][-1]
+        row["answer"] = 1
+    dataset.write_text("".join(f"{json.dumps(row)}\n" for row in rows), "utf-8")
+    asked = ("launch", str(dataset), "--account", "openai", "--model", "gpt-4.1-mini", "--epochs", "1")
+    assert "reinforcement rows" in cli(*asked, "--dry-run").stdout
+    terms = JobTerms("openai", "gpt-4.1-mini", training=dataset, read_as=DatasetFormat.CHAT)
+    file = tmp_path / "job.toml"
+    file.write_text(job_file_text(terms), "utf-8")
+    said = cli("launch", "--from", str(file), "--dry-run").stdout
+    assert "read as chat" in said
+    assert "reinforcement rows" not in said
+    assert (
+        "reinforcement rows"
+        in cli("launch", "--from", str(file), "--format", "reinforcement", "--dry-run").stdout
+    )
+
+
 def test_what_is_given_goes_before_what_the_job_file_says(
     cli: Cli, service: FakeService, dataset: Path, tmp_path: Path
 ) -> None:
@@ -87,6 +110,7 @@ def test_what_is_given_goes_before_what_the_job_file_says(
         ("[metadata]\nteam = 3\n", ("team in metadata is not a text",)),
         ("[hyperparameters]\nlr = [1]\n", ("lr in hyperparameters",)),
         ("metadata = 3\n", ("metadata is no table",)),
+        ('read_as = "unknown"\n', ("'unknown' is no format", "One of chat, preference")),
         ("model = \n", ("is not TOML", "line 1")),
         ('training = ""\n', ("training is not a text",)),
     ],
@@ -131,7 +155,10 @@ def test_any_terms_survive_being_written_and_read(
     tmp_path_factory: pytest.TempPathFactory, model: str, suffix: str, seed: int | None,
     chosen: dict[str, float | str], metadata: dict[str, str],
 ) -> None:  # fmt: skip
-    terms = JobTerms("openai", model, Method.DPO, None, None, 0.1, suffix, seed, chosen, metadata)
+    terms = JobTerms(
+        "openai", model, Method.DPO, None, None, 0.1, suffix, seed, chosen, metadata,
+        read_as=DatasetFormat.PREFERENCE,
+    )  # fmt: skip
     file = tmp_path_factory.getbasetemp() / "any.toml"
     file.write_text(job_file_text(terms, ("A note\nwith a line break.",)), "utf-8", newline="")
     assert read_job_file(file) == terms

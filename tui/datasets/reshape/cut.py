@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tui.datasets.fixes.json_text import JsonText
-from tui.datasets.formats import DatasetFormat, row_format
+from tui.datasets.formats import DatasetFormat, format_of_row
 from tui.datasets.layout_tokens import row_counter
 from tui.datasets.locate import JsonPath
 from tui.datasets.parsing import parse_line
@@ -63,7 +63,8 @@ class Cut:
 class Cutter:
     """Cuts the rows of a table that are too long and can be cut."""
 
-    def __init__(self, wish: CutWish) -> None:
+    def __init__(self, wish: CutWish, read_as: DatasetFormat | None = None) -> None:
+        self._read_as = read_as
         self._how = wish.how
         self._limit = wish.limit
         self._counter = row_counter(wish.tokenizer or TiktokenCounter(encoding_for(wish.model)), wish.limit)
@@ -77,14 +78,14 @@ class Cutter:
     def is_too_long(self, line: bytes) -> bool:
         """Say whether the limit would cut a row; what is no row is not too long."""
         value, _ = parse_line(line)
-        return self._exceeds(self._counter.row(value, row_format(value)))
+        return self._exceeds(self._counter.row(value, format_of_row(value, self._read_as)))
 
     def cut(self, line: bytes) -> Cut | str:
         """Return a row that fits, or a sentence on why it can't be made to."""
         value, _ = parse_line(line)
         if not isinstance(value, dict):
             return "no JSON object"
-        dataset_format = row_format(value)
+        dataset_format = format_of_row(value, self._read_as)
         place = _messages_place(dataset_format)
         messages = _at(value, place)
         if not isinstance(messages, list):
@@ -150,7 +151,7 @@ def plan_cut(table: RowTable, wish: CutWish, tracker: Tracker | None = None) -> 
         raise TunedeckError("A limit below 1 token leaves no row.", "Give the model's limit, such as 65536.")
     tracker = tracker or Tracker()
     refuse_longest_lines(table)
-    cutter = Cutter(wish)
+    cutter = Cutter(wish, table.read_as)
     too_long = _too_long(table, wish, cutter, tracker)
     account = _Account()
     changed = []
@@ -172,6 +173,7 @@ def _too_long(table: RowTable, wish: CutWish, cutter: Cutter, tracker: Tracker) 
         counts = line_tokens(
             table.path,
             encoding_for(wish.model),
+            table.read_as or DatasetFormat.UNKNOWN,
             above=wish.limit,
             on_progress=tracker.on_progress,
             cancelled=tracker.cancelled,

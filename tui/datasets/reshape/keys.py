@@ -13,7 +13,7 @@ import orjson
 from xxhash import xxh3_64_intdigest
 
 from tui.datasets.files import open_file
-from tui.datasets.formats import DatasetFormat, row_format
+from tui.datasets.formats import DatasetFormat, format_of_row
 from tui.datasets.lints.row_text import RowText
 from tui.datasets.parsing import BYTE_ORDER_MARK
 from tui.datasets.reshape.row_table import RowTable
@@ -93,7 +93,8 @@ def row_keys(table: RowTable, keys: Sequence[Key], tracker: Tracker) -> RowKeys:
         if key.kind is KeyKind.VALUE:
             compile_expression(key.expression)
     refuse_longest_lines(table)
-    job = {"kind": "keys", "keys": [[key.kind.value, key.expression] for key in keys]}
+    asked = [[key.kind.value, key.expression] for key in keys]
+    job = {"kind": "keys", "keys": asked, "read_as": table.read_as}
     has_expression = any(key.kind is KeyKind.VALUE for key in keys)
     if table.size <= _SMALL and not has_expression:
         parts = [answer_here(table, KeyJob(job), tracker)]
@@ -151,6 +152,7 @@ class KeyJob:
 
     def __init__(self, job: Mapping[str, Any]) -> None:
         self._keys = [(KeyKind(kind), expression) for kind, expression in job["keys"]]
+        self._read_as: str | None = job["read_as"]
         self._compiled = [
             compile_expression(expression) if kind is KeyKind.VALUE else None
             for kind, expression in self._keys
@@ -179,13 +181,17 @@ class KeyJob:
             return _hash(line.strip())
         if kind in (KeyKind.JSON, KeyKind.PROMPT):
             read = _precise(line, value)
-            written = None if read is None else _written(read if kind is KeyKind.JSON else _prompt(read))
+            written = (
+                None
+                if read is None
+                else _written(read if kind is KeyKind.JSON else _prompt(read, self._read_as))
+            )
             return _hash(line.strip() if written is None else written)
         if value is None:
             return NO_VALUE
         if kind is KeyKind.VALUE:
             return self._labelled(_asked(compiled, value), line, labels)
-        text = RowText.of(value, row_format(value))
+        text = RowText.of(value, format_of_row(value, self._read_as))
         if kind is KeyKind.ANSWER:
             return self._labelled(None if text.answer is None else text.answer.text.strip(), line, labels)
         said = [one.text for one in text.said if one.role in ("system", "developer")]
@@ -246,9 +252,9 @@ def _asked(compiled: Any, value: dict[str, Any]) -> object:
         return None
 
 
-def _prompt(value: dict[str, Any]) -> object:
+def _prompt(value: dict[str, Any], read_as: str | None) -> object:
     """Return a row without its last answer."""
-    dataset_format = row_format(value)
+    dataset_format = format_of_row(value, read_as)
     if dataset_format is DatasetFormat.PREFERENCE:
         return ["input", value.get("input")]
     if dataset_format is DatasetFormat.COMPLETION:

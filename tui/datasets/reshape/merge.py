@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from xxhash import xxh3_64_intdigest
 
-from tui.datasets.formats import DatasetFormat, row_format
+from tui.datasets.formats import DatasetFormat, format_of_row
 from tui.datasets.lints.row_text import RowText
 from tui.datasets.parsing import BYTE_ORDER_MARK
 from tui.datasets.reshape.keys import answer_here
@@ -89,7 +89,7 @@ def shape_of(table: RowTable, tracker: Tracker) -> Shape:
         TunedeckError: The file can't be read or changed.
         PassCancelled: The tracker was asked to stop.
     """
-    job = {"kind": "shapes"}
+    job = {"kind": "shapes", "read_as": table.read_as}
     if table.size <= _SMALL:
         parts = [answer_here(table, ShapeJob(job), tracker)]
     else:
@@ -110,7 +110,7 @@ class ShapeJob:
     """Counts formats and keys; the payload is a hash of each line that is not blank."""
 
     def __init__(self, job: Mapping[str, Any]) -> None:
-        pass
+        self._read_as: str | None = job["read_as"]
 
     def part(self, lines: list[bytes], *, is_first: bool) -> tuple[dict[str, Any], bytes]:
         """Return the counts and the hashes."""
@@ -128,7 +128,7 @@ class ShapeJob:
             if not isinstance(value, dict):
                 formats[_UNREADABLE] += 1
                 continue
-            found = row_format(value)
+            found = format_of_row(value, self._read_as)
             formats[found.value] += 1
             keys.update(value.keys())
             if any(said.role in ("system", "developer") for said in RowText.of(value, found).said):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from tui.datasets.formats import row_format
+from tui.datasets.formats import format_of_row
 from tui.datasets.lints.minhash import VALUES, signatures
 from tui.datasets.lints.near_duplicates import MOST_ROWS, compared_words, near_pairs
 from tui.datasets.lints.row_text import RowText
@@ -50,7 +50,7 @@ class Signatures:
         import numpy
 
         refuse_longest_lines(table)
-        job = {"kind": "signatures"}
+        job = {"kind": "signatures", "read_as": table.read_as}
         if table.size <= _SMALL:
             parts = [answer_here(table, SignatureJob(job), tracker)]
         else:
@@ -98,7 +98,7 @@ class SignatureJob:
     """Makes the signatures of lines; the payload is 64 bytes for each that has words enough."""
 
     def __init__(self, job: Mapping[str, Any]) -> None:
-        pass
+        self._read_as: str | None = job["read_as"]
 
     def part(self, lines: list[bytes], *, is_first: bool) -> tuple[dict[str, Any], bytes]:
         """Return which lines have a signature, and the signatures."""
@@ -109,7 +109,9 @@ class SignatureJob:
                 value = orjson.loads(line.removeprefix(BYTE_ORDER_MARK) if is_first and not number else line)
             except ValueError:
                 continue
-            found = compared_words(RowText.of(value, row_format(value))) if isinstance(value, dict) else None
+            found = None
+            if isinstance(value, dict):
+                found = compared_words(RowText.of(value, format_of_row(value, self._read_as)))
             if found is not None:
                 compared.append(number)
                 words.append(found)

@@ -8,6 +8,7 @@ from pathlib import Path
 from tui.datasets.conversation import preview
 from tui.datasets.formats import DatasetFormat
 from tui.datasets.reshape.plan import Plan
+from tui.datasets.reshape.row_table import RowTable
 from tui.datasets.row_facts import format_of
 from tui.datasets.source import Dataset, parsed_row
 
@@ -28,26 +29,18 @@ class ShownRow:
     """Safe to show."""
 
 
-def first_rows(
-    plan: Plan, count: int, width: int, dataset_format: DatasetFormat | None = None
-) -> list[ShownRow]:
+def first_rows(plan: Plan, count: int, width: int) -> list[ShownRow]:
     """Return the first rows of each new file.
 
     Args:
         plan: What is going to be written.
         count: Rows of each new file.
         width: Most characters of each.
-        dataset_format: What the rows are read as; None finds it out.
 
     Raises:
         TunedeckError: A file can't be read or changed.
     """
-    if dataset_format is None:
-        dataset = Dataset.open(plan.outputs[0].parts[0].table.path)
-        try:
-            dataset_format = format_of(dataset)
-        finally:
-            dataset.close()
+    dataset_format = _format_of(plan.outputs[0].parts[0].table)
     shown = []
     for output in plan.outputs:
         part = output.parts[0]
@@ -59,3 +52,13 @@ def first_rows(
                 words = preview(parsed_row(line, part.table.content(position)), dataset_format, width)
             shown.append(ShownRow(output.name, part.table.path, line, words))
     return shown
+
+
+def _format_of(table: RowTable) -> DatasetFormat:
+    if table.read_as is not None:
+        return table.read_as
+    dataset = Dataset.open(table.path)
+    try:
+        return format_of(dataset)
+    finally:
+        dataset.close()

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from tui.datasets.files import FileState, open_file, read_at, written_error
+from tui.datasets.formats import DatasetFormat
 from tui.datasets.parsing import BYTE_ORDER_MARK
 from tui.datasets.reshape.tracker import Tracker
 from tui.errors import TunedeckError
@@ -32,8 +33,10 @@ class RowTable:
     Reading a file that is not any more what it was when it was opened is an error.
     """
 
-    def __init__(self, path: Path, descriptor: int) -> None:
+    def __init__(self, path: Path, descriptor: int, read_as: DatasetFormat | None = None) -> None:
         self.path = path
+        self.read_as = read_as
+        """The format that a person chose for all rows; None leaves it to each row."""
         self._descriptor = descriptor
         # A plan may outlive the screen that made it; the file must not stay open with it.
         self._closer = weakref.finalize(self, os.close, descriptor)
@@ -50,8 +53,15 @@ class RowTable:
         """Lines that were left out."""
 
     @classmethod
-    def open(cls, path: Path, tracker: Tracker | None = None) -> RowTable:
+    def open(
+        cls, path: Path, tracker: Tracker | None = None, *, read_as: DatasetFormat | None = None
+    ) -> RowTable:
         """Open a file and find its rows, at memory speed.
+
+        Args:
+            path: A regular file.
+            tracker: Told how far it is, and asked whether to stop.
+            read_as: The format that a person chose; None leaves it to each row.
 
         Raises:
             TunedeckError: It can't be read, is no regular file, has no rows, or is UTF-16.
@@ -60,7 +70,7 @@ class RowTable:
         with open_file(path) as stream:
             if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
                 raise TunedeckError(f"{path} is not a regular file.", "Save the rows to a file first.")
-            table = cls(path, os.dup(stream.fileno()))
+            table = cls(path, os.dup(stream.fileno()), read_as)
         try:
             table._find_rows(tracker or Tracker())
         except BaseException:

@@ -125,3 +125,16 @@ def test_wrong_use_is_2_and_writes_nothing(path: Path, arguments: tuple[str, ...
     assert result.code == 2
     assert result.stderr
     assert [file.name for file in path.parent.iterdir()] == ["rows.jsonl"]
+
+
+def test_rows_are_read_as_the_format_that_was_chosen(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    # By what they look like these are preference rows, each with another input.
+    rows = [{**chat(user("Why?"), assistant("So.")), "input": number} for number in range(4)]
+    write(path, rows)
+    asked = ("dedupe", str(path), "--by", "prompt", "--dry-run", "--json")
+    assert run_cli(*asked).json()["lost_rows"] == 0
+    assert run_cli(*asked, "--format", "chat").json()["lost_rows"] == 3
+    cut = ("cut", str(path), "--limit", "5", "--dry-run", "--json")
+    assert run_cli(*cut).json()["too_long"] == 0
+    assert run_cli(*cut, "--format", "chat").json()["too_long"] == 4
