@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from screens.navigation import ModelChoice
 from tui.data.packs import PACKS
-from tui.money.catalog import base_of
+from tui.records.model_names import base_of
 
 if TYPE_CHECKING:
     from tui.evals.setup import EvalWish

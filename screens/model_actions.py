@@ -15,7 +15,7 @@ from tui.errors import TunedeckError
 from tui.jobs.checkpoint_use import DROPPED
 from tui.jobs.model_family import FamilyModel, ModelKind
 from tui.jobs.model_words import delete_model, read_tags, reason_against_deleting, set_note, set_tags
-from tui.money.catalog import base_of
+from tui.records.model_names import base_of
 from tui.records.models import Capability, Permission
 from tui.safe_text import safe_line
 

@@ -78,7 +78,7 @@ class Spent:
 
 def cost_of(services: PricedServices, lane: Lane, usage: Usage) -> Amount | None:
     """Return what a call that used so much has cost by the catalog; None where no price is published."""
-    from tui.money.catalog import base_of
+    from tui.records.model_names import base_of
 
     try:
         provider = services.account(lane.account).provider

@@ -112,7 +112,7 @@ def _plan(services: Services, file: Path, options: dict[str, Any]) -> DietPlan:
 def _lanes(services: Services, options: dict[str, Any]) -> list[Lane]:
     from tui.chat.lanes import Lane
     from tui.chat.models import find_lane
-    from tui.money.catalog import base_of
+    from tui.records.model_names import base_of
 
     model = find_lane(services, options["model"], options["account"])
     against = options["against"]

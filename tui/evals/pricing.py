@@ -8,11 +8,11 @@ from decimal import Decimal
 
 from tui.chat.lanes import Lane
 from tui.evals.ports import EvalServices
-from tui.money.catalog import base_of
 from tui.money.catalog_model import CatalogModel
 from tui.money.usage_price import Amount, answers_cost
 from tui.records.chats import Usage
 from tui.records.evaluations import EvalAnswer
+from tui.records.model_names import base_of
 
 _BATCH_SHARE = Decimal("0.5")
 

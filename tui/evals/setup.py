@@ -21,7 +21,7 @@ from tui.evals.plan import EvalOptions, EvalPlan, plan_evaluation
 from tui.evals.ports import EvalServices
 from tui.evals.requests import Contender
 from tui.evals.test_set import TestSet, read_test_set
-from tui.money.catalog import base_of
+from tui.records.model_names import base_of
 
 BASE = "base"
 """Stands for the base of the examined model."""

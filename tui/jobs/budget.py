@@ -12,9 +12,9 @@ from tui.config import BUDGETS_TABLE, edit_settings_file, read_settings_file
 from tui.errors import TunedeckError
 from tui.jobs.ports import JobServices
 from tui.money.amounts import format_money
-from tui.money.catalog import base_of
 from tui.money.usage_price import answers_cost, training_cost
 from tui.records.jobs import Method
+from tui.records.model_names import base_of
 from tui.store.usage_rows import UsageKind, UsageTotal
 
 

@@ -12,11 +12,12 @@ from tui.jobs.job_file import JobTerms
 from tui.jobs.plan import LaunchPlan
 from tui.jobs.ports import JobServices
 from tui.money.amounts import money_range
-from tui.money.catalog import CatalogModel, base_of
+from tui.money.catalog import CatalogModel
 from tui.money.job_price import job_price
 from tui.money.lifetime import Lifetimes
 from tui.providers.profiles import Profile, profile
 from tui.records.jobs import Job, Method
+from tui.records.model_names import base_of, is_tuned
 from tui.records.models import Capability
 
 _RATES = ("learning_rate", "learning_rate_multiplier")
@@ -161,7 +162,7 @@ def _same_model(services: JobServices, job: Origin, account: str) -> str:
 
 
 def _about_start(before: str, after: str) -> str:
-    if before.startswith("ft:") and not after.startswith("ft:"):
+    if is_tuned(before) and not is_tuned(after):
         return "what it had learnt before stays behind"
     return ""
 

@@ -30,6 +30,7 @@ from tui.money.job_price import job_price
 from tui.providers.failures import NOT_REACHED, TRAINING_REFUSED
 from tui.providers.protocol import Provider, ProviderError
 from tui.records.jobs import Job
+from tui.records.model_names import is_tuned
 from tui.records.requests import JobRequest, RemoteFile
 from tui.store.database import StoreError
 from tui.store.launch_rows import LaunchRecord, LaunchState
@@ -144,7 +145,7 @@ def _check_price(plan: LaunchPlan, services: JobServices, confirmed: Estimate) -
             "Look at the price again and confirm.",
         )
     # A tuned model is continued under its own name; an alias becomes the dated name that the price is for.
-    return plan.model if plan.model.startswith("ft:") else model.id
+    return plan.model if is_tuned(plan.model) else model.id
 
 
 def _check_files(plan: LaunchPlan) -> JobFiles:

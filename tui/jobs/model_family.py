@@ -10,10 +10,10 @@ from enum import StrEnum
 from tui.jobs.checkpoint_use import DROPPED
 from tui.jobs.model_costs import NOTHING, ModelCosts
 from tui.jobs.ports import JobServices
-from tui.money.catalog import base_of
 from tui.money.lifetime import Lifetime, Lifetimes
 from tui.money.usage_price import Amount
 from tui.records.jobs import JobState
+from tui.records.model_names import base_of
 from tui.records.models import ModelInfo, Permission
 from tui.store.model_queries import ModelKey
 from tui.store.model_rows import JobOrigin, KeptCheckpoint

@@ -20,6 +20,7 @@ from tui.money.catalog import CatalogModel
 from tui.money.estimate import Estimate
 from tui.providers.profiles import Profile
 from tui.records.jobs import Job, JobState
+from tui.records.model_names import is_tuned
 
 _OVER = (JobState.FAILED, JobState.CANCELLED)
 _NEARLY = Decimal("0.8")
@@ -87,7 +88,7 @@ def _made_elsewhere(plan: LaunchPlan, services: JobServices, training_sha256: st
 def _same_model(plan: LaunchPlan, services: JobServices, job: Job) -> bool:
     if plan.model == job.model:
         return True
-    if plan.model.startswith("ft:") or job.model.startswith("ft:"):
+    if is_tuned(plan.model) or is_tuned(job.model):
         return False
     provider = services.account(plan.account).provider
     asked, made = (services.catalog.find(name, provider) for name in (plan.model, job.model))

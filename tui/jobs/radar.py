@@ -15,6 +15,7 @@ from tui.money.usage_price import Amount, answers_cost, total_of, training_cost
 from tui.providers.profile_data import LOCAL_NAME
 from tui.providers.remedies import NO_FINE_TUNING, TRAINING_REFUSED
 from tui.records.jobs import Method
+from tui.records.model_names import is_tuned
 from tui.records.models import Account, ModelInfo
 from tui.store.model_queries import ModelKey
 from tui.store.usage_rows import UsageKind
@@ -142,7 +143,7 @@ def _spent(services: JobServices, providers: Mapping[str, str], since: int) -> t
         known = services.catalog.find(used.model, providers.get(used.account, used.account))
         amounts.append(
             None if known is None else answers_cost(
-                known, tuned=used.model.startswith("ft:"), prompt_tokens=used.prompt_tokens,
+                known, tuned=is_tuned(used.model), prompt_tokens=used.prompt_tokens,
                 cached_tokens=used.cached_tokens, completion_tokens=used.completion_tokens,
             )
         )  # fmt: skip

@@ -14,6 +14,7 @@ from tui.jobs.ports import JobServices
 from tui.jobs.reports import file_sha256
 from tui.money.amounts import format_money
 from tui.providers.protocol import Limit, ProviderError
+from tui.records.model_names import is_tuned
 from tui.records.models import Capability
 
 
@@ -44,7 +45,7 @@ def ask_price(plan: LaunchPlan, services: JobServices) -> ToldPrice:
             text = f"{label} tells its own estimate once the files are there, before a job is created."
             return ToldPrice(None, PreflightLine("ok", text))
         model = services.catalog.model(plan.model, services.account(plan.account).provider)
-        named = plan.model if plan.model.startswith("ft:") else model.id
+        named = plan.model if is_tuned(plan.model) else model.id
         told = provider.price_of(request_of(plan, named, known.id, aside.id if aside else None))
     except ProviderError as error:
         # What the service says against the job itself would be said against its creation too.

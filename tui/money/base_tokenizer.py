@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tui import paths
 from tui.datasets.file_tokenizer import FileTokenizer
-from tui.money.catalog import base_of
+from tui.records.model_names import base_of
 
 MODEL_ENCODING = "model"
 """The catalog's word for "the base model's own tokenizer"."""

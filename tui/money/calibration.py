@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from tui.money.catalog import base_of
+from tui.records.model_names import base_of
 
 _UNIT = 100
 _AGREES = 0.0005

@@ -21,13 +21,13 @@ from tui.money.catalog_file import (
 )
 from tui.money.catalog_model import STALE_AFTER_DAYS, CatalogModel, PriceTier, ProviderEntry
 from tui.records.jobs import Method
+from tui.records.model_names import base_of
 
 __all__ = [
-    "STALE_AFTER_DAYS", "Catalog", "CatalogModel", "PriceTier", "ProviderEntry", "base_of", "override_path",
+    "STALE_AFTER_DAYS", "Catalog", "CatalogModel", "PriceTier", "ProviderEntry", "override_path",
 ]  # fmt: skip
 
 TOLD_BY_SERVICE = "the service's own list of models"
-_KEPT_PARTS_OF_TUNED_ID = 2
 
 
 class Catalog:
@@ -144,12 +144,6 @@ class Catalog:
     def provider_dates(self, provider: str) -> ProviderEntry:
         """Return what is known of a service; empty when nothing is."""
         return self.providers.get(provider, ProviderEntry())
-
-
-def base_of(model_id: str) -> str:
-    """Return the base model of `ft:<base>:<org>:...`; any other id is its own base."""
-    parts = model_id.split(":")
-    return parts[1] if parts[0] == "ft" and len(parts) >= _KEPT_PARTS_OF_TUNED_ID else model_id
 
 
 def override_path() -> Path:

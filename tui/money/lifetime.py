@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
 from tui import clock
-from tui.money.catalog import TOLD_BY_SERVICE, Catalog, base_of
+from tui.money.catalog import TOLD_BY_SERVICE, Catalog
+from tui.records.model_names import base_of
 
 SOON_DAYS = 60
 """A model with fewer days left is one to replace now."""

@@ -10,6 +10,7 @@ from typing import Any
 
 from tui.providers.profiles import ModelFacts
 from tui.records.jobs import Checkpoint, Job, JobError, JobEvent, JobState, Method
+from tui.records.model_names import base_of, is_tuned
 from tui.records.models import ModelInfo
 from tui.records.requests import RemoteFile
 from tui.safe_text import safe_text
@@ -44,7 +45,6 @@ STATES: Mapping[str, JobState] = {
 _LONG_PREFIX = "job_state_"
 """Google and Fireworks begin each word with it; a gateway passes theirs on."""
 _LARGEST_NUMBER = 2**53
-_TUNED_PARTS = 2
 
 Raw = Mapping[str, Any]
 
@@ -125,7 +125,7 @@ def file_from(raw: Raw) -> RemoteFile:
 def model_from(raw: Raw, account: str, provider: str, facts: ModelFacts) -> ModelInfo:
     """Return a model with its base and its end: the service's own date before the catalog's."""
     model_id = _text(raw.get("id")) or ""
-    base = base_model_of(model_id)
+    base = base_of(model_id) if is_tuned(model_id) else None
     known = facts.find(model_id, provider)
     told = _day(raw.get("shutdown_date"))
     return ModelInfo(
@@ -139,12 +139,6 @@ def model_from(raw: Raw, account: str, provider: str, facts: ModelFacts) -> Mode
         can_chat=_looks_like_chat(base or model_id),
         told_shutdown_date=told,
     )
-
-
-def base_model_of(model_id: str) -> str | None:
-    """Return the base of `ft:<base>:...`, or None for a model that is a base itself."""
-    parts = model_id.split(":")
-    return parts[1] if parts[0] == "ft" and len(parts) >= _TUNED_PARTS else None
 
 
 _NOT_FOR_CHAT = (

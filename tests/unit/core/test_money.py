@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tui import paths
 from tui.errors import TunedeckError
-from tui.money.catalog import Catalog, CatalogModel, base_of
+from tui.money.catalog import Catalog, CatalogModel
 from tui.money.estimate import (
     auto_epochs,
     compare_models,
@@ -21,6 +21,7 @@ from tui.money.estimate import (
     time_of,
 )
 from tui.records.jobs import Method
+from tui.records.model_names import base_of, is_tuned
 
 CATALOG = Catalog.load(Path("no such file"))
 BEFORE_THE_END = date(2026, 11, 21)
@@ -240,3 +241,24 @@ def test_a_wrong_override_is_told_with_its_file(tmp_path: Path, text: str, words
 @given(st.text(max_size=40))
 def test_any_model_name_has_a_base(name: str) -> None:
     assert isinstance(base_of(name), str)
+
+
+@pytest.mark.parametrize(
+    ("name", "base"),
+    [
+        ("ft:gpt-4.1-mini-2025-04-14:acme:tone:AAAA1111", "gpt-4.1-mini-2025-04-14"),
+        ("gpt-4.1-mini-2025-04-14.ft-b044a9d3cf9c4228b5d393567f693b83", "gpt-4.1-mini-2025-04-14"),
+        ("meta-llama/Meta-Llama-3.1-8B-Instruct-LoRa:tone-udpd", "meta-llama/Meta-Llama-3.1-8B-Instruct"),
+        ("gpt-4.1-mini-2025-04-14", "gpt-4.1-mini-2025-04-14"),
+        ("my.ft-draft", "my.ft-draft"),
+    ],
+)
+def test_the_base_of_a_tuned_model_is_read_from_the_name_that_its_service_gave(name: str, base: str) -> None:
+    assert base_of(name) == base
+    assert is_tuned(name) == (base != name)
+
+
+def test_a_model_tuned_at_azure_is_priced_and_ends_as_its_base() -> None:
+    found = CATALOG.find("gpt-4.1-mini-2025-04-14.ft-b044a9d3cf9c4228b5d393567f693b83", "azure")
+    assert found is not None
+    assert found.id == "gpt-4.1-mini-2025-04-14"
