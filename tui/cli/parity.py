@@ -28,6 +28,11 @@ _WORST_SHOWN = 3
 @click.option(
     "--check", "checks", multiple=True, metavar="CHECK", help="Score both against the rows' answers."
 )
+@click.option(
+    "--agreement",
+    metavar="CHECK",
+    help="How alike two answers are: a check, with the old answer as the right one; else shared words.",
+)
 @click.option("--limit", type=click.IntRange(1), help="Only so many rows of FILE, from the beginning.")
 @click.option("--max-cost", metavar="AMOUNT", help="Ask nothing more once answers would cost more than this.")
 @click.option(
@@ -43,6 +48,9 @@ def command(old: str, new: str, file: Path | None, as_json: bool, **options: Any
 
     FILE is what was recorded from, or golden answers of `record export`; left out, all that was recorded of
     OLD. NEW is asked the same with the same parameters; the price comes first, and nothing is asked twice.
+
+    Agreement is told by shared words, or by a check of your choice: --agreement exact, rouge, fields, label,
+    tool-call, python:FILE. --check says which of the two is right, where rows hold a right answer.
 
     Exit codes: 0 done; 1 agreement under --fail-under, or not complete; 2 wrong use or unreachable; 130
     interrupted.
@@ -88,6 +96,7 @@ def _plan(services: Services, old: str, new: str, file: Path | None, options: di
     contender = Contender(find_lane(services, new, options["account"]), options["system"])
     return plan_parity(
         services, answers, contender, [parse_check(text) for text in options["checks"]],
+        agreement=None if options["agreement"] is None else parse_check(options["agreement"]),
         max_cost=amount_of(options["max_cost"]), at_once=options["at_once"],
     )  # fmt: skip
 
@@ -118,10 +127,12 @@ def _print(report: ParityReport) -> None:
 
 
 def _exit_code(report: ParityReport, fail_under: float | None) -> ExitCode:
+    from tui.evals.statistics.verdict import reaches
+
     if report.why_incomplete:
         narrate("The same command goes on where it was.")
         return ExitCode.BAD
-    if fail_under is not None and not 100 * report.agreement.estimate >= fail_under:
+    if fail_under is not None and not reaches(report.agreement.estimate, fail_under):
         narrate(f"The agreement is under {fail_under:g} %.")
         return ExitCode.BAD
     return ExitCode.DONE

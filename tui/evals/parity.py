@@ -11,9 +11,10 @@ from difflib import SequenceMatcher
 from pathlib import Path
 
 from tui.chat.lanes import Lane
+from tui.errors import TunedeckError
 from tui.evals.asking import AnswerAsker, AskingOutcome
 from tui.evals.cases import Case, Given
-from tui.evals.checks.registry import opened_checks
+from tui.evals.checks.registry import JUDGE, opened_checks
 from tui.evals.checks.spec import CheckSpec
 from tui.evals.checks.texts import normalised
 from tui.evals.judging import given_of
@@ -25,6 +26,7 @@ from tui.evals.record import Progress
 from tui.evals.requests import Contender
 from tui.evals.statistics.intervals import Interval, bootstrap_mean, wilson
 from tui.evals.statistics.verdict import PairedVerdict, compare_paired
+from tui.evals.summary import mean_interval
 from tui.evals.test_set import TestSet
 from tui.money.usage_price import Amount, total_of
 from tui.records.chats import ToolCall
@@ -42,6 +44,8 @@ class ParityPlan:
     new: Contender
     checks: tuple[CheckSpec, ...]
     plan: EvalPlan
+    agreement: CheckSpec | None = None
+    """Tells how alike two answers are, the old one being the right one; None counts shared words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +58,9 @@ class ParityRow:
     """None where there is none yet, or the service would not answer."""
     refusal: str = ""
     agreement: float | None = None
-    """1 the same, 0 nothing in common; None without a new answer."""
+    """1 the same, 0 nothing in common; None without a new answer, or where the check does not apply."""
     is_same: bool = False
-    """The same but for spaces, letter case and punctuation at the ends; tool calls included."""
+    """The same but for spaces, letter case and punctuation; tool calls included."""
     old_score: float | None = None
     """Against the row's own right answer, by the checks; None where none applies."""
     new_score: float | None = None
@@ -84,6 +88,11 @@ class ParityReport:
     asked: int
     why_incomplete: str = ""
     checks: tuple[CheckSpec, ...] = field(default=())
+    agreement_by: CheckSpec | None = None
+    """As in the plan."""
+    old_tokens: float | None = None
+    """Tokens of an answer, mean."""
+    new_tokens: float | None = None
 
     @property
     def compared(self) -> int:
@@ -97,20 +106,55 @@ def plan_parity(
     new: Contender,
     checks: Sequence[CheckSpec] = (),
     *,
+    agreement: CheckSpec | None = None,
     max_cost: Decimal | None = None,
     at_once: int = 4,
 ) -> ParityPlan:
     """Count what asking the new model would cost; asks no service.
 
+    Args:
+        services: Store, catalog and accounts.
+        old: What was recorded.
+        new: Whom to ask.
+        checks: Score both against the right answers that the rows themselves hold.
+        agreement: Tells how alike two answers are, the old one being the right one; None counts shared words.
+        max_cost: Beyond which nothing more is asked.
+        at_once: Requests under way together.
+
     Raises:
         TunedeckError: A check is wrong, or a cap can't be kept because no price is published.
     """
-    with opened_checks(checks, old.cases):
-        pass  # a wrong check is told before anything is paid for
+    _refuse_wrong_checks(old.cases, checks)
+    if agreement is not None:
+        _refuse_wrong_checks([_as_old_said(*pair) for pair in old.pairs], [agreement])
     parameters = replace(old.parameters, logprobs=None)
     options = EvalOptions(parameters=parameters, max_cost=max_cost, at_once=at_once, perplexity=False)
     plan = plan_answers(services, TestSet(Path("recorded"), old.cases), [new], options)
-    return ParityPlan(old, new, tuple(checks), plan)
+    return ParityPlan(old, new, tuple(checks), plan, agreement)
+
+
+def _refuse_wrong_checks(cases: Sequence[Case], specs: Sequence[CheckSpec]) -> None:
+    """Try checks before anything is paid for.
+
+    Raises:
+        TunedeckError: One is wrong, or is a judge.
+    """
+    if any(spec.name == JUDGE for spec in specs):
+        raise TunedeckError(
+            "A parity report asks no judge.",
+            "`tunedeck eval --check judge:MODEL` does, of models that answer.",
+        )
+    with opened_checks(specs, cases) as checks:
+        for check in checks.values():
+            check.try_out()
+
+
+def _as_old_said(case: Case, old: EvalAnswer) -> Case:
+    """Return a case in which the old answer is the right one."""
+    item = {**case.item, "expected": old.text}
+    # A row without tools and calls says nothing of tools, as the check tool-call understands it.
+    calls = old.tool_calls if old.tool_calls or case.tools else None
+    return replace(case, expected=(old.text,), expected_calls=calls, item=item)
 
 
 def run_parity(
@@ -142,24 +186,31 @@ def _report(services: EvalServices, plan: ParityPlan, outcome: AskingOutcome) ->
     asks = {one.case.id: one.ask for one in plan.plan.asks}
     kept = services.store.eval_answers(lane.account, lane.model, [one.digest for one in asks.values()])
     rows = []
-    with opened_checks(plan.checks, plan.old.cases) as checks:
+    pairs = [_as_old_said(*pair) for pair in plan.old.pairs] if plan.agreement is not None else []
+    alike = [plan.agreement] if plan.agreement is not None else []
+    with opened_checks(plan.checks, plan.old.cases) as checks, opened_checks(alike, pairs) as measures:
+        measure = next(iter(measures.values()), None)
 
         def score(case: Case, given: Given) -> float | None:
             grades = [check.grade(case, given).score for check in checks.values()]
             known = [one for one in grades if one is not None]
             return sum(known) / len(known) if known else None
 
-        for case, old in zip(plan.old.cases, plan.old.answers, strict=True):
+        for case, old in plan.old.pairs:
             digest = asks[case.id].digest
             new = kept.get(digest)
             refusal = outcome.refused.get((lane, digest), "")
             row = ParityRow(case, old, new, refusal, old_score=score(case, given_of(old)))
             if new is not None:
                 first, second = given_of(old), given_of(new)
+                alike_by = (
+                    agreement(first, second)
+                    if measure is None
+                    else measure.grade(_as_old_said(case, old), second).score
+                )
                 row = replace(
-                    row, agreement=agreement(first, second), new_score=score(case, second),
-                    is_same=_is_same(first, second),
-                )  # fmt: skip
+                    row, agreement=alike_by, new_score=score(case, second), is_same=_is_same(first, second)
+                )
             rows.append(row)
     return _summed(services, plan, outcome, rows)
 
@@ -181,16 +232,28 @@ def _summed(
     why = "the money cap was reached" if outcome.capped else "it was stopped"
     return ParityReport(
         plan.old.lane, plan.new, tuple(sorted(rows, key=_worst_first)), plan.old.missing,
-        wilson(same, len(agreements)),
-        bootstrap_mean(agreements) if agreements else Interval(float("nan"), 0.0, 1.0),
+        wilson(same, len(compared)),
+        _mean_agreement(agreements, plan.agreement),
         verdict,
         total_of(prices.answer_cost(plan.old.lane, old) for old, _ in compared),
         total_of(prices.answer_cost(plan.new.lane, new) for _, new in compared),
         _median([old for old, _ in compared]), _median([new for _, new in compared]), outcome.asked,
         why if waiting and (outcome.capped or outcome.stopped)
         else f"{waiting:,} answers are missing" if waiting else "",
-        plan.checks,
+        plan.checks, plan.agreement, _tokens([old for old, _ in compared]),
+        _tokens([new for _, new in compared]),
     )  # fmt: skip
+
+
+def _mean_agreement(agreements: Sequence[float], by: CheckSpec | None) -> Interval:
+    if not agreements:
+        return Interval(float("nan"), 0.0, 1.0)
+    return bootstrap_mean(agreements) if by is None else mean_interval(agreements)
+
+
+def _tokens(answers: Sequence[EvalAnswer]) -> float | None:
+    told = [one.usage.completion_tokens for one in answers if one.usage.completion_tokens]
+    return statistics.mean(told) if told else None
 
 
 def _worst_first(row: ParityRow) -> tuple[float, float, int]:

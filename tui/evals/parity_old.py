@@ -13,7 +13,7 @@ from tui.evals.cases import Case
 from tui.evals.plan import EvalOptions, plan_answers
 from tui.evals.ports import EvalServices
 from tui.evals.record import cases_of
-from tui.evals.recorded import RECORDED_KEY
+from tui.evals.recorded import RECORDED_KEY, is_meant
 from tui.evals.requests import Contender
 from tui.evals.test_set import TestSet
 from tui.records.chats import ChatParameters, Usage
@@ -34,6 +34,11 @@ class OldAnswers:
     missing: int = 0
     """Rows that the old model has no answer to."""
 
+    @property
+    def pairs(self) -> tuple[tuple[Case, EvalAnswer], ...]:
+        """Each case with its answer."""
+        return tuple(zip(self.cases, self.answers, strict=True))
+
 
 def old_answers(services: EvalServices, name: str, test_set: TestSet | None) -> OldAnswers:
     """Return what a model that was recorded answered.
@@ -49,7 +54,7 @@ def old_answers(services: EvalServices, name: str, test_set: TestSet | None) -> 
     golden = None if test_set is None else _golden_answers(name, test_set)
     if golden is not None:
         return golden
-    recordings = [one for one in services.store.recordings() if _means(name, one)]
+    recordings = [one for one in services.store.recordings() if is_meant(name, one)]
     if not recordings:
         raise TunedeckError(
             f"Nothing is recorded of {name}.", f"While it still answers: tunedeck record FILE --model {name}"
@@ -62,10 +67,6 @@ def old_answers(services: EvalServices, name: str, test_set: TestSet | None) -> 
             "`tunedeck record list` shows what was asked.",
         )
     return best
-
-
-def _means(name: str, recording: Recording) -> bool:
-    return name in (recording.model, recording.id) or recording.model.endswith(f":{name}")
 
 
 def _of_recording(services: EvalServices, recording: Recording, test_set: TestSet | None) -> OldAnswers:
@@ -100,7 +101,11 @@ def _golden_answers(name: str, test_set: TestSet) -> OldAnswers | None:
     parameters = ChatParameters(
         temperature=_number(first.get("temperature")), max_tokens=_whole(first.get("max_tokens"))
     )
-    cases = [replace(case, expected=_texts(told.get("expected_before"))) for case, told in mine]
+    # The calls of such a row are the old answer's; which ones are right it does not say.
+    cases = [
+        replace(case, expected=_texts(told.get("expected_before")), expected_calls=None)
+        for case, told in mine
+    ]
     answers = [_golden_answer(case, told) for case, told in mine]
     lane = Lane(str(first.get("account", "")), str(first["model"]))
     return OldAnswers(lane, tuple(cases), tuple(answers), parameters, len(test_set.cases) - len(mine))

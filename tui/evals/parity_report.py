@@ -18,29 +18,47 @@ from tui.safe_text import safe_line, safe_text
 
 WORST_SHOWN = 20
 _LONGEST_TEXT = 2_000
-_METHODS = (
+_ASKED = (
     "The old answers were recorded; the new model was asked the same questions with the same parameters. Two "
-    "answers are the same when they differ in nothing but spaces, letter case and punctuation at their ends. "
-    "Agreement is the share of words in common blocks (Ratcliff and Obershelp); tool calls that are the same "
-    "take half its weight. The share of same answers has Wilson's interval, mean agreement that of the "
-    "bias-corrected and accelerated bootstrap, at 95 %.",
-    "Agreement says how alike two models are, not which is right: the checks say that, where rows have a "
-    "right answer of their own.",
+    "answers are the same when they differ in nothing but spaces, letter case and punctuation. The share of "
+    "same answers has Wilson's interval at 95 %."
 )
+_BY_WORDS = (
+    "Agreement is the share of words in common blocks (Ratcliff and Obershelp); tool calls that are the same "
+    "take half its weight. Its mean has the interval of the bias-corrected and accelerated bootstrap at 95 %."
+)
+_BY_CHECK = (
+    "Agreement is the mean score of the check {check}, with the old answer as the right one; rows to which "
+    "it does not apply are left out. Its interval at 95 % is Wilson's where every score is 0 or 1, else that "
+    "of the bias-corrected and accelerated bootstrap."
+)
+_NOT_RIGHT = (
+    "Agreement says how alike two models are, not which is right: the checks say that, where rows have a "
+    "right answer of their own."
+)
+
+
+def _methods(report: ParityReport) -> tuple[str, ...]:
+    by = report.agreement_by
+    return _ASKED, _BY_WORDS if by is None else _BY_CHECK.format(check=by.title), _NOT_RIGHT
 
 
 def sentences(report: ParityReport) -> list[str]:
     """Return what came out in a few sentences."""
+    by = "" if report.agreement_by is None else f" by {report.agreement_by.title}"
     lines = [
         f"{report.compared:,} of {len(report.rows):,} recorded answers are compared: "
-        f"{_percent(report.same)} the same, agreement {_percent(report.agreement)}."
+        f"{_percent(report.same)} the same, agreement{by} {_percent(report.agreement)}."
     ]
     if report.verdict is not None:
         titles = ", ".join(spec.title for spec in report.checks)
         lines.append(f"By {titles}, the new model is: {report.verdict.sentence}.".replace("..", "."))
     cost = f"{_amount(report.old_cost)}, new {_amount(report.new_cost)}"
     seconds = f"old {_seconds(report.old_seconds)}, new {_seconds(report.new_seconds)}"
-    lines.append(f"Cost of the answers: old {cost}. Seconds in the middle: {seconds}.")
+    tokens = f"old {_tokens(report.old_tokens)}, new {_tokens(report.new_tokens)}"
+    lines.append(
+        f"Cost of the answers: old {cost}. Tokens of an answer: {tokens}. Seconds in the middle: {seconds}."
+    )
     if report.missing_old:
         lines.append(f"{report.missing_old:,} rows have no recorded answer and are left out.")
     if report.why_incomplete:
@@ -56,6 +74,10 @@ def _percent(interval: Interval) -> str:
 
 def _amount(amount: Amount | None) -> str:
     return "not published" if amount is None else amount.words
+
+
+def _tokens(tokens: float | None) -> str:
+    return "not known" if tokens is None else f"{tokens:.1f}"
 
 
 def _seconds(seconds: float | None) -> str:
@@ -75,7 +97,10 @@ def parity_blocks(report: ParityReport, worst: int = WORST_SHOWN) -> Iterator[Bl
               f"{verdict.difference.estimate:+.3f}", f"{verdict.difference.low:+.3f}",
               f"{verdict.difference.high:+.3f}"),),
         )  # fmt: skip
-    shown = [row for row in report.rows if not row.is_same][:worst]
+    differing = [
+        row for row in report.rows if not row.is_same or (row.agreement is not None and row.agreement < 1)
+    ]
+    shown = differing[:worst]
     if shown:
         yield Heading(
             2, f"The {len(shown):,} rows that differ most" if len(shown) > 1 else "The row that differs"
@@ -88,12 +113,14 @@ def parity_blocks(report: ParityReport, worst: int = WORST_SHOWN) -> Iterator[Bl
         if row.case.expected:
             yield Quoted("Right by the row", _shown(row.case.expected[0]))
     yield Heading(2, "How to read this")
-    for method in _METHODS:
+    for method in _methods(report):
         yield Paragraph(method)
 
 
 def _row_words(row: ParityRow) -> str:
-    words = "no answer" if row.agreement is None else f"agreement {100 * row.agreement:.0f} %"
+    words = "no answer" if row.new is None else "no agreement to tell"
+    if row.agreement is not None:
+        words = f"agreement {100 * row.agreement:.0f} %"
     if row.old_score is not None and row.new_score is not None:
         words += f", score {row.old_score:.2f} old, {row.new_score:.2f} new"
     return words
@@ -126,12 +153,15 @@ def parity_json(report: ParityReport) -> dict[str, Any]:
         "why_incomplete": report.why_incomplete,
         "same": report.same.as_json(),
         "agreement": report.agreement.as_json(),
+        "agreement_by": "words" if report.agreement_by is None else report.agreement_by.title,
         "verdict": report.verdict.as_json() if report.verdict is not None else None,
         "checks": [spec.title for spec in report.checks],
         "old_cost": None if report.old_cost is None else str(report.old_cost.high),
         "new_cost": None if report.new_cost is None else str(report.new_cost.high),
         "old_seconds": report.old_seconds,
         "new_seconds": report.new_seconds,
+        "old_tokens": report.old_tokens,
+        "new_tokens": report.new_tokens,
         "worst_first": [_row_json(row) for row in report.rows],
     }
 

@@ -69,15 +69,20 @@ def recorded_rows(
     return [RecordedRow(one, answers.get(one.digest), sure.get(one.digest, ())) for one in requests]
 
 
+def is_meant(name: str, recording: Recording) -> bool:
+    """Say whether a recording's id, a model's id or the end of one means this recording."""
+    return name in (recording.model, recording.id) or recording.model.endswith(f":{name}")
+
+
 def find_recording(services: EvalServices, name: str) -> Recording:
-    """Return the recording that an id, its beginning, or a model's name means; of a model the newest.
+    """Return the recording that an id, its beginning, or a model's name or its end means; the newest.
 
     Raises:
         TunedeckError: There is none.
     """
     every = services.store.recordings()
     fitting = [one for one in every if one.id == name] or [
-        one for one in every if name == one.model or (len(name) >= 4 and one.id.startswith(name))
+        one for one in every if is_meant(name, one) or (len(name) >= 4 and one.id.startswith(name))
     ]
     if not fitting:
         raise TunedeckError(f"There is no recording {name!r}.", "`tunedeck record list` shows them.")

@@ -80,6 +80,52 @@ def test_old_and_new_are_compared_row_by_row_with_intervals_worst_first(
     assert report.old_cost.high > report.new_cost.high > 0  # the tuned model's tokens cost twice as much
 
 
+@pytest.mark.parametrize(
+    ("check", "mean"),
+    [("exact", 0), ("normalised", 12 / ROWS), ("regex:(?i)it is", 1), ("format:uppercase", 12 / ROWS)],
+)
+def test_a_check_may_tell_how_alike_answers_are_with_the_old_one_as_the_right_one(
+    recorded: Services, questions: Path, check: str, mean: float
+) -> None:
+    report = compared(recorded, questions, agreement=parse_check(check))
+    assert report.agreement.estimate == pytest.approx(mean)
+    assert report.agreement.method == "Wilson"
+    assert f"agreement by {check} {100 * mean:.1f} %" in sentences(report)[0]
+    assert parity_json(report)["agreement_by"] == check
+    assert report.rows[-1].agreement == float(mean > 0)
+
+
+def test_a_function_that_tells_how_alike_answers_are_gets_the_old_one_with_the_row(
+    recorded: Services, questions: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "alike.py").write_text(
+        "def grade(row, answer):\n    return row['expected'].lower() == answer['text'].lower()\n"
+    )
+    report = compared(recorded, questions, agreement=parse_check(f"python:{tmp_path / 'alike.py'}"))
+    assert report.agreement.estimate == 12 / ROWS
+
+
+def test_a_check_that_applies_to_no_row_leaves_agreement_unknown_and_answers_compared(
+    recorded: Services, questions: Path
+) -> None:
+    report = compared(recorded, questions, agreement=parse_check("json-schema"))
+    assert report.compared == ROWS
+    assert report.same.estimate == 12 / ROWS
+    assert "agreement by json-schema not known" in sentences(report)[0]
+    assert parity_json(report)["agreement"]["estimate"] is None
+
+
+@pytest.mark.parametrize("where", ["checks", "agreement"])
+def test_a_judge_is_refused_and_not_left_out_in_silence(
+    recorded: Services, questions: Path, where: str
+) -> None:
+    judge = parse_check(f"judge:{BASE}")
+    old = old_answers(recorded, TUNED, read_test_set(questions))
+    options: Any = {"agreement": judge} if where == "agreement" else {"checks": [judge]}
+    with pytest.raises(TunedeckError, match="asks no judge"):
+        plan_parity(recorded, old, Contender(NEW), **options)
+
+
 def test_without_a_file_all_that_was_recorded_is_compared_and_nothing_is_asked_twice(
     recorded: Services, service: AnsweringService
 ) -> None:
@@ -100,6 +146,13 @@ def test_golden_rows_carry_the_old_answers_to_a_store_that_never_saw_them(
     assert report.verdict is not None
     assert report.verdict.first == 1.0
     assert report.rows[0].old.usage.completion_tokens == 4
+    assert (report.old_tokens, report.new_tokens) == (4, 4.4)
+
+
+def test_a_recording_is_found_by_the_end_of_a_models_name(recorded: Services) -> None:
+    assert find_recording(recorded, TUNED.rpartition(":")[2]).model == TUNED
+    with pytest.raises(TunedeckError, match="There is no recording"):
+        find_recording(recorded, "bc")
 
 
 def test_rows_that_were_not_recorded_are_left_out_and_counted(
@@ -172,12 +225,15 @@ def test_the_command_reports_in_one_file_and_gates(
     report = tmp_path / "parity.md"
     done = run_cli(*arguments, "--yes", "--report", str(report))
     assert done.code == 0, done.stderr
+    assert "Tokens of an answer: old 4.0, new 4.4." in done.stdout
     assert done.stdout.startswith("20 of 20 recorded answers are compared: 60.0 % (38.7 to 78.1) the same")
     assert "the new model is: worse by -40.0 points" in done.stdout
     assert report.read_text("utf-8").startswith("# ft:gpt")
     gate = run_cli(*arguments, "--json", "--fail-under", "95")
     assert (gate.code, gate.json()["asked"], gate.json()["same"]["estimate"]) == (1, 0, 0.6)
     assert gate.json()["worst_first"][0]["agreement"] < 0.5
+    chosen = run_cli(*arguments, "--json", "--agreement", "normalised", "--fail-under", "60")
+    assert (chosen.code, chosen.json()["agreement"]["estimate"]) == (0, 0.6)
     assert run_cli("parity", "ft:other", BASE).code == 2
     assert run_cli(*arguments, "--report", str(tmp_path / "r.txt")).code == 2
     assert run_cli(*arguments, "--check", "nonsense").code == 2
