@@ -16,6 +16,10 @@ CUT = "cut off"
 """Finish reason of an answer that broke off: a lost connection, a killed program, a stream without end."""
 
 
+_SHORTEST_SECONDS = 0.05
+"""Less between the first piece and the last says nothing of a pace."""
+
+
 @dataclass(frozen=True, slots=True)
 class Lane:
     """One model of one account that answers the conversation."""
@@ -79,11 +83,14 @@ class LaneAnswer:
 
     @property
     def tokens_per_second(self) -> float | None:
-        """Tokens after the first per second after the first; None without the service's own count."""
+        """Tokens after the first per second after the first.
+
+        None without the service's own count, and where all came at once: tool calls come whole.
+        """
         if self.first_token_seconds is None or self.usage.completion_tokens < 2:
             return None
         elapsed = self.seconds - self.first_token_seconds
-        return (self.usage.completion_tokens - 1) / elapsed if elapsed > 0 else None
+        return (self.usage.completion_tokens - 1) / elapsed if elapsed >= _SHORTEST_SECONDS else None
 
 
 @dataclass(slots=True)

@@ -255,11 +255,12 @@ class AnswerAsker:
                 if delta.text:
                     first = time.monotonic() - started if first is None else first
                     parts.append(delta.text)
-                    length += len(delta.text)
                 reason, usage = delta.finish_reason or reason, delta.usage or usage
                 calls = delta.tool_calls or calls
                 logprobs += delta.logprobs
-                length += len(delta.logprobs)  # a stream of nothing but these must end, too
+                length += (
+                    len(delta.text) + len(delta.logprobs) + 1
+                )  # one of nothing but empty pieces ends, too
                 if length > LONGEST_ANSWER:
                     reason = TOO_LONG
                     break

@@ -8,7 +8,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from tui.providers.profiles import Profile
+from tui.providers.protocol import ProviderError
 from tui.records.chats import ChatDelta, ChatMessage, ChatRequest, TokenLogprob, ToolCall, Usage
+
+MOST_CALL_CHARACTERS = 1_000_000
+"""Of all tool calls of an answer; a stream that is longer is left."""
 
 
 def chat_arguments(request: ChatRequest, profile: Profile) -> dict[str, Any]:
@@ -39,20 +43,33 @@ def _format(text: str | None) -> Any:
 
 
 def chat_deltas(chunks: Iterable[Any]) -> Iterator[ChatDelta]:
-    """Yield pieces of text as they arrive, then one last delta with the finish reason and the usage."""
+    """Yield pieces of text as they arrive, then one last delta with the finish reason and the usage.
+
+    A chunk without text yields an empty delta, so that whoever reads can stop between any two chunks. Of a
+    foreign server anything may be missing or of another type.
+
+    Raises:
+        ProviderError: Tool calls have no end. What had come of them by a failure is yielded before it.
+    """
     finish_reason: str | None = None
     usage: Usage | None = None
     calls = _Calls()
-    for chunk in chunks:
-        usage = _usage(getattr(chunk, "usage", None)) or usage
-        for choice in getattr(chunk, "choices", None) or []:
-            finish_reason = getattr(choice, "finish_reason", None) or finish_reason
-            delta = getattr(choice, "delta", None)
-            text = getattr(delta, "content", None) or getattr(delta, "refusal", None)
-            logprobs = _logprobs(getattr(choice, "logprobs", None))
-            if text or logprobs:
-                yield ChatDelta(text=text or "", logprobs=logprobs)
-            calls.take(getattr(delta, "tool_calls", None))
+    try:
+        for chunk in chunks:
+            usage = _usage(getattr(chunk, "usage", None)) or usage
+            choices = getattr(chunk, "choices", None)
+            if not isinstance(choices, list) or not choices:
+                yield ChatDelta()
+                continue
+            for choice in choices:
+                finish_reason = _text(getattr(choice, "finish_reason", None)) or finish_reason
+                delta = getattr(choice, "delta", None)
+                text = _text(getattr(delta, "content", None)) or _text(getattr(delta, "refusal", None))
+                calls.take(getattr(delta, "tool_calls", None))
+                yield ChatDelta(text=text, logprobs=_logprobs(getattr(choice, "logprobs", None)))
+    except Exception:
+        yield ChatDelta(tool_calls=calls.whole())
+        raise
     yield ChatDelta(finish_reason=finish_reason, usage=usage, tool_calls=calls.whole())
 
 
@@ -61,18 +78,29 @@ class _Calls:
 
     def __init__(self) -> None:
         self._parts: dict[int, tuple[list[str], list[str]]] = {}
+        self._length = 0
 
     def take(self, pieces: Any) -> None:
-        """Add the pieces of a chunk; of a foreign server, anything may be missing."""
-        for piece in pieces or []:
+        """Add the pieces of a chunk.
+
+        Raises:
+            ProviderError: They are longer than any call that is meant.
+        """
+        for piece in pieces if isinstance(pieces, list) else ():
             number = getattr(piece, "index", None)
             function = getattr(piece, "function", None)
+            name, arguments = (_text(getattr(function, part, None)) for part in ("name", "arguments"))
             # Some send each call whole and none with a number.
-            names, arguments = self._parts.setdefault(
-                len(self._parts) if number is None else number, ([], [])
-            )
-            names.append(getattr(function, "name", None) or "")
-            arguments.append(getattr(function, "arguments", None) or "")
+            place = number if isinstance(number, int) else len(self._parts)
+            names, written = self._parts.setdefault(place, ([], []))
+            names.append(name)
+            written.append(arguments)
+            self._length += len(name) + len(arguments) + 1
+            if self._length > MOST_CALL_CHARACTERS:
+                raise ProviderError(
+                    f"Its tool calls are over {MOST_CALL_CHARACTERS:,} characters; the rest was not read.",
+                    "Ask again, or ask another model.",
+                )
 
     def whole(self) -> tuple[ToolCall, ...]:
         """Return the calls in order."""
@@ -80,6 +108,10 @@ class _Calls:
             ToolCall("".join(names), "".join(arguments))
             for _, (names, arguments) in sorted(self._parts.items())
         )
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
 
 
 def _logprobs(raw: Any) -> tuple[TokenLogprob, ...]:
@@ -125,7 +157,10 @@ def _usage(raw: Any) -> Usage | None:
         return None
     details = getattr(raw, "prompt_tokens_details", None)
     return Usage(
-        getattr(raw, "prompt_tokens", None) or 0,
-        getattr(raw, "completion_tokens", None) or 0,
-        getattr(details, "cached_tokens", None) or 0,
-    )
+        _count(raw, "prompt_tokens"), _count(raw, "completion_tokens"), _count(details, "cached_tokens")
+    )  # fmt: skip
+
+
+def _count(raw: Any, name: str) -> int:
+    value = getattr(raw, name, None)
+    return value if isinstance(value, int) and 0 <= value < 2**63 else 0  # what the store can hold

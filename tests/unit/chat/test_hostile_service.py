@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -154,15 +155,7 @@ def test_a_stream_without_end_is_left_when_there_is_enough(
 ) -> None:
     monkeypatch.setattr("tui.chat.streams.MOST_CHARACTERS", 200_000)
 
-    def fault(handler: Any) -> bool:
-        begin(handler)
-        with suppress(OSError):
-            while True:
-                handler.wfile.write(event(chunk("and so on " * 1000)))
-        service.stream_broken_off.set()
-        return True
-
-    service.faults[ROUTE].append(fault)
+    service.faults[ROUTE].append(endless(service, chunk("and so on " * 1000)))
     answer, kept = asked_and_opened_again()
     assert (len(answer.text), answer.is_cut, kept.is_cut) == (200_000, True, True)
     wait_until(service.stream_broken_off.is_set, what="the stream to be left")
@@ -219,3 +212,71 @@ def test_logprobs_that_are_nonsense_are_left_out(service: FakeService) -> None:
     answer, kept = asked_and_opened_again()
     assert [one.token for one in answer.logprobs] == ["a"]
     assert kept.logprobs == answer.logprobs
+
+
+def call_piece(arguments: str, **more: Any) -> dict[str, Any]:
+    return chunk(tool_calls=[{"index": 0, "function": {"arguments": arguments, **more}}])
+
+
+def test_fields_of_another_type_are_taken_for_missing(service: FakeService) -> None:
+    service.chat_chunks = [
+        chunk("before "),
+        chunk(tool_calls="nonsense"),
+        chunk(tool_calls=[{"index": {}, "function": {"name": 3, "arguments": ["x"]}}, 5, None]),
+        {"id": "c", "choices": 3},
+        {"id": "c", "choices": [{"index": 0, "delta": {"content": 7}, "finish_reason": 1}]},
+        {"id": "c", "choices": [], "usage": {"prompt_tokens": "many", "completion_tokens": 1 << 70}},
+        chunk("after", "stop"),
+    ]
+    answer, kept = asked_and_opened_again()
+    assert (kept.text, kept.finish_reason, kept.usage) == ("before after", "stop", answer.usage)
+    assert (answer.usage.prompt_tokens, answer.usage.completion_tokens) == (0, 0)
+
+
+def test_a_tool_call_whose_connection_breaks_is_kept_as_far_as_it_came(service: FakeService) -> None:
+    pieces = (event(call_piece('{"city": "O', name="weather")), event(call_piece("sl")))
+    service.faults[ROUTE].append(stream(*pieces, b"data: {\n\n"))
+    answer, kept = asked_and_opened_again()
+    assert [(one.name, one.arguments) for one in kept.tool_calls] == [("weather", '{"city": "Osl')]
+    assert (answer.is_cut, kept.is_cut) == (True, True)
+
+
+def test_tool_calls_without_end_are_left_and_marked(
+    service: FakeService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tui.providers.chat_stream.MOST_CALL_CHARACTERS", 20_000)
+    service.faults[ROUTE].append(endless(service, call_piece("x" * 1000)))
+    answer, kept = asked_and_opened_again()
+    assert "over 20,000 characters" in answer.error
+    assert (kept.is_cut, len(kept.tool_calls[0].arguments)) == (True, 20_000)
+    wait_until(service.stream_broken_off.is_set, what="the stream to be left")
+
+
+def endless(service: FakeService, piece: dict[str, Any]) -> Callable[[Any], bool]:
+    def fault(handler: Any) -> bool:
+        begin(handler)
+        with suppress(OSError):
+            while True:
+                handler.wfile.write(event(piece))
+        service.stream_broken_off.set()
+        return True
+
+    return fault
+
+
+@pytest.mark.parametrize(
+    "piece", [{}, chunk(), chunk(reasoning_content="hm")], ids=["empty", "no", "thought"]
+)
+def test_a_stream_of_pieces_without_text_ends_when_it_is_stopped(
+    service: FakeService, piece: dict[str, Any]
+) -> None:
+    service.faults[ROUTE].append(endless(service, piece))
+    with Services.open() as services:
+        session = ChatSession([LANE], services.provider, services.store)
+        asking = threading.Thread(target=session.ask, args=("Go", ignore), daemon=True)
+        asking.start()
+        wait_until(lambda: ROUTE in service.requests, what="the question to arrive")
+        session.stop()
+        asking.join(30)
+        assert not asking.is_alive()
+        wait_until(service.stream_broken_off.is_set, what="the stream to be left")

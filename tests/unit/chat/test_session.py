@@ -247,6 +247,8 @@ def test_speed_counts_the_tokens_after_the_first() -> None:
 def test_speed_is_not_guessed_without_the_services_count() -> None:
     answer = LaneAnswer("x", "length", Usage(), first_token_seconds=0.5, seconds=1.5)
     assert answer.tokens_per_second is None
+    at_once = LaneAnswer(usage=Usage(5, 50), first_token_seconds=0.9, seconds=0.900_1)
+    assert at_once.tokens_per_second is None  # tool calls come whole
     assert describe_speed(answer) == "first in 0.5 s, cut at the token limit"
 
 

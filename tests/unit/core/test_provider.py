@@ -235,7 +235,14 @@ def test_a_chat_streams_text_and_ends_with_reason_and_usage(
     usage = {"prompt_tokens": 5, "completion_tokens": 2, "total_tokens": 7}
     service.chat_chunks = [chunk(""), chunk("Hel"), chunk("lo"), chunk(finish="stop"), chunk(usage=usage)]
     deltas = list(provider.stream_chat(QUESTION))
-    assert [delta.text for delta in deltas] == ["Hel", "lo", ""]
+    assert [delta.text for delta in deltas] == [
+        "",
+        "Hel",
+        "lo",
+        "",
+        "",
+        "",
+    ]  # one for each chunk, and the last
     last = deltas[-1]
     assert last.finish_reason == "stop"
     assert last.usage is not None
