@@ -27,6 +27,7 @@ from screens.money_facts import (
     bill_row,
     group_row,
     key_of,
+    paid_instead,
 )
 from tui.datasets.check import CheckCancelled
 from tui.errors import TunedeckError
@@ -243,9 +244,9 @@ class MoneyScreen(GreyedKeys, inherit_bindings=False):
             duration = estimate_local_time(bill.tokens_per_epoch, bill.epochs or 1, self._rates)
         text.update(content_lines(bill_lines(bill, self._known.get(key_of(bill)), duration)))
         self.query_one("#bill-note").scroll_home(animate=False)
-        paid = bill if bill.price_per_million else None
+        paid = paid_instead(bill, self._bills)
         groups.border_title = content(
-            f"What is paid for{'' if paid is None else f', on {safe_line(bill.model, 40)}'}"
+            f"What is paid for{'' if paid is None else f', on {safe_line(paid.model, 40)}'}"
             f"{', in each epoch' if paid is not None and paid.epochs is None else ''}"
         )
         groups.set_rows([group_row(index, group, paid) for index, group in enumerate(self._groups)])

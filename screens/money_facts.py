@@ -130,6 +130,16 @@ def bill_lines(bill: ModelCost, known: Calibration | None, time: TimeEstimate | 
     return lines
 
 
+def paid_instead(bill: ModelCost, bills: Sequence[ModelCost]) -> ModelCost | None:
+    """Return whose money is shown in parts beside a bill: its own, or the first that was counted exactly.
+
+    The parts are those of the count for paid models: a free one may read other tokens, and fewer of a row.
+    """
+    if bill.price_per_million:
+        return bill
+    return next((one for one in bills if one.price_per_million and not one.is_counted_otherwise), None)
+
+
 def group_row(index: int, group: CostGroup, bill: ModelCost | None) -> TableRow:
     """Return what some rows or words cost on a model."""
     price = ""

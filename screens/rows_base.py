@@ -45,6 +45,8 @@ class RowsBase(RowsState, inherit_bindings=False):
         self._drawn: object = None
         """What the conversation shows, where that is a row."""
         self._start_findings = findings
+        self._opened_with: int | None = None
+        """Lines that the file had when it was first known whole; None before."""
 
     # What is open
 
@@ -108,6 +110,8 @@ class RowsBase(RowsState, inherit_bindings=False):
         self._dataset = dataset
         self._format = self.services.formats.of(self._path) or format_of(dataset.dataset)
         self._start_line = line
+        self._opened_with = None
+        self.show_state("grown", ())
         self.rows.show_view(None)
         self.rows.show_dataset(dataset, self._format)
         self.dataset_opened(dataset, self._format)
@@ -178,10 +182,22 @@ class RowsBase(RowsState, inherit_bindings=False):
         if self._start_line > 1 and rows.item_count() >= self._start_line and rows.far is None:
             rows.go_to_line(self._start_line)
             self._start_line = 1
+        self._tell_growth()
         self.show_title()
         if rows.cursor == 0 or (self._dataset is not None and self._dataset.index_complete):
             self.show_row()
         self.refresh_bindings()
+
+    def _tell_growth(self) -> None:
+        dataset = self._dataset
+        if dataset is None or not dataset.index_complete:
+            return
+        lines = dataset.dataset.row_count
+        if self._opened_with is None:
+            self._opened_with = lines
+        elif lines > self._opened_with:
+            new = plural(lines - self._opened_with, "line")
+            self.show_state("grown", [(f"the file grew by {new}", "muted")])
 
     def _number_far_rows(self) -> None:
         """Turn rows that were counted from the end into rows with numbers, the cursor on the same one."""

@@ -13,7 +13,7 @@ from tui.widgets.row_list import RowList
 from tui.widgets.tones import Part, content
 
 SECONDS_BETWEEN_POSTS = 0.25
-_STATE_ORDER = ("file", "work", "search", "show", "edits")
+_STATE_ORDER = ("file", "work", "search", "show", "edits", "grown")
 """Where each part stands in the line below the panes."""
 
 

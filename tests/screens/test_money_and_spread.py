@@ -122,6 +122,12 @@ async def test_every_service_is_priced_and_what_is_paid_for_is_shown(rows: Path)
         assert providers > {"local", "openai", "together"}
         assert "The 10 % longest rows" in text_of(app)
         assert "price read" in text_of(app).casefold()
+        bill_table = table(app, "#bills")
+        for key in ("local/smollm2-135m-instruct", f"openai/{MODEL}"):
+            bill_table.cursor = bill_table.keys.index(key)
+            await pilot.pause()
+            # The parts of a free model's bill would be other ones: it reads other tokens of a row.
+            assert "What is paid for, on gpt-4" in str(table(app, "#groups").border_title)
 
 
 async def test_epochs_change_the_bill_and_a_gives_the_choice_back(rows: Path) -> None:

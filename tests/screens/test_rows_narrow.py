@@ -177,6 +177,7 @@ async def test_a_view_follows_the_file_as_it_grows(mixed_file: Path) -> None:
             file.write('{"messages": [], "tools": [1]}\n')
         screen.look_at_file()
         await until(pilot, lambda: numbers(screen) == [3, 6, 9, 12, 13])
+        assert "the file grew by 1 line" in text_of(app)
 
 
 async def test_matches_in_none_of_the_rows_shown_are_said_to_be_elsewhere(mixed_file: Path) -> None:
