@@ -113,9 +113,12 @@ def deck_commands(app: Deck, screen: Screen[Any]) -> Iterator[Command]:
         yield _key_command(app, entry)
     for theme in [*(theme.name for theme in OWN_THEMES if theme is not PLAIN), *TERMINAL_THEMES]:
         if not app.colourless:
-            yield Command(
-                f"theme: use {theme}", "Change the colours, and keep them.", partial(app.use_theme, theme)
+            help_text = (
+                "The terminal's own colours, kept."
+                if theme in TERMINAL_THEMES
+                else "Change the colours, and keep them."
             )
+            yield Command(f"theme: use {theme}", help_text, partial(app.use_theme, theme))
     yield Command("evaluation: measure a model", "Against its base or another.", app.open_evaluation)
     yield Command("compare: put models side by side", "Open, blind, or through a training.", app.open_compare)
     yield Command("notifications: show rules", "Where you are told of what, and test it.", app.open_notices)

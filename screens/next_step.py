@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from screens.home_facts import ending_step
 from tui.engine_watch import EngineState, Phase
 from tui.jobs.overview import UNDER_WAY, Overview
+from tui.records.jobs import JobState
 from tui.safe_text import safe_line
 from tui.widgets.tones import Part
 from tui.widgets.words import size
@@ -43,9 +44,11 @@ def _job_step(known: Overview) -> list[Part]:
     active = [job for job in known.jobs if job.state in UNDER_WAY]
     if not active:
         return []
-    name = safe_line(active[0].suffix or active[0].model, 40)
-    more = f" and {len(active) - 1} more" if len(active) > 1 else ""
-    return [(f"{name}{more} is under way. ", ""), ("enter", "accent"), (" on it shows the curves live.", "")]
+    # The newest may wait for the one that runs, and only that one has a curve to look at.
+    first = min(active, key=lambda job: job.state is not JobState.RUNNING)
+    name = safe_line(first.suffix or first.model, 40)
+    said = f"{name} is" if len(active) == 1 else f"{name} and {len(active) - 1} more are"
+    return [(f"{said} under way. ", ""), ("enter", "accent"), (" on it shows the curves live.", "")]
 
 
 def _fetch_step(engine: EngineState) -> list[Part]:

@@ -47,7 +47,10 @@ def _setting(
 class Settings:
     """What a person may choose; each field is a key of the settings file and `TUNEDECK_<KEY>` outside it."""
 
-    theme: str = _setting("tunedeck-dark", "Name of the colour theme.")
+    theme: str = _setting(
+        "tunedeck-dark",
+        "Colours: `tunedeck-dark`, `tunedeck-light`, or the terminal's own: `ansi-dark`, `ansi-light`.",
+    )
     mouse: bool = _setting(True, "Take the mouse; false leaves it to the terminal.")
     ascii: bool = _setting(False, "Draw with ASCII only: no braille, no box lines.")
     default_account: str = _setting("local", "Account that launches and chats start with.")

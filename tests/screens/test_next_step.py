@@ -35,7 +35,10 @@ def test_a_tuned_model_leads_to_chat() -> None:
 
 
 def test_a_job_under_way_comes_first_and_one_that_is_lost_does_not() -> None:
-    assert "is under way" in words(replace(NOTHING, jobs=[make_job(), make_job("ftjob-two")]))
+    assert "cups is under way" in words(replace(NOTHING, jobs=[make_job(suffix="cups")]))
+    waiting = make_job("ftjob-two", state=JobState.QUEUED, suffix="later")
+    running = make_job(suffix="cups", state=JobState.RUNNING)
+    assert "cups and 1 more are under way" in words(replace(NOTHING, jobs=[waiting, running]))
     assert "under way" not in words(replace(NOTHING, jobs=[make_job(state=JobState.OTHER)]))
 
 

@@ -85,13 +85,18 @@ def _about_report(
     check = Mend(MendKind.CHECK, f"look at {source.name} in Check, where F fixes", str(source))
     name = Path(report.file).name
     chosen = f", read as {read_as}" if read_as is not None else ""
-    if not report.valid:
+    if not report.valid and split:  # lines of a part are not the lines of the person's file
+        yield PreflightLine("stop", f"{_subject(report, role, split)}: {_count(errors, 'error')}{chosen}.",
+                            f"Check lists them all in {source.name}.", (check,))  # fmt: skip
+    elif not report.valid:
         yield PreflightLine("stop", f"The {role} file {name} has {_count(errors, 'error')}{chosen}.",
                             f"`tunedeck check` lists them: {_first_error(report)}", (check,))  # fmt: skip
     elif warnings:
         yield PreflightLine("warn", f"{_subject(report, role, split)}{chosen}: {', '.join(warnings)}.",
                             "The service would accept it." if split else
                             "Check shows where; the service would accept the file.", (check,))  # fmt: skip
+    elif split:
+        yield PreflightLine("ok", f"{_subject(report, role, split)}: nothing to complain about{chosen}.")
     else:
         yield PreflightLine("ok", f"The {role} file {name} is sound: {report.rows:,} examples{chosen}.")
     if report.tokens.over_limit:

@@ -156,7 +156,8 @@ def _send(services: JobServices, record: LaunchRecord) -> Job | TunedeckError:
     try:
         _refuse_changes(services, plan, record)
         estimate = estimate_plan(plan, services)
-        if any(estimate.as_json()[key] != record.price.get(key) for key in _AGREED):
+        named = estimate.as_json()
+        if any(named.get(key) != record.price.get(key) for key in _AGREED):
             raise _changed(record, "its price")
         job = launch(plan, services, confirmed_price=estimate)
     except LaunchQueued as error:

@@ -114,8 +114,11 @@ class Estimate:
         return f"at {self.amount}" if self.is_published else "at a price that is not published"
 
     def as_json(self) -> dict[str, Any]:
-        """Return the stable shape that `tunedeck cost --json` prints; money as numbers, null when unknown."""
-        return {
+        """Return the stable shape that `tunedeck cost --json` prints; money as numbers, null when unknown.
+
+        What only other ways of charging need, a price per hour or of one epoch, is there where it is known.
+        """
+        shape = {
             "provider": self.provider,
             "model": self.model,
             "method": str(self.method),
@@ -127,9 +130,9 @@ class Estimate:
             "total": None if self.total is None else float(self.total),
             "price_read_on": self.price_read_on,
             "price_source": self.price_source,
-            "price_per_hour": None if self.price_per_hour is None else float(self.price_per_hour),
-            "epoch_total": None if self.epoch_total is None else float(self.epoch_total),
         }
+        other = {"price_per_hour": self.price_per_hour, "epoch_total": self.epoch_total}
+        return shape | {name: float(amount) for name, amount in other.items() if amount is not None}
 
 
 _ONE_PASS = ("together", "fireworks")

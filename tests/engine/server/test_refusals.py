@@ -23,6 +23,8 @@ from tests.support import wait_until
         ("POST", "/v1/evals"),
         ("POST", "/v1/assistants"),
         ("POST", "/v1/vector_stores"),
+        ("GET", "/v1/chat/completions"),
+        ("DELETE", "/v1/chat/completions/chatcmpl-1"),
         ("POST", "/v1/fine_tuning/alpha/graders/run"),
         ("GET", "/v1/fine_tuning/checkpoints/ft:x/permissions"),
     ],

@@ -36,7 +36,7 @@ def test_cost_without_a_file_prints_the_stable_shape(cli: Cli) -> None:
     value = result.json()
     assert list(value) == [
         "provider", "model", "method", "tokens_per_epoch", "epochs", "epochs_source", "price_per_million",
-        "currency", "total", "price_read_on", "price_source", "price_per_hour", "epoch_total",
+        "currency", "total", "price_read_on", "price_source",
     ]  # fmt: skip
     assert value["total"] == 2.4
 
@@ -45,6 +45,10 @@ def test_cost_of_a_file_counts_it_and_shows_the_formula(cli: Cli, dataset: Path)
     value = cli("cost", str(dataset), "--model", "gpt-4.1-mini", "--json").json()
     assert value["epochs"] == 8
     assert value["total"] == pytest.approx(value["tokens_per_epoch"] * 8 * 5 / 1e6)
+    assert "epoch_total" not in value
+    open_epochs = cli("cost", str(dataset), "--model", "gpt-oss-120b", "--json").json()
+    assert open_epochs["total"] is None
+    assert open_epochs["epoch_total"] == pytest.approx(open_epochs["tokens_per_epoch"] * 6 / 1e6)
     plain = cli("cost", str(dataset), "--model", "gpt-4.1-mini")
     assert "× 8 epochs × $5.00 per million" in plain.stdout
     assert "Price read on 2026-09-26" in plain.stdout

@@ -336,7 +336,7 @@ def test_a_tenth_of_the_shipped_example_is_no_reason_for_a_warning(
 ) -> None:
     model = "gpt-4.1-mini" if account == "openai" else "smollm2-135m-instruct"
     lines = preflight(LaunchPlan(account, model, example_file, split_share=0.1), services)
-    about_validation = [line for line in lines if "validation file" in line.text]
+    about_validation = [line for line in lines if "put aside for validation" in line.text]
     assert [line.level for line in about_validation] == ["ok"]
 
 
@@ -350,6 +350,12 @@ def test_a_warning_about_a_split_says_what_it_is_and_of_which_part(services: Ser
     plan = a_plan(dataset, split_share=0.1)
     about_part = "The 45 rows left to train on: fewer than 50 examples."
     assert about_part in [line.text for line in preflight(plan, services) if line.level == "warn"]
+    dataset.write_text("".join(rows) + '{"messages": []}\n' * 12)
+    stops = [line for line in preflight(plan, services) if line.level == "stop"]
+    assert sum("rows left to train on: " in line.text for line in stops) == 1
+    # The parts are files of ours, with lines of their own: neither is told as if it were the person's.
+    assert all(f"in {dataset.name}" in line.remedy for line in stops)
+    assert not any("line " in line.text + line.remedy for line in stops)
     dataset.write_text("".join(rows) + rows[0] * 3)
     warned = texts(preflight(a_plan(dataset), services), "warn")
     assert f"The training file {dataset.name} (53 examples): the same line again (3 times)." in warned
