@@ -50,8 +50,8 @@ class ServingMount:
 
     def routes(self) -> list[Route]:
         """Return routes that hand each request to the service's own."""
-        # A Route takes an ASGI application (any object that is no function) as it is, for every method.
-        return [Route(path, _Door(self)) for path in SERVING_PATHS]
+        # A Route takes an ASGI application (any object that is no function) as it is.
+        return [Route(path, _Door(self), methods=["POST"]) for path in SERVING_PATHS]
 
     def warm_up(self) -> None:
         """Load the service and the base model in the background, so that the first answer comes at once."""
