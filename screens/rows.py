@@ -182,7 +182,7 @@ class RowsScreen(RowsOutside, inherit_bindings=False):
 
     def action_last_row(self) -> None:
         """Go to the end of the file, also before the index has come there."""
-        self.go_far(None)
+        self.go_to_end()
 
     def action_jump(self) -> None:
         """Open the line to type a place in."""

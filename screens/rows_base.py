@@ -209,6 +209,11 @@ class RowsBase(RowsState, inherit_bindings=False):
         rows.show_far(None)
         rows.go_to_line(number or self._dataset.row_count)
 
+    @on(RowList.EndWanted)
+    def go_to_end(self) -> None:
+        """Go to the end of the file, known or not."""
+        self.go_far(None)
+
     def go_far(self, share: float | None) -> None:
         """Go to the end (None) or to a share of the file, whether or not the index has come there."""
         dataset, rows = self._dataset, self.rows

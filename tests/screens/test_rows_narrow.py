@@ -15,6 +15,7 @@ from screens.facets_dialog import FacetList, FacetsDialog
 from screens.rows import RowsScreen
 from tests.screens.fakes import Pilots, make_app, text_of, until
 from tui.app import TunedeckApp
+from tui.datasets.edits import EditedDataset
 from tui.widgets.row_list import RowList
 
 
@@ -235,3 +236,31 @@ async def test_a_row_that_is_drawn_already_stays_as_it_was_scrolled(tmp_path: Pa
 
 def write_text(path: Path, text: str) -> None:
     path.write_text(text)
+
+
+async def test_the_end_is_reached_before_the_index_and_keeps_its_row_when_that_comes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "long.jsonl"
+    write_text(path, "".join(f'{{"prompt": "{number}", "completion": "b"}}\n' for number in range(60_000)))
+    app = make_app()
+    with monkeypatch.context() as patch:
+        patch.setattr(EditedDataset, "build_index", lambda *_: None)
+        async with app.run_test(size=(140, 40)) as pilot:
+            app.open_rows(path)
+            await until(pilot, lambda: isinstance(app.screen, RowsScreen) and "so far" in text_of(app))
+            screen = app.screen
+            assert isinstance(screen, RowsScreen)
+            await pilot.press("G")
+            await until(pilot, lambda: "line 1 from the end" in text_of(app))
+            await pilot.press("up")
+            await until(pilot, lambda: "59998" in text_of(app) and "line 2 from the end" in text_of(app))
+            await pilot.press("g")
+            await until(pilot, lambda: screen.rows.line_number == 1)
+            await pilot.press("G", "up")
+            await until(pilot, lambda: "line 2 from the end" in text_of(app))
+            patch.undo()
+            screen.build_index()
+            await until(pilot, lambda: screen.rows.line_number == 59_999)
+            await pilot.press("end")
+            await until(pilot, lambda: screen.rows.line_number == 60_000)

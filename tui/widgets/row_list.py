@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from textual.cache import LRUCache
+from textual.message import Message
 
 from tui.errors import TunedeckError
 from tui.safe_text import safe_line
@@ -32,6 +33,9 @@ class RowList(LineList):
     Shows all rows, or a view of some of them in any order, or rows far from the beginning that the index has
     not come to. Views and marks name lines of the file: they stay true while rows are moved and deleted.
     """
+
+    class EndWanted(Message):
+        """The end of the file was asked for, which may be far beyond the rows that are known so far."""
 
     def __init__(
         self,
@@ -218,6 +222,16 @@ class RowList(LineList):
         places = numpy.flatnonzero(numpy.isin(order, wanted))
         later = places[places > self.cursor] if direction > 0 else places[places < self.cursor][::-1]
         return int(later[0]) if len(later) else None
+
+    def action_cursor_first(self) -> None:
+        """Move to the first row of what is shown; from rows far from the beginning, to that."""
+        if self._far is not None:
+            self.show_far(None)
+        super().action_cursor_first()
+
+    def action_cursor_last(self) -> None:
+        """Ask for the end of the file instead of the last row that is known."""
+        self.post_message(self.EndWanted())
 
     # Drawing
 
