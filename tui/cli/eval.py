@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from tui.services import Services
 
 _WORST_SHOWN = 5
+ENGINE_KEY = "TUNEDECK_ENGINE_TOKEN"
+"""Where other tools look for the local engine's token, which `tunedeck engine token` prints."""
 
 
 @click.command("eval")
@@ -168,6 +170,7 @@ def _refuse_existing(path: Path) -> None:
 
 def _export(services: Services, plan: EvalPlan, exports: tuple[str, ...]) -> None:
     from tui.evals.reports.exports import export_test_set
+    from tui.providers.profile_data import LOCAL_NAME
 
     for text in exports:
         tool, colon, name = text.partition(":")
@@ -175,14 +178,29 @@ def _export(services: Services, plan: EvalPlan, exports: tuple[str, ...]) -> Non
             raise TunedeckError(
                 f"--export {text}: no file is named.", "Write promptfoo:FILE or inspect:FILE.py."
             )
-        addresses = {name: services.account(name).base_url for name in plan.accounts}
+        addresses = {name: _address(services, name) for name in plan.accounts}
+        local = {name for name in plan.accounts if services.account(name).provider == LOCAL_NAME}
         export = export_test_set(
             tool, Path(name), plan.test_set, plan.contenders, plan.options.checks,
+            parameters=plan.options.parameters,
             base_urls={account: url for account, url in addresses.items() if url},
+            key_names=dict.fromkeys(local, ENGINE_KEY),
         )  # fmt: skip
         narrate(f"{export.rows:,} rows for {tool}: {', '.join(str(path) for path in export.files)}")
         for what in export.left_out:
             narrate(f"Left out: {what}.")
+
+
+def _address(services: Services, account: str) -> str | None:
+    """Return where an account's models answer, if that is not the service's own address."""
+    from tui.local_engine import find_engine
+    from tui.providers.profile_data import LOCAL_NAME
+
+    found = services.account(account)
+    if found.base_url or found.provider != LOCAL_NAME:
+        return found.base_url
+    engine = find_engine()
+    return None if engine is None else engine.url
 
 
 def _confirmed(plan: EvalPlan) -> bool:

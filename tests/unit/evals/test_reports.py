@@ -1,8 +1,7 @@
-"""One file that says everything, whoever reads it; and the same test set for other tools."""
+"""One file that says everything, whoever reads it."""
 
 from __future__ import annotations
 
-import ast
 import json
 import re
 from html.parser import HTMLParser
@@ -17,7 +16,6 @@ from tui.chat.lanes import Lane
 from tui.errors import TunedeckError
 from tui.evals.checks.spec import parse_check
 from tui.evals.plan import EvalOptions, plan_evaluation
-from tui.evals.reports.exports import export_test_set
 from tui.evals.reports.files import write_report
 from tui.evals.requests import Contender
 from tui.evals.result import EvalResult
@@ -101,56 +99,3 @@ def test_a_report_replaces_no_file(result: EvalResult, tmp_path: Path) -> None:
     with pytest.raises(TunedeckError, match="exists already"):
         write_report(result, tmp_path / "r.md")
     assert (tmp_path / "r.md").read_text() == "mine"
-
-
-def test_promptfoo_gets_rows_models_and_the_checks_it_has_words_for(tmp_path: Path) -> None:
-    rows: list[dict[str, Any]] = [
-        {"id": "one", "prompt": "Say hi", "expected": "hi"},
-        {"prompt": "a {{ template }}", "expected": "x"},
-        {"prompt": "list", "checks": ["json", "number"], "tools": [{"type": "function"}]},
-    ]
-    test_set = read_test_set(write_rows(tmp_path / "set.jsonl", *rows))
-    checks = [parse_check(text) for text in ("exact", "contains:hi", r"regex:^h")]
-    path = tmp_path / "promptfooconfig.json"
-    export = export_test_set(
-        "promptfoo", path, test_set, BOTH, checks, base_urls={"openai": "http://127.0.0.1:9/v1"}
-    )
-    config = json.loads(path.read_bytes())
-    assert [one["id"] for one in config["providers"]] == [f"openai:chat:{BASE}", f"openai:chat:{TUNED}"]
-    assert config["providers"][0]["config"]["apiBaseUrl"] == "http://127.0.0.1:9/v1"
-    assert config["prompts"] == ["{{ messages | dump }}"]
-    first, last = config["tests"]
-    assert first["vars"]["messages"] == [{"role": "user", "content": "Say hi"}]
-    assert first["assert"] == [
-        {"type": "equals", "value": "hi"}, {"type": "icontains", "value": "hi"},
-        {"type": "regex", "value": "^h"},
-    ]  # fmt: skip
-    assert last["assert"] == [{"type": "is-json"}]
-    assert last["options"]["tools"] == [{"type": "function"}]
-    assert export.rows == 2
-    assert export.left_out == (
-        "1 rows whose text promptfoo would take for a template",
-        "1 rows' check number, for which promptfoo has no word",
-    )
-
-
-def test_inspect_gets_a_task_and_its_rows(tmp_path: Path) -> None:
-    test_set = read_test_set(write_rows(tmp_path / "set.jsonl", *ROWS, {"prompt": "no answer"}))
-    checks = [parse_check(text) for text in ("exact", "number", "json")]
-    export = export_test_set("inspect", tmp_path / "my_task.py", test_set, BOTH[:1], checks)
-    task = (tmp_path / "my_task.py").read_text()
-    ast.parse(task)
-    assert 'scorer=[match(location="exact", ignore_case=False), match(location="end", numeric=True)]' in task
-    rows = [json.loads(line) for line in (tmp_path / "my_task_rows.jsonl").read_text("utf-8").splitlines()]
-    assert rows[1] == {
-        "input": [{"role": "user", "content": "row 0"}], "target": "positive", "id": "line 2",
-        "metadata": {"line": 2, "tags": []},
-    }  # fmt: skip
-    assert export.left_out == ("the check json", "1 rows without an expected answer")
-
-
-def test_another_tool_or_another_ending_is_told(tmp_path: Path) -> None:
-    test_set = read_test_set(write_rows(tmp_path / "set.jsonl", *ROWS))
-    for tool, name in (("other", "x.json"), ("inspect", "x.json"), ("inspect", "not-a-name.py")):
-        with pytest.raises(TunedeckError):
-            export_test_set(tool, tmp_path / name, test_set, BOTH, [])

@@ -12,7 +12,7 @@ from tui.datasets.lints.answers import refuses
 from tui.errors import TunedeckError
 from tui.evals.cases import Case, Given
 from tui.evals.checks.protocol import NOTHING_EXPECTED, Check, Grade, binary
-from tui.evals.checks.spec import CheckSpec
+from tui.evals.checks.spec import MAIN_OPTION, CheckSpec
 from tui.evals.checks.structured import compile_schema, plain_json, schema_grade
 from tui.evals.checks.texts import folded, normalised
 from tui.records.chats import ToolCall
@@ -36,12 +36,7 @@ class Label(Check):
 
     def __init__(self, spec: CheckSpec, cases: Sequence[Case] = ()) -> None:
         super().__init__(spec, cases)
-        given = self.option("labels", None)
-        names = given.split(",") if isinstance(given, str) else given
-        if names is None:
-            names = [case.expected[0] for case in cases if case.expected]
-        self._plain = _telling_apart([str(name) for name in names])
-        self._labels = {self._plain(str(name)): safe_line(str(name).strip(), 60) for name in names}
+        self._plain, self._labels = label_readings(spec, cases)
         if len(self._labels) > _MOST_LABELS:
             raise TunedeckError(
                 f"The check label finds {len(self._labels):,} different labels; it takes {_MOST_LABELS}.",
@@ -72,11 +67,18 @@ class Label(Check):
         return found[0] if len(found) == 1 else OTHER
 
 
-def _telling_apart(names: Sequence[str]) -> Callable[[str], str]:
-    """Return the loosest reading of labels by which no two of them are one: C and C# are not."""
-    strict = {folded(name) for name in names}
-    loose = {normalised(name) for name in names}
-    return normalised if len(loose) == len(strict) and "" not in loose else folded
+def label_readings(spec: CheckSpec, cases: Sequence[Case]) -> tuple[Callable[[str], str], dict[str, str]]:
+    """Return how the check reads a label, and its labels: as read -> as shown.
+
+    It reads as loosely as it can without taking one label for another: C and C# are two.
+    """
+    given = spec.options.get("labels", spec.options.get(MAIN_OPTION))
+    listed = given.split(",") if isinstance(given, str) else given
+    names = [case.expected[0] for case in cases if case.expected] if listed is None else map(str, listed)
+    shown = {name: safe_line(name.strip(), 60) for name in names}
+    strict, loose = {folded(name) for name in shown}, {normalised(name) for name in shown}
+    plain = normalised if len(loose) == len(strict) and "" not in loose else folded
+    return plain, {plain(name): words for name, words in shown.items()}
 
 
 class ToolCalls(Check):
