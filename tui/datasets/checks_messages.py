@@ -90,6 +90,8 @@ def check_conversation(
         row.add("too-many-images", f"The example holds {seen.images} images; 10 are allowed.", where)
     if seen.images > MAX_IMAGES_AT_AZURE:
         row.add("too-many-images-azure", f"The example holds {seen.images} images; 64 are allowed.", where)
+    if seen.images and dataset_format is not DatasetFormat.PREFERENCE:  # those take none anywhere
+        row.add("images-not-read", "The example holds images; the local engine trains on text only.", where)
     return seen
 
 

@@ -13,6 +13,10 @@ from tests.engine.server.harness import BASE_MODEL, EngineProcess, chat_rows
 from tests.support import wait_until
 
 FINAL = ("succeeded", "failed", "cancelled")
+PICTURE_ROW = (
+    b'{"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": '
+    b'{"url": "https://example.com/a.png"}}]}, {"role": "assistant", "content": "A cat."}]}\n'
+)
 
 
 def upload(client: OpenAI, content: bytes) -> str:
@@ -166,8 +170,13 @@ def test_preferences_train_without_top_level_hyperparameters(client: OpenAI) -> 
             "invalid_training_file",
             "Invalid file format. Example 1: messages[0] has the unknown role 'helper'. (line 1)",
         ),
+        (
+            chat_rows(12) + PICTURE_ROW,
+            "invalid_file_format",
+            "Example 13: The example holds images; the local engine trains on text only. (line 13)",
+        ),
     ],
-    ids=["too few", "no role", "torn line", "completions", "words of our own"],
+    ids=["too few", "no role", "torn line", "completions", "words of our own", "a picture"],
 )
 def test_a_bad_file_fails_the_job_in_the_services_words_where_they_are_known(
     client: OpenAI, content: bytes, code: str, words: str

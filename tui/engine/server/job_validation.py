@@ -37,6 +37,7 @@ def file_error(
 
     options = CheckOptions(
         model=model,
+        provider="local",
         format=DatasetFormat.PREFERENCE if method == "dpo" else DatasetFormat.CHAT,
         minimum_examples=1 if validation else MINIMUM_TRAINING_EXAMPLES,
         count_tokens=False,
