@@ -14,16 +14,15 @@ from textual.content import Content
 from textual.widgets import Static
 
 from screens.base import HEADROOM_SECONDS, DeckScreen
-from screens.home_facts import account_words, model_rows, radar_pairs
-from screens.job_words import ago, now, rough_duration, state_part
+from screens.home_facts import account_words, model_rows, radar_pairs, time_left
+from screens.job_words import ago, now, state_part
 from screens.next_step import next_step
 from screens.verdicts import verdict
 from tui import clock
 from tui.chat.model_names import job_title
 from tui.engine_watch import EngineState, Phase
 from tui.errors import TunedeckError
-from tui.jobs.overview import Overview, OverviewReader, needs_radar
-from tui.records.jobs import Job
+from tui.jobs.overview import Overview, OverviewReader, listed, needs_radar
 from tui.widgets.key_value import KeyValue, Pair
 from tui.widgets.keys import bindings
 from tui.widgets.meter import bar
@@ -42,6 +41,12 @@ if TYPE_CHECKING:
 _SPARK_WIDTH = 12
 _AROUND_ACCOUNTS = 12
 """Columns of the accounts' pane that are not its words: frame, padding, gap, and the longest other name."""
+
+
+class _Panes(Container):
+    """Holds panes that cover it from edge to edge: what is below them is not worth drawing."""
+
+    BLANK: ClassVar[bool] = True
 
 
 class HomeScreen(DeckScreen):
@@ -77,7 +82,7 @@ class HomeScreen(DeckScreen):
         known = self._known
         yield Static(self._next_words(), id="next", markup=False)
         yield KeyValue(self._account_pairs(), id="accounts", classes="pane", title="Accounts")
-        with Container(id="lists"):
+        with _Panes(id="lists"):
             yield Table(
                 Column("Job", cut="middle"),
                 Column("State", 13),
@@ -90,7 +95,7 @@ class HomeScreen(DeckScreen):
                 title="Jobs",
                 rows=self._job_rows(known),
             )
-            with Container(id="things"):
+            with _Panes(id="things"):
                 yield Table(
                     Column("Dataset"),
                     Column("Rows", 7, "right", drop_below=34),
@@ -114,10 +119,9 @@ class HomeScreen(DeckScreen):
 
     def _read_lists(self) -> None:
         """Read once what the first paint shows; everything later is read in a worker."""
-        self._reader = OverviewReader(self.services.store)
         self._accounts = self.services.accounts()
         try:
-            self._known = self._reader.lists()
+            self._known = listed(self.services.lists)
         except TunedeckError as error:
             self.tell_error(error)
 
@@ -164,14 +168,16 @@ class HomeScreen(DeckScreen):
         """Read the store in the background and show it; changes meanwhile are read together, afterwards."""
         if self._is_reading:
             self._is_stale = True
-        elif self._reader is not None:
+        else:
             self._is_reading = True
-            self._read(self._reader)
+            self._read()
 
     @work(thread=True, group="store", exit_on_error=False)
-    def _read(self, reader: OverviewReader) -> None:
+    def _read(self) -> None:
         try:
-            known = reader.read(now())
+            if self._reader is None:
+                self._reader = OverviewReader(self.services.store)
+            known = self._reader.read(now())
         except TunedeckError as error:
             self.post_from_thread(self._has_read, None, error)
         else:
@@ -226,7 +232,7 @@ class HomeScreen(DeckScreen):
         for job in known.jobs:
             losses = known.losses.get((job.account, job.id), ())
             curve = spark(losses, _SPARK_WIDTH, ascii_only=is_ascii)
-            cells = (job_title(job), state_part(job), curve, _left(known, job), ago(job.created_at))
+            cells = (job_title(job), state_part(job), curve, time_left(known, job), ago(job.created_at))
             rows.append(TableRow(f"{job.account}\n{job.id}", cells))
         return rows
 
@@ -389,8 +395,3 @@ class HomeScreen(DeckScreen):
         finally:
             self.post_from_thread(self._asking.discard, account)
         self.post_from_thread(self.read_again)
-
-
-def _left(known: Overview, job: Job) -> str:
-    seconds = known.left.get((job.account, job.id))
-    return "" if seconds is None else rough_duration(seconds)

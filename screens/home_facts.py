@@ -1,4 +1,4 @@
-"""What Home says of accounts, money and models that end, made from the radar once it is read."""
+"""What Home says of jobs, accounts, money and models that end, the latter from the radar once it is read."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from screens import job_words
-from screens.job_words import HOUR, ago
+from screens.job_words import HOUR, ago, rough_duration
 from tui.chat.model_names import short_model_name
 from tui.records.models import ModelInfo
 from tui.safe_text import safe_line
@@ -15,7 +15,9 @@ from tui.widgets.table import TableRow
 from tui.widgets.tones import Part
 
 if TYPE_CHECKING:
+    from tui.jobs.overview import Overview
     from tui.jobs.radar import Radar
+    from tui.records.jobs import Job
     from tui.records.models import Account
 
 
@@ -57,6 +59,12 @@ def radar_pairs(radar: Radar | None) -> list[Pair]:
     if radar.seen_at is not None and job_words.now() - radar.seen_at > HOUR:
         pairs.append(("lists of", (f"{ago(radar.seen_at)}; r asks the services", "muted")))
     return pairs
+
+
+def time_left(known: Overview, job: Job) -> str:
+    """Return how long a job should still take; empty where nobody can say."""
+    seconds = known.left.get((job.account, job.id))
+    return "" if seconds is None else rough_duration(seconds)
 
 
 def model_rows(models: Sequence[ModelInfo], radar: Radar | None) -> list[TableRow]:

@@ -29,7 +29,8 @@ class SizeHint(Static):
     def show_for(self, size: Size) -> None:
         """Appear or go away, as the terminal's size asks."""
         small = is_small(size)
-        self.display = small
+        if small != self.display:  # said again, it would have the whole screen laid out again
+            self.display = small
         if small:
             self.update(
                 f"{size.width}×{size.height} is small; best from {LEAST_WIDTH}×{LEAST_HEIGHT} up",

@@ -118,7 +118,7 @@ class TunedeckApp(HasPlaces, inherit_bindings=False):
         if self._services is None:
             from tui.services import Services
 
-            self._services = Services.open()
+            self._services = Services.open(to_paint=True)
         return self._services
 
     # Leaving
@@ -263,7 +263,7 @@ def run_app(*, mouse: bool | None = None) -> int:
     """
     from tui.services import Services
 
-    services = Services.open()
+    services = Services.open(to_paint=True)
     app = TunedeckApp(services)
     app.run(mouse=services.settings.mouse if mouse is None else mouse)
     return app.return_code or 0

@@ -13,7 +13,7 @@ from tui.datasets.chosen_formats import ChosenFormats
 from tui.errors import TunedeckError
 from tui.providers import registry
 from tui.providers.profile_data import LOCAL_NAME
-from tui.store.store import Store
+from tui.store.lists import StoreLists
 
 if TYPE_CHECKING:
     from tui.evals.runs import EvalRuns
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tui.providers.account_settings import DeclaredAccount
     from tui.providers.protocol import Provider
     from tui.records.models import Account
+    from tui.store.store import Store
 
 _CLOSE_SECONDS = 0.2
 """Leaving waits so long for a look at a job; what it had not kept yet is fetched at the next start."""
@@ -35,13 +36,15 @@ class Services:
 
     Args:
         settings: What the person chose.
-        store: An open store.
+        store: An open store; of one that only lists, the rest is opened when first needed.
         catalog: Models with prices and dates; None reads them when first needed.
     """
 
-    def __init__(self, settings: Settings, store: Store, catalog: Catalog | None = None) -> None:
+    def __init__(self, settings: Settings, store: StoreLists, catalog: Catalog | None = None) -> None:
         self.settings = settings
-        self.store = store
+        self.lists = store
+        """What the first paint needs of the store."""
+        self._store: Store | None = None
         self.formats = ChosenFormats()
         self._catalog = catalog
         self._watcher: JobWatcher | None = None
@@ -52,14 +55,19 @@ class Services:
         self._lock = threading.RLock()
 
     @classmethod
-    def open(cls, store_path: Path | None = None) -> Self:
+    def open(cls, store_path: Path | None = None, *, to_paint: bool = False) -> Self:
         """Read the settings and open the store; nothing is started and no service is asked.
+
+        Args:
+            store_path: The store's file; None for the usual one.
+            to_paint: Leave for later what the app's first paint does not need of the store.
 
         Raises:
             TunedeckError: Settings or store can't be used; the message says which line or file.
         """
         declared = _read_accounts()  # a wrong one is told before anything is opened
-        services = cls(load_settings(), Store(store_path or paths.store_file()))
+        settings, path = load_settings(), store_path or paths.store_file()
+        services = cls(settings, StoreLists(path) if to_paint else _whole_store(path))
         services._declared = declared
         return services
 
@@ -70,6 +78,20 @@ class Services:
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    @property
+    def store(self) -> Store:
+        """The whole store.
+
+        Raises:
+            StoreError: It could be opened to list, and can't be any more.
+        """
+        with self._lock:
+            if self._store is None:
+                from tui.store.store import Store  # 5 ms of imports; not needed for the first screen
+
+                self._store = self.lists if isinstance(self.lists, Store) else Store(self.lists.path)
+            return self._store
 
     @property
     def catalog(self) -> Catalog:
@@ -112,7 +134,7 @@ class Services:
     @property
     def notices(self) -> list[str]:
         """What happened at opening that a person should be told once."""
-        return [self.store.notice] if self.store.notice else []
+        return [self.lists.notice] if self.lists.notice else []
 
     def accounts(self) -> list[Account]:
         """Return every account, ready or not, in the order to offer them.
@@ -207,7 +229,15 @@ class Services:
             for provider in self._providers.values():
                 provider.close()
             self._providers.clear()
-        self.store.close()
+        self.lists.close()
+        if self._store is not None:
+            self._store.close()
+
+
+def _whole_store(path: Path) -> Store:
+    from tui.store.store import Store
+
+    return Store(path)
 
 
 def _read_accounts() -> list[DeclaredAccount]:

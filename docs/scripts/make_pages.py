@@ -21,7 +21,7 @@ from tui.datasets.services import SERVICES
 from tui.datasets.tokens import ENCODING_OF_PREFIX
 from tui.datasets.verdict import line_decisions, verdict_exceptions
 from tui.evals.checks.registry import described_checks
-from tui.widgets.keys import KEYS, display
+from tui.widgets.keys import display, keys_by_area
 
 DOCS = Path(__file__).resolve().parents[1]
 _WIDTH = 100
@@ -172,7 +172,7 @@ def keys_page() -> str:
         "# Keys\n",
         _KEYS_INTRODUCTION,
     ]
-    for area, keys in KEYS.items():
+    for area, keys in keys_by_area().items():
         parts.append(f"## {_AREA_TITLES.get(area, area.replace('_', ' ').capitalize())}\n")
         parts.append("| key | does | name |\n|---|---|---|")
         for key in keys:

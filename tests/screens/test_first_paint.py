@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
+from textual.strip import Strip
 
 from screens.home import HomeScreen
 from tests.screens.fakes import BASE, NOW, TUNED, keep_job, make_app, make_job, until
@@ -17,7 +20,17 @@ from tui.jobs.overview import OverviewReader
 from tui.records.jobs import JobState
 from tui.records.models import ModelInfo
 from tui.store.event_queries import JobOutline
+from tui.store.lists import StoreLists
 from tui.store.store import Store
+from tui.widgets.line_list import LineList
+
+NOT_NEEDED_TO_PAINT = {
+    "openai", "numpy", "tui.jobs.watch", "tui.jobs.metrics", "tui.store.store", "tui.store.job_queries",
+    "tui.datasets.formats", "tui.widgets.key_tables.rows", "screens.commands", "screens.help",
+}  # fmt: skip
+"""Modules that would hold up the first paint."""
+MOST_MODULES = 70
+"""Of ours for the first paint. Each takes a third of a millisecond; whoever needs more says what for."""
 
 
 def remember(store: Store, path: Path) -> None:
@@ -57,21 +70,52 @@ async def test_the_first_drawing_of_home_shows_what_the_store_lists(
 
 def test_what_follows_jobs_is_loaded_after_the_first_drawing() -> None:
     code = """
-import asyncio, sys
+import asyncio, json, sys
 from tui.app import TunedeckApp
 def leave(app):
-    app.exit(return_code=int(any(name in sys.modules for name in ("tui.jobs.watch", "openai", "numpy"))))
+    print(json.dumps(sorted(sys.modules)))
+    app.exit()
 TunedeckApp.on_ready = leave
 async def main():
     app = TunedeckApp()
     async with app.run_test(size=(140, 40)) as pilot:
         await pilot.pause()
-    sys.exit(app.return_code)
 asyncio.run(main())
 """
     environment = {**os.environ, "TUNEDECK_NO_ENGINE_START": "1"}
     ended = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
     assert ended.returncode == 0, ended.stderr
+    loaded = set(json.loads(ended.stdout.splitlines()[0]))
+    assert "screens.home" in loaded
+    assert loaded.isdisjoint(NOT_NEEDED_TO_PAINT)
+    ours = [name for name in loaded if name.partition(".")[0] in ("tui", "screens")]
+    assert len(ours) <= MOST_MODULES, ours
+
+
+async def test_no_line_of_a_list_is_drawn_twice_for_the_first_paint(
+    monkeypatch: pytest.MonkeyPatch, example_file: Path
+) -> None:
+    app = make_app()
+    for number in range(9):
+        keep_job(app.services.store, make_job(f"ftjob-{number}", JobState.FAILED, suffix="tone-of-voice"))
+    remember(app.services.store, example_file)
+    drawn: Counter[tuple[str | None, int]] = Counter()
+    draw, begun = LineList.render_line, TunedeckApp.on_ready
+    painted: Counter[tuple[str | None, int]] = Counter()
+
+    def render_line(lines: LineList, y: int) -> Strip:
+        drawn[lines.id, y] += 1
+        return draw(lines, y)
+
+    def on_ready(app: TunedeckApp) -> None:
+        painted.update(drawn)
+        begun(app)
+
+    monkeypatch.setattr(LineList, "render_line", render_line)
+    monkeypatch.setattr(TunedeckApp, "on_ready", on_ready)
+    async with app.run_test(size=(140, 40)):
+        assert {name for name, _ in painted} == {"jobs", "datasets", "models"}
+        assert set(painted.values()) == {1}
 
 
 async def test_changes_while_the_store_is_read_are_read_together_afterwards(
@@ -99,10 +143,10 @@ async def test_changes_while_the_store_is_read_are_read_together_afterwards(
 
 
 async def test_a_store_that_fails_leaves_home_open_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(reader: OverviewReader) -> None:
+    def fail(store: StoreLists) -> None:
         raise TunedeckError("The store is damaged.", "Start tunedeck again.")
 
-    monkeypatch.setattr(OverviewReader, "lists", fail)
+    monkeypatch.setattr("screens.home.listed", fail)
     app: TunedeckApp = make_app()
     async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, lambda: bool(app._notifications))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 
@@ -151,7 +150,7 @@ async def test_where_the_account_can_not_chat_enter_says_why(
 
 async def test_a_checkpoint_without_a_name_can_only_give_its_id(provider: FakeProvider) -> None:
     app = app_with(provider, JobState.SUCCEEDED)
-    nameless = [replace(one, model="") for one in make_checkpoints()]
+    nameless = [one._replace(model="") for one in make_checkpoints()]
     list_checkpoints(app, provider, nameless)
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
         screen = await open_checkpoints(pilot, app)

@@ -50,7 +50,7 @@ def job_named(number: int) -> Job:
 def events_of(job: Job, number: int) -> list[JobEvent]:
     """Return events whose loss falls the slower the higher the number is."""
     return [
-        replace(one, data={name: value * (1 + 0.25 * number) if "loss" in name else value
+        one._replace(data={name: value * (1 + 0.25 * number) if "loss" in name else value
                            for name, value in one.data.items()})
         for one in make_events(job.id, steps=40 - 6 * number)
     ]  # fmt: skip

@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from tests.screens.fakes import make_app
-from tui.widgets.keys import KEYS, all_keys, bindings, display
+from tui.widgets.keys import all_keys, bindings, display, keys_by_area
 
 INDISTINCT = {"ctrl+m", "ctrl+i", "ctrl+h", "ctrl+left_square_bracket", "ctrl+@", "ctrl+space", "ctrl+slash"}
 """Keys that terminals can't tell from others, or tmux does not pass on."""
@@ -28,9 +28,9 @@ def test_no_action_hangs_only_on_a_key_that_terminals_confuse() -> None:
         assert set(named.key.keys) - INDISTINCT, named
 
 
-@pytest.mark.parametrize("area", list(KEYS))
+@pytest.mark.parametrize("area", list(keys_by_area()))
 def test_within_an_area_a_key_means_one_thing(area: str) -> None:
-    keys = Counter(key for entry in KEYS[area] for key in entry.keys)
+    keys = Counter(key for entry in keys_by_area()[area] for key in entry.keys)
     assert [key for key, count in keys.items() if count > 1] == []
 
 

@@ -186,7 +186,7 @@ def _list(as_json: bool) -> None:
     with Services.open() as opened:
         accounts = opened.accounts()
     if as_json:
-        print_json([asdict(account) for account in accounts])
+        print_json([account._asdict() for account in accounts])
         return
     print_table(
         ["ACCOUNT", "SERVICE", "ADDRESS", "KEY FROM", "STATE"],

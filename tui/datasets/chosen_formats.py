@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from tui.datasets.formats import DatasetFormat
+if TYPE_CHECKING:
+    from tui.datasets.formats import DatasetFormat
 
 
 class ChosenFormats:
@@ -23,6 +25,8 @@ class ChosenFormats:
 
     def choose(self, path: Path, dataset_format: DatasetFormat | None) -> None:
         """Read a file as rows of this format from now on; None leaves it to the rows again."""
+        from tui.datasets.formats import DatasetFormat  # Home paints without
+
         name = os.path.abspath(path)
         if dataset_format is None or dataset_format is DatasetFormat.UNKNOWN:
             self._formats.pop(name, None)

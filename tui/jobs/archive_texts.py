@@ -40,7 +40,7 @@ def job_text(job: Job, launch: LaunchRecord | None) -> bytes:
     fields = {
         entry.name: getattr(job, entry.name) for entry in dataclasses.fields(job) if entry.name != "error"
     }
-    fields |= {"error": dataclasses.asdict(job.error) if job.error else None}
+    fields |= {"error": job.error._asdict() if job.error else None}
     made = None
     if launch is not None:
         made = {
@@ -53,13 +53,13 @@ def job_text(job: Job, launch: LaunchRecord | None) -> bytes:
 
 def events_text(events: Sequence[JobEvent]) -> bytes:
     """Return events as JSON lines."""
-    lines = (json.dumps(_plain(dataclasses.asdict(event)), default=str) for event in events)
+    lines = (json.dumps(_plain(event._asdict()), default=str) for event in events)
     return "".join(line + "\n" for line in lines).encode()
 
 
 def checkpoints_text(checkpoints: Sequence[Checkpoint]) -> bytes:
     """Return checkpoints as a JSON list."""
-    return json_bytes([_plain(dataclasses.asdict(one)) for one in checkpoints])
+    return json_bytes([_plain(one._asdict()) for one in checkpoints])
 
 
 def metrics_text(metrics: Mapping[int, Mapping[str, float]]) -> bytes:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
 
 from tui.jobs.recent_files import recent_files
 from tui.records.jobs import Job, JobState
@@ -13,6 +13,7 @@ from tui.store.rows import DatasetRecord
 
 if TYPE_CHECKING:
     from tui.records.models import Account
+    from tui.store.lists import StoreLists
     from tui.store.store import Store
 
 MOST_JOBS, MOST_DATASETS, MOST_MODELS = 30, 30, 50
@@ -25,8 +26,7 @@ JobKey = tuple[str, str]
 """(account, id) of a job."""
 
 
-@dataclass(frozen=True, slots=True)
-class Overview:
+class Overview(NamedTuple):
     """What the store knew at one moment."""
 
     jobs: Sequence[Job] = ()
@@ -34,15 +34,29 @@ class Overview:
     datasets: Sequence[DatasetRecord] = ()
     """Newest first."""
     models: Sequence[ModelInfo] = ()
-    losses: Mapping[JobKey, Sequence[float]] = field(default_factory=dict)
+    losses: Mapping[JobKey, Sequence[float]] = MappingProxyType({})
     """Training loss in order of steps, thinned to what a line can show, of jobs that have one."""
-    left: Mapping[JobKey, float] = field(default_factory=dict)
+    left: Mapping[JobKey, float] = MappingProxyType({})
     """Seconds that a job under way should still take, counted from the moment of reading."""
 
 
 def needs_radar(accounts: Sequence[Account]) -> bool:
     """True when any account is of a service: the engine on this machine ends nothing and charges nothing."""
     return any(account.ready and account.provider != LOCAL for account in accounts)
+
+
+def listed(store: StoreLists, losses: Mapping[JobKey, Sequence[float]] | None = None) -> Overview:
+    """Return what is listed, with the losses known already: a few milliseconds, whatever jobs hold.
+
+    Raises:
+        StoreError: The store can't be read.
+    """
+    return Overview(
+        sorted(store.jobs(limit=MOST_JOBS), key=lambda job: job.state not in UNDER_WAY),
+        recent_files(store, MOST_DATASETS),
+        store.models()[:MOST_MODELS],
+        losses or {},
+    )
 
 
 class OverviewReader:
@@ -56,20 +70,6 @@ class OverviewReader:
         self._store = store
         self._final_losses: dict[JobKey, Sequence[float]] = {}
 
-    def lists(self) -> Overview:
-        """Return what is listed, with the losses known already: a few milliseconds, whatever jobs hold.
-
-        Raises:
-            StoreError: The store can't be read.
-        """
-        jobs = sorted(self._store.jobs(limit=MOST_JOBS), key=lambda job: job.state not in UNDER_WAY)
-        return Overview(
-            jobs,
-            recent_files(self._store, MOST_DATASETS),
-            self._store.models()[:MOST_MODELS],
-            losses=self._final_losses,
-        )
-
     def read(self, now: float) -> Overview:
         """Return everything; long jobs have many events, so this is for a worker.
 
@@ -79,11 +79,9 @@ class OverviewReader:
         Raises:
             StoreError: The store can't be read.
         """
-        from dataclasses import replace
-
         from tui.jobs.metrics import eta_seconds  # only jobs under way need it, and not to be listed
 
-        lists = self.lists()
+        lists = listed(self._store)
         left = {
             (job.account, job.id): eta_seconds(
                 job, self._store.recent_metrics_events(job.account, job.id), now
@@ -91,8 +89,7 @@ class OverviewReader:
             for job in lists.jobs
             if job.state in UNDER_WAY
         }
-        return replace(
-            lists,
+        return lists._replace(
             losses={(job.account, job.id): self._losses(job) for job in lists.jobs},
             left={key: seconds for key, seconds in left.items() if seconds is not None},
         )

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from tui import paths
 
 if TYPE_CHECKING:
+    from tui.store.lists import StoreLists
     from tui.store.rows import DatasetRecord
-    from tui.store.store import Store
 
 
-def recent_files(store: Store, limit: int) -> list[DatasetRecord]:
+def recent_files(store: StoreLists, limit: int) -> list[DatasetRecord]:
     """Return the datasets last looked at that still exist, newest first.
 
     The two parts that a launch splits a file into are left out: nobody chose them, they bear the file's name,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class Capability(StrEnum):
@@ -39,8 +39,7 @@ class Capability(StrEnum):
     """Answer many requests within a day at a lower price."""
 
 
-@dataclass(frozen=True, slots=True)
-class Permission:
+class Permission(NamedTuple):
     """Whether a provider can do something, with the reason when it can't."""
 
     allowed: bool
@@ -50,8 +49,7 @@ class Permission:
         return self.allowed
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
+class Account(NamedTuple):
     """A provider with its base URL, under a name of the user's; the key is never part of it."""
 
     name: str
@@ -66,8 +64,7 @@ class Account:
     """Where the key comes from: the name of an environment variable, "keyring", or nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class ModelInfo:
+class ModelInfo(NamedTuple):
     """A model that an account can use."""
 
     account: str

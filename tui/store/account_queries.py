@@ -59,19 +59,6 @@ class AccountQueries(Database):
         self.save_models(account.name, models)
         self.save_model_dates(account.provider, {one.id: one.told_shutdown_date for one in models})
 
-    def models(self, account: str | None = None) -> list[ModelInfo]:
-        """Return models as last seen, newest first."""
-        rows = self.query(
-            "SELECT * FROM models WHERE (:account IS NULL OR account = :account)"
-            " ORDER BY created_at DESC, id",
-            {"account": account},
-        )
-        return [
-            ModelInfo(row["account"], row["id"], row["created_at"], row["owned_by"], row["base_model"],
-                      row["shutdown_date"], bool(row["can_train"]), bool(row["can_chat"]))
-            for row in rows
-        ]  # fmt: skip
-
     def save_model_dates(self, provider: str, told: Mapping[str, str | None]) -> None:
         """Keep the shutdown dates that a service told, with today; None forgets what it told before."""
         now = int(time.time())

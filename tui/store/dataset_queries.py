@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tui.store.database import Database
-from tui.store.rows import DatasetRecord
+from tui.store.lists import StoreLists, dataset_of
 
 if TYPE_CHECKING:
     from tui.records.requests import RemoteFile
+    from tui.store.rows import DatasetRecord
 
 
-class DatasetQueries(Database):
+class DatasetQueries(StoreLists):
     """The part of the store about datasets."""
 
     def touch_dataset(
@@ -39,18 +38,13 @@ class DatasetQueries(Database):
                  json.dumps(dict(counts)), time.time_ns() // 1_000_000),
             )  # fmt: skip
 
-    def recent_datasets(self, limit: int = 20) -> list[DatasetRecord]:
-        """Return datasets, the last one looked at first; the files may be gone."""
-        rows = self.query("SELECT * FROM datasets ORDER BY opened_at DESC LIMIT ?", (limit,))
-        return [_dataset(row) for row in rows]
-
     def dataset(self, path: Path) -> DatasetRecord | None:
         """Return what is known of the file at `path`; None when it was never checked or has changed since."""
         path = path.absolute()
         rows = self.query("SELECT * FROM datasets WHERE path = ?", (str(path),))
         if not rows or rows[0]["modified_ns"] != _modified(path) or rows[0]["bytes"] != _size(path):
             return None
-        return _dataset(rows[0])
+        return dataset_of(rows[0])
 
     def save_report(self, sha256: str, options_key: str, report: Mapping[str, Any]) -> None:
         """Keep a report as JSON under the content it is about and the options it was made with."""
@@ -118,10 +112,3 @@ def _size(path: Path) -> int:
         return path.stat().st_size
     except OSError:
         return -1
-
-
-def _dataset(row: sqlite3.Row) -> DatasetRecord:
-    return DatasetRecord(
-        Path(row["path"]), row["sha256"], row["bytes"], row["rows"], row["format"], bool(row["valid"]),
-        json.loads(row["counts"]), row["opened_at"] // 1000,
-    )  # fmt: skip

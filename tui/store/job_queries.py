@@ -3,30 +3,22 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 import time
 from collections.abc import Iterable
 from typing import Any
 
-from tui.records.jobs import Checkpoint, Job, JobError, JobState, Method
+from tui.records.jobs import Checkpoint, Job
 from tui.store.archive_queries import want_archive
-from tui.store.database import Database
 from tui.store.event_queries import fitting_integer, json_text
+from tui.store.lists import JOB_COLUMNS, JOB_FIELDS, StoreLists, job_of
 from tui.store.notice_queries import want_end_notice
 from tui.store.usage_queries import keep_job_usage
 
-_JOB_FIELDS = (
-    "account", "id", "state", "raw_status", "model", "method", "created_at", "finished_at",
-    "estimated_finish",
-    "fine_tuned_model", "training_file", "validation_file", "result_files", "trained_tokens",
-    "hyperparameters", "seed", "suffix", "metadata", "error", "raw", "final",
-)  # fmt: skip
-_JOB_COLUMNS = ", ".join(_JOB_FIELDS)
-_JOB_PLACES = ", ".join("?" * len(_JOB_FIELDS))
-_JOB_UPDATES = ", ".join(f"{name} = excluded.{name}" for name in _JOB_FIELDS[2:])
+_JOB_PLACES = ", ".join("?" * len(JOB_FIELDS))
+_JOB_UPDATES = ", ".join(f"{name} = excluded.{name}" for name in JOB_FIELDS[2:])
 
 
-class JobQueries(Database):
+class JobQueries(StoreLists):
     """The part of the store about jobs."""
 
     def save_job(self, job: Job) -> bool:
@@ -37,12 +29,12 @@ class JobQueries(Database):
         values = _job_values(job)
         with self.transaction() as connection:
             before = connection.execute(
-                f"SELECT {_JOB_COLUMNS} FROM jobs WHERE account = ? AND id = ?", (job.account, job.id)
+                f"SELECT {JOB_COLUMNS} FROM jobs WHERE account = ? AND id = ?", (job.account, job.id)
             ).fetchone()
             if before is not None and (tuple(before) == values or (before["final"] and not values[-1])):
                 return False
             connection.execute(
-                f"INSERT INTO jobs ({_JOB_COLUMNS}, seen_at) VALUES ({_JOB_PLACES}, ?)"
+                f"INSERT INTO jobs ({JOB_COLUMNS}, seen_at) VALUES ({_JOB_PLACES}, ?)"
                 f" ON CONFLICT (account, id) DO UPDATE SET {_JOB_UPDATES}, seen_at = excluded.seen_at,"
                 # A job that was given up as lost and turns up again has news to fetch.
                 " archived = archived AND jobs.final AND excluded.final",
@@ -56,39 +48,23 @@ class JobQueries(Database):
 
     def job(self, account: str, job_id: str) -> Job | None:
         """Return one job, or None."""
-        rows = self.query(f"SELECT {_JOB_COLUMNS} FROM jobs WHERE account = ? AND id = ?", (account, job_id))
-        return _job(rows[0]) if rows else None
-
-    def jobs(self, account: str | None = None, active_only: bool = False, limit: int = 200) -> list[Job]:
-        """Return jobs, newest first.
-
-        Args:
-            account: Only this account's.
-            active_only: Only those that may still change.
-            limit: Most jobs.
-        """
-        rows = self.query(
-            f"SELECT {_JOB_COLUMNS} FROM jobs WHERE (:account IS NULL OR account = :account)"
-            " AND NOT (:active_only AND (final OR archived))"
-            " ORDER BY created_at DESC, rowid DESC LIMIT :limit",
-            {"account": account, "active_only": active_only, "limit": limit},
-        )
-        return [_job(row) for row in rows]
+        rows = self.query(f"SELECT {JOB_COLUMNS} FROM jobs WHERE account = ? AND id = ?", (account, job_id))
+        return job_of(rows[0]) if rows else None
 
     def find_jobs(self, id_start: str) -> list[Job]:
         """Return jobs of any account whose id is, or begins with, `id_start`; an exact match comes alone."""
         rows = self.query(
-            f"SELECT {_JOB_COLUMNS} FROM jobs WHERE substr(id, 1, length(:start)) = :start",
+            f"SELECT {JOB_COLUMNS} FROM jobs WHERE substr(id, 1, length(:start)) = :start",
             {"start": id_start},
         )
-        jobs = [_job(row) for row in rows]
+        jobs = [job_of(row) for row in rows]
         exact = [job for job in jobs if job.id == id_start]
         return exact or jobs
 
     def jobs_to_watch(self) -> list[Job]:
         """Return jobs that are not final, or whose last events, checkpoints and results are not kept yet."""
-        rows = self.query(f"SELECT {_JOB_COLUMNS} FROM jobs WHERE NOT archived ORDER BY created_at, rowid")
-        return [_job(row) for row in rows]
+        rows = self.query(f"SELECT {JOB_COLUMNS} FROM jobs WHERE NOT archived ORDER BY created_at, rowid")
+        return [job_of(row) for row in rows]
 
     def mark_archived(self, account: str, job_id: str) -> None:
         """Note that everything about this job is kept, so that nobody needs to ask again."""
@@ -143,18 +119,4 @@ def _job_values(job: Job) -> tuple[Any, ...]:
         fitting_integer(job.trained_tokens), json_text(dict(job.hyperparameters)),
         fitting_integer(job.seed), job.suffix,
         json_text(dict(job.metadata)), error, json_text(dict(job.raw)), int(job.state.is_final),
-    )  # fmt: skip
-
-
-def _job(row: sqlite3.Row) -> Job:
-    error = json.loads(row["error"]) if row["error"] else None
-    return Job(
-        account=row["account"], id=row["id"], state=JobState(row["state"]), raw_status=row["raw_status"],
-        model=row["model"], method=Method(row["method"]), created_at=row["created_at"],
-        finished_at=row["finished_at"], estimated_finish=row["estimated_finish"],
-        fine_tuned_model=row["fine_tuned_model"], training_file=row["training_file"],
-        validation_file=row["validation_file"], result_files=tuple(json.loads(row["result_files"])),
-        trained_tokens=row["trained_tokens"], hyperparameters=json.loads(row["hyperparameters"]),
-        seed=row["seed"], suffix=row["suffix"], metadata=json.loads(row["metadata"]),
-        error=JobError(**error) if error else None, raw=json.loads(row["raw"]),
     )  # fmt: skip

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class DatasetRecord:
+class DatasetRecord(NamedTuple):
     """A dataset that was checked once, as it was then."""
 
     path: Path

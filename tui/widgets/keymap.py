@@ -38,6 +38,8 @@ def checked_keymap(chosen: Sequence[ChosenKeys]) -> dict[str, str]:
     Raises:
         TunedeckError: A line can't be followed; the message says which, why, and what would do.
     """
+    if not chosen:
+        return {}
     known = {named.action_id: named.key for named in all_keys()}
     keymap: dict[str, tuple[str, ...]] = {}
     for choice in chosen:

@@ -1,4 +1,4 @@
-"""Every key of the app as data: bindings, footer, help and the cheat sheet are all made from this one table.
+"""Every key of the app as data: bindings, footer, help and the cheat sheet are all made from these tables.
 
 An id is public: people name it in their settings to move a key. No action hangs on a key that a terminal
 can't tell from another one (ctrl+m is enter, ctrl+i is tab, ctrl+h is backspace, ctrl+[ is escape).
@@ -7,38 +7,47 @@ can't tell from another one (ctrl+m is enter, ctrl+i is tab, ctrl+h is backspace
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 from textual.binding import Binding
 from textual.keys import _character_to_key
 
-from tui.widgets.key_tables import (
-    compare,
-    evaluating,
-    importing,
-    jobs_and_chat,
-    money,
-    notices,
-    reshaping,
-    rows,
-    shell,
-    tokens,
-)
+from tui.widgets.key_tables import shell
 from tui.widgets.key_tables.key import Key
 
-KEYS: Mapping[str, tuple[Key, ...]] = {
-    **shell.KEYS,
-    **rows.KEYS,
-    **tokens.KEYS,
-    **jobs_and_chat.KEYS,
-    **evaluating.KEYS,
-    **compare.KEYS,
-    **importing.KEYS,
-    **reshaping.KEYS,
-    **money.KEYS,
-    **notices.KEYS,
-}
-"""Area of the app -> its keys in the order of the footer and the help."""
+
+@lru_cache(1)
+def keys_by_area() -> Mapping[str, tuple[Key, ...]]:
+    """Return every area of the app with its keys, in the order of the footer and the help."""
+    from tui.widgets.key_tables import (  # no screen that is painted first has keys of theirs
+        compare,
+        evaluating,
+        importing,
+        jobs_and_chat,
+        money,
+        notices,
+        reshaping,
+        rows,
+        tokens,
+    )
+
+    return {
+        **shell.KEYS,
+        **rows.KEYS,
+        **tokens.KEYS,
+        **jobs_and_chat.KEYS,
+        **evaluating.KEYS,
+        **compare.KEYS,
+        **importing.KEYS,
+        **reshaping.KEYS,
+        **money.KEYS,
+        **notices.KEYS,
+    }
+
+
+def _keys_of(area: str) -> tuple[Key, ...]:
+    return shell.KEYS[area] if area in shell.KEYS else keys_by_area()[area]
 
 
 class NamedKey(NamedTuple):
@@ -59,7 +68,7 @@ def bindings(*areas: str) -> list[Binding]:
     Args:
         areas: Names of the table; what comes first wins a place in the footer first.
     """
-    return [_binding(area, key) for area in areas for key in KEYS[area]]
+    return [_binding(area, key) for area in areas for key in _keys_of(area)]
 
 
 def _binding(area: str, key: Key) -> Binding:
@@ -77,7 +86,7 @@ def _binding(area: str, key: Key) -> Binding:
 
 def all_keys() -> Iterable[NamedKey]:
     """Yield every key of the app with its area."""
-    for area, keys in KEYS.items():
+    for area, keys in keys_by_area().items():
         for key in keys:
             yield NamedKey(area, key)
 
@@ -96,7 +105,7 @@ def shown_key(action_id: str, moved: Mapping[str, str]) -> str:
         moved: The app's keymap.
     """
     area, _, name = action_id.partition(".")
-    key = next(key for key in KEYS[area] if key.name == name)
+    key = next(key for key in _keys_of(area) if key.name == name)
     return display(moved.get(action_id, key.keys[0]).partition(",")[0])
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
+from functools import lru_cache
 from typing import ClassVar
 
 from rich.segment import Segment
@@ -109,8 +111,9 @@ class LineList(ScrollView, can_focus=True, inherit_bindings=False):
         size = Size(self.scrollable_content_region.width, self.item_count() + self._header_rows)
         old = self.virtual_size
         page = self.scrollable_content_region.height
-        if size.width == old.width and page and (size.height > page) == (old.height > page):
-            # The scrollbar stays or stays away: no need to lay out, and so repaint, the whole screen.
+        if page and (size.height > page) == (old.height > page):
+            # The scrollbar stays or stays away: no need to lay out, and so repaint, the whole screen. The
+            # width alone moves nothing either: a list never scrolls sideways.
             self.set_reactive(LineList.virtual_size, size)
             if self.show_vertical_scrollbar:
                 self.vertical_scrollbar.window_virtual_size = size.height
@@ -177,13 +180,17 @@ class LineList(ScrollView, can_focus=True, inherit_bindings=False):
             return self._strip(self.header_line(width) or (), width, self.rich_style)
         index = y - header_rows + self.scroll_offset.y
         count = self.item_count()
-        if index >= count:
-            return self._strip(self._empty_line(index, width) if count == 0 else (), width, self.rich_style)
-        return self._item_strip(index, width)
+        return self._item_strip(index, width) if index < count else self._strip_below(index, count, width)
 
-    def _empty_line(self, index: int, width: int) -> Line:
-        lines = textwrap.wrap(self.empty_text, max(1, width))
-        return ((lines[index], "muted"),) if index < len(lines) else ()
+    def _strip_below(self, index: int, count: int, width: int) -> Strip:
+        """Draw a line below the items; one is much like another, and each new one asks for styles."""
+        said = _wrapped(self.empty_text, max(1, width)) if count == 0 else ()
+        words = said[index] if index < len(said) else ""
+        key = (words, width)
+        if (known := self._strips.get(key)) is None:
+            known = self._strip([(words, "muted")] if words else (), width, self.rich_style)
+            self._strips[key] = known
+        return known
 
     def _item_strip(self, index: int, width: int) -> Strip:
         on_cursor = index == self.cursor
@@ -249,3 +256,8 @@ class LineList(ScrollView, can_focus=True, inherit_bindings=False):
         if index == self.cursor and event.chain > 1:
             self.action_open_item()
         self.cursor = index
+
+
+@lru_cache(32)
+def _wrapped(text: str, width: int) -> Sequence[str]:
+    return textwrap.wrap(text, width)

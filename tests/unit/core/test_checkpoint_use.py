@@ -48,8 +48,8 @@ def test_after_the_shutdown_nothing_can_be_done_and_the_day_is_named(services: S
 @pytest.mark.parametrize(
     ("checkpoint", "words"),
     [
-        (replace(EARLY, model=""), "gives this checkpoint no name"),
-        (replace(EARLY, is_listed=False), "does not list this checkpoint any more"),
+        (EARLY._replace(model=""), "gives this checkpoint no name"),
+        (EARLY._replace(is_listed=False), "does not list this checkpoint any more"),
     ],
 )
 def test_what_no_longer_answers_says_why(services: Services, checkpoint: Checkpoint, words: str) -> None:
@@ -69,7 +69,7 @@ def test_a_deleted_checkpoint_and_a_deleted_final_model_are_told_apart(services:
 def test_a_comparison_needs_a_final_model_that_is_another_one(services: Services) -> None:
     running = replace(JOB, state=JobState.RUNNING, fine_tuned_model=None)
     assert "no final model yet" in use_of(services, job=running).compare.reason
-    last = replace(EARLY, model=FINAL)
+    last = EARLY._replace(model=FINAL)
     assert "is the final model" in use_of(services, last).compare.reason
 
 
