@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from tui.services import Services
 
 _WORST_SHOWN = 5
+_MOST_TURNED = 2
+"""Models side by side in 80 columns."""
 ENGINE_KEY = "TUNEDECK_ENGINE_TOKEN"
 """Where other tools look for the local engine's token, which `tunedeck engine token` prints."""
 
@@ -264,22 +266,13 @@ def print_result(result: EvalResult) -> None:
                 say(f"\n{text}")
             case Paragraph(text):
                 say(text)
-            case Table(headings, rows):
-                _print_turned(headings, rows)
+            case Table():
+                table = block.turned(_MOST_TURNED)
+                print_table(table.headings, table.rows)
             case Quoted(label, text):
                 say(f"  {label}: {text}".replace("\n", "\n    "))
     if result.spent is not None:
         say(f"\nThis run asked {result.asked:,} times, {result.spent.words}.")
-
-
-def _print_turned(headings: tuple[str, ...], rows: tuple[tuple[str, ...], ...]) -> None:
-    """Print a wide table of few rows with one line for each column: it fits into 80 columns."""
-    if len(headings) > 6 and len(rows) <= 2:
-        print_table(
-            ("", *(row[0] for row in rows)), list(zip(headings[1:], *(row[1:] for row in rows), strict=True))
-        )
-    else:
-        print_table(headings, rows)
 
 
 def _list_checks(*, as_json: bool) -> int:

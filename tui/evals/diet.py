@@ -2,7 +2,8 @@
 
 A cut prompt keeps whole sentences or lines from its beginning, as many as fit into its share of tokens; where
 not even the first fits, as many words. The shortest prompt within noise is the shortest one whose interval of
-the difference from the whole prompt does not lie below 0 as a whole.
+the difference from the whole prompt does not lie below 0 as a whole. Shortest is what takes the fewest tokens
+in: some templates put a prompt of their own where a conversation has none.
 """
 
 from __future__ import annotations
@@ -89,7 +90,7 @@ class Diet:
     def shortest(self, lane: Lane) -> DietMeal | None:
         """Return the shortest prompt of a model within noise of its own whole prompt."""
         mine = [one for one in self.meals if one.lane == lane and one.is_within_noise]
-        return min(mine, key=lambda one: one.prompt.tokens, default=None)
+        return min(mine, key=_tokens_in, default=None)
 
     @property
     def instead_of_base(self) -> DietMeal | None:
@@ -101,7 +102,27 @@ class Diet:
             and one.lane != self.meals[0].lane
             and not _is_worse(one.against_base)
         ]
-        return min(found, key=lambda one: one.prompt.tokens, default=None)
+        return min(found, key=_tokens_in, default=None)
+
+    @property
+    def put_in_place(self) -> list[DietMeal]:
+        """What had no system prompt and yet took more tokens in than with a short one."""
+        return [
+            none
+            for none in self.meals
+            if not none.prompt.tokens and none.asked_tokens is not None
+            and any(
+                one.asked_tokens < none.asked_tokens
+                for one in self.meals
+                if one.lane == none.lane and one.asked_tokens is not None
+            )
+        ]  # fmt: skip
+
+
+def _tokens_in(meal: DietMeal) -> tuple[float, int]:
+    """Return what a prompt is measured by: what the service counted, else its own tokens."""
+    tokens = meal.prompt.tokens
+    return (float(tokens) if meal.asked_tokens is None else meal.asked_tokens), tokens
 
 
 def _is_worse(verdict: PairedVerdict) -> bool:
@@ -280,6 +301,11 @@ def sentences(diet: Diet) -> list[str]:
         )
     elif len(lanes) > 1:
         lines.append(f"With no prompt does {safe_line(lanes[1].model)} come up to {base} with all of it.")
+    lines += [
+        f"{safe_line(meal.lane.model)} without a system prompt took {meal.asked_tokens:,.0f} tokens in, more "
+        "than with a short one: its template puts a prompt of its own in its place."
+        for meal in diet.put_in_place
+    ]
     if not diet.result.complete:
         lines.append(f"Not complete: {diet.result.why_incomplete}.")
     return lines

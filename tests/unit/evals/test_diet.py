@@ -91,6 +91,28 @@ def test_the_shortest_prompt_within_noise_is_named_for_each_model(
     assert any("the shortest prompt within noise is 50 %" in line for line in sentences(diet))
 
 
+def test_a_template_that_puts_a_prompt_of_its_own_in_place_of_none_is_told_and_is_not_the_shortest(
+    service: AnsweringService, services: Services, rows: Path
+) -> None:
+    def with_a_prompt_of_its_own(_model: str, question: str, body: Json) -> Any:
+        told = body["messages"][0]
+        prompt = len(told["content"].split()) if told["role"] == "system" else 90
+        usage = {"prompt_tokens": prompt, "completion_tokens": 2, "total_tokens": prompt + 2}
+        said = {"content": question.replace("Question", "answer")}
+        return [
+            {"id": "c", "choices": [{"index": 0, "delta": said, "finish_reason": "stop"}]},
+            {"id": "c", "choices": [], "usage": usage},
+        ]
+
+    service.reply = with_a_prompt_of_its_own
+    diet = eaten(services, rows, lanes=BOTH[1:])
+    shortest = diet.shortest(BOTH[1])
+    assert shortest is not None
+    assert shortest.prompt.share == 10
+    assert [meal.prompt.share for meal in diet.put_in_place] == [0]
+    assert f"{TUNED} without a system prompt took 90 tokens in" in " ".join(sentences(diet))
+
+
 def test_every_length_is_asked_once_and_eaten_again_for_nothing(
     service: AnsweringService, services: Services, rows: Path
 ) -> None:

@@ -15,6 +15,8 @@ from tui.safe_text import safe_line, safe_text
 WORST_SHOWN = 20
 _LONGEST_TEXT = 2_000
 _MOST_LABELS = 30
+_WIDE = 6
+"""Columns beyond which a table of few rows is turned."""
 
 METHODS = (
     "Intervals are at 95 %. A share of right answers has Wilson's interval (1927); a mean score has the "
@@ -51,6 +53,13 @@ class Table:
 
     headings: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+
+    def turned(self, most_rows: int) -> Table:
+        """Return it with a line for each column where it is wide and has few rows, so that it fits a page."""
+        if len(self.headings) <= _WIDE or len(self.rows) > most_rows:
+            return self
+        lines = zip(self.headings[1:], *(row[1:] for row in self.rows), strict=True)
+        return Table(("", *(row[0] for row in self.rows)), tuple(lines))
 
 
 @dataclass(frozen=True, slots=True)

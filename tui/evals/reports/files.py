@@ -14,10 +14,15 @@ from tui.evals.reports.blocks import Block, Heading, Paragraph, Quoted, Table, r
 from tui.evals.result import EvalResult
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~])")
+_MOST_TURNED = 4
+"""Models side by side on a page."""
 _STYLE = """\
 body { font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 70rem; padding: 0 1rem; }
 table { border-collapse: collapse; display: block; overflow-x: auto; margin: 1rem 0; }
 th, td { border: 1px solid #8888; padding: .3rem .6rem; text-align: left; }
+h1, h2, h3, p { overflow-wrap: break-word; }
+td:last-child { min-width: 8rem; }
+@media print { body { font-size: 11px; margin: 0; } table { display: table; } tr { break-inside: avoid; } }
 pre { white-space: pre-wrap; overflow-wrap: anywhere; border-left: 4px solid #8888; padding-left: 1rem; }
 :root { color-scheme: light dark; }"""
 
@@ -63,7 +68,9 @@ def _markdown(block: Block) -> str:
             return f"{'#' * level} {_plain(text)}"
         case Paragraph(text):
             return _plain(text)
-        case Table(headings, rows):
+        case Table():
+            table = block.turned(_MOST_TURNED)
+            headings, rows = table.headings, table.rows
             lines = [headings, tuple("---" for _ in headings), *rows]
             return "\n".join(f"| {' | '.join(map(_cell, line))} |" for line in lines)
         case Quoted(label, text):
@@ -99,7 +106,9 @@ def _html(block: Block) -> str:
             return f"<h{level}>{html.escape(text)}</h{level}>"
         case Paragraph(text):
             return f"<p>{html.escape(text)}</p>"
-        case Table(headings, rows):
+        case Table():
+            table = block.turned(_MOST_TURNED)
+            headings, rows = table.headings, table.rows
             head = "".join(f'<th scope="col">{html.escape(cell)}</th>' for cell in headings)
             lines = ["".join(f"<td>{html.escape(cell)}</td>" for cell in row) for row in rows]
             body = "\n".join(f"<tr>{line}</tr>" for line in lines)

@@ -25,7 +25,10 @@ _SCORERS = {
 """Checks without options that compare with the row's expected answer, as inspect's own scorers do."""
 _ROLES = ("system", "user", "assistant", "tool")
 _HEAD = '''\
-"""Exported from tunedeck; run: inspect eval {name} --model openai/MODEL"""
+"""Exported from tunedeck; run: inspect eval {name} --model openai/MODEL
+
+Add -M responses_api=false for a service that has chat completions alone, such as tunedeck's local engine.
+"""
 
 from pathlib import Path
 
