@@ -24,7 +24,7 @@ from tui.widgets.choice_field import ChoiceField
 from tui.widgets.keys import bindings
 from tui.widgets.tones import content
 
-_VARIABLE, _KEYRING = "variable", "keyring"
+_VARIABLE, _KEYRING, _ENTRA = "variable", "keyring", "entra"
 _ROWS = (
     ("name", "Name"),
     ("provider", "Service"),
@@ -58,7 +58,8 @@ class FilledForm:
         return cls(
             declared.name, declared.provider, declared.base_url or "",
             " ".join(f"{name}={value}" for name, value in declared.options.items()),
-            _KEYRING if declared.in_keyring else _VARIABLE, declared.key_variable or "", declared.label,
+            _KEYRING if declared.in_keyring else _ENTRA if declared.by_entra else _VARIABLE,
+            declared.key_variable or "", declared.label,
         )  # fmt: skip
 
     def declared(self) -> DeclaredAccount:
@@ -70,11 +71,11 @@ class FilledForm:
         pairs = [one.partition("=") for one in self.options.split()]
         if not all(sign for _, sign, _ in pairs):
             raise TunedeckError("Options are written as name=value, with blanks between.", "")
-        in_keyring = self.source == _KEYRING
+        variable = self.key_variable.strip() if self.source == _VARIABLE else ""
         return DeclaredAccount(
-            self.name.strip(), self.provider, self.base_url.strip() or None,
-            None if in_keyring else self.key_variable.strip() or None, in_keyring, self.label,
-            {name: value for name, _, value in pairs},
+            self.name.strip(), self.provider, self.base_url.strip() or None, variable or None,
+            self.source == _KEYRING, self.label, {name: value for name, _, value in pairs},
+            by_entra=self.source == _ENTRA,
         )  # fmt: skip
 
 
@@ -121,7 +122,10 @@ class AccountDialog(DeckDialog, inherit_bindings=False):
         """Offer services and places for the key."""
         known = [(name, one.label) for name, one in profiles().items() if name != LOCAL_NAME]
         self.query_one("#provider", ChoiceField).set_options(known, self._form.provider)
-        places = [(_VARIABLE, "an environment variable"), (_KEYRING, "the keyring")]
+        places = [
+            (_VARIABLE, "an environment variable"), (_KEYRING, "the keyring"),
+            (_ENTRA, "Microsoft Entra, as `az login`"),
+        ]  # fmt: skip
         self.query_one("#source", ChoiceField).set_options(places, self._form.source)
         self._explain()
 
@@ -129,9 +133,9 @@ class AccountDialog(DeckDialog, inherit_bindings=False):
     def _explain(self) -> None:
         """Say what the chosen service asks for, and show only the fields that matter."""
         service = profiles()[self.query_one("#provider", ChoiceField).value]
-        in_keyring = self.query_one("#source", ChoiceField).value == _KEYRING
-        self.query_one("#row-key_variable").display = not in_keyring
-        self.query_one("#row-key").display = in_keyring
+        source = self.query_one("#source", ChoiceField).value
+        self.query_one("#row-key_variable").display = source == _VARIABLE
+        self.query_one("#row-key").display = source == _KEYRING
         self.query_one("#row-options").display = bool(service.options)
         self.query_one("#base_url", Input).placeholder = service.base_url or service.base_url_hint
         self.query_one("#key_variable", Input).placeholder = service.key_variable or "MY_KEY"

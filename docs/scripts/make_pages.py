@@ -41,7 +41,7 @@ keyring. Accounts have a table each, which `tunedeck account add` writes:
 [accounts.work]
 provider = "azure"              # `tunedeck account services` lists the services
 options = { resource = "NAME" } # what the service asks for
-key_variable = "WORK_KEY"       # or key = "keyring"
+key_variable = "WORK_KEY"       # or key = "keyring"; at Azure also "entra"
 
 [budgets] # a month; a launch that would go over it is stopped. `tunedeck account budget` sets and shows it
 work = 50

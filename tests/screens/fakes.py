@@ -20,6 +20,7 @@ from tui.config import Settings
 from tui.money.catalog import Catalog
 from tui.providers.protocol import ProviderError, UploadProgress
 from tui.records.chats import ChatDelta, ChatRequest, ToolCall, Usage
+from tui.records.deployments import Deployment, DeploymentRequest, DeploymentState
 from tui.records.evaluations import EvalAnswer, RemoteBatch, TextScore
 from tui.records.jobs import Checkpoint, Job, JobEvent, JobState, Method
 from tui.records.models import Account, Capability, ModelInfo, Permission
@@ -50,7 +51,10 @@ class FakeProvider:
         self.requests: list[JobRequest] = []
         self.chats: list[ChatRequest] = []
         self.answers: dict[str, Sequence[str]] = {}
-        self.forbidden: dict[Capability, str] = {Capability.ESTIMATE_PRICE: "It tells no price."}
+        self.forbidden: dict[Capability, str] = {
+            Capability.ESTIMATE_PRICE: "It tells no price.", Capability.DEPLOY: "Models answer at once.",
+        }  # fmt: skip
+        self.deployments: list[Deployment] = []
         self.told_price: Decimal | None = None
         self.calls_of: dict[str, tuple[ToolCall, ...]] = {}
         """Model -> tools that it calls at the end of its answers."""
@@ -167,6 +171,22 @@ class FakeProvider:
 
     def delete_model(self, model_id: str) -> None:
         self.calls.append(f"delete {model_id}")
+
+    def deploy(self, request: DeploymentRequest) -> Deployment:
+        self.calls.append(f"deploy {request.name} on {request.tier}")
+        made = Deployment(
+            self.account.name, request.name, request.model, DeploymentState.STARTING, "Creating",
+            request.tier, created_at=int(time.time()),
+        )  # fmt: skip
+        self.deployments.append(made)
+        return made
+
+    def list_deployments(self) -> Sequence[Deployment]:
+        return list(self.deployments)
+
+    def delete_deployment(self, name: str) -> None:
+        self.calls.append(f"undeploy {name}")
+        self.deployments = [one for one in self.deployments if one.name != name]
 
     def moderate(self, texts: Sequence[str], *, image: str | None = None) -> ModerationReply:
         self.calls.append(f"moderate {len(texts)}")

@@ -62,22 +62,23 @@ def services(as_json: bool) -> None:
 @click.option("--label", help="What lists call it.")
 @click.option("--key-variable", help="Environment variable that holds its key.")
 @click.option("--keyring", is_flag=True, help="Ask for the key, unseen, and keep it in the keyring.")
+@click.option("--entra", is_flag=True, help="No key: sign in at Microsoft Entra, as `az login` does (Azure).")
 @click.option("--option", "options", multiple=True, metavar="NAME=VALUE", help="What the service asks for.")
 def add(
     name: str, provider: str | None, base_url: str | None, label: str | None, key_variable: str | None,
-    keyring: bool, options: tuple[str, ...],
+    keyring: bool, entra: bool, options: tuple[str, ...],
 ) -> None:  # fmt: skip
     """Add the account NAME, or change it. With --keyring the key is asked for, or read from stdin."""
     from tui.providers.account_settings import DeclaredAccount, check_declared, save_account
 
-    if keyring and key_variable:
-        raise click.UsageError("Give either --key-variable or --keyring.")
+    if sum((keyring, bool(key_variable), entra)) > 1:
+        raise click.UsageError("Give one of --key-variable, --keyring and --entra.")
     pairs = [one.partition("=") for one in options]
     if not all(sign for _, sign, _ in pairs):
         raise click.UsageError("An option is written as NAME=VALUE.")
     account = DeclaredAccount(
         name, provider or name, base_url, key_variable, keyring, label,
-        {key.strip(): value.strip() for key, _, value in pairs},
+        {key.strip(): value.strip() for key, _, value in pairs}, by_entra=entra,
     )  # fmt: skip
     check_declared(account)
     save_account(account, _asked_key(name) if keyring else None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from contextlib import suppress
 from dataclasses import replace
 from decimal import Decimal
@@ -14,7 +13,7 @@ import click
 from tui.cli.format_option import chosen_format, format_option
 from tui.cli.job_lookup import find_job, job_json
 from tui.cli.launch_options import list_parameters, number, share
-from tui.cli.output import ProgressLine, json_option, narrate, print_json, say
+from tui.cli.output import ProgressLine, confirmed, json_option, narrate, print_json, say
 from tui.errors import ExitCode, TunedeckError
 from tui.jobs.job_file import JobTerms, read_job_file
 from tui.jobs.launch import launch
@@ -227,7 +226,7 @@ def _launch(
             f"What {plan.model} on {plan.account} costs is not known beforehand, so --yes can't confirm it.",
             f"Add --any-price, {choose}or put the price into your own catalog file: `tunedeck config path`.",
         )
-    if not yes and not _confirmed(f"Launch on {plan.account} {estimate.offer}?"):
+    if not yes and not _yes_to(f"Launch on {plan.account} {estimate.offer}?"):
         return None
     progress = ProgressLine("")
 
@@ -239,7 +238,7 @@ def _launch(
         if yes:
             narrate(text)
             return any_price
-        return _confirmed(f"{text} Launch?")
+        return _yes_to(f"{text} Launch?")
 
     try:
         job = launch(plan, services, confirmed_price=estimate, on_told_price=told_price,
@@ -267,9 +266,7 @@ def _follow(services: Services, plan: LaunchPlan, job: Job, *, watch: bool, as_j
     return int(ExitCode.DONE)
 
 
-def _confirmed(question: str) -> bool:
-    if not sys.stdin.isatty():
-        raise TunedeckError(
-            "A launch needs a confirmation, and there is no terminal to ask on.", "Add --yes."
-        )
-    return click.confirm(question, default=False, err=True)
+def _yes_to(question: str) -> bool:
+    return confirmed(
+        question, "A launch needs a confirmation, and there is no terminal to ask on.", "Add --yes."
+    )

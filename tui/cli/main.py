@@ -47,6 +47,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "archive": ("tui.cli.archive", "Copy a job with all its files into a folder."),
     "settle": ("tui.cli.settle", "Settle a launch whose answer was lost."),
     "models": ("tui.cli.models", "Show models with family, days left and cost; tag, note, delete."),
+    "deployments": ("tui.cli.deployments", "Put tuned models where they answer; what each hour costs."),
     "chat": ("tui.cli.chat", "Talk to a model, or to two side by side."),
     "compare": ("tui.cli.compare", "Several models on the same prompts; rate two blind."),
     "eval": ("tui.cli.eval", "Examine a model on held-out rows, alone or against another."),

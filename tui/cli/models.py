@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tui.cli.model_lookup import find_named_model, models_of_accounts
 from tui.cli.output import json_option, narrate, print_json, print_table, say
 from tui.errors import TunedeckError
 from tui.services import Services
@@ -14,7 +15,6 @@ from tui.services import Services
 if TYPE_CHECKING:
     from tui.jobs.model_family import FamilyModel
     from tui.jobs.model_list import FamilyLine
-    from tui.records.models import ModelInfo
 
 _SORTS = ("family", "days", "newest", "name", "cost")
 account_option = click.option("--account", help="Whose model it is, where several have one of this name.")
@@ -50,7 +50,7 @@ def command(
     with Services.open() as services:
         if account is not None:
             services.account(account)
-        models = _all_models(services, account, offline=offline)
+        models = models_of_accounts(services, account, offline=offline)
         family = [one for one in model_family(services, models) if account in (None, one.account)]
     lines = arrange(family, sort=Sort(sort), only=only, words=words)
     if as_json:
@@ -72,7 +72,7 @@ def show(model: str, account: str | None, as_json: bool) -> None:
     from tui.jobs.model_list import FamilyLine, cost_of, model_json
 
     with Services.open() as services:
-        found = _find(services, model, account)
+        found = find_named_model(services, model, account)
     if as_json:
         print_json(model_json(FamilyLine(found, 0, cost_of(found))))
         return
@@ -94,7 +94,7 @@ def tag(model: str, tags: tuple[str, ...], remove: bool, account: str | None, as
     if not named and not remove:
         raise click.UsageError("Which tags?")
     with Services.open() as services:
-        found = _find(services, model, account)
+        found = find_named_model(services, model, account)
         gone = set(named or found.tags) if remove else set()
         wanted = sorted((set(found.tags) | set(() if remove else named)) - gone)
         set_tags(services, found, wanted)
@@ -117,7 +117,7 @@ def note(model: str, text: str | None, remove: bool, account: str | None, as_jso
     if remove and text is not None:
         raise click.UsageError("Give either TEXT or --remove.")
     with Services.open() as services:
-        found = _find(services, model, account)
+        found = find_named_model(services, model, account)
         if text is not None or remove:
             set_note(services, found, text or "")
         now = services.store.model_notes().get(found.key, "")
@@ -137,7 +137,7 @@ def delete(model: str, confirm: str | None, account: str | None, as_json: bool) 
     from tui.jobs.model_words import check_deletable, delete_model
 
     with Services.open() as services:
-        found = _find(services, model, account)
+        found = find_named_model(services, model, account)
         check_deletable(services, found)
         was_there = delete_model(services, found, confirm if confirm is not None else _typed(found))
     if as_json:
@@ -152,38 +152,6 @@ def _typed(model: FamilyModel) -> str:
     narrate(f"This deletes {model.id} at {model.account} for good; a service brings none back.")
     typed = click.prompt("Type its whole name", default="", show_default=False, err=True)
     return typed.strip() if isinstance(typed, str) else ""
-
-
-def _find(services: Services, name: str, account: str | None) -> FamilyModel:
-    """Return the model meant, as last seen; the accounts are asked when it is not known."""
-    from tui.jobs.model_family import model_family
-    from tui.jobs.model_list import find_model, fitting_models
-
-    if account is not None:
-        services.account(account)
-    family = model_family(services)
-    if not fitting_models(family, name):
-        family = model_family(services, _all_models(services, account))
-    return find_model(family, name, account)
-
-
-def _all_models(services: Services, account: str | None, *, offline: bool = False) -> list[ModelInfo]:
-    if offline:
-        return services.store.models(account)
-    from tui.jobs.inventory import account_models
-
-    found: list[ModelInfo] = []
-    for one in services.accounts():
-        if account not in (None, one.name):
-            continue
-        try:
-            models, note = account_models(services, one.name)
-        except TunedeckError as error:
-            models, note = services.store.models(one.name), error.message
-        if note:
-            narrate(note)
-        found += models
-    return found
 
 
 def _cells(line: FamilyLine) -> list[str]:

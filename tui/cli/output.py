@@ -56,6 +56,22 @@ def narrate(text: str) -> None:
     click.echo(safe_line(text), err=True)
 
 
+def confirmed(question: str, without_terminal: str, remedy: str) -> bool:
+    """Ask for a yes on the terminal.
+
+    Args:
+        question: What is asked.
+        without_terminal: What is said where nobody can be asked.
+        remedy: What to do then.
+
+    Raises:
+        TunedeckError: There is no terminal to ask on.
+    """
+    if not sys.stdin.isatty():
+        raise TunedeckError(without_terminal, remedy)
+    return click.confirm(question, default=False, err=True)
+
+
 def print_table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print left-aligned columns as plain text, for people and screen readers; no boxes, nothing cut."""
     cells = [[safe_line(str(cell)) for cell in row] for row in rows]

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-
 import click
 
 from tui.cli.job_lookup import job_json, when
-from tui.cli.output import json_option, narrate, print_json, print_table, say
+from tui.cli.output import confirmed, json_option, narrate, print_json, print_table, say
 from tui.errors import ExitCode, TunedeckError
 from tui.jobs.settle import (
     adopt_job,
@@ -86,7 +84,7 @@ def _show(services: Services, record: LaunchRecord, as_json: bool) -> None:
 
 
 def _call_off(services: Services, record: LaunchRecord, *, yes: bool, as_json: bool) -> int:
-    if not yes and not _confirmed(f"Has {record.account} really made no job of the launch {record.run_id}?"):
+    if not yes and not _yes_to(f"Has {record.account} really made no job of the launch {record.run_id}?"):
         narrate("Nothing was changed.")
         return int(ExitCode.INTERRUPTED)
     job = mark_not_created(services, record)
@@ -108,7 +106,5 @@ def _say_adopted(job: Job, as_json: bool) -> None:
         say(f"Job {job.id}: {job.state} ({job.raw_status}). `tunedeck watch {job.id}` follows it.")
 
 
-def _confirmed(question: str) -> bool:
-    if not sys.stdin.isatty():
-        raise TunedeckError("There is no terminal to ask on.", "Add --yes when you are sure.")
-    return click.confirm(question, default=False, err=True)
+def _yes_to(question: str) -> bool:
+    return confirmed(question, "There is no terminal to ask on.", "Add --yes when you are sure.")

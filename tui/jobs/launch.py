@@ -23,11 +23,11 @@ from tui.jobs.ports import JobServices
 from tui.jobs.preflight import preflight
 from tui.jobs.queue import put_off
 from tui.jobs.reports import file_sha256
-from tui.jobs.runs import find_job_of_run
+from tui.jobs.runs import find_job_of_run, may_have_happened
 from tui.jobs.unsettled import held_up_by
 from tui.money.estimate import Estimate
 from tui.money.job_price import job_price
-from tui.providers.failures import NOT_REACHED, TRAINING_REFUSED
+from tui.providers.failures import TRAINING_REFUSED
 from tui.providers.protocol import Provider, ProviderError
 from tui.records.jobs import Job
 from tui.records.model_names import is_tuned
@@ -43,7 +43,6 @@ LaunchProgress = Callable[[str, int, int], None]
 
 _SEARCH_DELAYS = (0.0, 1.0, 2.0, 4.0)
 """Seconds before each search for a job whose creation got no answer."""
-_REQUEST_TIMEOUT_STATUS, _SERVER_TROUBLE_STATUS = 408, 500
 
 
 class LaunchUncertain(TunedeckError):
@@ -234,7 +233,7 @@ def _create(
     try:
         job = provider.create_job(request)
     except ProviderError as error:
-        if _may_exist(error):
+        if may_have_happened(error):
             return _search(services, provider, plan.run_id, search_delays)
         _note_refusal(store, plan, error)
         queued = put_off(services, plan.run_id, error)
@@ -265,16 +264,6 @@ def _note_refusal(store: Store, plan: LaunchPlan, error: TunedeckError) -> None:
         store.update_launch(plan.run_id, LaunchState.REFUSED, problem=error.message)
         if isinstance(error, ProviderError) and error.code == TRAINING_REFUSED:
             store.note_account(plan.account, TRAINING_REFUSED, error.message)
-
-
-def _may_exist(error: ProviderError) -> bool:
-    if error.status is None:
-        return error.code != NOT_REACHED
-    return (
-        error.status == _REQUEST_TIMEOUT_STATUS
-        or error.status >= _SERVER_TROUBLE_STATUS
-        or error.status < 300
-    )
 
 
 def _settle(services: JobServices, known: LaunchRecord, search_delays: Sequence[float]) -> Job:

@@ -137,7 +137,8 @@ class _Drafts:
             draft = self._drafts.setdefault((job.account, job.fine_tuned_model), _Draft(ModelKind.TUNED))
             draft.kind, draft.parent, draft.job = ModelKind.TUNED, parent, job
             draft.created_at = draft.created_at or job.finished_at or job.created_at
-        elif has_checkpoints or not JobState(job.state).is_final:
+        elif has_checkpoints or JobState(job.state) not in (JobState.FAILED, JobState.CANCELLED):
+            # One that succeeded without a name for its model has to be deployed to get one.
             self._drafts[job.account, job.id] = _Draft(ModelKind.JOB, parent, job, created_at=job.created_at)
 
     def add_checkpoint(self, checkpoint: KeptCheckpoint, job: JobOrigin | None) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from tui.errors import TunedeckError
 from tui.jobs.model_family import FamilyModel, ModelKind
 from tui.money.usage_price import Amount, total_of
+from tui.records.jobs import JobState
 from tui.store.model_queries import ModelKey
 
 _FAR = 10**9
@@ -166,7 +167,7 @@ def find_model(family: Iterable[FamilyModel], name: str, account: str | None = N
     Raises:
         TunedeckError: There is none, or several.
     """
-    known = [one for one in family if one.is_model and account in (None, one.account)]
+    known = [one for one in family if _has_weights(one) and account in (None, one.account)]
     found = fitting_models(known, name)
     if len(found) == 1:
         return found[0]
@@ -176,6 +177,10 @@ def find_model(family: Iterable[FamilyModel], name: str, account: str | None = N
     nearest = difflib.get_close_matches(name, [one.id for one in known], n=1, cutoff=0.4)
     guess = f"Did you mean {nearest[0]}? " if nearest else ""
     raise TunedeckError(f"There is no model {name!r}.", f"{guess}`tunedeck models` lists them.")
+
+
+def _has_weights(one: FamilyModel) -> bool:
+    return one.is_model or (one.job is not None and one.job.state == JobState.SUCCEEDED)
 
 
 def model_json(line: FamilyLine) -> dict[str, Any]:

@@ -1,12 +1,27 @@
-"""Finds the job that a confirmation made, by the run id that it carries."""
+"""Finds what a confirmation made when its answer was lost."""
 
 from __future__ import annotations
 
 from tui.jobs.plan import RUN_ID_KEY
-from tui.providers.protocol import Provider
+from tui.providers.failures import NOT_REACHED
+from tui.providers.protocol import Provider, ProviderError
 from tui.records.jobs import Job
 
 _JOBS_SEARCHED = 100
+
+
+_REQUEST_TIMEOUT_STATUS, _SERVER_TROUBLE_STATUS = 408, 500
+
+
+def may_have_happened(error: ProviderError) -> bool:
+    """Return whether a request that failed so may have been carried out all the same."""
+    if error.status is None:
+        return error.code != NOT_REACHED
+    return (
+        error.status == _REQUEST_TIMEOUT_STATUS
+        or error.status >= _SERVER_TROUBLE_STATUS
+        or error.status < 300
+    )
 
 
 def find_job_of_run(provider: Provider, run_id: str) -> Job | None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from tui.config import ACCOUNTS_TABLE, edit_settings_file, read_settings_file
 from tui.errors import TunedeckError
-from tui.providers.keys import KEYRING, forget_key, keep_key
+from tui.providers.keys import ENTRA, KEYRING, forget_key, keep_key
 from tui.providers.profile_data import LOCAL_NAME
 from tui.providers.profiles import Profile, profiles
 from tui.providers.redaction import redact
@@ -32,6 +32,8 @@ class DeclaredAccount:
     in_keyring: bool = False
     label: str | None = None
     options: Mapping[str, str] = field(default_factory=dict)
+    by_entra: bool = False
+    """No key: a token of Microsoft Entra, renewed by itself, where the service takes one."""
     """What the profile asks of an account, such as the Azure resource."""
 
 
@@ -110,7 +112,7 @@ def _entry(account: DeclaredAccount) -> dict[str, Any]:
         "label": account.label,
         "base_url": account.base_url,
         "key_variable": account.key_variable,
-        "key": KEYRING if account.in_keyring else None,
+        "key": KEYRING if account.in_keyring else ENTRA if account.by_entra else None,
         "options": dict(account.options) or None,
     }
     return {key: value for key, value in values.items() if value is not None}
@@ -156,9 +158,13 @@ def _declared(name: str, entry: Mapping[str, Any], place: str) -> DeclaredAccoun
     variable = entry.get("key_variable")
     if variable is not None and not _VARIABLE.fullmatch(variable):
         raise TunedeckError(f"{place}: {variable!r} is not the name of an environment variable.", "")
-    if entry.get("key") not in (None, KEYRING):
+    if entry.get("key") not in (None, KEYRING, ENTRA):
         raise TunedeckError(
-            f'{place}: key of account {name} can only be "{KEYRING}".', "Keys are not kept here."
+            f'{place}: key of account {name} can only be "{KEYRING}" or "{ENTRA}".', "Keys are not kept here."
+        )
+    if entry.get("key") == ENTRA and not known[provider].entra_scopes:
+        raise TunedeckError(
+            f"{place}: {known[provider].label} takes no tokens of Microsoft Entra.", "Give it a key."
         )
     return DeclaredAccount(
         name,
@@ -168,6 +174,7 @@ def _declared(name: str, entry: Mapping[str, Any], place: str) -> DeclaredAccoun
         entry.get("key") == KEYRING,
         entry.get("label"),
         options,
+        entry.get("key") == ENTRA,
     )
 
 

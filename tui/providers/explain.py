@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import date
 
+from tui.providers.deploying import NOT_DEPLOYED
 from tui.providers.failures import NO_FINE_TUNING, TRAINING_REFUSED
 from tui.providers.paging import UNNAMED
 from tui.providers.profile_data import LOCAL_NAME
 from tui.providers.profiles import ModelFacts, Profile, profiles
 from tui.providers.protocol import Limit, ProviderError
+from tui.records.model_names import is_tuned
 from tui.records.models import Account, Capability
 
 _NOT_FOUND, _CONFLICT = 404, 409
@@ -21,12 +23,13 @@ def explain_model(
     error: ProviderError, model_id: str, profile: Profile, facts: ModelFacts, today: date
 ) -> ProviderError:
     """Return the error with the day on which the model it is about was shut down, if it was."""
-    if error.status != _NOT_FOUND:
+    if error.status != _NOT_FOUND or error.code == NOT_DEPLOYED:
         return error
     known = facts.find(model_id, profile.name)
     ended = known.shutdown_date if known is not None else None
     if ended is None or ended > today.isoformat():
-        return error
+        waits = profile.deployment if is_tuned(model_id) else ""
+        return _with(error, error.message, waits) if waits else error
     return _with(
         error, f"{error.message} {model_id} was shut down on {ended}.",
         "What was trained on it is gone with it; the training file is not: `tunedeck launch FILE` elsewhere.",

@@ -10,6 +10,8 @@ from types import ModuleType
 from tui.errors import TunedeckError
 
 KEYRING = "keyring"
+ENTRA = "entra"
+"""Where an account's key comes from, when tokens of Microsoft Entra take its place."""
 _SERVICE = "tunedeck"
 _NO_KEYRING_REMEDY = (
     "Name an environment variable instead: `tunedeck account add NAME --key-variable VARIABLE`."

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from tui import clock
 from tui.providers import batches, translate
 from tui.providers.chat_stream import chat_arguments, chat_deltas
+from tui.providers.deploying import Deployer, Deploys, can_deploy
 from tui.providers.explain import (
     called,
     explain_busy,
@@ -61,7 +63,7 @@ _QUESTION_SECONDS = 60.0
 _LARGEST_JOB_PAGE = 100
 
 
-class OpenAIShapeProvider:
+class OpenAIShapeProvider(Deploys):
     """One account at a service of OpenAI's shape; thread-safe.
 
     Args:
@@ -69,6 +71,7 @@ class OpenAIShapeProvider:
         profile: What is special about the service.
         client_factory: Makes the client at the first call; it may block.
         parts_client_factory: Makes the client for files that go up in parts, where that is another route.
+        deployer: Deploys tuned models, where that is a step of its own that can be taken from here.
         facts: Dates and methods of models.
         secrets: Texts that no error may show; a key that is found later is added to it.
         today: The date, for what has ended; tests set it.
@@ -82,6 +85,7 @@ class OpenAIShapeProvider:
         facts: ModelFacts,
         *,
         parts_client_factory: ClientFactory | None = None,
+        deployer: Deployer | None = None,
         secrets: list[str] | None = None,
         today: Callable[[], date] = clock.today,
     ) -> None:
@@ -90,6 +94,7 @@ class OpenAIShapeProvider:
         self._called = called(account, profile)
         self._client_factory = client_factory
         self._parts_client_factory = parts_client_factory
+        self._deployer = deployer
         self._facts = facts
         self._secrets = [] if secrets is None else secrets
         self._today = today
@@ -119,6 +124,8 @@ class OpenAIShapeProvider:
             return Permission(False, f"{self._profile.label} tells no price beforehand.")
         if capability is Capability.PREVIEW_TOKENS and not self._profile.previews_tokens:
             return Permission(False, f"{self._profile.label} shows nobody how it reads a file.")
+        if capability is Capability.DEPLOY:
+            return can_deploy(self._deployer, self._profile)
         if capability in self._profile.cannot:
             return Permission(False, self._profile.cannot[capability])
         return self._can_train() if capability in _TRAINING else Permission(True)
@@ -269,7 +276,8 @@ class OpenAIShapeProvider:
 
     def _stream_chat_at(self, url: str | None, request: ChatRequest) -> Iterator[ChatDelta]:
         with self._explaining(model=request.model), self._calling() as client:
-            arguments = chat_arguments(request, self._profile)
+            answering = replace(request, model=self._answering_name(request.model))
+            arguments = chat_arguments(answering, self._profile)
             if url:
                 client = client.with_options(base_url=url)
             stream = client.chat.completions.create(**arguments)

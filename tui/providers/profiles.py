@@ -63,7 +63,7 @@ class Option:
 
     name: str
     where: str
-    """"url" fills the base URL's template; "query" goes with every request."""
+    """"url" fills the base URL's template; "query" goes with every request; "deploy" is for deployments."""
     help: str = ""
     default: str | None = None
 
@@ -110,6 +110,10 @@ class Profile:
     """Its completions route echoes given tokens with their logprobs, for chat models too."""
     deployment: str = ""
     """What must happen before a tuned model answers, in a sentence; empty when nothing must."""
+    entra_scopes: Mapping[str, str] = field(default_factory=dict)
+    """End of a host's name -> what a token of Microsoft Entra is asked for there; empty: none is taken."""
+    deploys: str = ""
+    """How a tuned model is deployed from here: "azure", "nebius", or not at all."""
     resumes_alone: bool = False
     """Jobs that the service has paused can be resumed, though it takes no request to pause."""
     estimates_price: bool = False

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from tui.errors import ExitCode, TunedeckError
 from tui.records.chats import ChatDelta, ChatRequest
+from tui.records.deployments import Deployment, DeploymentRequest
 from tui.records.evaluations import EvalAnswer, RemoteBatch, TextScore
 from tui.records.jobs import Checkpoint, Job, JobEvent
 from tui.records.models import Account, Capability, ModelInfo, Permission
@@ -155,6 +156,18 @@ class Provider(Protocol):
 
     def delete_model(self, model_id: str) -> None:
         """Delete a fine-tuned model at the service."""
+        ...
+
+    def deploy(self, request: DeploymentRequest) -> Deployment:
+        """Ask for a deployment once; a lost answer may hide one that costs by the hour."""
+        ...
+
+    def list_deployments(self) -> Sequence[Deployment]:
+        """Return what is deployed, or on its way."""
+        ...
+
+    def delete_deployment(self, name: str) -> None:
+        """Take a deployment down; the model stays."""
         ...
 
     def moderate(self, texts: Sequence[str], *, image: str | None = None) -> ModerationReply:

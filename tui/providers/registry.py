@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from tui.errors import TunedeckError
-from tui.providers.keys import KEYRING, is_writable, key_from_environment, key_from_keyring
+from tui.providers.keys import ENTRA, KEYRING, is_writable, key_from_environment, key_from_keyring
 from tui.providers.profile_data import LOCAL_NAME, OPENAI_NAME, profile_entry
 from tui.records.models import Account
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tui.config import Settings
     from tui.providers.account_limits import RateLimits
     from tui.providers.account_settings import DeclaredAccount
+    from tui.providers.deploying import Deployer
     from tui.providers.openai_shape import OpenAIShapeProvider
     from tui.providers.profiles import ModelFacts
     from tui.providers.protocol import Provider
@@ -62,6 +63,8 @@ def _hosted(name: str, provider: str, declared: DeclaredAccount | None) -> Accou
 def _key_source(service: Mapping[str, Any], declared: DeclaredAccount | None) -> str:
     if declared is not None and declared.in_keyring:
         return KEYRING
+    if declared is not None and declared.by_entra:
+        return ENTRA
     own = declared.key_variable if declared is not None else None
     return own or service.get("key_variable") or ""
 
@@ -99,7 +102,7 @@ def _problem(
 ) -> str:
     if not source:
         return "It names no environment variable for its key, nor the keyring: tunedeck account add."
-    if source != KEYRING:
+    if source not in (KEYRING, ENTRA):
         key = key_from_environment(source)
         if not key:
             return f"Set {source} and start tunedeck again."
@@ -152,11 +155,14 @@ def build_provider(
     secrets: list[str] = []
     query = query_options(account.provider, declared)
 
-    def key() -> str:
-        found = _key(account)
-        if found not in secrets:
-            secrets.append(found)
-        return found
+    def key() -> str | Callable[[], str]:
+        if account.key_source == ENTRA:
+            from tui.providers.entra import entra_tokens  # few have such an account
+
+            host = _host(account.base_url or "") or ""
+            scope = next(one for end, one in service.entra_scopes.items() if host.endswith(end))
+            return _remembered(entra_tokens(scope), secrets)
+        return _remembered(lambda: _key(account), secrets)()
 
     def connect() -> OpenAI:
         import openai  # 0.4 s, only when a call is made
@@ -170,15 +176,64 @@ def build_provider(
         import openai
 
         parts = urlsplit(account.base_url or "")
+        found = key()
+        signed: dict[str, Any] = {"azure_ad_token_provider": found}
+        named = {"api_key": found} if isinstance(found, str) else signed
         return openai.AzureOpenAI(
-            api_key=key(), azure_endpoint=f"{parts.scheme}://{parts.netloc}", api_version=_AZURE_API_VERSION
+            azure_endpoint=f"{parts.scheme}://{parts.netloc}", api_version=_AZURE_API_VERSION, **named
         )
 
     return _adapter(service.shape)(
         account, service, connect, facts,
+        deployer=_deployer(account, service.deploys, declared, connect, secrets),
         parts_client_factory=connect_for_parts if service.parts_route == "azure" else None,
         secrets=secrets,
     )  # fmt: skip
+
+
+def _deployer(
+    account: Account,
+    kind: str,
+    declared: DeclaredAccount | None,
+    connect: Callable[[], OpenAI],
+    secrets: list[str],
+) -> Deployer | None:
+    """Return what deploys the account's tuned models; None where nothing does."""
+    if kind == "azure":
+        from tui.providers.azure_deployments import (
+            AzureDeployer,
+            management_client,
+        )  # few have such an account
+        from tui.providers.entra import entra_tokens
+
+        chosen = _options(profile_entry(account.provider), declared)
+        url = chosen["management"].rstrip("/")
+        resource = chosen.get("resource") or (_host(account.base_url or "") or "").partition(".")[0]
+
+        def manage() -> OpenAI:
+            return management_client(url, _remembered(entra_tokens(f"{url}/.default"), secrets))
+
+        return AzureDeployer(
+            account.name, manage, chosen.get("subscription", ""), chosen.get("resource_group", ""), resource
+        )
+    if kind == "nebius":
+        from tui.providers.nebius_deployments import NebiusDeployer
+
+        root = (account.base_url or "").rstrip("/").removesuffix("/v1")
+        return NebiusDeployer(account.name, lambda: connect().copy(base_url=root))
+    return None
+
+
+def _remembered(ask: Callable[[], str], secrets: list[str]) -> Callable[[], str]:
+    """Return what fetches a token and lets no error show it."""
+
+    def token() -> str:
+        found = ask()
+        if found not in secrets:
+            secrets.append(found)
+        return found
+
+    return token
 
 
 def _adapter(shape: str) -> type[OpenAIShapeProvider]:

@@ -47,3 +47,18 @@ def post_json(client: OpenAI, path: str, body: Mapping[str, Any] | None = None) 
 
     once = client.with_options(max_retries=0)
     return read_body(once.post(path, cast_to=httpx2.Response, body=body))
+
+
+def put_json(client: OpenAI, path: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Put something under a name once: a lost answer may hide that it was done."""
+    import httpx2
+
+    once = client.with_options(max_retries=0)
+    return read_body(once.put(path, cast_to=httpx2.Response, body=body))
+
+
+def delete(client: OpenAI, path: str) -> None:
+    """Delete something; an answer without a body is one too."""
+    import httpx2
+
+    client.with_options(max_retries=0).delete(path, cast_to=httpx2.Response)

@@ -35,6 +35,8 @@ class Capability(StrEnum):
     """Take pictures with a question."""
     CHAT_SCHEMA = "chat_schema"
     """Hold an answer to a JSON schema."""
+    DEPLOY = "deploy"
+    """Put a tuned model where it answers, as a step of its own that may cost by the hour."""
     BATCH = "batch"
     """Answer many requests within a day at a lower price."""
 

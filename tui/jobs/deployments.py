@@ -1,0 +1,305 @@
+"""Puts tuned models where they answer, and says what each hour costs: price first, never two for one yes."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Any
+
+from tui.errors import TunedeckError
+from tui.jobs.checkpoint_use import DROPPED
+from tui.jobs.model_family import FamilyModel, ModelKind
+from tui.jobs.ports import JobServices
+from tui.jobs.runs import may_have_happened
+from tui.money.catalog_model import NOT_PUBLISHED, CatalogModel
+from tui.money.usage_price import Amount
+from tui.providers.protocol import Provider, ProviderError
+from tui.records.deployments import Deployment, DeploymentRequest, DeploymentState
+from tui.records.jobs import JobState
+from tui.records.model_names import base_of, is_tuned
+from tui.records.models import Capability
+
+DEFAULT_CAPACITY = 100
+"""Thousands of tokens a minute; below it Azure's deployments were seen to crawl."""
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{1,63}")
+_HOUR = Decimal(3600)
+_NOT_FOUND = 404
+_FREE_TIER_NOTE = "The tier Developer is taken down by Azure after 24 hours, and promises no availability."
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentPlan:
+    """A deployment as a person is asked about it."""
+
+    account: str
+    request: DeploymentRequest
+    per_hour: Amount | None
+    """What it costs while it stands, used or not; None where no price is published."""
+    notes: tuple[str, ...] = ()
+    standing: Deployment | None = None
+    """The same one, when it is there already: nothing is left to do."""
+
+    @property
+    def offer(self) -> str:
+        """What is asked, in a sentence without its question mark."""
+        tier = f" on the tier {self.request.tier}" if self.request.tier else ""
+        return f"Deploy {self.request.model} as {self.request.name}{tier}, {price_words(self.per_hour)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A deployment with what it costs."""
+
+    deployment: Deployment
+    per_hour: Amount | None
+    so_far: Amount | None
+    """Since it was made, at today's price; None where either is not known."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the shape of `--json`; money as numbers, null where nobody knows."""
+        one = self.deployment
+        return {
+            "account": one.account, "name": one.name, "model": one.model, "state": str(one.state),
+            "raw_state": one.raw_state, "tier": one.tier or None, "capacity": one.capacity,
+            "created_at": one.created_at, "problem": one.problem or None,
+            "price_per_hour": _json(self.per_hour), "cost_so_far": _json(self.so_far),
+        }  # fmt: skip
+
+
+def price_words(per_hour: Amount | None) -> str:
+    """Return what an hour costs, in words."""
+    if per_hour is None:
+        return f"at a price per hour that is {NOT_PUBLISHED}"
+    if not per_hour.high:
+        return "without a charge by the hour"
+    return f"at {per_hour.words} for every hour, used or not"
+
+
+def plan_deployment(
+    services: JobServices, model: FamilyModel, *, name: str | None = None, tier: str | None = None,
+    capacity: int | None = None,
+) -> DeploymentPlan:  # fmt: skip
+    """Return what a deployment would be and cost; asks the service what stands already.
+
+    Args:
+        services: Store, catalog and providers.
+        model: A tuned model or a checkpoint.
+        name: What to call it; None takes the suffix.
+        tier: How it is hosted; None takes the cheapest by the hour.
+        capacity: Thousands of tokens a minute to set aside, where the service takes a number.
+
+    Raises:
+        TunedeckError: It can't be deployed, the name is taken by another model, or there is no such tier.
+    """
+    provider = services.provider(model.account)
+    reason = reason_against_deploying(model) or provider.can(Capability.DEPLOY).reason
+    if reason:
+        raise TunedeckError(f"{model.id} can't be deployed.", reason)
+    base = model.base_model or base_of(model.id)
+    known = services.catalog.find(base, model.provider)
+    chosen = _tier(known, tier)
+    wanted = name or _name_for(model)
+    if not _NAME.fullmatch(wanted):
+        raise TunedeckError(f"{wanted!r} can't be the name of a deployment.",
+                            "Use 2 to 64 letters, digits, dots, hyphens, underscores.")  # fmt: skip
+    job_id, checkpoint_id = _source(services, provider, model)
+    request = DeploymentRequest(
+        wanted, model.id, base, job_id, checkpoint_id, model.kind is ModelKind.CHECKPOINT, chosen,
+        capacity or (DEFAULT_CAPACITY if chosen else None),
+    )  # fmt: skip
+    per_hour = hourly_price(known, chosen)
+    notes = [_FREE_TIER_NOTE] if chosen == "Developer" else []
+    standing = None
+    for one in provider.list_deployments():
+        same_name, same_model = one.name == wanted, _serves(one, request)
+        if same_name and not same_model:
+            raise TunedeckError(
+                f"{wanted} is the name of a deployment of {one.model} already.", "Choose another with --name."
+            )
+        if same_model and one.state is not DeploymentState.FAILED:
+            if same_name or not chosen:
+                standing = one
+            else:
+                notes.append(f"{one.name} serves it already ({one.tier}); another is charged apart.")
+    return DeploymentPlan(model.account, request, per_hour, tuple(notes), standing)
+
+
+def deploy(services: JobServices, plan: DeploymentPlan) -> Deployment:
+    """Deploy what a person agreed to, or return what stands already; nothing is sent twice.
+
+    Raises:
+        ProviderError: The service refused; or it gave no answer and lists no such deployment.
+    """
+    if plan.standing is not None:
+        return plan.standing
+    provider = services.provider(plan.account)
+    try:
+        return provider.deploy(plan.request)
+    except ProviderError as error:
+        if not may_have_happened(error):
+            raise
+        found = _made_all_the_same(provider, plan.request)
+        if found is None:
+            raise ProviderError(
+                f"{error.message} No such deployment is listed.",
+                f"Look with `tunedeck deployments` before deploying again: {price_words(plan.per_hour)}.",
+                code=error.code, status=error.status, request_id=error.request_id,
+            ) from None  # fmt: skip
+        return found
+
+
+def undeploy(services: JobServices, account: str, name: str) -> bool:
+    """Take a deployment down; the model stays. False when the service had none of that name.
+
+    Raises:
+        ProviderError: The service refused.
+    """
+    try:
+        services.provider(account).delete_deployment(name)
+    except ProviderError as error:
+        if error.status != _NOT_FOUND:
+            raise
+        return False
+    return True
+
+
+def standing_deployments(
+    services: JobServices, account: str | None = None, *, now: float | None = None
+) -> tuple[list[Standing], list[TunedeckError]]:
+    """Return what is deployed at every account that can, with its cost, and what went wrong.
+
+    Args:
+        services: Catalog, accounts and providers.
+        account: Only this one, whose error is raised.
+        now: Unix seconds; None takes the clock's.
+
+    Raises:
+        TunedeckError: There is no such account, or it can't be asked.
+    """
+    moment = time.time() if now is None else now
+    found: list[Standing] = []
+    problems: list[TunedeckError] = []
+    names = [account] if account is not None else [one.name for one in services.accounts() if one.ready]
+    for name in names:
+        try:
+            provider = services.provider(name)
+            if account is None and not provider.can(Capability.DEPLOY):
+                continue
+            listed = provider.list_deployments()
+        except TunedeckError as error:
+            if account is not None:
+                raise
+            problems.append(error)
+            continue
+        found += [_priced(services, one, moment) for one in listed]
+    return found, problems
+
+
+def hourly_cost_of(services: JobServices, one: Deployment, *, now: float | None = None) -> Standing:
+    """Return a deployment with what it costs."""
+    return _priced(services, one, time.time() if now is None else now)
+
+
+def hourly_price(known: CatalogModel | None, tier: str) -> Amount | None:
+    """Return what a deployment costs for each hour that it stands; None where no price is published."""
+    if known is None or known.hosting_price_per_hour is None:
+        return None
+    chosen = known.tier(tier) if tier else None
+    if tier and chosen is None:
+        return None
+    if chosen is not None and chosen.hosting_price_per_hour is not None:
+        return Amount(chosen.hosting_price_per_hour, chosen.hosting_price_per_hour, known.currency)
+    high = known.highest_hosting_price_per_hour or known.hosting_price_per_hour
+    return Amount(known.hosting_price_per_hour, high, known.currency)
+
+
+def reason_against_deploying(model: FamilyModel) -> str:
+    """Return why a model can't be deployed, whatever its service can; empty when it can."""
+    if model.kind is ModelKind.BASE:
+        return "A base model answers at its service already."
+    if model.kind is ModelKind.JOB and (model.job is None or model.job.state != JobState.SUCCEEDED):
+        return "This job has made no model yet."
+    if model.deleted_at is not None:
+        return f"{model.id} was deleted."
+    return DROPPED if model.is_dropped else ""
+
+
+def _tier(known: CatalogModel | None, asked: str | None) -> str:
+    tiers = known.price_tiers if known is not None else ()
+    if asked is None:
+        prices = [(hourly_price(known, one.name), place, one.name) for place, one in enumerate(tiers)]
+        priced = [(price.high, place, name) for price, place, name in prices if price is not None]
+        return min(priced)[2] if priced else (tiers[0].name if tiers else "")
+    for one in tiers:
+        if asked.lower() in (one.name.lower(), *(alias.lower() for alias in one.aliases)):
+            return one.name
+    names = ", ".join(one.name for one in tiers) or "none: it has one way only"
+    raise TunedeckError(f"There is no tier {asked!r} there.", f"Tiers: {names}.")
+
+
+def _name_for(model: FamilyModel) -> str:
+    suffix = model.job.suffix if model.job is not None and model.job.suffix else "tuned"
+    step = f"-step-{model.step}" if model.kind is ModelKind.CHECKPOINT and model.step is not None else ""
+    words = re.sub(r"[^A-Za-z0-9-]+", "-", suffix).strip("-") or "tuned"
+    return f"{words[:40]}{step}-{re.sub(r'[^A-Za-z0-9]', '', model.id)[-6:]}"
+
+
+def _source(services: JobServices, provider: Provider, model: FamilyModel) -> tuple[str | None, str | None]:
+    """Return the ids of the job and of the checkpoint that a model is, as far as they are known."""
+    if model.job is None:
+        return None, None
+    kept = [one for one in services.store.checkpoints(model.account, model.job.id) if one.is_listed]
+    if not kept and provider.can(Capability.CHECKPOINTS):
+        kept = list(provider.list_checkpoints(model.job.id))
+        services.store.save_checkpoints(model.account, model.job.id, kept)
+    if model.kind is ModelKind.CHECKPOINT:
+        fitting = [one for one in kept if one.model == model.id or one.step == model.step]
+    else:
+        fitting = sorted(kept, key=lambda one: -one.step)
+    return model.job.id, fitting[0].id if fitting else None
+
+
+def _serves(one: Deployment, request: DeploymentRequest) -> bool:
+    source = f"{request.job_id}:{request.checkpoint_id}"
+    names = {request.checkpoint_id} if request.is_checkpoint else {request.model}
+    return one.model in names | {source}
+
+
+def _made_all_the_same(provider: Provider, request: DeploymentRequest) -> Deployment | None:
+    try:
+        listed = provider.list_deployments()
+    except ProviderError:
+        return None  # the same trouble that swallowed the answer
+    return next((one for one in listed if _serves(one, request) and request.name in one.name), None)
+
+
+def _priced(services: JobServices, one: Deployment, now: float) -> Standing:
+    named = one
+    if one.source_job and not is_tuned(one.model):
+        job = services.store.job(one.account, one.source_job)
+        named = replace(one, model=job.model if job is not None else one.name)
+    provider = services.account(one.account).provider
+    known = services.catalog.find(base_of(named.model), provider)
+    tuned = is_tuned(named.model) or bool(one.source_job) or one.model.startswith("ftchkpt-")
+    # A base model's deployment is charged by its use.
+    per_hour = hourly_price(known, one.tier) if tuned else Amount()
+    so_far = None
+    if per_hour is not None and one.created_at is not None:
+        hours = max(Decimal(0), (Decimal(str(now)) - one.created_at) / _HOUR)
+        so_far = Amount(per_hour.low * hours, per_hour.high * hours, per_hour.currency)
+    return Standing(one, per_hour, so_far)
+
+
+def total_per_hour(found: Iterable[Standing]) -> Decimal:
+    """Return what all deployments together cost an hour at least, in US dollars."""
+    prices = [one.per_hour for one in found if one.per_hour is not None]
+    return sum((one.low for one in prices if one.currency == "USD"), Decimal(0))
+
+
+def _json(amount: Amount | None) -> dict[str, Any] | None:
+    if amount is None:
+        return None
+    return {"low": float(amount.low), "high": float(amount.high), "currency": amount.currency}
