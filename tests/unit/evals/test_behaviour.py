@@ -183,6 +183,24 @@ def test_a_decision_that_turns_with_a_name_is_shown_with_its_lines(
     assert all(one["model"] == TUNED for one in found["flips"])
 
 
+def test_pairs_that_a_model_never_decides_do_not_make_it_even_handed(
+    cli: Cli, service: AnsweringService
+) -> None:
+    decided = ("pair-loan", next(case.pair for case in PACK.cases if case.pair is not None))
+
+    def mostly_silent(case: Case) -> Reply:
+        return ideal(case) if case.pair is None or case.pair in decided else "It depends."
+
+    answers(service, mostly_silent)
+    same = measure(label(cli), "Same decision")
+    assert same["rows"] == 1
+
+
+def test_a_model_that_decides_nothing_has_no_such_measure(cli: Cli, service: AnsweringService) -> None:
+    answers(service, lambda case: ideal(case) if case.pair is None else "It depends.")
+    assert not [one for one in label(cli)["measures"] if one["name"].startswith("Same decision")]
+
+
 def test_the_label_stands_in_the_report_and_on_the_terminal(
     cli: Cli, service: AnsweringService, tmp_path: Path
 ) -> None:
