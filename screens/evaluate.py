@@ -85,3 +85,11 @@ class EvaluateScreen(ExaminingScreen[EvaluateForm, "EvalPlan"], inherit_bindings
         result = self.background.state.result
         if result is not None:
             self.app.push_screen(EvaluationScreen(result))
+
+    def action_try_diet(self) -> None:
+        """Try how short the model's system prompt may be."""
+        self.navigator.open_diet(self.form.model, self.job)
+
+    def action_compare_recorded(self) -> None:
+        """Compare what was recorded with what the model answers."""
+        self.navigator.open_parity(model=self.form.model)

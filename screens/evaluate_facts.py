@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from screens.choose import Option
 from tui.chat.model_names import short_model_name
@@ -36,8 +36,14 @@ def verdict_part(result: EvalResult) -> Part:
     return f"{last} against {first}: {result.verdict.sentence}.", _TONES[result.verdict.word]
 
 
-def state_parts(state: RunState[EvalPlan, EvalResult]) -> list[Part]:
-    """Return how a run stands, or how it ended."""
+def run_parts(state: RunState[Any, Any], found: Sequence[str], why_incomplete: str = "") -> list[Part]:
+    """Return how a run stands or broke off, or what it found.
+
+    Args:
+        state: Of the run.
+        found: Sentences of its result; empty without one.
+        why_incomplete: Why it is not whole; stands first, where it is not cut.
+    """
     if state.is_stopping:
         return [("Stopping…", "warning")]
     if state.is_running:
@@ -45,9 +51,21 @@ def state_parts(state: RunState[EvalPlan, EvalResult]) -> list[Part]:
     if state.problem is not None:
         again = " What was answered is kept; ctrl+l goes on."
         return [(safe_line(f"{state.problem.message} {state.problem.remedy}", 400) + again, "bad")]
-    result = state.result
-    if result is None:
+    if not found:
         return []
+    end: Part = ("\nctrl+r shows rows and numbers.", "accent")
+    if not why_incomplete:
+        return [("\n".join(found), "strong"), end]
+    told = f"Not complete: {why_incomplete}."
+    rest = "\n".join(line for line in found if line != told)
+    return [(f"{told} ctrl+l goes on.\n", "warning"), (rest, "strong"), end]
+
+
+def state_parts(state: RunState[EvalPlan, EvalResult]) -> list[Part]:
+    """Return how an evaluation stands, or how it ended."""
+    result = state.result
+    if result is None or state.is_running:
+        return run_parts(state, ())
     spent = "" if result.spent is None else f", {result.spent.words}"
     parts = [verdict_part(result), (f"\n{plural(result.asked, 'answer')} asked for{spent}. ", "muted")]
     if not result.complete:
@@ -55,10 +73,16 @@ def state_parts(state: RunState[EvalPlan, EvalResult]) -> list[Part]:
     return [*parts, ("ctrl+r shows rows and numbers.", "accent")]
 
 
-def plan_facts(plan: EvalPlan) -> list[Pair]:
-    """Return whom a run asks, and what."""
+def plan_facts(plan: EvalPlan, models: Sequence[str] | None = None) -> list[Pair]:
+    """Return whom a run asks, and what.
+
+    Args:
+        plan: What is asked.
+        models: Their names, where they are not those of the plan.
+    """
+    names = [one.label for one in reversed(plan.contenders)] if models is None else models
     return [
-        ("Models", safe_line(", ".join(one.label for one in reversed(plan.contenders)), 200)),
+        ("Models", safe_line(", ".join(names), 200)),
         ("Test set", safe_line(plan.test_set.path.name, 200)),
     ]
 

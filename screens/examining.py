@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,18 +11,13 @@ from textual import on, work
 from textual.app import ComposeResult
 from textual.message import Message
 from textual.timer import Timer
-from textual.widgets import Input, Static
+from textual.widgets import Static
 
-from screens.chat_choices import KEY_SEPARATOR, MODEL_COLUMNS, model_options
-from screens.choose import ChooseScreen, choose_file
-from screens.evaluate_facts import CHECK_COLUMNS, check_options
-from screens.evaluate_form import OTHER, EvaluateForm
 from screens.evaluate_pane import EvaluatePane
-from screens.follows_run import FollowsRun
+from screens.examining_fields import ExaminesFields, FormT
 from screens.navigation import ModelChoice
 from tui.errors import TunedeckError
 from tui.safe_text import safe_line
-from tui.widgets.choice_field import ChoiceField
 from tui.widgets.meter import Meter
 from tui.widgets.press_button import PressButton
 from tui.widgets.tones import content
@@ -34,12 +28,11 @@ if TYPE_CHECKING:
     from tui.evals.test_set import TestSet
     from tui.records.jobs import Job
 
-FormT = TypeVar("FormT", bound=EvaluateForm)
 PlanT = TypeVar("PlanT")
 _DEBOUNCE_SECONDS = 0.3
 
 
-class ExaminingScreen(FollowsRun, Generic[FormT, PlanT], inherit_bindings=False):
+class ExaminingScreen(ExaminesFields[FormT], Generic[FormT, PlanT], inherit_bindings=False):
     """The form, what it comes to, the button, and the run; subclasses say what is planned.
 
     Args:
@@ -74,12 +67,9 @@ class ExaminingScreen(FollowsRun, Generic[FormT, PlanT], inherit_bindings=False)
         path: Path | None
 
     def __init__(self, form: FormT, job: Job | None = None) -> None:
-        super().__init__()
-        self.form = form
+        super().__init__(form, job)
         self.plan: PlanT | None = None
-        self._job = job
         self._problem = ""
-        self._suggestion: Suggestion | None = None
         self._turn = 0
         self._timer: Timer | None = None
 
@@ -115,10 +105,14 @@ class ExaminingScreen(FollowsRun, Generic[FormT, PlanT], inherit_bindings=False)
         """Find the test set, and follow what is under way."""
         self.query_one(Meter).display = False
         self._show()
-        self._find_held_out()
+        self.prepare()
         self.follow_run()
 
     # Finding and planning, in threads
+
+    def prepare(self) -> None:
+        """Find what the form begins with, or has to change with its model."""
+        self._find_held_out()
 
     @work(thread=True, group="held-out", exclusive=True, exit_on_error=False, description="find a test set")
     def _find_held_out(self) -> None:
@@ -130,7 +124,7 @@ class ExaminingScreen(FollowsRun, Generic[FormT, PlanT], inherit_bindings=False)
             if model is None:
                 lane = default_lanes(self.services)[-1]
                 model = (lane.account, lane.model)
-            job = self._job or self._job_of(model)
+            job = self.job or self._job_of(model)
             path = held_out_file(self.services, job) if job is not None else None
         except TunedeckError as error:
             self.post_from_thread(self.tell_error, error)
@@ -191,21 +185,16 @@ class ExaminingScreen(FollowsRun, Generic[FormT, PlanT], inherit_bindings=False)
         if message.turn != self._turn:
             return
         self.plan, self._problem = cast("PlanT | None", message.plan), message.problem
-        self._suggestion = message.suggestion
+        self.suggestion = message.suggestion
         self._show()
 
     # Showing
 
-    @property
-    def _checks(self) -> tuple[str, ...]:
-        suggested = self._suggestion.checks if self._suggestion is not None else ()
-        return self.form.checks if self.form.checks_chosen else suggested
-
     def _show(self) -> None:
-        why = self._suggestion.why if self._suggestion is not None and not self.form.checks_chosen else ""
+        why = self.suggestion.why if self.suggestion is not None and not self.form.checks_chosen else ""
         asked = self.asked(self.plan) if self.plan is not None else None
         cases = len(asked.test_set.cases) if asked is not None else 0
-        self.query_one(EvaluatePane).show_form(self._checks, why, cases)
+        self.query_one(EvaluatePane).show_form(self.checks, why, cases)
         waiting = "Reckoned once the run is over." if self.was_running else "Reckoning…"
         words = ("" if self.form.problems() else waiting, "muted")
         if self._problem:
@@ -231,85 +220,6 @@ class ExaminingScreen(FollowsRun, Generic[FormT, PlanT], inherit_bindings=False)
         if self.was_running:
             self._show_button()
         else:
-            self.form_changed(at_once=True)
-
-    # Fields
-
-    @on(Input.Changed)
-    def _typed(self, message: Input.Changed) -> None:
-        name = message.input.id or ""
-        if message.value != getattr(self.form, name):
-            setattr(self.form, name, message.value)
-            self.form_changed()
-
-    @on(Input.Submitted)
-    def _go_on(self) -> None:
-        self.focus_next()
-
-    @on(ChoiceField.Changed)
-    def _changed(self, message: ChoiceField.Changed) -> None:
-        self.take_choice(message.field.id or "", message.value)
-        self.form_changed()
-
-    def take_choice(self, name: str, value: str) -> None:
-        """Put a choice into the form."""
-        if name == "test-set":
-            self.form.file = Path(value)
-        elif name == "against":
-            self.form.against = value
-
-    @on(ChoiceField.Opened)
-    def _opened(self, message: ChoiceField.Opened) -> None:
-        self.open_field(message.field.id or "")
-
-    def open_field(self, name: str) -> None:
-        """Offer more than the choices of a field."""
-        match name:
-            case "test-set":
-                self.action_choose_test_set()
-            case "model" | "against":
-                self._choose_model(name)
-            case "checks":
-                self._choose_check()
-
-    @work(group="choose", exclusive=True, exit_on_error=False)
-    async def action_choose_test_set(self) -> None:
-        """Choose a file."""
-        path = await choose_file(self, "Which rows are asked")
-        if path is not None:
-            self.form.other_file = self.form.file = path
-            self.form_changed(at_once=True)
-
-    @work(group="choose", exclusive=True, exit_on_error=False)
-    async def _choose_model(self, field: str) -> None:
-        from tui.chat.models import known_models
-
-        options = model_options(known_models(self.services), self.services.accounts())
-        title = "Which model is examined" if field == "model" else "Compare it with"
-        chosen = await self.app.push_screen_wait(
-            ChooseScreen(title, MODEL_COLUMNS, options, hint="part of a name")
-        )
-        if not chosen:
-            return
-        account, _, model = chosen.partition(KEY_SEPARATOR)
-        if field == "model":
-            # What was held out of one model's training may be what another was trained on.
-            self._job = None
-            self.form.turn_to((account, model))
-            self._find_held_out()
-        else:
-            self.form.other, self.form.against = (account, model), OTHER
-        self.form_changed(at_once=True)
-
-    @work(group="choose", exclusive=True, exit_on_error=False)
-    async def _choose_check(self) -> None:
-        options = await asyncio.to_thread(check_options, self._checks)
-        chosen = await self.app.push_screen_wait(
-            ChooseScreen("Add a check, or take one off", CHECK_COLUMNS, options,
-                         hint="a name, or contains:refund, or length:{max_words = 50}", may_type=True)
-        )  # fmt: skip
-        if chosen:
-            self.form.toggle_check(chosen, self._checks)
             self.form_changed(at_once=True)
 
     # Keys

@@ -58,6 +58,8 @@ class ModelActions(GreyedKeys, inherit_bindings=False):
             "show_payback",
             "record_model",
             "evaluate_model",
+            "diet_model",
+            "compare_recorded",
         )
         if action not in (*needs_model, "copy_name"):
             return ""
@@ -65,7 +67,7 @@ class ModelActions(GreyedKeys, inherit_bindings=False):
         if model is None:
             return "There is no model here yet."
         match action:
-            case "chat_model" | "compare_model" | "evaluate_model" | "record_model":
+            case "chat_model" | "compare_model" | "evaluate_model" | "record_model" | "diet_model":
                 return self._reason_against_chat(model)
             case "train_further":
                 return "" if model.trainable else model.trainable.reason
@@ -144,6 +146,18 @@ class ModelActions(GreyedKeys, inherit_bindings=False):
         model = self.chosen_model()
         if model is not None:
             self.navigator.open_evaluation(model.key)
+
+    def action_diet_model(self) -> None:
+        """Try how short the model's system prompt may be."""
+        model = self.chosen_model()
+        if model is not None:
+            self.navigator.open_diet(model.key)
+
+    def action_compare_recorded(self) -> None:
+        """Compare what was recorded of the model with another, or of another with this one."""
+        model = self.chosen_model()
+        if model is not None:
+            self.navigator.open_parity(model=model.key)
 
     @work(group="model-file", exclusive=True, exit_on_error=False, description="choose a file to reckon with")
     async def action_show_payback(self) -> None:

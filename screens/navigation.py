@@ -118,6 +118,24 @@ class Navigator(Protocol):
         """
         ...
 
+    def open_diet(self, model: ModelChoice | None = None, job: Job | None = None) -> None:
+        """Try how short the system prompt may be, over the screen that is shown.
+
+        Args:
+            model: None takes the newest tuned one.
+            job: The job that made it, where that is known.
+        """
+        ...
+
+    def open_parity(self, recording: str = "", model: ModelChoice | None = None) -> None:
+        """Compare a recorded model with its successor, over the screen that is shown.
+
+        Args:
+            recording: Id of what was recorded; empty takes what was recorded of `model`, else the newest.
+            model: One of the two.
+        """
+        ...
+
     def open_chat(self, *models: ModelChoice) -> None:
         """Go to Chat with these models side by side; without any, as it was left."""
         ...

@@ -206,6 +206,20 @@ class HasPlaces(KeepsEarlyKeys, inherit_bindings=False):
         if not isinstance(self.screen, EvaluateScreen):
             self.push_screen(EvaluateScreen(model, job))
 
+    def open_diet(self, model: ModelChoice | None = None, job: Job | None = None) -> None:
+        """Try how short the system prompt may be, over the screen that is shown."""
+        from screens.diet import DietScreen
+
+        if not isinstance(self.screen, DietScreen):
+            self.push_screen(DietScreen(model, job))
+
+    def open_parity(self, recording: str = "", model: ModelChoice | None = None) -> None:
+        """Compare a recorded model with its successor, over the screen that is shown."""
+        from screens.parity import ParityScreen
+
+        if not isinstance(self.screen, ParityScreen):
+            self.push_screen(ParityScreen(recording, model))
+
     def open_chat(self, *models: ModelChoice) -> None:
         """Go to Chat with these models side by side; without any, as it was left."""
         if not models:

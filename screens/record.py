@@ -14,19 +14,16 @@ from textual.message import Message
 from textual.widgets import Static
 
 from screens.base import DeckScreen
-from screens.choose import choose_file
 from screens.follows_run import FollowsRun
 from screens.record_export import ExportsRecordings
 from screens.record_lines import (
     MODEL_COLUMNS,
     RECORDING_COLUMNS,
-    lane_key,
-    model_row,
     recording_row,
     source_words,
     state_words,
 )
-from screens.record_parity import ComparesRecordings
+from screens.record_plan import PlansRecording
 from tui.chat.lanes import Lane
 from tui.errors import TunedeckError
 from tui.records.recordings import Recording
@@ -34,16 +31,15 @@ from tui.safe_text import safe_line
 from tui.widgets.keys import bindings
 from tui.widgets.meter import Meter
 from tui.widgets.table import Table
-from tui.widgets.tones import Part, content
-from tui.widgets.words import plural
+from tui.widgets.tones import Part
 
 if TYPE_CHECKING:
     from tui.evals.background import BackgroundRun, RunState
     from tui.evals.record import RecordPlan, RecordResult
-    from tui.evals.record_source import Questions, Recordable
+    from tui.evals.record_source import Recordable
 
 
-class RecordScreen(FollowsRun, ComparesRecordings, ExportsRecordings, inherit_bindings=False):
+class RecordScreen(FollowsRun, PlansRecording, ExportsRecordings, inherit_bindings=False):
     """Models, questions, the price; below, what is recorded already.
 
     Args:
@@ -71,22 +67,11 @@ class RecordScreen(FollowsRun, ComparesRecordings, ExportsRecordings, inherit_bi
         models: Sequence[Recordable]
         recordings: Sequence[Recording]
 
-    @dataclass
-    class Planned(Message):
-        """What recording would cost is known, or why not."""
-
-        plan: RecordPlan | None
-        problem: str = ""
-
     def __init__(self, models: Sequence[tuple[str, str]] = (), path: Path | None = None) -> None:
         super().__init__()
         self._wanted = [Lane(account, model) for account, model in models]
-        self._path, self._from_chats = path, False
-        self._models: Sequence[Recordable] = ()
+        self.path = path
         self._recordings: Sequence[Recording] = ()
-        self._marked: dict[Lane, None] = {}
-        self._plan: RecordPlan | None = None
-        self._problem = ""
         self._seen_done = 0
 
     def compose_body(self) -> ComposeResult:
@@ -107,7 +92,7 @@ class RecordScreen(FollowsRun, ComparesRecordings, ExportsRecordings, inherit_bi
 
     def on_mount(self) -> None:
         """Read, and follow what is being recorded."""
-        self._show_plan()
+        self.show_plan()
         self._read_store(is_first=True)
         self.follow_run()
 
@@ -133,7 +118,7 @@ class RecordScreen(FollowsRun, ComparesRecordings, ExportsRecordings, inherit_bi
             return
         if is_first:
             ending = [one.lane for one in models if one.is_tuned and one.lifetime.ends_soon]
-            self._marked = dict.fromkeys(self._wanted or ending)
+            self.marked = dict.fromkeys(self._wanted or ending)
         self.post_message(self.Read(models, recordings))
 
     @work(
@@ -152,70 +137,15 @@ class RecordScreen(FollowsRun, ComparesRecordings, ExportsRecordings, inherit_bi
 
     @on(Read)
     def _take(self, message: Read) -> None:
-        self._models = message.models
+        self.models = message.models
         self.query_one(
             "#record-models", Table
         ).empty_text = "No account has listed a model that can be asked."
-        self._show_models()
+        self.show_models()
         self._show_recordings(message.recordings)
-        self._plan_anew()
-
-    def _plan_anew(self) -> None:
-        self._plan, self._problem = None, ""
-        self._show_plan()
-        if self._marked and (self._path is not None or self._from_chats):
-            self._make_plan(list(self._marked), self._path, self._from_chats)
-
-    @work(
-        thread=True,
-        group="plan-recording",
-        exclusive=True,
-        exit_on_error=False,
-        description="price a recording",
-    )
-    def _make_plan(self, lanes: list[Lane], path: Path | None, from_chats: bool) -> None:
-        from tui.evals.record import plan_recording
-        from tui.evals.record_source import questions_of_chats, questions_of_file
-
-        try:
-            questions: Questions
-            if from_chats or path is None:
-                questions = questions_of_chats(self.services.store)
-            else:
-                questions = questions_of_file(path)
-            plan = plan_recording(self.services, questions.source, questions.cases, lanes)
-        except TunedeckError as error:
-            self.post_message(self.Planned(None, f"{error.message} {error.remedy}"))
-            return
-        self.post_message(self.Planned(plan))
-
-    @on(Planned)
-    def _take_plan(self, message: Planned) -> None:
-        self._plan, self._problem = message.plan, message.problem
-        self._show_plan()
+        self.plan_anew()
 
     # Showing
-
-    def _show_models(self) -> None:
-        ascii_only = self.services.settings.ascii
-        table = self.query_one("#record-models", Table)
-        table.set_rows([model_row(one, self._marked, ascii_only=ascii_only) for one in self._models])
-        table.refresh()
-
-    def _show_plan(self) -> None:
-        parts: list[Part] = [(plural(len(self._marked), "model"), "strong")]
-        if self._from_chats:
-            parts.append(("  questions of your chats", ""))
-        elif self._path is not None:
-            parts.append((f"  questions of {safe_line(self._path.name, 60)}", ""))
-        else:
-            parts.append(("  f chooses a file of questions, h takes your chats", "accent"))
-        if self._problem:
-            parts.append((f"\n{safe_line(self._problem, 300)}", "bad"))
-        elif self._plan is not None:
-            parts.append((f"\n{safe_line(self._plan.words, 300)}", "accent"))
-        self.query_one("#record-plan", Static).update(content(*parts))
-        self.refresh_bindings()
 
     @property
     def background(self) -> BackgroundRun[RecordPlan, RecordResult]:
@@ -244,9 +174,9 @@ class RecordScreen(FollowsRun, ComparesRecordings, ExportsRecordings, inherit_bi
         match action:
             case "start_recording" if running:
                 return "A recording is under way; x stops it."
-            case "start_recording" if self._plan is None:
-                return self._problem or "Mark a model with space, and choose questions with f or h first."
-            case "start_recording" if self._plan is not None and not self._plan.plan.unknown:
+            case "start_recording" if self.plan is None:
+                return self.problem or "Mark a model with space, and choose questions with f or h first."
+            case "start_recording" if self.plan is not None and not self.plan.plan.unknown:
                 return "All of it is recorded already."
             case "stop_recording" if not running:
                 return "Nothing is being recorded."
@@ -256,45 +186,13 @@ class RecordScreen(FollowsRun, ComparesRecordings, ExportsRecordings, inherit_bi
                 return "A recording is under way; x stops it."
             case "go_on" if (one := self.chosen_recording()) is None or not one.missing:
                 return "Nothing is missing in the recording under the cursor."
-            case "mark_model" | "mark_ending" if not self._models:
+            case "mark_model" | "mark_ending" if not self.models:
                 return "No model is known here."
         return ""
 
     @on(Table.Highlighted, "#recordings")
     def _regrey(self) -> None:
         self.refresh_bindings()
-
-    def action_mark_model(self) -> None:
-        """Mark the model under the cursor, or take its mark off."""
-        key = self.query_one("#record-models", Table).row_key
-        lane = next((one.lane for one in self._models if lane_key(one.lane) == key), None)
-        if lane is None:
-            return
-        if lane in self._marked:
-            del self._marked[lane]
-        else:
-            self._marked[lane] = None
-        self._show_models()
-        self._plan_anew()
-
-    def action_mark_ending(self) -> None:
-        """Mark every tuned model that ends within two months."""
-        self._marked = {one.lane: None for one in self._models if one.is_tuned and one.lifetime.ends_soon}
-        self._show_models()
-        self._plan_anew()
-
-    @work(group="choose-file", exclusive=True, exit_on_error=False)
-    async def action_choose_questions(self) -> None:
-        """Choose a file of questions."""
-        path = await choose_file(self, "Whose questions are asked")
-        if path is not None:
-            self._path, self._from_chats = path, False
-            self._plan_anew()
-
-    def action_take_chats(self) -> None:
-        """Ask what was asked in the app's own chats."""
-        self._from_chats = True
-        self._plan_anew()
 
     @work(
         thread=True, group="plan-recording", exclusive=True, exit_on_error=False, description="plan the rest"
@@ -314,14 +212,14 @@ class RecordScreen(FollowsRun, ComparesRecordings, ExportsRecordings, inherit_bi
         self.post_from_thread(self._start, plan)
 
     def _start(self, plan: RecordPlan) -> None:
-        self._plan, self._problem = plan, ""
+        self.plan, self.problem = plan, ""
         self.action_start_recording()
 
     @work(group="start-recording", exclusive=True, exit_on_error=False, description="start a recording")
     async def action_start_recording(self) -> None:
         """Show price and time, ask, and begin; never more than the shown limit is spent."""
 
-        plan = self._plan
+        plan = self.plan
         if plan is None:
             return
         facts = [
@@ -334,9 +232,16 @@ class RecordScreen(FollowsRun, ComparesRecordings, ExportsRecordings, inherit_bi
         """Stop asking; what was answered is kept."""
         self.stop_run()
 
-    def known_lanes(self) -> list[Lane]:
-        """Return the models that can be asked."""
-        return [one.lane for one in self._models]
+    def action_compare_successor(self) -> None:
+        """Compare the recording under the cursor with a model that may take its place."""
+        recording = self.chosen_recording()
+        if recording is not None:
+            self.navigator.open_parity(recording.id)
+
+    def action_diet_model(self) -> None:
+        """Try how short the system prompt of the first marked model may be."""
+        lane = next(iter(self.marked), None)
+        self.navigator.open_diet((lane.account, lane.model) if lane is not None else None)
 
     def chosen_recording(self) -> Recording | None:
         """Return the recording under the cursor."""

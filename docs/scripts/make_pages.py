@@ -148,6 +148,8 @@ _AREA_TITLES = {
     "record": "Record models",
     "evaluate": "Evaluate a model",
     "evaluation": "Evaluate a model: what it found",
+    "diet": "Prompt diet",
+    "parity": "Old against new",
     "payback": "Is it worth it?",
     "sliders": "Is it worth it: the numbers",
     "spread": "Lengths of rows",

@@ -194,7 +194,7 @@ async def test_rows_stand_worst_first_and_open_with_question_and_every_answer(
     async with app.run_test(size=(80, 24)) as pilot:
         await open_result(pilot, app, rows)
         assert "better by +75.0 points" in text_of(app)
-        table = app.screen.query_one("#evaluation-table", Table)
+        table = app.screen.query_one("#outcome-table", Table)
         assert table._rows[0].cells[0] == "4"  # the first negative one, which neither got right
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, TextDialog))

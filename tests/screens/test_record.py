@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from textual.widgets import Input
 
 from screens.ask_text import AskTextScreen
 from screens.check import CheckScreen
@@ -14,8 +15,9 @@ from screens.choose import ChooseScreen
 from screens.confirm import ConfirmScreen
 from screens.home import HomeScreen
 from screens.models import ModelsScreen
+from screens.parity import ParityScreen
+from screens.parity_result import ParityResultScreen
 from screens.record import RecordScreen
-from screens.text_dialog import TextDialog
 from tests.screens.fakes import BASE, NOW, TUNED, FakeProvider, Pilots, make_app, text_of, until
 from tui.app import TunedeckApp
 from tui.evals.test_set import read_test_set
@@ -76,11 +78,28 @@ async def open_record(pilot: Pilots, app: TunedeckApp, path: Path | None, *model
 async def confirm(pilot: Pilots, app: TunedeckApp, key: str = "s") -> None:
     await pilot.press(key)
     await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
+    await say_yes(pilot, app)
+
+
+async def recorded(pilot: Pilots, app: TunedeckApp, path: Path) -> None:
+    await open_record(pilot, app, path)
+    await confirm(pilot, app)
+    await until(pilot, lambda: "12 of 12" in text_of(app), 30)
+
+
+async def choose_successor(pilot: Pilots, app: TunedeckApp) -> None:
+    await pilot.press("enter")
+    await until(pilot, lambda: isinstance(app.screen, ChooseScreen))
+    await pilot.press(*"gpt-4.1", "enter")
+    await until(pilot, lambda: isinstance(app.screen, ParityScreen) and "answers to ask" in text_of(app))
+
+
+async def say_yes(pilot: Pilots, app: TunedeckApp) -> None:
     dialog = app.screen
     assert isinstance(dialog, ConfirmScreen)
     dialog._opened_at -= 1
     await pilot.press("y")
-    await until(pilot, lambda: isinstance(app.screen, RecordScreen))
+    await until(pilot, lambda: app.screen is not dialog)
 
 
 async def test_what_ends_soon_is_marked_priced_confirmed_and_recorded(
@@ -191,31 +210,57 @@ async def test_a_free_model_needs_no_yes_and_its_answers_become_a_training_file(
         assert len(read_test_set(target).cases) == ROWS
 
 
-async def test_a_recording_is_compared_with_a_successor_and_the_report_is_written(
+async def test_a_recording_is_compared_with_a_successor_worst_rows_first_and_the_report_is_written(
     app: TunedeckApp, remote: FakeProvider, questions: Path, isolated_home: Path
 ) -> None:
     remote.answers[REMOTE_BASE] = ("Something ", "[b]else[/b].")
     async with app.run_test(size=(140, 40)) as pilot:
-        await open_record(pilot, app, questions)
-        await confirm(pilot, app)
-        await until(pilot, lambda: "12 of 12" in text_of(app), 30)
+        await recorded(pilot, app, questions)
         await pilot.press("p")
-        await until(pilot, lambda: isinstance(app.screen, ChooseScreen))
-        await pilot.press(*"gpt-4.1", "enter")
+        await until(pilot, lambda: isinstance(app.screen, ParityScreen) and "choose one" in text_of(app))
+        assert "choose one: enter" in text_of(app)
+        await choose_successor(pilot, app)
+        asked = len(remote.chats)
+        await pilot.press("ctrl+l")
         await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
-        dialog = app.screen
-        assert isinstance(dialog, ConfirmScreen)
-        dialog._opened_at -= 1
-        await pilot.press("y")
-        await until(pilot, lambda: isinstance(app.screen, TextDialog), 30)
-        assert "12 of 12 recorded answers are compared: 0.0 %" in text_of(app)
-        assert "New: Something [b]else[/b]." in text_of(app)
-        await pilot.press("escape")
-        await until(pilot, lambda: isinstance(app.screen, AskTextScreen))
+        assert "Never more than" in text_of(app)
+        assert len(remote.chats) == asked
+        await say_yes(pilot, app)
+        await until(pilot, lambda: "12 of 12 recorded answers are compared: 0.0 %" in text_of(app), 30)
+        await pilot.press("ctrl+r")
+        await until(pilot, lambda: isinstance(app.screen, ParityResultScreen))
+        assert "Something [b]else[/b]." in text_of(app)
+        assert {request.model for request in remote.chats[asked:]} == {REMOTE_BASE}
         target = isolated_home / "parity.html"
-        await pilot.press("end", *["backspace"] * 200, *str(target), "enter")
-        await until(pilot, lambda: isinstance(app.screen, RecordScreen) and target.exists(), 30)
+        await pilot.press("w")
+        await until(pilot, lambda: isinstance(app.screen, AskTextScreen))
+        app.screen.query_one(Input).value = str(target)
+        await pilot.press("enter")
+        await until(pilot, target.exists, 30)
         assert "&lt;" not in target.read_text("utf-8").partition("<body>")[0]
+
+
+async def test_a_comparison_with_a_recording_goes_on_when_its_screen_is_left_and_can_be_stopped(
+    app: TunedeckApp, remote: FakeProvider, questions: Path
+) -> None:
+    async with app.run_test(size=(80, 24)) as pilot:
+        await recorded(pilot, app, questions)
+        remote.hold.clear()
+        await pilot.press("p")
+        await until(pilot, lambda: isinstance(app.screen, ParityScreen) and "choose one" in text_of(app))
+        await choose_successor(pilot, app)
+        await pilot.press("ctrl+l")
+        await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
+        await say_yes(pilot, app)
+        await until(pilot, lambda: "Asking: 0 of 12" in text_of(app))
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, RecordScreen))
+        assert app.services.runs.parity.state.is_running
+        app.open_parity()
+        await until(pilot, lambda: isinstance(app.screen, ParityScreen) and "Asking: 0 of" in text_of(app))
+        await pilot.press("ctrl+t")
+        await until(pilot, lambda: "Not complete: it was stopped" in text_of(app), 30)
+        remote.hold.set()
 
 
 async def test_questions_come_from_a_file_or_from_chats_and_marks_change_the_plan(
@@ -253,16 +298,19 @@ async def test_home_and_models_lead_here(app: TunedeckApp) -> None:
         table.cursor = next(place for place, key in enumerate(table.keys) if key.endswith(BASE))
         await pilot.press("R")
         await until(pilot, lambda: isinstance(app.screen, RecordScreen) and "1 model" in text_of(app))
-        assert list(screen_of(app)._marked) == list(screen_of(app)._wanted)
+        assert list(screen_of(app).marked) == list(screen_of(app)._wanted)
 
 
 @pytest.mark.parametrize("size", SIZES, ids=["80x24", "140x40"])
-@pytest.mark.parametrize("kind", ["planned", "running", "recorded"])
+@pytest.mark.parametrize("kind", ["planned", "running", "recorded", "parity", "parity-rows"])
 def test_it_looks(
     app: TunedeckApp, remote: FakeProvider, questions: Path, kind: str, size: tuple[int, int],
     snap_compare: Callable[..., bool], monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    monkeypatch.setattr("screens.record_lines.ago", lambda seconds: "5 min ago")
+    for module in ("record_lines", "parity_form"):
+        monkeypatch.setattr(f"screens.{module}.ago", lambda seconds: "5 min ago")
+    monkeypatch.setattr("tui.evals.parity.statistics.median", lambda values: 0.5)
+    remote.answers[REMOTE_BASE] = ("Send it ", "back by mail.")
     if kind == "running":
         remote.hold = threading.Event()
 
@@ -274,6 +322,17 @@ def test_it_looks(
             await until(pilot, lambda: words in text_of(app), 30)
             told = "0 of 12" if kind == "running" else "nothing is asked"
             await until(pilot, lambda: told in text_of(app) and "5 min ago" in text_of(app))
+        if kind.startswith("parity"):
+            await pilot.press("p")
+            await until(pilot, lambda: isinstance(app.screen, ParityScreen) and "5 min" in text_of(app))
+            await choose_successor(pilot, app)
+        if kind == "parity-rows":
+            await pilot.press("ctrl+l")
+            await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
+            await say_yes(pilot, app)
+            await until(pilot, lambda: "recorded answers are compared" in text_of(app), 30)
+            await pilot.press("ctrl+r")
+            await until(pilot, lambda: isinstance(app.screen, ParityResultScreen))
         await pilot.pause()
 
     try:

@@ -13,11 +13,8 @@ from tui.cli.output import ProgressLine, json_option, narrate, print_json, print
 from tui.errors import ExitCode, TunedeckError
 
 if TYPE_CHECKING:
-    from tui.chat.lanes import Lane
     from tui.evals.diet import DietPlan
     from tui.services import Services
-
-_LONGEST_PROMPT = 1 << 20
 
 
 @click.command()
@@ -88,65 +85,17 @@ def command(file: Path, as_json: bool, **options: Any) -> int:
 
 
 def _plan(services: Services, file: Path, options: dict[str, Any]) -> DietPlan:
-    from tui.chat.parameters import parse_parameters
-    from tui.datasets.tokens import TiktokenCounter, encoding_for
-    from tui.evals.checks.spec import parse_check
-    from tui.evals.diet import plan_diet
+    from tui.evals.diet_setup import DietWish, planned_diet
     from tui.evals.test_set import read_test_set
-    from tui.money.base_tokenizer import load_base_tokenizer
 
-    lanes = _lanes(services, options)
-    local = load_base_tokenizer(lanes[-1].model)
-    system: Path | None = options["system"]
-    return plan_diet(
-        services, read_test_set(file, limit=options["limit"]), lanes,
-        [parse_check(text) for text in options["checks"]],
-        local or TiktokenCounter(encoding_for(lanes[-1].model)),
-        system=None if system is None else _read(system), shares=_shares(options["shares"]),
-        variants=[_read(path) for path in options["variants"]],
-        parameters=parse_parameters({name: options[name] for name in ("temperature", "max_tokens")}),
+    against = options["against"]
+    wish = DietWish(
+        model=options["model"], against=None if against == "none" else against, account=options["account"],
+        checks=options["checks"], system=options["system"], shares=options["shares"],
+        variants=options["variants"], temperature=options["temperature"], max_tokens=options["max_tokens"],
         max_cost=amount_of(options["max_cost"]), at_once=options["at_once"],
     )  # fmt: skip
-
-
-def _lanes(services: Services, options: dict[str, Any]) -> list[Lane]:
-    from tui.chat.lanes import Lane
-    from tui.chat.models import find_lane
-    from tui.records.model_names import base_of
-
-    model = find_lane(services, options["model"], options["account"])
-    against = options["against"]
-    if against == "none" or (against == "base" and base_of(model.model) == model.model):
-        return [model]
-    if against == "base":
-        return [Lane(model.account, base_of(model.model)), model]
-    other = find_lane(services, against, options["account"])
-    if other == model:
-        raise TunedeckError("A model is compared with itself.", "Name another one, or --against none.")
-    return [other, model]
-
-
-def _shares(text: str) -> list[int]:
-    try:
-        shares = [int(part) for part in text.split(",")]
-    except ValueError:
-        shares = [-1]
-    if not all(0 <= share <= 100 for share in shares):
-        raise TunedeckError(f"--shares {text}: not all are percentages.", "Write them like 100,50,25,10,0.")
-    return shares
-
-
-def _read(path: Path) -> str:
-    try:
-        if path.stat().st_size > _LONGEST_PROMPT:
-            raise TunedeckError(
-                f"{path} is over 1 MB, which no prompt is.", "Give a file with the prompt alone."
-            )
-        return path.read_text("utf-8").strip()
-    except UnicodeDecodeError:
-        raise TunedeckError(f"{path} is no UTF-8 text.", "Save it as UTF-8.") from None
-    except OSError as error:
-        raise TunedeckError(f"{path} can't be read: {error.strerror or error}.", "Check the path.") from None
+    return planned_diet(services, wish, read_test_set(file, limit=options["limit"]))
 
 
 def _confirmed(plan: DietPlan) -> bool:

@@ -84,21 +84,13 @@ def command(old: str, new: str, file: Path | None, as_json: bool, **options: Any
 
 
 def _plan(services: Services, old: str, new: str, file: Path | None, options: dict[str, Any]) -> ParityPlan:
-    from tui.chat.models import find_lane
-    from tui.evals.checks.spec import parse_check
-    from tui.evals.parity import plan_parity
-    from tui.evals.parity_old import old_answers
-    from tui.evals.requests import Contender
-    from tui.evals.test_set import read_test_set
+    from tui.evals.parity_setup import ParityWish, planned_parity
 
-    test_set = None if file is None else read_test_set(file, limit=options["limit"])
-    answers = old_answers(services, old, test_set)
-    contender = Contender(find_lane(services, new, options["account"]), options["system"])
-    return plan_parity(
-        services, answers, contender, [parse_check(text) for text in options["checks"]],
-        agreement=None if options["agreement"] is None else parse_check(options["agreement"]),
-        max_cost=amount_of(options["max_cost"]), at_once=options["at_once"],
+    wish = ParityWish(
+        old, new, options["account"], file, options["limit"], options["system"], options["checks"],
+        options["agreement"], amount_of(options["max_cost"]), options["at_once"],
     )  # fmt: skip
+    return planned_parity(services, wish)
 
 
 def _confirmed(plan: ParityPlan) -> bool:

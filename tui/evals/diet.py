@@ -1,14 +1,12 @@
 """Prompt diet: the same rows with ever less of the system prompt, on base and tuned; score against tokens.
 
-A cut prompt keeps whole sentences or lines from its beginning, as many as fit into its share of tokens; where
-not even the first fits, as many words. The shortest prompt within noise is the shortest one whose interval of
-the difference from the whole prompt does not lie below 0 as a whole. Shortest is what takes the fewest tokens
-in: some templates put a prompt of their own where a conversation has none.
+The shortest prompt within noise is the shortest one whose interval of the difference from the whole prompt
+does not lie below 0 as a whole. Shortest is what takes the fewest tokens in: some templates put a prompt of
+their own where a conversation has none.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -21,8 +19,9 @@ from tui.evals.checks.spec import CheckSpec
 from tui.evals.plan import NEW_EVALUATION, EvalOptions, EvalPlan, plan_evaluation
 from tui.evals.ports import EvalServices
 from tui.evals.pricing import Prices
+from tui.evals.prompt_cut import SHARES, Prompt, prompts_of
 from tui.evals.requests import Contender, system_of
-from tui.evals.result import EvalResult, RowAnswer
+from tui.evals.result import EvalResult, RowAnswer, RowResult
 from tui.evals.run import Progress, run_evaluation
 from tui.evals.statistics.intervals import Interval
 from tui.evals.statistics.verdict import PairedVerdict, compare_paired
@@ -31,20 +30,7 @@ from tui.money.usage_price import Amount, total_of
 from tui.records.chats import ChatParameters
 from tui.safe_text import safe_line
 
-SHARES = (100, 50, 25, 10, 0)
-"""Percent of the prompt's tokens that are tried."""
-_PIECE = re.compile(r"(?<=[.!?。！？])\s+|\n+")
 _THOUSAND = 1_000
-
-
-@dataclass(frozen=True, slots=True)
-class Prompt:
-    """One length of the system prompt."""
-
-    share: int
-    """Percent of the whole prompt's tokens that it may have."""
-    text: str
-    tokens: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +78,27 @@ class Diet:
         mine = [one for one in self.meals if one.lane == lane and one.is_within_noise]
         return min(mine, key=_tokens_in, default=None)
 
+    def places(self, lane: Lane) -> list[int]:
+        """Return which of the meals, and of a row's answers, are a model's; the whole prompt first."""
+        return [place for place, meal in enumerate(self.meals) if meal.lane == lane]
+
+    def worst_rows(self, lane: Lane) -> list[RowResult]:
+        """Return the rows, those first that lose most of a model's score with any shorter prompt."""
+        whole, *shorter = self.places(lane)
+
+        def order(row: RowResult) -> tuple[float, float, int]:
+            before = row.answers[whole].score
+            after = [one for place in shorter if (one := row.answers[place].score) is not None]
+            lost = min(after) - before if before is not None and after else 0.0
+            return lost, 2.0 if before is None else before, row.case.line
+
+        return sorted(self.result.rows, key=order)
+
+    @property
+    def lanes(self) -> tuple[Lane, ...]:
+        """The models, the base first where there is one."""
+        return tuple(dict.fromkeys(meal.lane for meal in self.meals))
+
     @property
     def instead_of_base(self) -> DietMeal | None:
         """The shortest prompt of the tuned model within noise of the base with its whole prompt."""
@@ -127,29 +134,6 @@ def _tokens_in(meal: DietMeal) -> tuple[float, int]:
 
 def _is_worse(verdict: PairedVerdict) -> bool:
     return verdict.difference.high < 0
-
-
-def cut_prompt(text: str, share: int, tokenizer: TextTokenizer) -> str:
-    """Return the beginning of a prompt that has at most so many percent of its tokens."""
-    if share >= 100:
-        return text
-    room = tokenizer.count(text) * share // 100
-    for pieces in (_pieces(text), re.findall(r"\s*\S+", text)):
-        kept = ""
-        for piece in pieces:
-            if tokenizer.count((kept + piece).rstrip()) > room:
-                break
-            kept += piece
-        if kept.strip():
-            return kept.rstrip()
-    return ""
-
-
-def _pieces(text: str) -> list[str]:
-    """Return sentences and lines, each with the space that follows it."""
-    ends = [match.end() for match in _PIECE.finditer(text)]
-    starts = [0, *ends]
-    return [text[start:end] for start, end in zip(starts, [*ends, len(text)], strict=True) if start < end]
 
 
 def plan_diet(
@@ -191,7 +175,7 @@ def plan_diet(
             "A judge compares two answers, and a diet has many.", "Use another check, such as normalised."
         )
     whole = _common_prompt(test_set) if system is None else system
-    prompts = _prompts(whole, shares, variants, tokenizer)
+    prompts = prompts_of(whole, shares, variants, tokenizer)
     contenders = [Contender(lane, prompt.text) for lane in lanes for prompt in prompts]
     options = EvalOptions(
         parameters=parameters, checks=tuple(checks), max_cost=max_cost, at_once=at_once, perplexity=False
@@ -209,22 +193,6 @@ def _common_prompt(test_set: TestSet) -> str:
             "Name the one to cut with --system FILE; it takes the place of all.",
         )
     return found.pop()
-
-
-def _prompts(
-    whole: str, shares: Sequence[int], variants: Sequence[str], tokenizer: TextTokenizer
-) -> tuple[Prompt, ...]:
-    full = tokenizer.count(whole)
-    if not full:
-        raise TunedeckError("The system prompt is empty, so there is nothing to cut.", "")
-    found: dict[str, Prompt] = {}
-    for share in sorted({100, *shares}, reverse=True):
-        text = cut_prompt(whole, share, tokenizer)
-        found.setdefault(text, Prompt(share if text else 0, text, tokenizer.count(text)))
-    for text in variants:
-        tokens = tokenizer.count(text)
-        found.setdefault(text, Prompt(round(100 * tokens / full), text, tokens))
-    return tuple(sorted(found.values(), key=lambda one: (one.text != whole, -one.tokens)))
 
 
 def run_diet(
@@ -285,7 +253,7 @@ def _cost(prices: Prices, lane: Lane, answers: Sequence[RowAnswer]) -> Amount | 
 def sentences(diet: Diet) -> list[str]:
     """Return what came out in a few sentences."""
     lines = []
-    lanes = list(dict.fromkeys(one.lane for one in diet.meals))
+    lanes = diet.lanes
     for lane in lanes:
         short = diet.shortest(lane)
         if short is not None:

@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from tui.chat.lanes import Lane
 from tui.datasets.atomic import new_file
 from tui.evals.diet import Diet, DietMeal, sentences
-from tui.evals.reports.blocks import Block, Heading, Paragraph, Quoted, Table
+from tui.evals.reports.blocks import WORST_SHOWN, Block, Heading, Paragraph, Quoted, Table
 from tui.evals.reports.files import as_html, as_markdown, report_format
+from tui.evals.result import RowResult
 from tui.evals.statistics.verdict import PairedVerdict
 from tui.money.payback_words import format_price
 from tui.money.usage_price import Amount
@@ -18,6 +20,7 @@ from tui.safe_text import safe_line, safe_text
 
 HEADINGS = ("Model", "Prompt", "Tokens in", "Score", "Against all of it", "Against base", "1,000 calls")
 _LONGEST_TEXT = 2_000
+_LONGEST_QUESTION = 120
 _METHOD = (
     "Each model was asked the same rows with ever less of the system prompt: whole sentences from its "
     "beginning. Scores are paired row by row with those of the whole prompt, by Bonett and Price's interval "
@@ -65,13 +68,35 @@ def diet_blocks(diet: Diet) -> Iterator[Block]:
             text = safe_text(meal.prompt.text)
             cut = text if len(text) <= _LONGEST_TEXT else f"{text[:_LONGEST_TEXT]}…"
             yield Quoted(f"{meal.prompt.share} % of the prompt", cut)
+    for lane in diet.lanes:
+        yield from _rows(diet, lane)
     yield Heading(2, "How to read this")
     yield Paragraph(_METHOD)
 
 
+def _rows(diet: Diet, lane: Lane) -> Iterator[Block]:
+    places = diet.places(lane)
+    names = tuple(f"{diet.meals[place].prompt.share} %" for place in places)
+    yield Heading(2, f"Rows of {safe_line(lane.model)}, worst first")
+    yield Table(
+        ("Line", *names, "Question"),
+        tuple(
+            (f"{row.case.line:,}", *(row_score(row, place) for place in places),
+             safe_line(row.case.question, _LONGEST_QUESTION))
+            for row in diet.worst_rows(lane)[:WORST_SHOWN]
+        ),
+    )  # fmt: skip
+
+
+def row_score(row: RowResult, place: int) -> str:
+    """Return the score of one answer, of a hundred."""
+    score = row.answers[place].score
+    return "\u2013" if score is None else f"{100 * score:.0f}"
+
+
 def diet_json(diet: Diet) -> dict[str, Any]:
     """Return all of it as JSON values."""
-    lanes = list(dict.fromkeys(meal.lane for meal in diet.meals))
+    lanes = diet.lanes
     instead = diet.instead_of_base
     shortest = {
         lane.model: found.prompt.share for lane in lanes if (found := diet.shortest(lane)) is not None
@@ -86,6 +111,29 @@ def diet_json(diet: Diet) -> dict[str, Any]:
         "shortest_within_noise": shortest,
         "instead_of_base": None if instead is None else instead.prompt.share,
         "meals": [_meal_json(meal) for meal in diet.meals],
+        "worst_first": [
+            {"account": lane.account, "model": lane.model,
+             "rows": [_row_json(diet, row, lane) for row in diet.worst_rows(lane)]}
+            for lane in diet.lanes
+        ],
+    }  # fmt: skip
+
+
+def _row_json(diet: Diet, row: RowResult, lane: Lane) -> dict[str, Any]:
+    return {
+        "line": row.case.line,
+        "id": row.case.id,
+        "question": row.case.question,
+        "expected": list(row.case.expected),
+        "answers": [
+            {
+                "share": diet.meals[place].prompt.share,
+                "score": row.answers[place].score,
+                "text": answer.text if (answer := row.answers[place].answer) is not None else None,
+                "refusal": row.answers[place].refusal or None,
+            }
+            for place in diet.places(lane)
+        ],
     }
 
 

@@ -9,12 +9,12 @@ from typing import Any
 
 from tui.datasets.atomic import new_file
 from tui.evals.parity import ParityReport, ParityRow
-from tui.evals.reports.blocks import Block, Heading, Paragraph, Quoted, Table
+from tui.evals.reports.blocks import Block, Heading, Paragraph, Quoted, Table, cut_text
 from tui.evals.reports.files import as_html, as_markdown, report_format
 from tui.evals.statistics.intervals import Interval
 from tui.money.usage_price import Amount
 from tui.records.evaluations import EvalAnswer
-from tui.safe_text import safe_line, safe_text
+from tui.safe_text import safe_line
 
 WORST_SHOWN = 20
 _LONGEST_TEXT = 2_000
@@ -106,15 +106,20 @@ def parity_blocks(report: ParityReport, worst: int = WORST_SHOWN) -> Iterator[Bl
             2, f"The {len(shown):,} rows that differ most" if len(shown) > 1 else "The row that differs"
         )
     for row in shown:
-        yield Heading(3, safe_line(f"{row.case.id}: {_row_words(row)}", 200))
-        yield Quoted("Question", _shown(row.case.question))
-        yield Quoted("Old", _shown(_answer_text(row.old)))
-        yield Quoted("New", _shown(row.refusal if row.new is None else _answer_text(row.new)))
-        if row.case.expected:
-            yield Quoted("Right by the row", _shown(row.case.expected[0]))
+        yield from row_blocks(row)
     yield Heading(2, "How to read this")
     for method in _methods(report):
         yield Paragraph(method)
+
+
+def row_blocks(row: ParityRow, longest: int = _LONGEST_TEXT) -> Iterator[Block]:
+    """Yield one row with both answers, each text at most so long."""
+    yield Heading(3, safe_line(f"{row.case.id}: {_row_words(row)}", 200))
+    yield Quoted("Question", cut_text(row.case.question, longest))
+    yield Quoted("Old", cut_text(_answer_text(row.old), longest))
+    yield Quoted("New", cut_text(row.refusal if row.new is None else _answer_text(row.new), longest))
+    if row.case.expected:
+        yield Quoted("Right by the row", cut_text(row.case.expected[0], longest))
 
 
 def _row_words(row: ParityRow) -> str:
@@ -129,11 +134,6 @@ def _row_words(row: ParityRow) -> str:
 def _answer_text(answer: EvalAnswer) -> str:
     calls = [f"{call.name}({call.arguments})" for call in answer.tool_calls]
     return "\n".join([*([answer.text] if answer.text else []), *calls])
-
-
-def _shown(text: str) -> str:
-    safe = safe_text(text)
-    return safe if len(safe) <= _LONGEST_TEXT else f"{safe[:_LONGEST_TEXT]}… ({len(text):,} characters)"
 
 
 def parity_json(report: ParityReport) -> dict[str, Any]:

@@ -19,8 +19,9 @@ from tui.chat.lanes import Lane
 from tui.datasets.tokens import TiktokenCounter
 from tui.errors import TunedeckError
 from tui.evals.checks.spec import parse_check
-from tui.evals.diet import Diet, cut_prompt, plan_diet, run_diet, sentences
+from tui.evals.diet import Diet, plan_diet, run_diet, sentences
 from tui.evals.diet_report import diet_json, write_diet
+from tui.evals.prompt_cut import cut_prompt
 from tui.evals.test_set import read_test_set
 from tui.services import Services
 
@@ -113,6 +114,24 @@ def test_a_template_that_puts_a_prompt_of_its_own_in_place_of_none_is_told_and_i
     assert f"{TUNED} without a system prompt took 90 tokens in" in " ".join(sentences(diet))
 
 
+def test_rows_that_lose_most_with_less_of_the_prompt_stand_first(
+    service: AnsweringService, services: Services, rows: Path
+) -> None:
+    def reply(model: str, question: str, body: Json) -> Any:
+        """The tuned model needs its prompt in one row, and fails in another with and without it."""
+        told = any(one["role"] == "system" for one in body["messages"])
+        wrong = question == "Question 3" or (question == "Question 5" and not told)
+        return "wrong" if wrong else question.replace("Question", "answer")
+
+    service.reply = reply
+    diet = eaten(services, rows, shares=[0])
+    assert [row.case.line for row in diet.worst_rows(BOTH[1])][:3] == [6, 4, 1]
+    told = diet_json(diet)["worst_first"][1]
+    assert told["model"] == TUNED
+    assert [one["score"] for one in told["rows"][0]["answers"]] == [1.0, 0.0]
+    assert told["rows"][0]["answers"][1]["text"] == "wrong"
+
+
 def test_every_length_is_asked_once_and_eaten_again_for_nothing(
     service: AnsweringService, services: Services, rows: Path
 ) -> None:
@@ -188,6 +207,7 @@ def test_the_command_tells_price_table_and_report(
     assert "the shortest prompt within noise is 50 %" in done.stdout
     assert "AGAINST ALL OF IT" in done.stdout
     assert report.read_text("utf-8").startswith("# Prompt diet")
+    assert "worst first" in report.read_text("utf-8")
     told = run_cli(*arguments, "--yes", "--json").json()
     assert (told["shortest_within_noise"], told["instead_of_base"]) == ({BASE: 50, TUNED: 0}, 0)
     assert run_cli(*arguments, "--shares", "half").code == 2

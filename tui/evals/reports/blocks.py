@@ -10,6 +10,7 @@ from tui.evals.judging import JudgeReport
 from tui.evals.result import CheckSummary, ContenderResult, EvalResult, RowResult
 from tui.evals.statistics.intervals import Interval
 from tui.evals.statistics.labels import LabelReport
+from tui.records.evaluations import EvalAnswer
 from tui.safe_text import safe_line, safe_text
 
 WORST_SHOWN = 20
@@ -17,6 +18,8 @@ _LONGEST_TEXT = 2_000
 _MOST_LABELS = 30
 _WIDE = 6
 """Columns beyond which a table of few rows is turned."""
+VERDICT = "Verdict"
+"""Heading of the column that says better, worse, or neither."""
 
 METHODS = (
     "Intervals are at 95 %. A share of right answers has Wilson's interval (1927); a mean score has the "
@@ -165,7 +168,7 @@ def _behaviour(result: EvalResult) -> Iterator[Block]:
 
 
 def _measures(heading: str, names: Sequence[str], measures: Sequence[Measure]) -> Table:
-    verdict = ("Verdict",) if len(names) > 1 else ()
+    verdict = (VERDICT,) if len(names) > 1 else ()
     rows = []
     for one in measures:
         cells = [points(score) if one.is_share else plain_interval(score) for score in one.scores]
@@ -185,7 +188,7 @@ def _seconds(value: float | None) -> str:
 
 def _checks(result: EvalResult) -> Table:
     names = [safe_line(one.contender.label) for one in result.contenders]
-    verdict = ("Verdict",) if len(names) > 1 else ()
+    verdict = (VERDICT,) if len(names) > 1 else ()
     rows = []
     for key, title in result.titles.items():
         summaries = [one.checks.get(key) for one in result.contenders]
@@ -247,16 +250,14 @@ def row_blocks(result: EvalResult, row: RowResult, longest: int = _LONGEST_TEXT)
     """
     tags = f" [{', '.join(row.case.tags)}]" if row.case.tags else ""
     yield Heading(3, f"Line {row.case.line:,}{tags}")
-    yield Quoted("Question", _shown(row.case.question, longest))
+    yield Quoted("Question", cut_text(row.case.question, longest))
     if row.case.expected:
-        yield Quoted("Expected", _shown("\nor: ".join(row.case.expected), longest))
+        yield Quoted("Expected", cut_text("\nor: ".join(row.case.expected), longest))
     for one, said in zip(result.contenders, row.answers, strict=True):
         score = "no score" if said.score is None else f"{100 * said.score:.0f}"
         notes = _notes(result, row, result.contenders.index(one))
         label = f"{safe_line(one.contender.label)}: {score}{notes}"
-        text = (
-            _answer_text(said.answer.text, said.answer.tool_calls, longest) if said.answer else said.refusal
-        )
+        text = answer_text(said.answer, longest) if said.answer else said.refusal
         yield Quoted(label, text)
 
 
@@ -269,11 +270,13 @@ def _notes(result: EvalResult, row: RowResult, place: int) -> str:
     return f" ({'; '.join(notes)})" if notes else ""
 
 
-def _answer_text(text: str, calls: Sequence[object], longest: int) -> str:
-    called = [f"[calls {getattr(call, 'name', '')}({getattr(call, 'arguments', '')})]" for call in calls]
-    return _shown("\n".join([text, *called] if text else called) or "(empty)", longest)
+def answer_text(answer: EvalAnswer, longest: int) -> str:
+    """Return what a model said and called, at most so long; safe to show."""
+    called = [f"[calls {call.name}({call.arguments})]" for call in answer.tool_calls]
+    return cut_text("\n".join([answer.text, *called] if answer.text else called) or "(empty)", longest)
 
 
-def _shown(text: str, longest: int) -> str:
+def cut_text(text: str, longest: int) -> str:
+    """Return a text, at most so long with a note of its length; safe to show."""
     cut = text if len(text) <= longest else text[:longest] + f"\u2026 ({len(text):,} characters)"
     return safe_text(cut)

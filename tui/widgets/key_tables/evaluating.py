@@ -9,6 +9,26 @@ EVALUATE = (
     Key("file", ("ctrl+o",), "choose_test_set", "Test set", "Choose a file as the test set.", footer=True),
     Key("result", ("ctrl+r",), "show_result", "Result", "Show what the last run found.", footer=True),
     Key("stop", ("ctrl+t",), "stop_run", "Stop", "Stop; what was answered is kept.", footer=True),
+    Key("diet", ("ctrl+n",), "try_diet", "Diet", "Try how short the system prompt may be."),
+    Key("parity", ("ctrl+y",), "compare_recorded", "Parity", "Compare with what was recorded of a model."),
+    Key("next-field", ("down",), "app.focus_next", "Next field", "Go to the next field."),
+    Key("previous-field", ("up",), "app.focus_previous", "Field before", "Go to the field before."),
+)
+
+DIET = (
+    Key("start", ("ctrl+l",), "start_diet", "Begin", "Say the price, ask, and begin.", footer=True),
+    Key("file", ("ctrl+o",), "choose_test_set", "Rows", "Choose a file of held-out rows.", footer=True),
+    Key("result", ("ctrl+r",), "show_result", "Result", "Show what the last diet found.", footer=True),
+    Key("stop", ("ctrl+t",), "stop_run", "Stop", "Stop; what was answered is kept.", footer=True),
+    Key("next-field", ("down",), "app.focus_next", "Next field", "Go to the next field."),
+    Key("previous-field", ("up",), "app.focus_previous", "Field before", "Go to the field before."),
+)
+
+PARITY = (
+    Key("start", ("ctrl+l",), "start_parity", "Compare", "Say the price, ask, and begin.", footer=True),
+    Key("file", ("ctrl+o",), "choose_test_set", "Rows", "Choose a file of rows.", footer=True),
+    Key("result", ("ctrl+r",), "show_result", "Result", "Show what the last comparison found.", footer=True),
+    Key("stop", ("ctrl+t",), "stop_run", "Stop", "Stop; what was answered is kept.", footer=True),
     Key("next-field", ("down",), "app.focus_next", "Next field", "Go to the next field."),
     Key("previous-field", ("up",), "app.focus_previous", "Field before", "Go to the field before."),
 )
@@ -20,4 +40,9 @@ EVALUATION = (
     Key("copy", ("y",), "copy_verdict", "Copy", "Copy the verdict.", footer=True),
 )
 
-KEYS: dict[str, tuple[Key, ...]] = {"evaluate": EVALUATE, "evaluation": EVALUATION}
+KEYS: dict[str, tuple[Key, ...]] = {
+    "evaluate": EVALUATE,
+    "evaluation": EVALUATION,
+    "diet": DIET,
+    "parity": PARITY,
+}

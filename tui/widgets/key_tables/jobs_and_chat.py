@@ -251,6 +251,8 @@ MODELS = (
     Key("job", ("o",), "open_job", "Job", "Open the job that made this model.", footer=True),
     Key("record", ("R",), "record_model", "Record", "Record what this model answers, before it ends."),
     Key("evaluate", ("E",), "evaluate_model", "Evaluate", "Measure this model, against its base or another."),
+    Key("diet", ("d",), "diet_model", "Diet", "Try how short this model's system prompt may be."),
+    Key("parity", ("p",), "compare_recorded", "Parity", "Compare recorded answers with this model's."),
     Key("compare", ("v",), "compare_model", "Side by side", "Compare this model with its base; rate blind."),
     Key("worth", ("w",), "show_payback", "Worth it?", "Say whether tuning this base pays back."),
     Key("delete", ("x",), "delete_model", "Delete", "Delete this model at its service for good."),
@@ -274,6 +276,7 @@ RECORD = (
     ),
     Key("go-on", ("c",), "go_on", "Continue", "Record what this recording still lacks."),
     Key("parity", ("p",), "compare_successor", "Compare", "Compare this recording with another model."),
+    Key("diet", ("d",), "diet_model", "Diet", "Try how short the marked model's system prompt may be."),
     Key("golden", ("e",), "write_golden", "Golden", "Write this recording as golden answers."),
     Key("ending", ("a",), "mark_ending", "All ending", "Mark every tuned model that ends within two months."),
 )
