@@ -11,8 +11,10 @@ from textual import work
 from screens.ask_text import AskTextScreen
 from screens.choose import choose_file
 from screens.greyed_keys import GreyedKeys
+from screens.model_deploy import DeploysModels
 from tui.errors import TunedeckError
 from tui.jobs.checkpoint_use import DROPPED
+from tui.jobs.deployments import reason_against_deploying
 from tui.jobs.model_family import FamilyModel, ModelKind
 from tui.jobs.model_words import delete_model, read_tags, reason_against_deleting, set_note, set_tags
 from tui.records.model_names import base_of
@@ -20,7 +22,7 @@ from tui.records.models import Capability, Permission
 from tui.safe_text import safe_line
 
 Permissions = Mapping[Capability, Permission]
-ASKED: tuple[Capability, ...] = (Capability.CHAT, Capability.DELETE_MODEL)
+ASKED: tuple[Capability, ...] = (Capability.CHAT, Capability.DELETE_MODEL, Capability.DEPLOY)
 """Capabilities that keys on a model depend on."""
 
 
@@ -30,19 +32,11 @@ def _training_file(model: FamilyModel) -> Path | None:
     return path if path is not None and path.is_file() else None
 
 
-class ModelActions(GreyedKeys, inherit_bindings=False):
+class ModelActions(DeploysModels, GreyedKeys, inherit_bindings=False):
     """A screen with a model under the cursor."""
-
-    def chosen_model(self) -> FamilyModel | None:
-        """Return the model that keys act on."""
-        raise NotImplementedError
 
     def permissions(self, account: str) -> Permissions:
         """Return what is known of an account's capabilities; missing ones count as allowed."""
-        raise NotImplementedError
-
-    def model_changed(self) -> None:
-        """Show what an action changed; the store has it already."""
         raise NotImplementedError
 
     def reason_against(self, action: str) -> str:
@@ -55,6 +49,7 @@ class ModelActions(GreyedKeys, inherit_bindings=False):
             "edit_note",
             "open_job",
             "delete_model",
+            "deploy_model",
             "show_payback",
             "record_model",
             "evaluate_model",
@@ -75,6 +70,9 @@ class ModelActions(GreyedKeys, inherit_bindings=False):
                 return "" if model.is_model else "This job has made no model yet."
             case "open_job":
                 return "" if model.job is not None else "No job of it is known here."
+            case "deploy_model":
+                reason = reason_against_deploying(model)
+                return reason or self._permission(model, Capability.DEPLOY).reason
             case "delete_model":
                 return reason_against_deleting(model, self._permission(model, Capability.DELETE_MODEL))
         return ""

@@ -8,6 +8,8 @@ from types import SimpleNamespace
 import pytest
 
 from screens.ask_text import AskTextScreen
+from screens.choose import ChooseScreen
+from screens.confirm import DEAD_SECONDS, ConfirmScreen
 from screens.launch import LaunchScreen
 from screens.models import ModelsScreen
 from tests.screens.fakes import (
@@ -25,6 +27,7 @@ from tests.screens.fakes import (
 from tui.app import TunedeckApp
 from tui.data.examples import SENTIMENT
 from tui.jobs import inventory
+from tui.providers.account_settings import DeclaredAccount, declare_account
 from tui.providers.protocol import ProviderError
 from tui.records.jobs import Job, JobState
 from tui.records.models import Capability, ModelInfo
@@ -266,3 +269,48 @@ def test_deleting_looks(app: TunedeckApp, snap_compare: Callable[..., bool]) -> 
         await until(pilot, lambda: isinstance(app.screen, AskTextScreen))
 
     assert snap_compare(app, terminal_size=(80, 24), run_before=before)
+
+
+AT_AZURE = f"{REMOTE_BASE}.ft-b044a9d3cf9c4228b5d393567f693b83"
+
+
+async def test_a_model_is_deployed_at_a_shown_price_per_hour_and_taken_down_again(
+    provider: FakeProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("screens.models.account_models", lambda services, name: ([], ""))
+    monkeypatch.setenv("A_KEY", "key-0123456789")
+    declare_account(DeclaredAccount("azure", "azure", "http://127.0.0.1:9/v1", "A_KEY"))
+    azure = FakeProvider("azure")
+    del azure.forbidden[Capability.DEPLOY]
+    app = make_app(provider, azure)
+    app.services.store.save_models("azure", [ModelInfo("azure", AT_AZURE, NOW, "", REMOTE_BASE)])
+    async with app.run_test(size=(100, 30), notifications=True) as pilot:
+        table = await open_models(pilot, app, rows=2)
+        go_to(table, AT_AZURE)
+        await pilot.press("D")
+        await until(pilot, lambda: isinstance(app.screen, ChooseScreen))
+        assert "at $1.70 for every hour, used or not" in text_of(app)
+        assert "without a charge by the hour" in text_of(app)
+        await pilot.press(*"Standard", "enter")
+        await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
+        assert "$1.70 for every hour, used or not" in text_of(app)
+        await until(pilot, lambda: ready_for_a_yes(app))
+        await pilot.press("y")
+        await until(pilot, lambda: len(azure.deployments) == 1)
+        assert azure.calls == ["deploy tuned-693b83 on Standard"]
+        await until(pilot, lambda: isinstance(app.screen, ModelsScreen))
+        await pilot.press("D")
+        await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
+        assert "tuned-693b83 serves this model. Take it down?" in text_of(app)
+        await until(pilot, lambda: ready_for_a_yes(app))
+        await pilot.press("y")
+        await until(pilot, lambda: azure.deployments == [])
+        await until(pilot, lambda: isinstance(app.screen, ModelsScreen))
+        go_to(table, REMOTE_BASE)
+        await pilot.press("D")
+        await until(pilot, lambda: any("already" in note.message for note in app._notifications))
+
+
+def ready_for_a_yes(app: TunedeckApp) -> bool:
+    dialog = app.screen
+    return isinstance(dialog, ConfirmScreen) and time.monotonic() - dialog._opened_at > DEAD_SECONDS

@@ -41,6 +41,8 @@ class DeploymentPlan:
     notes: tuple[str, ...] = ()
     standing: Deployment | None = None
     """The same one, when it is there already: nothing is left to do."""
+    serving: tuple[Standing, ...] = ()
+    """Every deployment of the model that stands already, under whatever name."""
 
     @property
     def offer(self) -> str:
@@ -113,6 +115,7 @@ def plan_deployment(
     per_hour = hourly_price(known, chosen)
     notes = [_FREE_TIER_NOTE] if chosen == "Developer" else []
     standing = None
+    serving: list[Standing] = []
     for one in provider.list_deployments():
         same_name, same_model = one.name == wanted, _serves(one, request)
         if same_name and not same_model:
@@ -120,11 +123,12 @@ def plan_deployment(
                 f"{wanted} is the name of a deployment of {one.model} already.", "Choose another with --name."
             )
         if same_model and one.state is not DeploymentState.FAILED:
+            serving.append(hourly_cost_of(services, one))
             if same_name or not chosen:
                 standing = one
             else:
                 notes.append(f"{one.name} serves it already ({one.tier}); another is charged apart.")
-    return DeploymentPlan(model.account, request, per_hour, tuple(notes), standing)
+    return DeploymentPlan(model.account, request, per_hour, tuple(notes), standing, tuple(serving))
 
 
 def deploy(services: JobServices, plan: DeploymentPlan) -> Deployment:
@@ -214,6 +218,12 @@ def hourly_price(known: CatalogModel | None, tier: str) -> Amount | None:
         return Amount(chosen.hosting_price_per_hour, chosen.hosting_price_per_hour, known.currency)
     high = known.highest_hosting_price_per_hour or known.hosting_price_per_hour
     return Amount(known.hosting_price_per_hour, high, known.currency)
+
+
+def tiers_of(services: JobServices, model: FamilyModel) -> list[tuple[str, Amount | None]]:
+    """Return how a model can be hosted, each with its price per hour; empty where there is one way only."""
+    known = services.catalog.find(model.base_model or base_of(model.id), model.provider)
+    return [] if known is None else [(one.name, hourly_price(known, one.name)) for one in known.price_tiers]
 
 
 def reason_against_deploying(model: FamilyModel) -> str:

@@ -255,6 +255,7 @@ MODELS = (
     Key("parity", ("p",), "compare_recorded", "Parity", "Compare recorded answers with this model's."),
     Key("compare", ("v",), "compare_model", "Side by side", "Compare this model with its base; rate blind."),
     Key("worth", ("w",), "show_payback", "Worth it?", "Say whether tuning this base pays back."),
+    Key("deploy", ("D",), "deploy_model", "Deploy", "Put this model where it answers, or take it down."),
     Key("delete", ("x",), "delete_model", "Delete", "Delete this model at its service for good."),
     Key("copy", ("y",), "copy_name", "Copy", "Copy the model's whole name."),
     Key("refresh", ("r",), "reload", "Refresh", "Ask every account for its models now."),
