@@ -174,12 +174,13 @@ def _apply(lane: Lane, answer: LaneAnswer, arrived: list[_Arrival], stop: thread
 
 def _with_delta(answer: LaneAnswer, delta: ChatDelta, seconds: float) -> LaneAnswer:
     first = answer.first_token_seconds
+    says = bool(delta.text or delta.tool_calls or delta.calling)
     return replace(
         answer,
         finish_reason=delta.finish_reason or answer.finish_reason,
         usage=delta.usage or answer.usage,
         tool_calls=answer.tool_calls + delta.tool_calls,
-        first_token_seconds=seconds if first is None and (delta.text or delta.tool_calls) else first,
+        first_token_seconds=seconds if first is None and says else first,
     )
 
 

@@ -252,7 +252,7 @@ class AnswerAsker:
         stream = self._provider_of(lane.account).stream_chat(request)
         try:
             for delta in stream:
-                if delta.text:
+                if delta.text or delta.calling:
                     first = time.monotonic() - started if first is None else first
                     parts.append(delta.text)
                 reason, usage = delta.finish_reason or reason, delta.usage or usage

@@ -65,8 +65,9 @@ def chat_deltas(chunks: Iterable[Any]) -> Iterator[ChatDelta]:
                 finish_reason = _text(getattr(choice, "finish_reason", None)) or finish_reason
                 delta = getattr(choice, "delta", None)
                 text = _text(getattr(delta, "content", None)) or _text(getattr(delta, "refusal", None))
-                calls.take(getattr(delta, "tool_calls", None))
-                yield ChatDelta(text=text, logprobs=_logprobs(getattr(choice, "logprobs", None)))
+                calling = calls.take(getattr(delta, "tool_calls", None))
+                sure = _logprobs(getattr(choice, "logprobs", None))
+                yield ChatDelta(text=text, logprobs=sure, calling=calling)
     except Exception:
         yield ChatDelta(tool_calls=calls.whole())
         raise
@@ -80,12 +81,13 @@ class _Calls:
         self._parts: dict[int, tuple[list[str], list[str]]] = {}
         self._length = 0
 
-    def take(self, pieces: Any) -> None:
-        """Add the pieces of a chunk.
+    def take(self, pieces: Any) -> bool:
+        """Add the pieces of a chunk; returns whether there were any.
 
         Raises:
             ProviderError: They are longer than any call that is meant.
         """
+        before = self._length
         for piece in pieces if isinstance(pieces, list) else ():
             number = getattr(piece, "index", None)
             function = getattr(piece, "function", None)
@@ -101,6 +103,7 @@ class _Calls:
                     f"Its tool calls are over {MOST_CALL_CHARACTERS:,} characters; the rest was not read.",
                     "Ask again, or ask another model.",
                 )
+        return self._length > before
 
     def whole(self) -> tuple[ToolCall, ...]:
         """Return the calls in order."""

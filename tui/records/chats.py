@@ -93,6 +93,8 @@ class ChatDelta:
     usage: Usage | None = None
     tool_calls: tuple[ToolCall, ...] = ()
     """Whole, with the last piece."""
+    calling: bool = False
+    """A piece of a tool call has come, which says something but is not shown yet."""
     logprobs: tuple[TokenLogprob, ...] = ()
     """Of the tokens of this piece, where they were asked for and the service gives them."""
 

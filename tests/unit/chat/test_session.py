@@ -19,7 +19,7 @@ from tui.chat.parameters import describe_parameters, parse_parameters
 from tui.chat.session import ChatSession
 from tui.chat.streams import LaneUpdate, stream_lanes
 from tui.errors import TunedeckError
-from tui.records.chats import Answer, ChatDelta, ChatMessage, ChatParameters, Usage
+from tui.records.chats import Answer, ChatDelta, ChatMessage, ChatParameters, ChatRequest, ToolCall, Usage
 from tui.store.store import Store
 
 BASE = Lane("base", "smollm2")
@@ -236,6 +236,23 @@ def test_nothing_answered_exports_nothing(tmp_path: Path, store: Store) -> None:
 )
 def test_a_tuned_model_is_named_by_what_tells_it_apart(model: str, short: str) -> None:
     assert short_model_name(model) == short
+
+
+def test_the_first_piece_of_a_tool_call_is_the_first_that_came(store: Store) -> None:
+    middle = 0.0
+
+    class CallingModel:
+        def stream_chat(self, request: ChatRequest) -> Iterator[ChatDelta]:
+            nonlocal middle
+            yield ChatDelta()
+            yield ChatDelta(calling=True)
+            middle = time.monotonic()
+            yield ChatDelta("", "tool_calls", Usage(7, 9), (ToolCall("look", "{}"),))
+
+    begun = time.monotonic()
+    answer = ChatSession([BASE], lambda _: CallingModel(), store).ask("Go", ignore).answers[BASE]
+    assert answer.first_token_seconds is not None
+    assert 0 < answer.first_token_seconds <= middle - begun
 
 
 def test_speed_counts_the_tokens_after_the_first() -> None:

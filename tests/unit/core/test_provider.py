@@ -269,7 +269,8 @@ def test_tools_and_whole_messages_are_sent_and_calls_are_put_together(
     whole = {"role": "tool", "tool_call_id": "c1", "content": "half of a pair: \ud83d"}
     tool = {"type": "function", "function": {"name": "weather", "parameters": {}}}
     request = ChatRequest("m", (ChatMessage("tool", "", whole),), tools=(tool,))
-    last = list(provider.stream_chat(request))[-1]
+    *pieces, last = provider.stream_chat(request)
+    assert [one.calling for one in pieces] == [True, True, True, False]
     assert last.tool_calls == (ToolCall("weather", '{"city": "Bonn"}'), ToolCall("time", ""))
     assert service.bodies[-1]["tools"] == [tool]
     assert service.bodies[-1]["messages"] == [{**whole, "content": "half of a pair: \ufffd"}]
