@@ -15,12 +15,15 @@ from screens.choose import ChooseScreen, choose_file
 from screens.compare_base import NEW_SIDE, CompareBase
 from screens.compare_blind import BlindScreen
 from screens.compare_choices import COMPARISON_COLUMNS, comparison_options
+from tui.chat.abilities import reason_against
+from tui.chat.lanes import Lane
 from tui.chat.models import known_models
 from tui.errors import TunedeckError
 from tui.evals.compare.blind import BlindRating
 from tui.evals.compare.live import FEWEST_SIDES, MOST_SIDES
 from tui.evals.test_set import TestSet, read_test_set
 from tui.records.comparisons import Side
+from tui.records.models import Capability
 from tui.safe_text import safe_line
 from tui.widgets.prompt_input import PromptInput
 
@@ -126,8 +129,9 @@ class CompareSetup(CompareBase, inherit_bindings=False):
     async def action_edit_settings(self) -> None:
         """Ask for the system prompt and the parameters of the active pane."""
         side = self.sides[self.active]
+        greyed = reason_against(self.services, [Lane(side.account, side.model)], Capability.CHAT_SCHEMA)
         found = await self.app.push_screen_wait(
-            ChatSettingsScreen(ChatSettings(side.system or "", side.parameters))
+            ChatSettingsScreen(ChatSettings(side.system or "", side.parameters), no_schema=greyed)
         )
         if found is not None:
             # Left empty as it was, the rows' own prompts go on to hold; emptied, there shall be none.

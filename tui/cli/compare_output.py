@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+import click
+
 from tui.cli.output import print_table, say
 from tui.safe_text import safe_line, safe_text
 
@@ -34,6 +36,7 @@ def _answer_json(answer: EvalAnswer | None) -> dict[str, Any] | None:
         return None
     return {
         "text": answer.text,
+        "tool_calls": [{"name": one.name, "arguments": one.arguments} for one in answer.tool_calls],
         "finish_reason": answer.finish_reason,
         "prompt_tokens": answer.usage.prompt_tokens,
         "completion_tokens": answer.usage.completion_tokens,
@@ -76,23 +79,41 @@ def _parting_json(place: Parting) -> dict[str, Any]:
 
 
 def print_prompts(labels: Sequence[str], cases: Sequence[Case], answers: Answers, logprobs: Logprobs) -> None:
-    """Print each prompt with its answers, and where they part."""
-    from tui.evals.compare.differences import parting
-    from tui.evals.compare.marks import parting_words
+    """Print each prompt with its answers, and where they part.
+
+    On a terminal the words that an answer does not share with the first are bold and underlined.
+    """
+    from tui.evals.compare.marks import marked
 
     for number, (case, row, tokens) in enumerate(zip(cases, answers, logprobs, strict=True)):
         if number:
             say("")
         say(f"> {safe_text(case.question)}")
-        for label, answer in zip(labels, row, strict=True):
-            text = "(no answer)" if answer is None else safe_text(answer.text)
-            say(f"\n{safe_line(label, 100)}\n{text}")
-        for label, answer, told in zip(labels[1:], row[1:], tokens[1:], strict=True):
-            place = parting(tokens[0], told)
-            if place is not None:
-                say(f"\n{parting_words(place, (labels[0], label))}")
-            elif row[0] is not None and answer is not None and row[0].text == answer.text:
-                say(f"\n{safe_line(label, 100)} says the same as {safe_line(labels[0], 100)}.")
+        marks = marked(["" if one is None else one.text for one in row], tokens, labels)
+        for place, (label, answer) in enumerate(zip(labels, row, strict=True)):
+            say(f"\n{safe_line(label, 100)}")
+            _print_answer(answer, marks.pieces(place, 1))
+        for sentence in filter(None, marks.words):
+            say(f"\n{sentence}")
+
+
+def _print_answer(answer: EvalAnswer | None, pieces: Sequence[Piece] | None) -> None:
+    from tui.evals.compare.marks import LOOKED_AT
+
+    if answer is None:
+        say("(no answer)")
+        return
+    if pieces is None or len(answer.text) > LOOKED_AT:
+        say(answer.text)
+    else:
+        # Safe already, and the gate would take the marks out.
+        click.echo("".join(_marked(one) for one in pieces))
+    for call in answer.tool_calls:
+        say(f"→ {call.name}({call.arguments})")
+
+
+def _marked(piece: Piece) -> str:
+    return click.style(piece.text, bold=True, underline=True) if piece.differs else piece.text
 
 
 def print_standing(rating: BlindRating) -> None:

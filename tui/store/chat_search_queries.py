@@ -15,6 +15,7 @@ import sqlite3
 from typing import TYPE_CHECKING
 
 from tui.store.database import Database, StoreError
+from tui.unspaced import HANGUL, UNSPACED
 
 if TYPE_CHECKING:
     from tui.store.chat_rows import ChatHit
@@ -24,12 +25,7 @@ _MOST_INDEXED = 200_000
 FOUND_BEGINS, FOUND_ENDS = "\x02", "\x03"
 """Around what was found in an excerpt; texts that hold them have them taken out."""
 _APART = "\u200b"
-_UNSPACED = re.compile(
-    "([\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"  # Thai, Lao, Myanmar, Khmer
-    "\u3005-\u3007\u3040-\u30ff\u3105-\u312f\u31a0-\u31bf\u31f0-\u31ff\uff66-\uff9f"  # kana, Bopomofo
-    "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"  # Han
-    "\uac00-\ud7a3])"  # Hangul has spaces, but its compounds and endings don't
-)
+_UNSPACED = re.compile(f"([{UNSPACED}{HANGUL}])")
 _EXCERPT_WORDS, _EXCERPT_LETTERS = 10, 40
 """How many of what the index takes for words stand in an excerpt: 64 are the most that FTS5 gives."""
 _INDEX = (

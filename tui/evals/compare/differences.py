@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 
 from tui.records.chats import TokenLogprob
+from tui.unspaced import UNSPACED
 
 MOST_WORDS = 2_000
 """Beyond this an answer's words are compared line by line: matching words is quadratic."""
-_WORDS = re.compile(r"\s+|\w+|[^\w\s]")
+_WORDS = re.compile(rf"\s+|[{UNSPACED}]|(?:(?![{UNSPACED}])\w)+|[^\w\s]")
 _LINES = re.compile(r"[^\n]*\n|[^\n]+")
 
 

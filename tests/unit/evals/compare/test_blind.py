@@ -23,8 +23,9 @@ from tui.evals.plan import EvalOptions, plan_answers
 from tui.evals.requests import Contender
 from tui.evals.statistics.preference import Ratings, stop_advice, win_rate
 from tui.evals.test_set import TestSet
-from tui.records.chats import ChatMessage, ChatParameters
+from tui.records.chats import ChatMessage, ChatParameters, ToolCall, Usage
 from tui.records.comparisons import Rating, Side
+from tui.records.evaluations import EvalAnswer
 from tui.services import Services
 
 PARAMETERS = ChatParameters(temperature=0.0, max_tokens=64)
@@ -210,6 +211,26 @@ def test_the_command_shows_answers_and_where_they_differ(service: AnsweringServi
     assert plain.code == 0  # kept from before: nothing is asked and nothing confirmed
     assert "tuned says Why?" in plain.stdout
     assert service.requests_answered == 2
+
+
+def test_a_terminal_is_shown_the_words_that_differ_and_no_control_codes(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tui.cli.compare_output import print_prompts
+
+    monkeypatch.setattr("click._compat.should_strip_ansi", lambda *_: False)
+    monkeypatch.setattr("click.utils.should_strip_ansi", lambda *_: False)
+    call = ToolCall("look\x1b", '{"a"')
+    row = [
+        EvalAnswer("It is\x1b[2J cold", (), "stop", Usage(), None, None, 1),
+        EvalAnswer("It is\x1b[2J warm", (call,), "stop", Usage(), None, None, 1),
+    ]
+    print_prompts(["one", "two"], [Case(1, "1", (ChatMessage("user", "How?\x07"),))], [row], [[(), ()]])
+    shown = capsys.readouterr().out
+    assert "It is␛[2J \x1b[1m\x1b[4mcold\x1b[0m" in shown
+    assert "It is␛[2J \x1b[1m\x1b[4mwarm\x1b[0m" in shown
+    assert '→ look␛({"a")' in shown
+    assert "> How?␇" in shown
 
 
 def test_each_model_may_have_settings_of_its_own(service: AnsweringService) -> None:

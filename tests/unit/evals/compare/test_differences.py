@@ -73,3 +73,9 @@ def test_there_is_a_parting_exactly_where_two_told_texts_differ(first: list[str]
     place = parting(tokens(*first), tokens(*second))
     differs = bool(first and second) and "".join(first) != "".join(second)
     assert (place is not None) == differs
+
+
+def test_words_of_a_writing_without_spaces_are_told_apart() -> None:
+    first, second = word_differences("我想退货并且要求退款。v1", "我想退货并且要求换货。v2")
+    assert [one.text for one in first if one.differs] == ["退款", "v1"]
+    assert [one.text for one in second if one.differs] == ["换货", "v2"]
