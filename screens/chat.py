@@ -186,6 +186,7 @@ a branch beside the old one; < and > show the others. The line over the message 
             if place < len(kept):
                 view.show_turns(kept[:place])
             view.begin(turn, is_asked=view.lane in asked)
+        self.show_line(turn)
         self._show_asking()
         self._ask(self.session, turn)
 
@@ -210,6 +211,7 @@ a branch beside the old one; < and > show the others. The line over the message 
                 view.grow(message.update.answer, finished=message.update.finished)
         if message.update.finished:
             self._arrange()  # its answer has told what is left of the rate limits
+            self.show_line()  # and what it has cost
 
     @on(Ended)
     def _end(self, message: Ended) -> None:

@@ -54,8 +54,8 @@ class ChatBase(GreyedKeys, inherit_bindings=False):
         """Let the models answer a turn."""
         raise NotImplementedError
 
-    def show_line(self) -> None:
-        """Show title and settings anew."""
+    def show_line(self, asked: Turn | None = None) -> None:
+        """Show title and settings anew; a turn that has just been asked may not be the session's yet."""
         raise NotImplementedError
 
     def show_branch_line(self) -> None:

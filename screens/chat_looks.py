@@ -6,7 +6,7 @@ from textual.events import Resize
 from textual.widgets import Static
 
 from screens.chat_writing import ChatWriting
-from tui.chat.lanes import Lane, LaneAnswer
+from tui.chat.lanes import Lane, LaneAnswer, Turn
 from tui.chat.parameters import describe_parameters
 from tui.chat.spent import call_words, cost_of, spent
 from tui.chat.tools_file import tool_names
@@ -65,10 +65,15 @@ class ChatLooks(ChatWriting, inherit_bindings=False):
         if self.is_open:
             self._arrange()
 
-    def show_line(self) -> None:
-        """Show the first question, the system prompt and the parameters."""
+    def show_line(self, asked: Turn | None = None) -> None:
+        """Show the first question, the system prompt and the parameters.
+
+        Args:
+            asked: A turn that has just been asked, and may not be the session's yet.
+        """
         session = self.session
-        title = session.turns[0].question if session.turns else "New chat"
+        first = session.turns[0] if session.turns else asked
+        title = first.question if first is not None else "New chat"
         system = f"system: {session.system}" if session.system.strip() else ""
         tools = f"tools: {tool_names(session.tools)}" if session.tools else ""
         tags = " ".join(f"#{tag}" for tag in session.tags)

@@ -38,9 +38,9 @@ def test_many_pasted_lines_and_the_own_editor_fill_the_message_and_send_nothing(
         app.type("\x1b[200~first line\rsecond line\rthird\x07 line\x1b[201~")
         app.wait_for("third␇ line")
         assert "first line\n second line\n third␇ line" in app.text()
-        assert "chat nothing asked yet" in app.text()
+        assert "chat nothing answered yet" in app.text()
         app.type("\x07")  # ctrl+g
         app.wait_for("EDITOR HAS THE TERMINAL>")
         app.press("enter")
         app.wait_for("written outside")
-        assert "nothing asked yet" in app.text()
+        assert "nothing answered yet" in app.text()

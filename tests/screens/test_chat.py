@@ -118,6 +118,7 @@ async def test_an_answer_is_shown_while_it_comes_and_escape_stops_it(
         await pilot.press(*"go", "enter")
         await until(pilot, lambda: "begun" in text_of(app))
         assert "esc stops" in text_of(app)
+        assert "New chat" not in text_of(app).splitlines()[1]
         await pilot.press("escape")
         await until(pilot, lambda: not screen._asking)
         await until(pilot, lambda: provider.closed_streams == 2)

@@ -145,7 +145,7 @@ async def test_escape_leaves_a_change_without_asking_and_brings_the_draft_back(
 async def test_the_line_over_the_message_says_what_the_chat_has_cost(app: TunedeckApp) -> None:
     async with app.run_test(size=(100, 30)) as pilot:
         screen = await open_chat(pilot, app)
-        assert "chat nothing asked yet" in text_of(app)
+        assert "chat nothing answered yet" in text_of(app)
         await ask(pilot, screen, "one")
         await pilot.press("ctrl+r")
         await until(pilot, lambda: len(screen.session.all_turns) == 2 and not screen.is_asking)
@@ -161,6 +161,11 @@ async def test_a_price_that_nobody_published_is_never_a_number(
         screen = await open_chat(pilot, app)
         await ask(pilot, screen, "one")
         await until(pilot, lambda: text_of(app).count("price not published") == 2)
+        words = "in 120,000 (80,000 cached) · out 8,000 · price not published · tokens of 12 not told"
+        monkeypatch.setattr("tui.chat.spent.Spent.words", words)
+        await pilot.resize_terminal(80, 24)
+        screen.show_line()
+        await until(pilot, lambda: "of 12 not told" in " ".join(text_of(app).split()))
 
 
 async def test_answers_are_read_as_markdown_and_are_one_widget_each(

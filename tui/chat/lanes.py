@@ -16,7 +16,7 @@ CUT = "cut off"
 """Finish reason of an answer that broke off: a lost connection, a killed program, a stream without end."""
 
 
-_SHORTEST_SECONDS = 0.05
+_SHORTEST_SECONDS = 0.01
 """Less between the first piece and the last says nothing of a pace."""
 
 

@@ -57,7 +57,7 @@ class Spent:
     def words(self) -> str:
         """The sum on one line: `3 calls · in 72 (24 cached) · out 45 · $0.00012`."""
         if not self.calls:
-            return "nothing asked yet"
+            return "nothing answered yet"
         parts = ["1 call" if self.calls == 1 else f"{self.calls:,} calls"]
         if self.untold < self.calls:
             parts += [usage_words(self.usage), self.money]

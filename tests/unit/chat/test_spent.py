@@ -62,7 +62,7 @@ def test_the_sum_names_what_has_no_price_and_what_was_not_told(services: Service
     assert total.words.endswith(" and 1 at a price not published · tokens of 1 not told")
     alone = spent(services, [turn(1, unknown=answered(Usage(10, 1)))])
     assert alone.words == "1 call · in 10 · out 1 · price not published"
-    assert spent(services, []).words == "nothing asked yet"
+    assert spent(services, []).words == "nothing answered yet"
 
 
 def test_a_call_whose_tokens_were_not_told_has_no_price_at_all(services: Services) -> None:
