@@ -45,6 +45,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "resume": ("tui.cli.resume", "Let a paused job go on."),
     "notify": ("tui.cli.notify", "Say where you are told of jobs' ends, and test it."),
     "archive": ("tui.cli.archive", "Copy a job with all its files into a folder."),
+    "export": ("tui.cli.export", "Write a tuned model's weights for PEFT, transformers, llama.cpp, Ollama."),
     "settle": ("tui.cli.settle", "Settle a launch whose answer was lost."),
     "models": ("tui.cli.models", "Show models with family, days left and cost; tag, note, delete."),
     "deployments": ("tui.cli.deployments", "Put tuned models where they answer; what each hour costs."),

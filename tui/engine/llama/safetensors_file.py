@@ -74,15 +74,33 @@ def as_float32(tensor: Array) -> npt.NDArray[np.float32]:
     return np.asarray(tensor, np.float32)
 
 
+def as_bfloat16(tensor: Array) -> npt.NDArray[np.uint16]:
+    """Return float32 numbers as bfloat16's bits, rounded to the nearest, halves to even."""
+    bits = np.ascontiguousarray(tensor, np.float32).view(np.uint32)
+    return ((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16).astype(np.uint16)
+
+
 def write_tensors(
-    path: Path, shapes: Mapping[str, Sequence[int]], tensors: Iterable[tuple[str, Array]]
+    path: Path,
+    shapes: Mapping[str, Sequence[int]],
+    tensors: Iterable[tuple[str, Array]],
+    *,
+    dtype: str = "F32",
 ) -> None:
-    """Write float32 tensors as they are produced, which must be in the order of `shapes`."""
+    """Write float32 tensors as they are produced, which must be in the order of `shapes`.
+
+    Args:
+        path: Replaced if it exists.
+        shapes: Name and shape of each tensor.
+        tensors: Name and numbers of each tensor.
+        dtype: How they are stored: F32, F16 or BF16.
+    """
     header: dict[str, Any] = {"__metadata__": {"format": "pt"}}
+    itemsize = np.dtype(DTYPES[dtype]).itemsize
     offset = 0
     for name, shape in shapes.items():
-        end = offset + 4 * int(np.prod(shape))
-        header[name] = {"dtype": "F32", "shape": list(shape), "data_offsets": [offset, end]}
+        end = offset + itemsize * int(np.prod(shape))
+        header[name] = {"dtype": dtype, "shape": list(shape), "data_offsets": [offset, end]}
         offset = end
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-(len(text) + 8) % ALIGNMENT)
@@ -91,4 +109,5 @@ def write_tensors(
         for (name, tensor), (expected, shape) in zip(tensors, shapes.items(), strict=True):
             if name != expected or tensor.shape != tuple(shape):
                 raise TunedeckError(f"Tensor {name} has shape {tensor.shape}, not {expected} {tuple(shape)}.")
-            file.write(np.ascontiguousarray(tensor, np.float32).data)
+            stored = as_bfloat16(tensor) if dtype == "BF16" else np.ascontiguousarray(tensor, DTYPES[dtype])
+            file.write(stored.data)
