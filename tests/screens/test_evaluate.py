@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from textual.widgets import Input
 
 from screens.ask_text import AskTextScreen
 from screens.choose import ChooseScreen
+from screens.compare_base import NEW_SIDE
 from screens.confirm import ConfirmScreen
 from screens.evaluate import EvaluateScreen
 from screens.evaluation import EvaluationScreen
@@ -30,7 +32,10 @@ from tests.screens.fakes import (
     until,
 )
 from tui.app import TunedeckApp
+from tui.evals.compare.blind import BlindRating
+from tui.evals.test_set import read_test_set
 from tui.providers.protocol import ProviderError
+from tui.records.comparisons import Rating, Side
 from tui.records.jobs import JobState
 from tui.records.models import Capability, ModelInfo
 from tui.store.launch_rows import LaunchRecord, LaunchState
@@ -114,6 +119,44 @@ async def open_result(pilot: Pilots, app: TunedeckApp, path: Path) -> None:
     await until(pilot, lambda: "ctrl+r shows rows" in text_of(app), 30)
     await pilot.press("ctrl+r")
     await until(pilot, lambda: isinstance(app.screen, EvaluationScreen) and "Review" in text_of(app))
+
+
+async def open_judged(pilot: Pilots, app: TunedeckApp, path: Path) -> None:
+    """Rate two pairs blind, then have them judged, and turn to what the judge said."""
+    sides = tuple(Side("local", model, None, NEW_SIDE) for model in (BASE, TUNED))
+    rating = BlindRating.begin(
+        app.services, str(path), read_test_set(path, limit=2).cases, (sides[0], sides[1])
+    )
+    await asyncio.to_thread(rating.ask, rating.plan())
+    rating.rate(1, Rating.TIE)
+    rating.rate(2, Rating.SECOND)
+    await open_form(pilot, app, ("local", TUNED), path)
+    app.screen.query_one("#checks").focus()
+    await pilot.press("enter")
+    await until(pilot, lambda: isinstance(app.screen, ChooseScreen))
+    await pilot.press(*f"judge:{REMOTE_BASE}", "enter")
+    await until(pilot, lambda: "questions to a judge" in text_of(app))
+    await confirm(pilot, app)
+    await until(pilot, lambda: "ctrl+r shows rows" in text_of(app), 60)
+    await pilot.press("ctrl+r")
+    await until(pilot, lambda: isinstance(app.screen, EvaluationScreen))
+    await pilot.press("left_square_bracket")
+    await until(pilot, lambda: "Judged by" in text_of(app))
+
+
+async def test_a_judge_stands_with_its_rubric_and_its_agreement_with_blind_ratings(
+    app: TunedeckApp, remote: FakeProvider, rows: Path
+) -> None:
+    remote.answers[REMOTE_BASE] = ("Both say it.\n", "VERDICT: TIE")
+    async with app.run_test(size=(140, 40)) as pilot:
+        await open_judged(pilot, app, rows)
+        assert "Prefer the answer that is correct" in text_of(app)
+        assert "Each pair was judged in both orders: 0 won, 0 lost, 20 ties" in text_of(app)
+        table = app.screen.query_one("#outcome-table", Table)
+        assert any(
+            "Agrees with people on 50 % of 2 rows (2 rated blind here)" in str(row.cells[1])
+            for row in table._rows
+        )
 
 
 async def test_the_form_is_complete_priced_and_confirmed_before_anything_is_asked(
@@ -348,16 +391,27 @@ async def test_the_behaviour_pack_shows_its_label_with_a_verdict_for_each_measur
 
 
 @pytest.mark.parametrize("size", SIZES, ids=["80x24", "140x40"])
-@pytest.mark.parametrize("kind", ["form", "running", "verdict", "rows", "labels"])
+@pytest.mark.parametrize("kind", ["form", "running", "verdict", "rows", "labels", "judge", "behaviour"])
 def test_it_looks(
-    app: TunedeckApp, local: FakeProvider, rows: Path, kind: str, size: tuple[int, int],
+    app: TunedeckApp, local: FakeProvider, remote: FakeProvider, rows: Path, kind: str, size: tuple[int, int],
     snap_compare: Callable[..., bool], monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     if kind == "running":
         local.hold = threading.Event()
+    remote.answers[REMOTE_BASE] = ("VERDICT: TIE",)
 
     async def before(pilot: Pilots) -> None:
-        if kind in ("rows", "labels"):
+        if kind == "judge":
+            await open_judged(pilot, app, rows)
+        elif kind == "behaviour":
+            await open_form(pilot, app, ("local", TUNED), None)
+            await pilot.press("ctrl+l")
+            await until(pilot, lambda: "ctrl+r shows rows" in text_of(app), 60)
+            await pilot.press("ctrl+r")
+            await until(pilot, lambda: isinstance(app.screen, EvaluationScreen))
+            await pilot.press("right_square_bracket", "right_square_bracket")
+            await until(pilot, lambda: "Behaviour  (3 of " in text_of(app))
+        elif kind in ("rows", "labels"):
             await open_result(pilot, app, rows)
             if kind == "labels":
                 await pilot.press("left_square_bracket")

@@ -210,6 +210,8 @@ class JudgeReport:
     """Share of them on which judge and people agree; None without any."""
     kappa: float | None
     """The same beyond chance."""
+    blind_rows: int = 0
+    """Those of `human_rows` that were rated blind here, and not in a file."""
 
     def as_json(self) -> dict[str, Any]:
         """Return it as JSON values."""
@@ -224,13 +226,19 @@ class JudgeReport:
             "longer_answer_won": self.longer.as_json(),
             "unread": self.unread,
             "human_rows": self.human_rows,
+            "human_rows_rated_blind": self.blind_rows,
             "human_agreement": self.human_agreement,
             "kappa": self.kappa,
         }
 
 
 def judge_report(
-    judge: Judge, pairs: Sequence[JudgedPair], unread: int, human: Mapping[str, str] | None = None
+    judge: Judge,
+    pairs: Sequence[JudgedPair],
+    unread: int,
+    *,
+    human: Mapping[str, str],
+    blind: Mapping[str, str],
 ) -> JudgeReport:
     """Count what a judge said.
 
@@ -238,16 +246,19 @@ def judge_report(
         judge: Who judged.
         pairs: One for each row with a verdict.
         unread: Rows without.
-        human: Case id -> "first", "second" or "tie", as people rated.
+        human: Case id -> "first", "second" or "tie", as people rated in a file; stands over `blind`.
+        blind: The same, as they rated blind here.
     """
     wins, losses = (sum(pair.winner == name for pair in pairs) for name in ("second", "first"))
     ratings = Ratings(wins, losses, len(pairs) - wins - losses)
     lengths = [pair.longer_won for pair in pairs if pair.longer_won is not None]
-    both = [(pair.winner, human[pair.case_id]) for pair in pairs if human and pair.case_id in human]
+    rated = {**blind, **human}
+    both = [(pair.winner, rated[pair.case_id]) for pair in pairs if pair.case_id in rated]
+    rated_blind = sum(pair.case_id in blind and pair.case_id not in human for pair in pairs)
     agreed = sum(one == other for one, other in both) / len(both) if both else None
     kappa = cohen_kappa([one for one, _ in both], [other for _, other in both]) if both else None
     return JudgeReport(
         judge.lane.model, judge.rubric, ratings, win_rate(ratings),
         wilson(sum(pair.turned for pair in pairs), len(pairs)), wilson(sum(lengths), len(lengths)),
-        unread, len(both), agreed, kappa,
+        unread, len(both), agreed, kappa, rated_blind,
     )  # fmt: skip

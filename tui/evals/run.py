@@ -13,6 +13,7 @@ from tui.evals.cases import Case, Given
 from tui.evals.checks.protocol import Check, Grade
 from tui.evals.checks.registry import JUDGE, opened_checks
 from tui.evals.checks.spec import CheckSpec
+from tui.evals.human import blind_ratings
 from tui.evals.judging import (
     Judge,
     JudgedPair,
@@ -159,6 +160,7 @@ def _judge(
             if digest not in kept
         ]
     outcome = one_round.ask("Judging", questions)
+    blind = blind_ratings(services, plan) if plan.judges else {}
     judged: Judged = {}
     for judge in plan.judges:
         entries = pairs[judge.spec.key]
@@ -172,7 +174,9 @@ def _judge(
             pair = judged_pair(case, first, second, (verdicts[0], verdicts[1]))
             if pair is not None:
                 said[case.id] = pair
-        report = judge_report(judge, list(said.values()), len(entries) - len(said), plan.options.human)
+        report = judge_report(
+            judge, list(said.values()), len(entries) - len(said), human=plan.options.human, blind=blind
+        )
         judged[judge.spec.key] = (report, said)
     return judged, outcome
 

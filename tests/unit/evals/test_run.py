@@ -15,8 +15,10 @@ from tui.chat.lanes import Lane
 from tui.errors import TunedeckError
 from tui.evals import asking
 from tui.evals.checks.spec import parse_check
+from tui.evals.compare.blind import BlindRating
+from tui.evals.human import blind_ratings
 from tui.evals.judging import Judge, open_judge
-from tui.evals.plan import EvalOptions, EvalPlan, plan_evaluation
+from tui.evals.plan import NEW_EVALUATION, EvalOptions, EvalPlan, plan_evaluation
 from tui.evals.requests import Contender
 from tui.evals.result import EvalResult
 from tui.evals.run import run_evaluation
@@ -24,6 +26,8 @@ from tui.evals.scoring import NOT_OFFERED
 from tui.evals.statistics.verdict import Word
 from tui.evals.test_set import read_test_set
 from tui.providers.protocol import ProviderError
+from tui.records.chats import ChatParameters
+from tui.records.comparisons import Rating, Side
 from tui.services import Services
 
 BOTH = (Contender(Lane("openai", BASE)), Contender(Lane("openai", TUNED)))
@@ -395,6 +399,33 @@ def test_a_judge_is_asked_in_both_orders_and_shown_the_rubric(
     assert report.human_rows == 7
     assert report.human_agreement == pytest.approx(6 / 7)
     assert planned(services, questions, (judge,)).judge_asks == 0
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_judge_is_held_against_what_was_rated_blind_of_the_same_answers(
+    service: AnsweringService, services: Services, questions: Path, turned: bool
+) -> None:
+    service.reply = lambda model, question, body: (
+        "VERDICT: A" if model == JUDGE else base_errs(model, question, body)
+    )
+    sides = [Side(lane.account, lane.model, None, NEW_EVALUATION) for lane in (BOTH[0].lane, BOTH[1].lane)]
+    pair = (sides[1], sides[0]) if turned else (sides[0], sides[1])
+    rating = BlindRating.begin(services, "q.jsonl", read_test_set(questions, limit=4).cases, pair)
+    rating.ask(rating.plan())
+    preferred = Rating.FIRST if turned else Rating.SECOND
+    for number, said in enumerate((Rating.TIE, Rating.BOTH_BAD, preferred, preferred), 1):
+        rating.rate(number, said)
+    plan = planned(services, questions, (judge_of(services),))
+    assert blind_ratings(services, plan) == {
+        "line 1": "tie", "line 2": "tie", "line 3": "second", "line 4": "second",
+    }  # fmt: skip
+    report = run_evaluation(services, plan).judges[0]
+    assert (report.human_rows, report.blind_rows, report.human_agreement) == (4, 4, 0.5)
+    of_file = planned(services, questions, (judge_of(services),), human={"line 4": "tie"})
+    report = run_evaluation(services, of_file).judges[0]  # a file's word goes before
+    assert (report.human_rows, report.blind_rows, report.human_agreement) == (4, 3, 0.75)
+    others = planned(services, questions, parameters=ChatParameters(temperature=0.0, max_tokens=9))
+    assert blind_ratings(services, others) == {}  # nobody has seen those answers
 
 
 def test_a_judge_that_goes_by_the_place_is_found_out(

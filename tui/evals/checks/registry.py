@@ -104,5 +104,5 @@ _JUDGE_DESCRIBED = DescribedCheck(
     "A model compares both answers (or the answer with the expected one) by a rubric, always in both orders.",
     ("model", "account", "rubric", "max_tokens"),
     "A verdict that turns with the order counts as a tie. The report shows the rubric, how often the verdict "
-    "turned, how often the longer answer won, and the agreement with people's ratings (--ratings).",
+    "turned, how often the longer answer won, and the agreement with people: blind ratings, --ratings.",
 )

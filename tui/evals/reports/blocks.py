@@ -232,11 +232,16 @@ def _judge(judge: JudgeReport) -> Iterator[Block]:
     if judge.unread:
         yield Paragraph(f"{judge.unread:,} pairs have no verdict that could be read.")
     if judge.human_agreement is None:
-        yield Paragraph("Agreement with people is not known: no rows were rated by people.")
+        yield Paragraph(
+            "Agreement with people is not known: no rows were rated by people. It is once these models are "
+            "rated blind on these rows, in Side by side or with `tunedeck compare rate`."
+        )
     else:
         kappa = "" if judge.kappa is None else f", kappa {judge.kappa:.2f}"
+        blind = f" ({judge.blind_rows:,} rated blind here)" if judge.blind_rows else ""
         yield Paragraph(
-            f"Agrees with people on {100 * judge.human_agreement:.0f} % of {judge.human_rows:,} rows{kappa}."
+            f"Agrees with people on {100 * judge.human_agreement:.0f} % of {judge.human_rows:,} rows"
+            f"{blind}{kappa}."
         )
 
 
