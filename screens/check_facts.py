@@ -9,8 +9,8 @@ from tui.datasets.estimate import FileEstimate
 from tui.datasets.report import Report
 from tui.datasets.rules import RULES
 from tui.money.amounts import unit_price
-from tui.money.base_tokenizer import MODEL_ENCODING
 from tui.money.catalog import Catalog, CatalogModel
+from tui.money.catalog_model import MODEL_ENCODING
 from tui.money.estimate import TimeEstimate, auto_epochs, estimate_local_time
 from tui.money.side_by_side import ModelCost, side_by_side
 from tui.records.jobs import Method
@@ -107,7 +107,7 @@ def explain(item: Item | None) -> list[Line]:
     return lines
 
 
-def tokens_by_encoding(
+def tokens_by_vocabulary(
     model: CatalogModel,
     report: Report,
     models: Sequence[CatalogModel],
@@ -123,12 +123,14 @@ def tokens_by_encoding(
         models: Every model that could take the file.
         report_of: Makes the report for another model; asked once for each other vocabulary.
     """
-    first_of = {other.encoding: other for other in reversed(models)}
-    others = sorted(set(first_of) - {model.encoding}, key=lambda name: name == MODEL_ENCODING)
-    known = {model.encoding: report.tokens.per_epoch} if model.encoding in first_of else {}
+    first_of = {other.vocabulary: other for other in reversed(models)}
+    others = sorted(
+        set(first_of) - {model.vocabulary}, key=lambda name: first_of[name].encoding == MODEL_ENCODING
+    )
+    known = {model.vocabulary: report.tokens.per_epoch} if model.vocabulary in first_of else {}
     yield dict(known), not others
-    for number, encoding in enumerate(others, start=1):
-        known[encoding] = report_of(first_of[encoding]).tokens.per_epoch
+    for number, vocabulary in enumerate(others, start=1):
+        known[vocabulary] = report_of(first_of[vocabulary]).tokens.per_epoch
         yield dict(known), number == len(others)
 
 

@@ -10,6 +10,7 @@ from textual.worker import Worker
 
 from screens.check_estimate import estimate_note, estimate_pairs, estimate_rows
 from screens.check_facts import (
+    LOCAL,
     explain,
     local_time,
     price_cells,
@@ -26,7 +27,6 @@ from screens.finding_list import FindingList, group_findings
 from tui.datasets.formats import DatasetFormat
 from tui.datasets.report import Report
 from tui.datasets.services import SERVICES
-from tui.money.base_tokenizer import MODEL_ENCODING
 from tui.money.estimate import TimeEstimate
 from tui.money.side_by_side import ModelCost
 from tui.safe_text import safe_line
@@ -149,10 +149,10 @@ class CheckResults(FixesFile, ModeratesFile, CheckViews, inherit_bindings=False)
         if message.is_all:
             self._worker = None
             self.query_one(Meter).display = False
-        count = message.tokens.get(MODEL_ENCODING, max(message.tokens.values(), default=0))
-        self._time = local_time(report, count, message.rates)
         is_priced = report.rows and report.format is not DatasetFormat.UNKNOWN
         self._estimates = prices(report, self.services.catalog, message.tokens) if is_priced else []
+        here = next((one.tokens_per_epoch for one in self._estimates if one.provider == LOCAL), 0)
+        self._time = local_time(report, here, message.rates)
         costs = self.query_one("#costs", Table)
         costs.border_title = "Cost, by model" if report.valid else "Cost, by model, once it is mended"
         costs.empty_text = "No model takes files of this format."

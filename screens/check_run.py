@@ -10,7 +10,7 @@ from textual import work
 from textual.message import Message
 from textual.worker import get_current_worker
 
-from screens.check_facts import tokens_by_encoding
+from screens.check_facts import tokens_by_vocabulary
 from screens.greyed_keys import GreyedKeys
 from tui.datasets.check import CheckCancelled
 from tui.datasets.estimate import FileEstimate
@@ -21,8 +21,8 @@ from tui.datasets.report import Report
 from tui.datasets.tokens import encoding_for
 from tui.errors import TunedeckError
 from tui.jobs.reports import report_for
-from tui.money.base_tokenizer import MODEL_ENCODING
 from tui.money.catalog import CatalogModel
+from tui.money.catalog_model import MODEL_ENCODING
 
 PROGRESS_SECONDS = 0.25
 
@@ -121,7 +121,7 @@ class ChecksFile(GreyedKeys, inherit_bindings=False):
             report = report_of(wish.model, fresh=wish.fresh, provider=wish.provider)
             self.post_message(self.Finished(wish, report, _other_shape(wish.path, report)))
             rates = self.services.store.training_rates("local")
-            counts = tokens_by_encoding(wish.model, report, self.trainable_models(), report_of)
+            counts = tokens_by_vocabulary(wish.model, report, self.trainable_models(), report_of)
             for tokens, is_all in counts:
                 if is_all or (tokens and report.bytes >= LARGE_BYTES):
                     self.post_message(self.Priced(wish, tokens, rates, is_all))

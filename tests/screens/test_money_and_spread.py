@@ -9,7 +9,7 @@ import pytest
 from textual.widgets import Static
 
 from screens.check import CheckScreen
-from screens.check_facts import tokens_by_encoding
+from screens.check_facts import tokens_by_vocabulary
 from screens.finding_list import FindingList, group_findings
 from screens.money import MoneyScreen
 from screens.money_facts import SORTS, BillChoice, bill_lines, key_of
@@ -52,7 +52,9 @@ def rows(isolated_home: Path) -> Path:
 
 
 def bills() -> list[ModelCost]:
-    return side_by_side(Catalog.load(), {"o200k_base": 1_000_000, "model": 1_200_000}, examples=100)
+    return side_by_side(
+        Catalog.load(), {"o200k_base": 1_000_000, "smollm2-135m-instruct": 1_200_000}, examples=100
+    )
 
 
 async def open_money(pilot: Pilots, app: TunedeckApp, path: Path) -> MoneyScreen:
@@ -174,12 +176,12 @@ def test_vocabularies_become_known_one_by_one_the_local_models_last(rows: Path) 
     models = Catalog.load().trainable()
     report = check_file(rows, CheckOptions())
     own = next(model for model in models if model.encoding == "o200k_base")
-    steps = list(tokens_by_encoding(own, report, models, lambda _model: report))
+    steps = list(tokens_by_vocabulary(own, report, models, lambda _model: report))
     assert [is_all for _, is_all in steps] == [False] * (len(steps) - 1) + [True]
     assert list(steps[0][0]) == ["o200k_base"]
-    assert list(steps[-1][0])[-1] == "model"
-    local = next(model for model in models if model.encoding == "model")
-    assert list(next(tokens_by_encoding(local, report, models, lambda _model: report))[0]) == ["model"]
+    local = next(model for model in models if model.provider == "local")
+    assert list(steps[-1][0])[-1] == local.id
+    assert list(next(tokens_by_vocabulary(local, report, models, lambda _model: report))[0]) == [local.id]
 
 
 def test_what_is_known_already_is_told_while_the_rest_is_counted(rows: Path) -> None:
@@ -187,7 +189,7 @@ def test_what_is_known_already_is_told_while_the_rest_is_counted(rows: Path) -> 
         told: list[FileCounts] = []
         whole = count_for_all(services, rows, validation=rows, on_counts=told.append)
         assert [list(counts.reports) for counts in told] == [["o200k_base"]]
-        assert set(whole.reports) == set(whole.held_out) == {"o200k_base", "model"}
+        assert set(whole.reports) == set(whole.held_out) == {"o200k_base", "smollm2-135m-instruct"}
         early = {key_of(bill) for bill in told[0].bills(services)}
         assert early == {key_of(bill) for bill in whole.bills(services)}
 

@@ -189,12 +189,12 @@ def _print_comparison(
 
     counts, examples = {}, 0
     for model in services.catalog.trainable(method):
-        if model.encoding in counts:
+        if model.vocabulary in counts:
             continue
         if file is None:
-            counts[model.encoding] = tokens or 0
+            counts[model.vocabulary] = tokens or 0
         else:
-            counts[model.encoding], examples = _count(services, file, model)
+            counts[model.vocabulary], examples = _count(services, file, model)
     if file is None and epochs is None:
         raise TunedeckError("The price depends on the number of epochs.", "Give --epochs N.")
     found = compare_models(services.catalog, counts, examples=examples, epochs=epochs, method=method)

@@ -10,8 +10,8 @@ from tui.datasets.services import DEFAULT_SERVICE, SERVICES
 from tui.datasets.token_ids import Vocabulary
 from tui.datasets.tokens import encoding_for
 from tui.jobs.local_rows import local_reader, row_limit
-from tui.money.base_tokenizer import MODEL_ENCODING
 from tui.money.catalog import Catalog
+from tui.money.catalog_model import MODEL_ENCODING
 
 
 def counter_for(model: str) -> Vocabulary | None:

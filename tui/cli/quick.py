@@ -15,8 +15,7 @@ from tui.datasets.token_ids import Vocabulary
 from tui.datasets.tokens import encoding_for, training_limit
 from tui.errors import ExitCode, TunedeckError
 from tui.jobs.local_rows import row_limit
-from tui.money.base_tokenizer import MODEL_ENCODING
-from tui.money.catalog_model import CatalogModel
+from tui.money.catalog_model import MODEL_ENCODING, CatalogModel
 from tui.money.estimate_range import PriceRange, price_range, price_ranges
 from tui.records.jobs import Method
 

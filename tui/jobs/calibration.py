@@ -8,8 +8,8 @@ from tui.datasets.formats import DatasetFormat
 from tui.errors import TunedeckError
 from tui.jobs.ports import JobServices
 from tui.jobs.reports import counts_for
-from tui.money.base_tokenizer import MODEL_ENCODING
 from tui.money.calibration import Calibration, Observation, calibrate
+from tui.money.catalog_model import MODEL_ENCODING
 from tui.records.jobs import Job, JobState, Method
 from tui.store.launch_rows import LaunchRecord
 

@@ -99,18 +99,18 @@ def count_for_all(
 
     models = services.catalog.trainable(method)
     paid_first = sorted(models, key=lambda model: not model.training_price_per_million)
-    first_of = {model.encoding: model for model in reversed(paid_first)}
-    encodings = list(dict.fromkeys(model.encoding for model in paid_first))
-    if not encodings:
+    first_of = {model.vocabulary: model for model in reversed(paid_first)}
+    vocabularies = list(dict.fromkeys(model.vocabulary for model in paid_first))
+    if not vocabularies:
         raise TunedeckError("No model takes files of this method.", "Choose another method.")
     reports: dict[str, Report] = {}
     held_out: dict[str, Report] = {}
-    for encoding in encodings:
-        reports[encoding] = count(path, first_of[encoding], held_out=False)
+    for vocabulary in vocabularies:
+        reports[vocabulary] = count(path, first_of[vocabulary], held_out=False)
         if validation is not None:
-            held_out[encoding] = count(validation, first_of[encoding], held_out=True)
-        counts = FileCounts(dict(reports), reports[encodings[0]], dict(held_out))
-        if on_counts is not None and encoding != encodings[-1]:
+            held_out[vocabulary] = count(validation, first_of[vocabulary], held_out=True)
+        counts = FileCounts(dict(reports), reports[vocabularies[0]], dict(held_out))
+        if on_counts is not None and vocabulary != vocabularies[-1]:
             on_counts(counts)
     return counts
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 from tui.datasets.token_ids import TiktokenReader, TokenReader, Vocabulary
 from tui.datasets.tokens import encoding_for
 from tui.errors import TunedeckError
-from tui.money.base_tokenizer import MODEL_ENCODING, load_base_tokenizer, tokenizer_file
+from tui.money.base_tokenizer import load_base_tokenizer, tokenizer_file
 from tui.money.catalog import CatalogModel
+from tui.money.catalog_model import MODEL_ENCODING
 
 
 def local_reader(model_id: str) -> Vocabulary | None:

@@ -11,8 +11,8 @@ from tui.jobs.file_costs import method_for
 from tui.jobs.local_rows import reader_of
 from tui.jobs.ports import JobServices
 from tui.jobs.reports import Progress, report_for
-from tui.money.base_tokenizer import MODEL_ENCODING
 from tui.money.catalog import CatalogModel
+from tui.money.catalog_model import MODEL_ENCODING
 from tui.money.estimate import auto_epochs
 from tui.money.lifetime import Lifetimes
 from tui.money.payback import PaybackCase, PaybackChoice
@@ -46,7 +46,7 @@ class PaybackFile:
 
     def is_measured(self, *models: CatalogModel) -> bool:
         """Say whether a case of these models needs no reading."""
-        return all(_key(model) in self._measured for model in models)
+        return all(model.vocabulary in self._measured for model in models)
 
     def measure(
         self,
@@ -61,7 +61,7 @@ class PaybackFile:
             TunedeckError: It can't be read, or holds no answers.
             CheckCancelled: `cancelled` said so.
         """
-        key = _key(model)
+        key = model.vocabulary
         if key not in self._measured:
             report = report_for(
                 self._services, self.path, model, on_progress=on_progress, cancelled=cancelled
@@ -100,10 +100,6 @@ class PaybackFile:
         long = text_tokens(self._prompt, _encoding(tuned), reader_of(tuned))
         # The file has the short prompt already: that is what is kept of the long one.
         return replace(choice, kept_percent=min(100, round(100 * made.call.system / long)) if long else 100)
-
-
-def _key(model: CatalogModel) -> str:
-    return model.id if model.encoding == MODEL_ENCODING else model.encoding
 
 
 def _encoding(model: CatalogModel) -> str:

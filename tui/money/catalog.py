@@ -11,6 +11,7 @@ from typing import Any, Self
 
 from tui import paths
 from tui.errors import TunedeckError
+from tui.money.base_tokenizer import prepared_base_models
 from tui.money.catalog_file import (
     CatalogFile,
     model_from_tables,
@@ -27,6 +28,7 @@ __all__ = [
     "STALE_AFTER_DAYS", "Catalog", "CatalogModel", "PriceTier", "ProviderEntry", "override_path",
 ]  # fmt: skip
 
+LOCAL = "local"
 TOLD_BY_SERVICE = "the service's own list of models"
 
 
@@ -59,6 +61,8 @@ class Catalog:
     def load(cls, override: Path | None = None) -> Self:
         """Read the shipped catalog and the user's override (by default `catalog.toml` in the config folder).
 
+        Base models that were added to the local engine are in it too: everything can be asked of them.
+
         Raises:
             TunedeckError: The override is wrong; the message names file, line and key.
         """
@@ -66,7 +70,9 @@ class Catalog:
         path = override or override_path()
         if path.exists():
             files.append(read_catalog_file(path))
-        return cls.from_files(files)
+        catalog = cls.from_files(files)
+        catalog.take_base_models(prepared_base_models())
+        return catalog
 
     @classmethod
     def from_files(cls, files: Iterable[CatalogFile]) -> Self:
@@ -122,6 +128,19 @@ class Catalog:
         """True when tunedeck starts jobs at the model's service, and the model can be named in one."""
         entry = self.providers.get(model.provider)
         return not model.is_class and (entry is None or entry.launchable)
+
+    def take_base_models(self, names: Iterable[str]) -> None:
+        """Let base models of this machine that no file names be known by what holds for the local engine.
+
+        Args:
+            names: Their ids.
+        """
+        for name in names:
+            if (LOCAL, name) not in self._by_key:
+                model = replace(self._defaults.get(LOCAL, CatalogModel(LOCAL, "")), id=name)
+                self.models += (model,)
+                self._by_key[LOCAL, name] = model
+                self._by_name.setdefault(name, model)
 
     def take_dates(self, told: Iterable[tuple[str, str, str, int]]) -> None:
         """Let what services told go before what the files say.

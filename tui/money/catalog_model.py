@@ -13,6 +13,8 @@ from tui.records.models import Permission
 
 STALE_AFTER_DAYS = 60
 """A price older than this is shown with a warning."""
+MODEL_ENCODING = "model"
+"""The catalog's word for "the base model's own tokenizer"."""
 NOT_PUBLISHED = "not published"
 """Shown where nobody could read a number; never 0."""
 
@@ -97,6 +99,11 @@ class CatalogModel:
     historic: bool = False
     """True when nothing new can be trained on it; the price stays, to explain old jobs."""
     note: str = ""
+
+    @property
+    def vocabulary(self) -> str:
+        """What its tokens are counted by: models with one vocabulary have one count of a file."""
+        return self.id if self.encoding == MODEL_ENCODING else self.encoding
 
     @property
     def highest(self) -> Decimal | None:

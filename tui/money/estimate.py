@@ -269,7 +269,7 @@ def compare_models(
 
     Args:
         catalog: Where the models come from.
-        tokens: Tokens per epoch by encoding; a free model takes any of the counts.
+        tokens: Tokens per epoch by vocabulary; a free model takes any of the counts.
         examples: Examples in the training file.
         epochs: Passes over the file, or None for each provider's automatic choice.
         method: How the model is tuned.
@@ -278,7 +278,7 @@ def compare_models(
     for model in catalog.trainable(method):
         if model.training_price_per_million is None and model.training_price_per_hour is not None:
             continue
-        count = tokens.get(model.encoding)
+        count = tokens.get(model.vocabulary)
         if count is None and model.training_price_per_million == 0:
             count = max(tokens.values(), default=None)
         if count is not None:

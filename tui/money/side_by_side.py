@@ -179,8 +179,8 @@ def _cost(
 
 def _count(model: CatalogModel, tokens: Mapping[str, int]) -> tuple[int | None, bool]:
     """Return the count for a model, and whether another vocabulary's had to stand in."""
-    if model.encoding in tokens:
-        return tokens[model.encoding], False
+    if model.vocabulary in tokens:
+        return tokens[model.vocabulary], False
     if model.count_is_rough or model.training_price_per_million == 0:
         return tokens.get(OTHER_VOCABULARY, max(tokens.values(), default=None)), True
     return None, False

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -196,3 +197,21 @@ def test_check_and_diff_have_their_exit_codes(cli: Cli, mine: Path, tmp_path: Pa
     assert cli("catalog", "check", str(tmp_path / "none.toml")).code == 2
     mine.unlink()
     assert "no file of yours" in cli("catalog", "diff").stdout
+
+
+def test_base_models_that_were_added_are_known_with_what_holds_for_the_engine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TUNEDECK_BASE_MODELS", str(tmp_path))
+    for name in ("own-model-1.0", "smollm2-135m-instruct", ".unpack-half", "gpt-4.1"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "tokenizer.json").write_text("{}")
+    (tmp_path / "no-model").mkdir()
+    catalog = Catalog.load()
+    added = catalog.model("ft:own-model-1.0:local:tone:abc")
+    assert (added.provider, added.id, added.highest) == ("local", "own-model-1.0", Decimal(0))
+    local = [model for model in catalog.trainable() if model.provider == "local"]
+    assert [model.id for model in local] == ["smollm2-135m-instruct", "gpt-4.1", "own-model-1.0"]
+    # Each has a tokenizer, and so a count, of its own.
+    assert len({model.vocabulary for model in local}) == len(local)
+    assert catalog.model("gpt-4.1").provider == "openai"  # whose name it was before

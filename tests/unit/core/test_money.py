@@ -39,8 +39,6 @@ def test_a_historic_job_costs_what_it_cost() -> None:
         "price_per_million": 8.0,
         "currency": "USD",
         "total": 2.4,
-        "price_per_hour": None,
-        "epoch_total": None,
         "price_read_on": "2026-09-26",
         "price_source": "developers.openai.com/api/docs/pricing (fine-tuning)",
     }

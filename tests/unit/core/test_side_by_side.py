@@ -20,7 +20,7 @@ from tui.records.jobs import Method
 
 Cli = Callable[..., CliResult]
 DAY = date(2026, 11, 25)
-TOKENS = {"o200k_base": 1_000_000, "model": 1_200_000}
+TOKENS = {"o200k_base": 1_000_000, "smollm2-135m-instruct": 1_200_000}
 
 
 def bills(**options: Any) -> list[ModelCost]:
