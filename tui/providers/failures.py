@@ -43,6 +43,7 @@ _TLS_TROUBLE = (
     "SSL_CERT_FILE."
 )
 _LONGEST_MESSAGE = 2000
+_MOST_DETAILS = 5
 _SERVER_ERROR = 500
 _OF_A_PROXY = (401, 403, 407, 429)
 """Statuses that say something even when a web page comes with them."""
@@ -124,8 +125,26 @@ def _envelope(body: object) -> Mapping[str, object]:
         inner = body.get("error")
         if isinstance(inner, Mapping):
             return inner
-        return {"message": inner, **body} if isinstance(inner, str) else body
+        if isinstance(inner, str):
+            return {"message": inner, **body}
+        return body if _text(body.get("message")) else {**body, "message": _details(body)}
     return {"message": body} if isinstance(body, str) and body.strip() else {}
+
+
+def _details(body: Mapping[str, object]) -> str:
+    """Return what a body of another shape says: `detail` as FastAPI sends it, or a list of `errors`."""
+    found = body.get("detail") or body.get("errors") or body.get("title") or ""
+    entries = found if isinstance(found, list) else [found]
+    return "; ".join(filter(None, map(_detail, entries[:_MOST_DETAILS])))
+
+
+def _detail(entry: object) -> str:
+    if not isinstance(entry, Mapping):
+        return _text(entry) or ""
+    words = _text(entry.get("msg")) or _text(entry.get("message")) or _text(entry.get("detail")) or ""
+    place = entry.get("loc")
+    named = ".".join(str(part) for part in place if part != "body") if isinstance(place, list) else ""
+    return f"{named}: {words}" if named and words else words
 
 
 def _text(value: object) -> str | None:

@@ -74,6 +74,7 @@ BY_STATUS: Mapping[int, Remedy] = {
     401: Remedy(
         "Check the key: it may be wrong, revoked, of another project, or not allowed from this network."
     ),
+    402: Remedy(f"The service wants money first; see its billing page. {_SPENT}", limit=Limit.MONEY),
     403: Remedy("The key lacks this right; check its scopes and the account's region."),
     404: Remedy("It may have been deleted, or belong to another account."),
     405: Remedy("This address does not offer that; check the base URL."),
@@ -81,6 +82,7 @@ BY_STATUS: Mapping[int, Remedy] = {
     408: Remedy("Try again.", retryable=True),
     409: Remedy("Something else changed it meanwhile; look again and retry.", retryable=True),
     413: Remedy("The file or request is too large for the service."),
+    422: Remedy("Correct what it names and try again."),
     429: Remedy("Wait a little and try again.", retryable=True, limit=Limit.REQUESTS),
 }
 SERVER_TROUBLE = Remedy("The service has trouble; try again in a while.", retryable=True)

@@ -136,6 +136,29 @@ def test_an_error_of_any_shape_becomes_a_sentence(
     assert error.status == 400
 
 
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ({"detail": [{"loc": ["body", "model"], "msg": "field required"}]}, "model: field required"),
+        ({"detail": "no such base model"}, "no such base model"),
+        ({"detail": {"message": "no rights"}}, "no rights"),
+        ({"errors": [{"message": "one"}, {"message": "two"}]}, "one; two"),
+        ({"detail": [[], None, {"loc": 3}]}, "HTTP status 422"),
+    ],
+)
+def test_what_a_server_of_another_making_says_is_shown(
+    provider: OpenAIShapeProvider, service: FakeService, body: object, words: str
+) -> None:
+    error = refused(provider, service, refuse_with(422, body))
+    assert f"refused with 422: {words}" in error.message
+    assert error.remedy
+
+
+def test_a_demand_for_payment_is_one_about_money(provider: OpenAIShapeProvider, service: FakeService) -> None:
+    error = refused(provider, service, refuse_with(402, {"message": "top up"}))
+    assert (error.limit, error.retryable) == (Limit.MONEY, False)
+
+
 def test_a_server_that_only_chats_is_known_as_one(
     provider: OpenAIShapeProvider, service: FakeService
 ) -> None:
