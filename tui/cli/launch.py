@@ -100,7 +100,7 @@ def command(
     start = read_job_file(job_file) if job_file is not None else JobTerms()
     with Services.open() as services:
         if like is not None:
-            start = _like(services, like, asked["account"], asked["model"])
+            start = _like(services, like, file, asked)
         if "help" in asked["others"]:
             plan = _plan(services, file or Path(), start, {**asked, "others": ()})
             list_parameters(profile(services.account(plan.account).provider), plan.method)
@@ -169,11 +169,15 @@ def _grader(path: Path) -> dict[str, Any]:
     return read_grader_value(path)
 
 
-def _like(services: Services, name: str, account: str | None, model: str | None) -> JobTerms:
+def _like(services: Services, name: str, file: Path | None, asked: dict[str, Any]) -> JobTerms:
+    """Return a job's terms as the account that is asked for takes them, and say what changes there."""
     from tui.jobs.elsewhere import launch_elsewhere, origin_of_job, refused_launch  # only --like needs them
 
     origin = refused_launch(services, name) or origin_of_job(services, find_job(services, name))
-    found = launch_elsewhere(services, origin, account or origin.account, model)
+    method = Method(asked["method"]) if asked["method"] else origin.method
+    terms = replace(origin.terms, method=method, training=file or origin.terms.training)
+    origin = replace(origin, method=method, terms=terms)
+    found = launch_elsewhere(services, origin, asked["account"] or origin.account, asked["model"])
     for change in found.changes:
         narrate(f"     {change.what}: {change.words}")
     return found.terms

@@ -9,7 +9,7 @@ from typing import Any
 from tui.errors import TunedeckError
 from tui.jobs.job_export import terms_of_job, terms_of_plan
 from tui.jobs.job_file import JobTerms
-from tui.jobs.plan import LaunchPlan
+from tui.jobs.plan import TRAINING, LaunchPlan
 from tui.jobs.ports import JobServices
 from tui.money.amounts import money_range
 from tui.money.catalog import CatalogModel
@@ -127,6 +127,7 @@ def launch_elsewhere(
         Change("Account", origin.account, account),
         Change("Service", here.label, there.label),
         Change("Model", origin.model, chosen, _about_start(origin.model, chosen)),
+        *_about_method(origin.method, there),
         *dropped,
         _about_rate(here, there),
     ]
@@ -154,6 +155,11 @@ def _same_model(services: JobServices, job: Origin, account: str) -> str:
         known = services.catalog.find(name, provider)
         if names & {name, *(() if known is None else known.aliases)}:
             return name
+    reason = profile(provider).cannot.get(TRAINING[job.method])
+    if reason is not None:
+        raise TunedeckError(
+            f"{account} can't start a {job.method} job.", f"{reason} Choose another account, or --method."
+        )
     some = ", ".join(fitting[:_MOST_NAMED]) or "none that is known here"
     more = f" and {len(fitting) - _MOST_NAMED} more" if len(fitting) > _MOST_NAMED else ""
     raise TunedeckError(
@@ -189,6 +195,12 @@ def _settings(terms: JobTerms, here: Profile, there: Profile) -> tuple[dict[str,
         for one in there.parameters_for(method) if one.required and one.name not in kept
     ]  # fmt: skip
     return kept, dropped
+
+
+def _about_method(method: Method, there: Profile) -> Iterator[Change]:
+    reason = there.cannot.get(TRAINING[method])
+    if reason is not None:
+        yield Change("Method", str(method), "not offered there", f"{reason} Choose another method.")
 
 
 def _about_rate(here: Profile, there: Profile) -> Change:

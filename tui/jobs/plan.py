@@ -14,8 +14,16 @@ from tui.datasets.formats import DatasetFormat
 from tui.jobs.mend import Mend
 from tui.providers.parameters import AUTO
 from tui.records.jobs import Method
+from tui.records.models import Capability
 from tui.records.requests import RUN_ID_KEY as RUN_ID_KEY
 from tui.records.requests import WandbProject
+
+TRAINING = {
+    Method.SUPERVISED: Capability.TRAIN_SUPERVISED,
+    Method.DPO: Capability.TRAIN_DPO,
+    Method.REINFORCEMENT: Capability.TRAIN_REINFORCEMENT,
+}
+"""Method -> what an account has to be able to do for it."""
 
 
 @dataclass(frozen=True, slots=True)

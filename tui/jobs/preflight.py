@@ -10,7 +10,7 @@ from tui.datasets.report import Report
 from tui.errors import TunedeckError
 from tui.jobs.files import job_files
 from tui.jobs.mend import ACCOUNTS, ELSEWHERE, OTHER_MODEL, Mend, MendKind
-from tui.jobs.plan import LaunchPlan, PreflightLine
+from tui.jobs.plan import TRAINING, LaunchPlan, PreflightLine
 from tui.jobs.ports import JobServices
 from tui.jobs.preflight_file import about_files, report_of_plan
 from tui.jobs.preflight_grader import about_grader
@@ -22,14 +22,8 @@ from tui.money.estimate import Estimate, estimate_by_hour, estimate_cost, time_o
 from tui.providers.failures import TRAINING_REFUSED
 from tui.providers.parameters import AUTO
 from tui.providers.profiles import Profile, profile
-from tui.records.jobs import Method
 from tui.records.models import Capability
 
-_TRAINING = {
-    Method.SUPERVISED: Capability.TRAIN_SUPERVISED,
-    Method.DPO: Capability.TRAIN_DPO,
-    Method.REINFORCEMENT: Capability.TRAIN_REINFORCEMENT,
-}
 _SOON_DAYS = 90
 _LARGEST_SEED = 2**31 - 1
 
@@ -102,7 +96,7 @@ def _about_account(plan: LaunchPlan, services: JobServices) -> Iterator[Prefligh
     if not account.ready:
         yield PreflightLine("stop", f"{account.label} is not ready.", account.state, (ACCOUNTS, ELSEWHERE))
         return
-    permission = services.provider(account.name).can(_TRAINING[plan.method])
+    permission = services.provider(account.name).can(TRAINING[plan.method])
     if not permission:
         yield PreflightLine("stop", permission.reason, "Choose another account; the same file works there.",
                             (ELSEWHERE,))  # fmt: skip

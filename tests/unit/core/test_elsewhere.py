@@ -70,6 +70,26 @@ def test_a_model_that_is_not_there_has_to_be_chosen(services: Services, job: Job
         launch_elsewhere(services, origin_of_job(services, job), "nobody")
 
 
+def test_a_method_that_is_not_offered_there_is_told_as_that(services: Services, job: Job) -> None:
+    preference = replace(origin_of_job(services, job), method=Method.DPO)
+    found = launch_elsewhere(services, preference, "my-nebius", "Qwen/Qwen3-4B")
+    change = by_name(found.changes)["Method"]
+    assert (change.before, change.after) == ("dpo", "not offered there")
+    assert "no preference training" in change.note
+    with pytest.raises(TunedeckError, match="can't start a dpo job") as raised:
+        launch_elsewhere(services, preference, "my-nebius")
+    assert "no preference training" in raised.value.remedy
+
+
+def test_the_price_elsewhere_is_that_of_the_file_and_method_given_with_it(
+    cli: Cli, services: Services, job: Job, dataset: Path
+) -> None:
+    shown = cli("launch", str(dataset), "--like", job.id, "--account", "my-azure", "--model", "gpt-4.1-mini",
+                "--method", "dpo", "--dry-run")  # fmt: skip
+    assert "once the file is named" not in shown.stderr
+    assert "Price: under $0.01 → " in shown.stderr
+
+
 def test_a_job_that_continued_a_tuned_model_begins_from_its_base_and_says_so(services: Services) -> None:
     tuned = Job(
         "openai", "ft-2", JobState.FAILED, "failed", "ft:gpt-4.1-2025-04-14:org:x:id", Method.SUPERVISED
