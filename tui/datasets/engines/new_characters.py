@@ -8,7 +8,6 @@ counted by tiktoken. Real data holds none, so what matters is that looking for t
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +23,8 @@ NEW_RANGES = (
     (0x2B73A, 0x2B73F), (0x2CEA2, 0x2CEAD), (0x323B0, 0x33479),
 )  # fmt: skip
 
+_LEAST_LEAD, _FOUR_BYTES = 0xE0, 0xF0
+"""First bytes of characters of three bytes, and of four: no new one is shorter."""
 _NEW = re.compile("[" + "".join(f"{chr(low)}-{chr(high)}" for low, high in NEW_RANGES) + "]")
 
 
@@ -34,30 +35,41 @@ def has_new_character(text: str) -> bool:
 
 @cache
 def _suspects() -> numpy.ndarray[Any, numpy.dtype[numpy.bool_]]:
-    """Return, for each UTF-16 unit, whether a new character may begin with it."""
+    """Return, for the first two bytes of a character, whether a new one may begin with them."""
     import numpy
 
-    table = numpy.zeros(0x10000, dtype=numpy.bool_)
+    table = numpy.zeros(32 * 64, dtype=numpy.bool_)
     for low, high in NEW_RANGES:
-        if low < 0x10000:
-            table[low : high + 1] = True
-        else:
-            table[_high_surrogate(low) : _high_surrogate(high) + 1] = True
+        first, last = (_first_bytes(chr(code).encode()) for code in (low, high))
+        table[first : last + 1] = True
     return table
 
 
-def _high_surrogate(code: int) -> int:
-    return 0xD800 + ((code - 0x10000) >> 10)
+def _first_bytes(encoded: bytes) -> int:
+    return (encoded[0] - _LEAST_LEAD) * 64 + (encoded[1] & 63)
 
 
-def texts_with_new_characters(texts: Sequence[str]) -> list[int]:
-    """Return the indices of texts that hold a new character; some 4 ns for each character beyond ASCII."""
-    foreign = [index for index, text in enumerate(texts) if not text.isascii()]
-    if not foreign:
-        return []
+def places_of_new_characters(encoded: bytes) -> list[int]:
+    """Return where new characters begin in UTF-8; some 0.2 ns for each byte, more beyond ASCII.
+
+    Args:
+        encoded: Valid.
+    """
     import numpy
 
-    joined = "".join([texts[index] for index in foreign]).encode("utf-16-le", "surrogatepass")
-    if not _suspects()[numpy.frombuffer(joined, dtype=numpy.uint16)].any():
+    values = numpy.frombuffer(encoded, dtype=numpy.uint8)
+    starts = numpy.flatnonzero(values >= _LEAST_LEAD)
+    pairs = (values[starts].astype(numpy.intp) - _LEAST_LEAD) * 64 + (values[starts + 1] & 63)
+    starts = starts[_suspects()[pairs]]
+    if not len(starts):
         return []
-    return [index for index in foreign if _NEW.search(texts[index])]
+    wide = values[starts] >= _FOUR_BYTES
+    code = numpy.where(wide, values[starts] & 7, values[starts] & 15).astype(numpy.intp)
+    for offset in (1, 2):
+        code = code << 6 | (values[starts + offset] & 63)
+    last = values[numpy.minimum(starts + 3, len(values) - 1)] & 63
+    code = numpy.where(wide, code << 6 | last, code)
+    lows, highs = numpy.array(NEW_RANGES, dtype=numpy.intp).T
+    ranges = numpy.searchsorted(lows, code, side="right") - 1
+    found: list[int] = starts[(ranges >= 0) & (code <= highs[ranges])].tolist()
+    return found

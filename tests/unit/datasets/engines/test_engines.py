@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tui.datasets.engines import choose, gigatoken_engine
 from tui.datasets.engines.choose import ENGINE_VARIABLE, engine_for
 from tui.datasets.engines.gigatoken_engine import SELF_CHECK_TEXTS, SELF_CHECK_TOKENS, GigatokenEngine
-from tui.datasets.engines.new_characters import NEW_RANGES, has_new_character, texts_with_new_characters
+from tui.datasets.engines.new_characters import NEW_RANGES, has_new_character, places_of_new_characters
 from tui.datasets.engines.protocol import TokenEngine
 from tui.datasets.engines.rank_file import rank_file_of
 from tui.datasets.engines.tiktoken_engine import TiktokenEngine
@@ -39,6 +39,7 @@ _HARD = st.sampled_from(
         "'s", "'S", "'ſ", "'ll", "'LL", "'re", "1", "12", "a", "A", "ǅ", "ʰ", "ª", "中", "ไ", "\u0301",
         "\u20dd", " ", "  ", "\t", "\u3000", "\xa0", "\x85", "\u2028", "\n", "\r\n", "/", "!", "=", "½", "ⅷ",
         "👩‍💻", "<|endoftext|>", "<|im_start|>", "\ud800", "\udfff", "\0", "\ufeff",
+        "\x1e", "\0\x1e", "\x1e\0",
     ]
 )  # fmt: skip
 _TEXTS = st.one_of(
@@ -84,13 +85,19 @@ def test_the_self_check_holds_tiktokens_counts(name: str) -> None:
 
 
 @given(
-    st.lists(
-        st.one_of(st.text(max_size=20), _NEW_CHARACTERS, st.sampled_from("\ud83a\ud888😀𪜺")), max_size=6
-    )
+    st.text(st.one_of(st.characters(exclude_categories=["Cs"]), _NEW_CHARACTERS, st.sampled_from("😀𪜺ಜ")))
 )
-def test_new_characters_are_found_in_a_batch_as_in_each_text(texts: list[str]) -> None:
-    found = texts_with_new_characters(texts)
-    assert found == [index for index, text in enumerate(texts) if has_new_character(text)]
+def test_new_characters_are_found_in_bytes_as_in_text(text: str) -> None:
+    encoded = text.encode()
+    found = [len(encoded[:place].decode()) for place in places_of_new_characters(encoded)]
+    assert found == [place for place, one in enumerate(text) if has_new_character(one)]
+
+
+def test_what_stands_between_two_texts_may_stand_in_one() -> None:
+    texts = ["a\0", "\x1eb", "a \0\x1e b", "", "\0\x1e", "c" * 20_000, "d\ud800"]
+    for name in ENCODINGS:
+        for part in (texts, texts[:2], texts[:5], [*texts[:2], texts[5]]):
+            assert fast(name).counts(part) == [reference(name, text) for text in part]
 
 
 def test_an_engine_that_counts_otherwise_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
