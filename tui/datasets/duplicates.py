@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +46,11 @@ class LineHashes:
         """Remember one line by its number and bytes; white space around it does not count."""
         self._digests.append(xxh3_64_intdigest(line.strip()))
         self._lines.append(number)
+
+    def add_many(self, first_line: int, lines: Sequence[bytes]) -> None:
+        """Remember lines that follow each other."""
+        self._digests.extend([xxh3_64_intdigest(line.strip()) for line in lines])
+        self._lines.extend(range(first_line, first_line + len(lines)))
 
     def merge(self, later: LineHashes) -> None:
         """Take over the lines of the part of the file that follows."""

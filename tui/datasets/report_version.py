@@ -15,7 +15,7 @@ from xxhash import xxh3_64
 
 from tui import __version__
 
-_PACKAGES = ("tiktoken", "gigatoken", "tokenizers", "orjson", "jsonschema_rs", "rensa")
+_PACKAGES = ("tiktoken", "gigatoken", "tokenizers", "orjson", "msgspec", "jsonschema_rs", "rensa")
 """What counts, parses or judges for us; with another release of any of them a report may be another."""
 _FOLDERS = ("datasets", "engine/llama")
 """Where rules, checks and counters are, below the package."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
+from tui.datasets.blank_lines import BlankLines
 from tui.datasets.checks_messages import Conversation, kind_of
 from tui.datasets.checks_rows import (
     check_chat_row,
@@ -16,21 +17,21 @@ from tui.datasets.checks_rows import (
 )
 from tui.datasets.duplicates import LineHashes
 from tui.datasets.file_rules import FileFacts, check_whole_file, not_a_dictionary, report_start
-from tui.datasets.findings import KEPT_PER_RULE, FindingCollector, RowFindings
+from tui.datasets.findings import FindingCollector, RowFindings
 from tui.datasets.formats import DatasetFormat
 from tui.datasets.lints.protocol import LintRow
 from tui.datasets.lints.registry import make_lints
 from tui.datasets.options import CheckOptions
-from tui.datasets.parsing import BYTE_ORDER_MARK, ParseProblem, may_repeat_keys, parse_line, repeated_keys
-from tui.datasets.plain_rows import PlainRow, plain_rows
+from tui.datasets.parsing import BYTE_ORDER_MARK, ParseProblem, may_repeat_keys, repeated_keys
+from tui.datasets.plain_rows import PlainRows
 from tui.datasets.report import Report, Severity
+from tui.datasets.scan_lines import Parsed, ReadLines
 from tui.datasets.services import SERVICES
 from tui.datasets.start_facts import StartFacts
 from tui.datasets.token_totals import TokenTotals
 from tui.datasets.tokens import encoding_for, training_limit
 from tui.datasets.whole_file import has_old_mac_lines, holds_rows_of_old_mac
 
-Parsed = tuple[Any, ParseProblem | None]
 _OLD_MAC = "Lines end with a carriage return instead of a line feed."
 
 
@@ -62,13 +63,14 @@ class FileScan:
         self._tokens = self._token_totals(options)
         self._examples_before = examples
         self._examples = 0
-        self._blank_lines: list[int] = []
-        self._blank_count = 0
+        self._blank = BlankLines()
         self._with_system = 0
         self._without_system = array("Q")
         self._image_examples = 0
         self._over_limit: Mapping[int, int] | None = None
         """Line -> tokens of plain rows that are too long; None while plain rows are counted one by one."""
+        self._expects_plain = True
+        """Most rows of the last lines were plain; else looking for them would cost more than it saves."""
 
     @staticmethod
     def _token_totals(options: CheckOptions) -> TokenTotals:
@@ -98,48 +100,64 @@ class FileScan:
         if first_line == 1:
             lines = [lines[0].removeprefix(BYTE_ORDER_MARK), *lines[1:]]
         if not any(lines):
-            self._blank_batch(first_line, len(lines))
+            self._blank.add(first_line, len(lines))
             return
-        parsed: list[Parsed | None] = [
-            None if not line or line.isspace() or number in too_long else parse_line(line)
-            for number, line in enumerate(lines, first_line)
-        ]
-        plain = self._plain_rows(lines, parsed)
-        self._over_limit = self._tokens.add_plain(first_line, plain)
-        for number, (line, read, shortcut) in enumerate(zip(lines, parsed, plain, strict=True), first_line):
-            if read is not None:
-                self._example(number, line, read, shortcut)
-            elif number in too_long:
-                self._too_long(number, too_long[number], line)
+        may_be_plain = self._expects_plain and self._format is DatasetFormat.CHAT
+        read = ReadLines.of(first_line, lines, too_long, may_be_plain=may_be_plain)
+        self._expects_plain = read.are_mostly_plain
+        read.hash(self._hashes)
+        self._over_limit = self._tokens.add_plain(first_line, read.plain)
+        others = len(self._without_system)
+        if self._lints or self._over_limit is None or not read.are_examples:
+            self._every_line(read)
+        else:
+            self._unusual_lines(read, self._over_limit)
+        self._note_systems(read, others)
+
+    def _every_line(self, read: ReadLines) -> None:
+        index_of = {place: index for index, place in enumerate(read.plain.places)}
+        for place, line in enumerate(read.lines):
+            number = read.first_line + place
+            if place in index_of:
+                self._plain(number, line, read.plain, index_of[place])
+            elif (parsed := read.unusual[place]) is not None:
+                self._example(number, line, parsed)
+            elif number in read.too_long:
+                self._too_long(number, read.too_long[number], line)
             else:
-                self._blank(number)
+                self._blank.add(number)
 
-    def _plain_rows(self, lines: list[bytes], parsed: list[Parsed | None]) -> Sequence[PlainRow | None]:
-        if self._format is not DatasetFormat.CHAT:
-            return [None] * len(lines)
-        return plain_rows(lines, [None if read is None else read[0] for read in parsed])
+    def _unusual_lines(self, read: ReadLines, over_limit: Mapping[int, int]) -> None:
+        """Check the lines of which anything can be said, where each line is an example."""
+        if self._blank:
+            self._blank.report(self._findings)
+        before = self._examples
+        for place in sorted({*read.unusual, *(number - read.first_line for number in over_limit)}):
+            number, line = read.first_line + place, read.lines[place]
+            self._examples = before + place
+            parsed = read.unusual.get(place)
+            if parsed is not None:
+                self._example(number, line, parsed)
+            else:
+                self._begin_example(number, line)
+                self._tokens.report_plain(self._row, over_limit[number])
+        self._examples = before + len(read.lines)
 
-    def _blank(self, number: int) -> None:
-        self._blank_count += 1
-        if len(self._blank_lines) < KEPT_PER_RULE:
-            self._blank_lines.append(number)
+    def _note_systems(self, read: ReadLines, others: int) -> None:
+        """Note which plain rows have a system message.
 
-    def _blank_batch(self, first_line: int, count: int) -> None:
-        room = KEPT_PER_RULE - len(self._blank_lines)
-        self._blank_lines.extend(range(first_line, first_line + min(room, count)))
-        self._blank_count += count
-
-    def _report_blank_lines(self) -> None:
-        """Report the blank lines met so far, once an example follows them."""
-        for number in self._blank_lines:
-            self._findings.add("blank-line", "The line is blank.", line=number)
-        self._findings.add_uncounted("blank-line", self._blank_count - len(self._blank_lines))
-        self._blank_lines.clear()
-        self._blank_count = 0
+        Args:
+            read: The lines; those of their other rows that have none are noted already.
+            others: Where those begin.
+        """
+        without = read.without_system()
+        self._with_system += len(read.plain.places) - len(without)
+        in_order = sorted([*self._without_system[others:], *without])
+        self._without_system[others:] = array("Q", in_order)
 
     def _too_long(self, number: int, length: int, beginning: bytes) -> None:
-        if self._blank_count:
-            self._report_blank_lines()
+        if self._blank:
+            self._blank.report(self._findings)
         self._examples += 1
         if number == 1 and has_old_mac_lines(beginning):
             self._findings.add("old-mac-lines", _OLD_MAC, line=number)
@@ -147,18 +165,11 @@ class FileScan:
         message = f"The line has {length / 1024 / 1024:,.0f} MB; it was not read."
         self._findings.add("line-too-long", message, line=number)
 
-    def _example(self, number: int, line: bytes, parsed: Parsed, plain: PlainRow | None) -> None:
-        if self._blank_count:
-            self._report_blank_lines()
-        self._examples += 1
+    def _example(self, number: int, line: bytes, parsed: Parsed) -> None:
+        self._begin_example(number, line)
         value, problem = parsed
         if problem is not None:
             self._report_problem(number, line, problem)
-            return
-        self._hashes.add(number, line)
-        self._row.start(number, self._examples_before + self._examples, line)
-        if plain is not None:
-            self._plain(number, plain, value)
             return
         if not isinstance(value, dict):
             shown = line[:200].decode("utf-8", "replace")
@@ -187,17 +198,21 @@ class FileScan:
         self._tokens.add(self._row, value, self._format)
         self._lint(number, line, value)
 
-    def _plain(self, number: int, plain: PlainRow, value: dict[str, Any]) -> None:
+    def _begin_example(self, number: int, line: bytes) -> None:
+        if self._blank:
+            self._blank.report(self._findings)
+        self._examples += 1
+        self._row.start(number, self._examples_before + self._examples, line)
+
+    def _plain(self, number: int, line: bytes, plain: PlainRows, index: int) -> None:
         """Note a row that no rule has anything to say about."""
-        if plain.has_system:
-            self._with_system += 1
-        else:
-            self._without_system.append(number)
+        self._begin_example(number, line)
         if self._over_limit is None:
-            self._tokens.add(self._row, value, self._format)
+            self._tokens.add(self._row, plain.value(index), self._format)
         elif number in self._over_limit:
             self._tokens.report_plain(self._row, self._over_limit[number])
-        self._lint(number, self._row.raw, value)
+        if self._lints:
+            self._lint(number, line, plain.value(index))
 
     def _lint(self, number: int, line: bytes, value: dict[str, Any]) -> None:
         if self._lints:
@@ -257,16 +272,15 @@ class FileScan:
 
         The result is what one scan of both parts would hold.
         """
-        if later._examples and self._blank_count:
-            self._report_blank_lines()
+        if later._examples and self._blank:
+            self._blank.report(self._findings)
         self._findings.merge(later._findings)
         self._hashes.merge(later._hashes)
         self._tokens.merge(later._tokens)
         for ours, theirs in zip(self._lints, later._lints, strict=True):
             ours.merge(theirs)
         self._examples += later._examples
-        self._blank_lines += later._blank_lines[: KEPT_PER_RULE - len(self._blank_lines)]
-        self._blank_count += later._blank_count
+        self._blank.merge(later._blank)
         self._with_system += later._with_system
         self._without_system.extend(later._without_system)
         self._image_examples += later._image_examples
@@ -279,7 +293,7 @@ class FileScan:
             "tokens": self._tokens.state(),
             "lints": [lint.state() for lint in self._lints],
             "examples": self._examples,
-            "blank": [self._blank_lines, self._blank_count],
+            "blank": self._blank.state(),
             "system": [self._with_system, self._without_system.tobytes()],
             "images": self._image_examples,
         }
@@ -296,7 +310,7 @@ class FileScan:
         for lint, each in zip(self._lints, state["lints"], strict=True):
             lint.restore(each)
         self._examples = state["examples"]
-        self._blank_lines, self._blank_count = state["blank"]
+        self._blank.restore(state["blank"])
         self._with_system, without = state["system"]
         self._without_system = array("Q", without)
         self._image_examples = state["images"]

@@ -5,19 +5,22 @@ from __future__ import annotations
 import heapq
 from array import array
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from tui.datasets.engines.choose import engine_for
 from tui.datasets.findings import RowFindings
 from tui.datasets.formats import DatasetFormat
 from tui.datasets.layout_tokens import RowCounter, row_counter
-from tui.datasets.plain_rows import PLAIN_ROLES, PlainRow
+from tui.datasets.plain_rows import PLAIN_ROLES, PlainRows
 from tui.datasets.plain_tokens import PlainSums, sums_by_role
 from tui.datasets.report import Distribution, TokenSummary
 from tui.datasets.row_tokens import TOKENS_PER_MESSAGE, RowTokenCounter, RowTokens
 from tui.datasets.token_spread import SpreadBuilder
 from tui.datasets.tokens import TextTokenizer
+
+if TYPE_CHECKING:
+    from tui.datasets.plain_tokens import Counts
 
 LONGEST_KEPT = 10
 _ORDER = ("framing", "system", "developer", "user", "assistant", "tool", "function", "prompt", "completion")
@@ -26,6 +29,12 @@ _ORDER = ("framing", "system", "developer", "user", "assistant", "tool", "functi
 
 def _place(role: str) -> tuple[int, str]:
     return (_ORDER.index(role) if role in _ORDER else len(_ORDER)), role
+
+
+def _array(counts: Counts) -> array[int]:
+    made = array("I")
+    made.frombytes(counts.astype(f"u{made.itemsize}").tobytes())
+    return made
 
 
 class TokenTotals:
@@ -85,12 +94,12 @@ class TokenTotals:
         if cut:
             self._report_too_long(row, total, cut)
 
-    def add_plain(self, first_line: int, rows: Sequence[PlainRow | None]) -> Mapping[int, int] | None:
+    def add_plain(self, first_line: int, rows: PlainRows) -> Mapping[int, int] | None:
         """Count the plain ones of some rows at once; the numbers are those of `add`.
 
         Args:
-            first_line: Number of the first row's line.
-            rows: One for each line.
+            first_line: Number of the first line of them all.
+            rows: The plain ones.
 
         Returns:
             Line -> tokens of those that are too long, for `report_plain` at their turn; None where these rows
@@ -99,37 +108,33 @@ class TokenTotals:
         counter = self._row_counter() if self._enabled else None
         if not isinstance(counter, RowTokenCounter):
             return None
-        numbers = [number for number, row in enumerate(rows, first_line) if row is not None]
-        if not numbers:
+        if not rows.places:
             return {}
-        plain = [row for row in rows if row is not None]
-        counts = engine_for(self._encoding, self._tokenizer).counts(
-            [text for row in plain for text in row.texts]
-        )
+        counts = engine_for(self._encoding, self._tokenizer).counts(rows.texts)
         framing = {role: TOKENS_PER_MESSAGE + counter.text(role) for role in PLAIN_ROLES}
-        sums = sums_by_role(plain, counts, framing)
-        return self._add_plain(numbers, sums)
+        sums = sums_by_role(rows.roles, counts, framing)
+        self._trained -= sum(counts[index] for index, weight in rows.weights.items() if weight == 0)
+        return self._add_plain([first_line + place for place in rows.places], sums)
 
     def _add_plain(self, lines: list[int], sums: PlainSums) -> Mapping[int, int]:
+        import numpy  # 80 ms that `--help` must not pay
+
         for role, tokens in sums.by_role.items():
-            self._by_role[role] += sum(tokens)
-            self._spread.add_roles(role, array("I", [count for count in tokens if count]))
-        self._trained += sum(sums.by_role["assistant"])
-        limit = self._limit
-        over = {
-            line: total
-            for line, total in zip(lines, sums.totals, strict=True)
-            if limit is not None and total > limit
-        }
-        kept = array("I", [total for total in sums.totals if limit is None or total <= limit])
-        self._spread.add_rows(kept)
-        self._per_row.extend(kept)
-        self._per_epoch += sum(kept)
-        least = self._longest[0][0] if len(self._longest) == LONGEST_KEPT else 0
-        for line, total in zip(lines, sums.totals, strict=True):
-            if total >= least and line not in over:
-                self._note_longest(total, line)
-        return over
+            self._by_role[role] += int(tokens.sum())
+            self._spread.add_roles(role, _array(tokens[tokens > 0]))
+        self._trained += int(sums.by_role["assistant"].sum())
+        is_over = sums.totals > self._limit if self._limit is not None else numpy.zeros(len(lines), bool)
+        kept = sums.totals[~is_over]
+        self._spread.add_rows(_array(kept))
+        self._per_row.extend(_array(kept))
+        self._per_epoch += int(kept.sum())
+        if len(kept):
+            least = int(numpy.partition(kept, -min(LONGEST_KEPT, len(kept)))[-min(LONGEST_KEPT, len(kept))])
+            if len(self._longest) == LONGEST_KEPT:
+                least = max(least, self._longest[0][0])
+            for index in numpy.flatnonzero(~is_over & (sums.totals >= least)).tolist():
+                self._note_longest(int(sums.totals[index]), lines[index])
+        return {lines[index]: int(sums.totals[index]) for index in numpy.flatnonzero(is_over).tolist()}
 
     def report_plain(self, row: RowFindings, total: int) -> None:
         """Note a plain row that is too long, of which `add_plain` has counted the tokens by role."""

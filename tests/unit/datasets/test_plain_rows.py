@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 
 from tests.unit.datasets.builders import assistant, chat, user, write
 from tests.unit.datasets.test_scan_pass import LINES
-from tui.datasets import scan
+from tui.datasets import scan_lines
 from tui.datasets.check import CheckOptions, check_file
 from tui.datasets.formats import DatasetFormat
-from tui.datasets.plain_rows import plain_rows
+from tui.datasets.parsing import parse_line
+from tui.datasets.plain_rows import PlainRows, plain_rows
 
 STRANGE = ['"a": 1', ":", ": x", '":', "<", "|", "\\", '\\":', "\u2028", "пример", "\u1acf"]
 TEXTS = st.one_of(
@@ -54,8 +55,8 @@ TWICE = st.sampled_from(
 )
 
 
-def without_plain_rows(lines: list[bytes], values: list[object]) -> list[None]:
-    return [None] * len(lines)
+def without_plain_rows(lines: list[bytes]) -> PlainRows:
+    return PlainRows()
 
 
 @settings(max_examples=400, deadline=None)
@@ -79,7 +80,7 @@ def test_the_short_way_and_the_full_rules_give_the_same_report_byte_for_byte(
     )
     short = check_file(path, options).as_record()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(scan, "plain_rows", without_plain_rows)
+        patch.setattr(scan_lines, "plain_rows", without_plain_rows)
         full = check_file(path, options).as_record()
     assert json.dumps(short) == json.dumps(full)
 
@@ -89,12 +90,37 @@ def test_ordinary_rows_go_the_short_way() -> None:
         chat(user('Say "a": b'), assistant("<b>x</b> | y")),
         chat({"role": "system", "content": "Be brief."}, user("α"), assistant(), user(), assistant()),
     ]
-    lines = [json.dumps(row).encode() for row in rows]
-    found = plain_rows(lines, rows)
-    assert [row.roles for row in found if row] == [
+    found = plain_rows([json.dumps(row).encode() for row in rows])
+    assert found.roles == [
         ("user", "assistant"),
         ("system", "user", "assistant", "user", "assistant"),
     ]
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.one_of(WRITTEN, LINES, TWICE), min_size=1, max_size=6), st.data())
+def test_a_plain_row_holds_what_the_full_reader_reads(lines: list[bytes], data: st.DataObject) -> None:
+    place = data.draw(st.integers(0, len(lines[0])))
+    piece = data.draw(st.sampled_from([b"", b"\\", b"\xff", b"\\ud800", b" ", b"0", b'"', b"\x01"]))
+    found = plain_rows([lines[0][:place] + piece + lines[0][place + 1 :], *lines[1:]])
+    read = [parse_line(line) for line in lines[1:]]
+    for index, at in enumerate(found.places):
+        expected, problem = (
+            read[at - 1] if at else parse_line(lines[0][:place] + piece + lines[0][place + 1 :])
+        )
+        assert (found.value(index), problem) == (expected, None)
+
+
+def test_weights_of_answers_are_plain_and_others_are_not(tmp_path: Path) -> None:
+    def weighted(*weights: object) -> dict[str, object]:
+        answers = [message for weight in weights for message in (user("x"), assistant("yes", weight=weight))]
+        return chat(*answers)
+
+    rows = [weighted(0, 1), weighted(1), weighted(0), weighted(1.0), weighted(2), weighted(True)]
+    rows.append(chat({**user("x"), "weight": 1}, assistant("yes")))
+    assert plain_rows([json.dumps(row).encode() for row in rows]).places == [0, 1]
+    report = check_file(write(tmp_path / "rows.jsonl", rows[:2]), CheckOptions())
+    assert (report.tokens.by_role["assistant"], report.tokens.trained) == (3, 2)
 
 
 def test_the_longest_rows_are_the_same_however_many_rows_are_short(tmp_path: Path) -> None:
