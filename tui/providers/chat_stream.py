@@ -106,11 +106,12 @@ class _Calls:
         return self._length > before
 
     def whole(self) -> tuple[ToolCall, ...]:
-        """Return the calls in order."""
-        return tuple(
+        """Return the calls in order; pieces that say nothing make none."""
+        calls = (
             ToolCall("".join(names), "".join(arguments))
             for _, (names, arguments) in sorted(self._parts.items())
         )
+        return tuple(call for call in calls if call.name or call.arguments)
 
 
 def _text(value: Any) -> str:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import threading
 from pathlib import Path
 
 import pytest
 
-from tests.support import run_cli, run_cli_process
+from tests.support import run_cli, run_cli_process, tunedeck_command, wait_until
 from tests.unit.core.fake_service import Json
 from tests.unit.evals.answering_service import BASE, TUNED, AnsweringService
 from tests.unit.evals.builders import a_case, write_rows
@@ -266,6 +269,45 @@ def test_a_service_without_logprobs_is_compared_without_them(service: AnsweringS
     told = json.loads(done.stdout)["prompts"]
     assert [one["text"] for one in told[1]["answers"]] == ["base says When?", "tuned says When?"]
     assert told[1]["differences"][0]["parting"] is None
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
+def test_blind_asking_that_was_killed_asks_for_nothing_again_that_had_come(
+    service: AnsweringService, tmp_path: Path
+) -> None:
+    held, let_go = threading.Event(), threading.Event()
+
+    def reply(model: str, question: str, body: Json) -> str:
+        if question in ("Q 3", "Q 4", "Q 5") and not let_go.is_set():
+            held.set()
+            let_go.wait(60)
+        return by_model(model, question, body)
+
+    service.reply = reply
+    file = write_rows(
+        tmp_path / "v.jsonl", *({"messages": [{"role": "user", "content": f"Q {n}"}]} for n in range(6))
+    )
+    arguments = ["compare", "rate", BASE, TUNED, "--file", str(file), "--yes"]
+    process = subprocess.Popen(
+        tunedeck_command(*arguments),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+    def kept() -> int:
+        return int(services.store.query("SELECT count(*) AS kept FROM eval_answers")[0]["kept"])
+
+    with Services.open() as services:
+        wait_until(lambda: held.is_set() and kept() >= 6, what="the first six answers to be kept")
+        process.kill()
+        process.communicate(timeout=30)
+    let_go.set()
+    order = json.loads(run_cli("compare", "ratings", "--json").stdout)
+    again = run_cli_process(*arguments, "--json", input_text="l\nr\nl\nr\nt\nb\n")
+    told = json.loads(again.stdout)
+    assert (told["id"], told["rated"], told["prompts"]) == (order[0]["id"], 6, 6)
+    assert {service.asked[model, f"Q {n}"] for model in (BASE, TUNED) for n in range(3)} == {1}
 
 
 def test_nothing_that_costs_is_asked_without_a_yes(service: AnsweringService) -> None:
