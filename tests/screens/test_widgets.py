@@ -13,11 +13,12 @@ from tui.widgets.braille import DotCanvas
 from tui.widgets.chart_drawing import ChartData, ChartLook, Curves, draw_chart, draw_curves
 from tui.widgets.chart_scale import Scale, buckets, format_value, value_scale
 from tui.widgets.key_value import KeyValue
+from tui.widgets.line_list import LineList
 from tui.widgets.loss_chart import LossChart
 from tui.widgets.meter import Meter, bar
 from tui.widgets.spark import spark
 from tui.widgets.table import Column, Table, TableRow
-from tui.widgets.tones import fit
+from tui.widgets.tones import Line, fit
 
 losses = st.lists(
     st.tuples(st.integers(0, 10_000), st.floats(-1e9, 1e9, allow_nan=False)), min_size=1, max_size=80
@@ -288,3 +289,25 @@ async def test_an_empty_table_says_so_and_takes_keys() -> None:
         await pilot.press("j", "k", "G", "enter", "ctrl+d")
         assert "Nothing." in lines_of(one)[0]
         assert one.row_key is None
+
+
+# Lists
+
+
+class Growing(LineList):
+    known = 3
+
+    def item_count(self) -> int:
+        return self.known
+
+    def item_line(self, index: int, width: int) -> Line:
+        return [(f"{index}", "")]
+
+
+async def test_a_cursor_ahead_of_a_growing_list_is_in_view() -> None:
+    rows = Growing()
+    async with WidgetApp(rows).run_test(size=(20, 5)) as pilot:
+        rows.known = 100
+        rows.cursor = 90
+        await pilot.pause()
+        assert rows.render_line(rows.size.height - 1).text.strip() == "90"

@@ -157,6 +157,8 @@ class LineList(ScrollView, can_focus=True, inherit_bindings=False):
     def _show_cursor(self) -> None:
         if not self.size:  # not laid out yet: `on_resize` comes back here
             return
+        if self.virtual_size.height < self.item_count() + self._header_rows:
+            self._fit_to_items()  # a list that grows is told of it now and then, and its cursor may be ahead
         visible = self._page_rows
         top = round(self.scroll_target_y)
         # Forced, because Textual scrolls only what has a scrollbar, and a list that just outgrew its page
