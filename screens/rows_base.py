@@ -41,6 +41,8 @@ class RowsBase(RowsState, inherit_bindings=False):
         self._start_line = line
         self._dataset: EditedDataset | None = None
         self._format: DatasetFormat | None = None
+        self._looks_like: DatasetFormat | None = None
+        """What the rows say that they are; asked once, as the first of them may be long."""
         self._look = CONVERSATION
         self._drawn: object = None
         """What the conversation shows, where that is a row."""
@@ -108,7 +110,8 @@ class RowsBase(RowsState, inherit_bindings=False):
         if self._dataset is not None:
             self._dataset.close()
         self._dataset = dataset
-        self._format = self.services.formats.of(self._path) or format_of(dataset.dataset)
+        self._looks_like = format_of(dataset.dataset)
+        self._format = self.services.formats.of(self._path) or self._looks_like
         self._start_line = line
         self._opened_with = None
         self.show_state("grown", ())
@@ -126,13 +129,8 @@ class RowsBase(RowsState, inherit_bindings=False):
 
     def follow_format(self) -> None:
         """Read the rows as what Check was told meanwhile that they are."""
-        from tui.datasets.row_facts import format_of
-
-        dataset = self._dataset
-        if dataset is None:
-            return
-        wanted = self.services.formats.of(self._path) or format_of(dataset.dataset)
-        if wanted is self._format:
+        dataset, wanted = self._dataset, self.services.formats.of(self._path) or self._looks_like
+        if dataset is None or wanted is None or wanted is self._format:
             return
         self._format = wanted
         self.rows.show_dataset(dataset, wanted)

@@ -22,9 +22,9 @@ ESCAPES = json.dumps(
 ROWS = [
     ESCAPES,
     "{" + EVIL,
-    '{"messages":' + "[" * 100_000 + "]" * 100_000 + "}",
+    '{"messages":' + "[" * 20_000 + "]" * 20_000 + "}",
     '{"messages": [{"role": "user", "content": ' + "[" * 400 + "]" * 400 + "}]}",
-    json.dumps({"messages": [{"role": "user", "content": "a"}] * 50_000}),
+    json.dumps({"messages": [{"role": "user", "content": "a"}] * 31_000}),
     '{"messages": {"role": []}, "tools": 7, "input": null, "preferred_output": "x"}',
     "[[], {}, null]",
     '{"messages": [{"role": 1e999, "content": -0.0, "weight": 123456789012345678901234567890}]}',
@@ -60,7 +60,7 @@ async def test_every_key_on_hostile_rows_breaks_and_leaks_nothing(
         assert isinstance(screen, RowsScreen)
         await until(pilot, lambda: screen.dataset is not None and screen.dataset.index_complete)
         for number in range(1, len(ROWS) + 1):
-            for key in PLAIN if len(ROWS[number - 1]) < 100_000 else ("r", "d", "u"):
+            for key in PLAIN if len(ROWS[number - 1]) < 30_000 else ("r", "d", "u"):
                 screen.rows.go_to_line(number)
                 await pilot.press(key)
                 assert not CONTROLS & set(text_of(app)), (number, key)
