@@ -138,7 +138,7 @@ class ImportPreview(GreyedKeys, inherit_bindings=False):
     def _view_of(self, line: int, when: str) -> MessageView:
         assert self._sample is not None
         view = self.query_one(MessageView)
-        view.border_title = f"line {line:,}"
+        view.border_title = f"{self._sample.place} {line:,}"
         view.border_subtitle = f"{when} · row {self._index + 1} of the first {len(self._sample.rows)}"
         return view
 

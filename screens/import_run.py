@@ -9,6 +9,7 @@ from textual import work
 from textual.worker import get_current_worker
 
 from screens.import_preview import ImportPreview
+from screens.text_dialog import TextDialog
 from tui.errors import TunedeckError
 from tui.widgets.meter import Meter
 from tui.widgets.words import plural, size
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from tui.datasets.convert.account import Conversion, ConvertOptions
 
 _PROGRESS_SECONDS = 0.25
+_BAD_ROWS_SHOWN = 200
 
 
 class ImportRun(ImportPreview, inherit_bindings=False):
@@ -85,19 +87,22 @@ class ImportRun(ImportPreview, inherit_bindings=False):
     def _converted(self, result: Conversion) -> None:
         self._end()
         if not result.written:
-            first = "; ".join(f"line {row.line:,}: {row.reason}" for row in result.bad_rows[:3])
+            first = "; ".join(f"{result.place} {row.line:,}: {row.reason}" for row in result.bad_rows[:3])
             self.tell(
                 f"{first}. s leaves bad rows out.",
                 title=f"Nothing was written: {plural(result.bad_count, 'bad row')}",
                 severity="error",
             )
             return
-        lost = (
-            f" Not carried over: {'; '.join(loss.sentence() for loss in result.losses[:5])}."
-            if result.losses
-            else ""
-        )
         skipped = f" {plural(result.bad_count, 'bad row')} skipped." if result.bad_count else ""
-        self.tell(f"Wrote {plural(result.rows_written, 'row')}.{skipped}{lost}")
+        self.tell(f"Wrote {plural(result.rows_written, 'row')}.{skipped}")
+        account = result.account(_BAD_ROWS_SHOWN)
+        if not account:
+            self._look_at(result)
+            return
+        dialog = TextDialog("Not carried over", "\n".join(account))
+        self.app.push_screen(dialog, lambda _: self._look_at(result))
+
+    def _look_at(self, result: Conversion) -> None:
         if result.target.endswith((".jsonl", ".ndjson")):
             self.navigator.open_check(self._target)

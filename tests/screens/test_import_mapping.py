@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from textual.widgets import Static
 
 from screens.check import CheckScreen
 from screens.import_mapping import ImportMappingScreen
+from screens.text_dialog import TextDialog
 from tests.screens.fakes import Pilots, freeze, make_app, text_of, until
 from tests.unit.datasets.convert.support import rows_of
 from tui.app import TunedeckApp
@@ -71,6 +73,10 @@ async def test_a_conversion_writes_the_file_and_opens_the_check(table: Path) -> 
     async with app.run_test(size=(80, 24)) as pilot:
         await open_import(pilot, app, table)
         await pilot.press("enter")
+        await until(
+            pilot, lambda: isinstance(app.screen, TextDialog) and "column id: left out" in text_of(app)
+        )
+        await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, CheckScreen))
     rows = rows_of(table.with_name("faq.converted.jsonl"))
     assert [row["messages"][-1]["content"] for row in rows] == ["In the [/b]\nbox.", "There."]
@@ -86,6 +92,24 @@ async def test_bad_rows_are_told_and_skipped_on_request(table: Path) -> None:
         await until(pilot, lambda: screen._worker is None and len(app._notifications) > 0)
         assert not table.with_name("faq.converted.jsonl").exists()
         await pilot.press("s", "w")
+        await until(pilot, lambda: isinstance(app.screen, TextDialog) and "line 5: " in text_of(app))
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.screen, CheckScreen))
+
+
+async def test_all_that_is_not_carried_over_is_listed_before_the_check(tmp_path: Path) -> None:
+    path = tmp_path / "rows.json"
+    kept = {"instruction": "Say it.", "output": "It."}
+    lost = {f"extra{number}": number for number in range(8)}
+    path.write_text(json.dumps([kept, {**kept, **lost}]))
+    app = make_app()
+    async with app.run_test(size=(100, 30)) as pilot:
+        await open_import(pilot, app, path)
+        await pilot.press("w")
+        await until(pilot, lambda: isinstance(app.screen, TextDialog))
+        text = text_of(app)
+        assert all(f"column extra{number}: left out (1x; row 2)" in text for number in range(8))
+        await pilot.press("escape")
         await until(pilot, lambda: isinstance(app.screen, CheckScreen))
 
 

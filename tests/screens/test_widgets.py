@@ -26,7 +26,7 @@ losses = st.lists(
 
 
 class WidgetApp(App[None]):
-    def __init__(self, *widgets: LossChart | Table | Meter | KeyValue) -> None:
+    def __init__(self, *widgets: LineList | LossChart | Meter | KeyValue) -> None:
         super().__init__()
         self._widgets_under_test = widgets
 

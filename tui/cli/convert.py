@@ -174,7 +174,7 @@ def _print_result(result: Conversion) -> None:
     if result.losses:
         say("Not carried over:")
         for loss in result.losses:
-            say(f"  {loss.sentence()}")
+            say(f"  {loss.sentence(result.place)}")
     _print_bad(result)
     say(_verdict(result))
 
@@ -191,7 +191,7 @@ def _print_bad(result: Conversion) -> None:
         return
     say("Skipped rows:" if result.written else "Bad rows:")
     for row in result.bad_rows[:_SHOWN_BAD_ROWS]:
-        say(f"  line {row.line:,}: {row.reason}")
+        say(f"  {result.place} {row.line:,}: {row.reason}")
     more = result.bad_count - min(len(result.bad_rows), _SHOWN_BAD_ROWS)
     if more:
         say(f"  and {more:,} more; --json lists the first 1,000")
@@ -222,6 +222,7 @@ def _preview(source: Path, options: ConvertOptions, rows: int, *, as_json: bool)
                 "source": str(source),
                 "source_kind": sample.kind,
                 "notes": list(sample.notes),
+                "numbered_by": sample.place,
                 "from": mapping.shape.value,
                 "reason": mapping.reason,
                 "mapping": {column: role.value for column, role in mapping.roles},
@@ -234,7 +235,7 @@ def _preview(source: Path, options: ConvertOptions, rows: int, *, as_json: bool)
         for note in sample.notes:
             narrate(f"Note: {note}")
         for preview in previews:
-            _print_preview(preview)
+            _print_preview(preview, sample.place)
     return int(ExitCode.BAD if bad else ExitCode.DONE)
 
 
@@ -248,14 +249,14 @@ def _preview_json(preview: RowPreview) -> dict[str, Any]:
     }
 
 
-def _print_preview(preview: RowPreview) -> None:
-    say(f"line {preview.line:,}")
+def _print_preview(preview: RowPreview, place: str) -> None:
+    say(f"{place} {preview.line:,}")
     for column, cell in preview.before.items():
         say(f"  before  {safe_line(column, 60)}: {_shown(cell)}")
     for row in preview.after:
         say(f"  after   {_shown(row)}")
     for loss in preview.losses:
-        say(f"  lost    {loss.sentence()}")
+        say(f"  lost    {loss.sentence(place)}")
     if preview.problem:
         say(f"  bad     {preview.problem}")
 

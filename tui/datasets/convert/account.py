@@ -48,8 +48,19 @@ class Conversion:
     """The first ones."""
     losses: tuple[Loss, ...]
     notes: tuple[str, ...]
+    place: str
+    """What rows are numbered by: "line", or "row" where several stand on one line."""
     written: bool
     """False when bad rows (or losses that were not allowed) kept the file from being written."""
+
+    def account(self, most_bad_rows: int) -> list[str]:
+        """Return what was not carried over and which rows were left out, a line each, for a person."""
+        lines = [f"{loss.sentence(self.place)}" for loss in self.losses]
+        shown = self.bad_rows[:most_bad_rows]
+        lines += [f"{self.place} {row.line:,}: {row.reason}" for row in shown]
+        if more := self.bad_count - len(shown):
+            lines.append(f"and {more:,} more row{'' if more == 1 else 's'}")
+        return lines
 
     def as_json(self) -> dict[str, Any]:
         """Return it as JSON values."""
@@ -73,5 +84,6 @@ class Conversion:
             "bad_rows": self.bad_count,
             "bad": [{"line": row.line, "reason": row.reason} for row in self.bad_rows],
             "losses": [loss.as_json() for loss in self.losses],
+            "numbered_by": self.place,
             "notes": list(self.notes),
         }

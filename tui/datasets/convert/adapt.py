@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from tui.datasets.call_ids import SHORT_ID, short_id
 from tui.datasets.convert.example import Example, Message
 from tui.datasets.convert.losses import LossList, RowProblem
 from tui.datasets.convert.targets import Target, TargetRules, TargetShape
@@ -42,6 +43,8 @@ def adapt(example: Example, target: Target, losses: LossList) -> None:
         _modernise(example, losses)
     for message in _all_messages(example):
         _fit_message(message, target, losses)
+    if target.rules.short_call_ids and target.shape in _OPENAI_FORM:
+        _shorten_call_ids(example, losses)
     if target.rules.one_system or target.rules.alternate:
         fit_turns(example.messages, target.rules, losses)
     if example.parallel_tool_calls is not None and not (
@@ -86,6 +89,19 @@ def _modernise(example: Example, losses: LossList) -> None:
             message.pop("name", None)
 
 
+def _shorten_call_ids(example: Example, losses: LossList) -> None:
+    for message in _all_messages(example):
+        calls = message.get("tool_calls")
+        for labelled, key in [
+            *((call, "id") for call in (calls if isinstance(calls, list) else ())),
+            (message, "tool_call_id"),
+        ]:
+            call_id = labelled.get(key)
+            if isinstance(call_id, str) and not SHORT_ID.fullmatch(call_id):
+                losses.note("id of a call", "", "written as nine letters and digits")
+                labelled[key] = short_id(call_id)
+
+
 def _fit_message(message: Message, target: Target, losses: LossList) -> None:
     rules = target.rules
     role = message["role"]
@@ -113,6 +129,8 @@ def _fit_images(message: Message, rules: TargetRules, shape: TargetShape, losses
             kept.append(part)
         elif shape is TargetShape.PREFERENCE:
             losses.note("image", "", "left out: preference rows hold text only")
+        elif not rules.images:
+            losses.note("image", "", f"left out: {rules.label} reads text only")
         elif part["image_url"]["url"].startswith("gs://"):
             losses.note("image", "gs:", "left out: only Google can fetch it")
         else:

@@ -66,7 +66,8 @@ def open_records(
         head = list(itertools.islice(records, SAMPLE_ROWS))
         sample = [record.value for record in head if isinstance(record, Record)]
         if not sample and (bad := next((row for row in head if isinstance(row, BadRow)), None)):
-            raise TunedeckError(f"{path}: no row can be read. Line {bad.line:,}: {bad.reason}.")
+            place = source.facts.place.capitalize()
+            raise TunedeckError(f"{path}: no row can be read. {place} {bad.line:,}: {bad.reason}.")
         if not sample:
             raise TunedeckError(f"{path} holds no rows.")
         yield itertools.chain(head, records), mapping_for(sample, options), source.facts
@@ -135,7 +136,7 @@ def convert_file(
         # Only now is it known that nobody wrote to the source meanwhile.
         work.commit(file)
         blank = [f"{facts.blank_rows:,} blank row(s) are left out."] if facts.blank_rows else []
-        return work.result(mapping, facts.kind, [*facts.notes, *blank])
+        return work.result(mapping, facts.kind, [*facts.notes, *blank], facts.place)
 
 
 def convert_examples(
@@ -154,7 +155,7 @@ def convert_examples(
     with new_file(target, force=options.force) as file:
         work.run(file, records, lambda record, _: record.value["example"])
         work.commit(file)
-    return work.result(None, name, [])
+    return work.result(None, name, [], "row")
 
 
 class _Work:
@@ -219,7 +220,7 @@ class _Work:
             return True
         return self._options.lossless and bool(self._losses.losses)
 
-    def result(self, mapping: ColumnMapping | None, kind: str, notes: list[str]) -> Conversion:
+    def result(self, mapping: ColumnMapping | None, kind: str, notes: list[str], place: str) -> Conversion:
         """Return the account of it."""
         return Conversion(
             source=safe_line(self._source, 1000),
@@ -233,6 +234,7 @@ class _Work:
             bad_rows=tuple(self._bad),
             losses=self._losses.losses,
             notes=(*notes, *self._own_notes()),
+            place=place,
             written=self._done,
         )
 

@@ -98,15 +98,22 @@ class JsonArraySource:
         if self._json.peek() == "]":
             self._json.mark()
             return
+        number = 1
+        self._json.peek()
+        line = self._json.line
         while True:
-            self._json.peek()
-            line = self._json.line
-            yield _object(line, self._json.value())
+            value = self._json.value()
             mark = self._json.mark()
+            if mark == ",":
+                self._json.peek()
+                if number == 1 and self._json.line == line:
+                    self.facts.place = "row"  # or every row would be said to stand on line 1
+            yield _object(number if self.facts.place == "row" else line, value)
             if mark == "]":
                 return
             if mark != ",":
                 raise self._json.broken("a comma or the end of the list is missing")
+            number, line = number + 1, self._json.line
 
     def _enter_object(self) -> None:
         """Go to the first list among the values of an outer object."""

@@ -49,12 +49,12 @@ class Loss:
     lines: tuple[int, ...] = ()
     """The first few lines."""
 
-    def sentence(self) -> str:
-        """Return it as one line for a person."""
+    def sentence(self, place: str = "line") -> str:
+        """Return it as one line for a person; `place` says what rows are numbered by."""
         named = f"{self.kind} {self.name}" if self.name else self.kind
         places = ", ".join(f"{line:,}" for line in self.lines)
         more = ", ..." if self.count > len(self.lines) else ""
-        return f"{named}: {self.detail} ({self.count:,}x; line {places}{more})"
+        return f"{named}: {self.detail} ({self.count:,}x; {place} {places}{more})"
 
     def as_json(self) -> dict[str, Any]:
         """Return it as JSON values."""

@@ -35,6 +35,8 @@ class Sample:
     rows: tuple[Record | BadRow, ...]
     complete: bool
     """True when these are all rows."""
+    place: str = "line"
+    """What rows are numbered by."""
 
     @property
     def values(self) -> list[dict[str, Any]]:
@@ -72,9 +74,17 @@ def read_sample(path: Path, options: SourceOptions, rows: int) -> Sample:
                 break
             kept.append(record)
             size += len(json_text(_texts(record))) if isinstance(record, Record) else 0
-        sample = Sample(path, source.facts.kind, tuple(source.facts.notes), tuple(kept), complete)
+        facts = source.facts
+        sample = Sample(path, facts.kind, tuple(facts.notes), tuple(kept), complete, facts.place)
     if not sample.values:
-        bad = next((f" Line {row.line:,}: {row.reason}." for row in kept if isinstance(row, BadRow)), "")
+        bad = next(
+            (
+                f" {sample.place.capitalize()} {row.line:,}: {row.reason}."
+                for row in kept
+                if isinstance(row, BadRow)
+            ),
+            "",
+        )
         raise TunedeckError(f"{path}: no row can be read.{bad}")
     return sample
 

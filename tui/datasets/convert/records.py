@@ -19,6 +19,7 @@ class Record:
     """One row of a source, before anything is made of it."""
 
     line: int
+    """Where it stands, from 1: `SourceFacts.place` says of what."""
     value: dict[str, Any]
     """Column or key -> value; of a text table all values are text."""
 
@@ -42,6 +43,8 @@ class SourceFacts:
     notes: list[str] = field(default_factory=list)
     """Guesses and oddities, each a sentence that is safe to show."""
     blank_rows: int = 0
+    place: str = "line"
+    """What rows are numbered by: "line", or "row" where several stand on one line."""
 
 
 class RecordSource(Protocol):

@@ -59,6 +59,9 @@ class TargetRules:
     alternate: bool = False
     """The same role twice in a row is refused."""
     image_detail: bool = True
+    images: bool = True
+    short_call_ids: bool = False
+    """The ids of calls are nine letters and digits."""
     source: str = ""
     source_date: str = "2026-11-25"
 
@@ -84,6 +87,23 @@ PROVIDERS: Mapping[str, TargetRules] = {
             "fireworks", "Fireworks AI", (TargetShape.CHAT, TargetShape.PREFERENCE), minimum_rows=3,
             names=False, one_system=True,
             source="docs.fireworks.ai, fine-tuning: at least 3 examples, three roles",
+        ),
+        TargetRules(
+            "nebius", "Nebius Token Factory", (TargetShape.CHAT, TargetShape.COMPLETION),
+            source="Nebius Token Factory docs and cookbook; no form but these is published",
+        ),
+        TargetRules(
+            "crusoe", "Crusoe Intelligence Foundry", (TargetShape.CHAT,),
+            source="docs.crusoecloud.com/serverless-fine-tuning; no form but this is published",
+        ),
+        TargetRules(
+            "mistral", "Mistral's open trainers", (TargetShape.CHAT,), short_call_ids=True,
+            source="Mistral's error text (langchain-ai/langchain#24668)",
+        ),
+        TargetRules(
+            "local", "the local engine", (TargetShape.CHAT, TargetShape.PREFERENCE), minimum_rows=10,
+            legacy_functions=True, parallel_flag=True, images=False,
+            source="this program: the engine checks files as OpenAI does",
         ),
         TargetRules(
             "vertex", "Vertex AI", (TargetShape.VERTEX,),

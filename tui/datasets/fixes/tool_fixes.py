@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import ast
 import json
-import re
 import warnings
-from hashlib import blake2b
 from typing import Any
 
 import orjson
 
+from tui.datasets.call_ids import SHORT_ID, short_id
 from tui.datasets.fixes.base import Fix
 from tui.datasets.fixes.json_text import JsonText
 from tui.datasets.fixes.message_fixes import at
 from tui.datasets.fixes.row_rules import RowVerdict, Wrong
 from tui.datasets.locate import JsonPath
 
-_SHORT_ID = re.compile(r"[a-zA-Z0-9]{9}")
 _LONGEST_LITERAL = 100_000
 _LONGEST_ID = 40
 
@@ -188,8 +186,8 @@ def _short_ids(longest: int | None) -> Any:
         text = JsonText(line.decode("utf-8"))
         for path, call_id in places:
             too_long = longest is not None and len(call_id) > longest
-            if too_long or (longest is None and not _SHORT_ID.fullmatch(call_id)):
-                new = blake2b(call_id.encode("utf-8", "replace")).hexdigest()[:9]
+            if too_long or (longest is None and not SHORT_ID.fullmatch(call_id)):
+                new = short_id(call_id)
                 if new in used:
                     return None
                 text.replace(path, new)

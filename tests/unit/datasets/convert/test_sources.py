@@ -168,6 +168,19 @@ def test_rows_under_a_key_are_found_and_what_is_beside_is_said(tmp_path: Path) -
     assert any('"data"' in note and '"version"' in note for note in result.notes)
 
 
+def test_rows_that_share_a_line_are_named_by_their_number(tmp_path: Path) -> None:
+    rows = [{**ROW, "extra": 1}, {"instruction": "Say it."}, ROW]
+    source = tmp_path / "rows.json"
+    source.write_text(json.dumps(rows))
+    result = convert(source, tmp_path / "out.jsonl", skip_bad=True)
+    assert (result.place, [row.line for row in result.bad_rows], result.losses[0].lines) == ("row", [2], (1,))
+    assert result.account(0) == ["column extra: left out (1x; row 1)", "and 1 more row"]
+    source.write_text(json.dumps(rows, indent=1))
+    spread = convert(source, tmp_path / "out.jsonl", skip_bad=True, force=True)
+    at = 1 + next(n for n, text in enumerate(source.read_text().splitlines()) if "Say it." in text)
+    assert (spread.place, [row.line for row in spread.bad_rows]) == ("line", [at - 1])
+
+
 def test_utf16_lines_are_read_as_lines(tmp_path: Path) -> None:
     source = tmp_path / "rows.jsonl"
     source.write_bytes((json.dumps(ROW, ensure_ascii=False) + "\n").encode("utf-16") * 1)
