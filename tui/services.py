@@ -16,8 +16,11 @@ from tui.providers.profile_data import LOCAL_NAME
 from tui.store.lists import StoreLists
 
 if TYPE_CHECKING:
+    from tui.evals.background import BackgroundRun
     from tui.evals.runs import EvalRuns
     from tui.jobs.watch import JobWatcher
+    from tui.jobs.weights_export import ExportedForm
+    from tui.jobs.weights_found import WeightsPlan
     from tui.money.catalog import Catalog
     from tui.providers.account_limits import RateGauge, RateLimits
     from tui.providers.account_settings import DeclaredAccount
@@ -49,6 +52,7 @@ class Services:
         self._catalog = catalog
         self._watcher: JobWatcher | None = None
         self._runs: EvalRuns | None = None
+        self._exports: BackgroundRun[WeightsPlan, list[ExportedForm]] | None = None
         self._providers: dict[str, Provider] = {}
         self._declared: list[DeclaredAccount] | None = None
         self._limits: dict[str, RateLimits] = {}
@@ -130,6 +134,19 @@ class Services:
 
                 self._runs = EvalRuns(self)
             return self._runs
+
+    @property
+    def exports(self) -> BackgroundRun[WeightsPlan, list[ExportedForm]]:
+        """The writing of weights, which goes on whichever screen is shown."""
+        with self._lock:
+            if self._exports is None:
+                from tui.evals.background import BackgroundRun  # only for who takes weights along
+                from tui.jobs.weights_export import writer
+
+                self._exports = BackgroundRun(
+                    "export", writer(self), lambda plan: 1, what="Reading the base model"
+                )
+            return self._exports
 
     @property
     def notices(self) -> list[str]:
@@ -225,6 +242,8 @@ class Services:
             self._watcher.stop(_CLOSE_SECONDS)
         if self._runs is not None:
             self._runs.close(_CLOSE_SECONDS)
+        if self._exports is not None:
+            self._exports.close(_CLOSE_SECONDS)
         with self._lock:
             for provider in self._providers.values():
                 provider.close()

@@ -193,7 +193,7 @@ async def test_a_job_is_taken_elsewhere_and_exported_from_the_list_too() -> None
     async with app.run_test(size=(80, 24)) as pilot:
         await pilot.press("5")
         await until(pilot, lambda: isinstance(app.screen, JobsScreen) and app.screen.chosen_job() is not None)
-        for key, words in (("L", "Launch this at"), ("e", "Copy this job as")):
+        for key, words in (("L", "Launch this at"), ("e", "Take this job along as")):
             await pilot.press(key)
             await until(pilot, lambda words=words: words in text_of(app))  # type: ignore[misc]
             await pilot.press("escape")

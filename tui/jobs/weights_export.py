@@ -21,7 +21,7 @@ from typing import Any
 from tui.errors import ExitCode, TunedeckError, is_out_of_space
 from tui.jobs.model_card import BaseFacts, CardForm, model_card, read_base_facts
 from tui.jobs.ports import JobServices
-from tui.jobs.weights_found import PEFT_FILES, STORED_AS, Exportable, WeightsForm
+from tui.jobs.weights_found import PEFT_FILES, STORED_AS, Exportable, WeightsForm, WeightsPlan
 
 CARD = "README.md"
 _HEADROOM = 1.05
@@ -120,6 +120,27 @@ def export_weights(
         )
         raise TunedeckError(what, "Free some space, or choose another folder.") from None
     return done
+
+
+def writer(
+    services: JobServices,
+) -> Callable[[WeightsPlan, Callable[[str, int, int], None], Callable[[], bool]], list[ExportedForm]]:
+    """Return what writes a plan, tells (what, done, in all), and asks whether to stop."""
+
+    def write(
+        plan: WeightsPlan, tell: Callable[[str, int, int], None], cancelled: Callable[[], bool]
+    ) -> list[ExportedForm]:
+        return export_weights(
+            services,
+            plan.found,
+            [plan.form],
+            plan.target,
+            stored={plan.form: plan.stored},
+            on_progress=lambda form, done, total: tell(f"Writing {form.value}", done, total),
+            cancelled=cancelled,
+        )
+
+    return write
 
 
 def _refuse_before_work(

@@ -66,6 +66,17 @@ class Exportable:
         return _NOT_PLAIN.sub("-", "-".join(filter(None, parts))).strip("-.")[:120]
 
 
+@dataclass(frozen=True, slots=True)
+class WeightsPlan:
+    """What a person agreed to write."""
+
+    found: Exportable
+    form: WeightsForm
+    stored: str
+    target: Path
+    """Folder that gets a folder of the form's name."""
+
+
 def find_exportable(job: Job, step: int | None = None) -> Exportable:
     """Return the weights of a job's model, or of its checkpoint after `step`.
 

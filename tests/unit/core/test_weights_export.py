@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.engine.tiny_model import TINY_NAME, make_tiny_base_model
-from tests.engine.trainer.models import random_adapter
 from tests.small_disk import small_disk
 from tests.support import CliResult
+from tests.tuned_job import MODEL, keep_tuned_job
 from tui import paths
 from tui.engine.llama.base_model import load_base_model
-from tui.engine.llama.peft_files import load_peft, save_peft
+from tui.engine.llama.peft_files import load_peft
 from tui.errors import ExitCode, TunedeckError
 from tui.jobs.weights_export import export_weights
 from tui.jobs.weights_found import WeightsForm, find_exportable
 from tui.records.jobs import Job, JobState
 from tui.services import Services
-from tui.store.launch_rows import LaunchRecord, LaunchState
 
 Cli = Callable[..., CliResult]
-MODEL = f"ft:{TINY_NAME}:local:to`ne:abcd1234"
-SUFFIX = "to`ne\x1b[31m|x"
 
 
 @pytest.fixture
@@ -35,39 +31,8 @@ def base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def job(base: Path) -> Job:
-    folder = paths.engine_job_dir("ftjob-1")
-    model = load_base_model(base)
-    for place in (folder / "adapter", folder / "checkpoints" / "step-00000004"):
-        save_peft(random_adapter(model), place, TINY_NAME)
-    record = {"base_model": TINY_NAME, "planned_model": MODEL}
-    (folder / "job.json").write_text(json.dumps(record))
-    made = Job(
-        "local", "ftjob-1", JobState.SUCCEEDED, "succeeded", TINY_NAME, fine_tuned_model=MODEL, suffix=SUFFIX,
-        hyperparameters={"n_epochs": 3}, seed=7, trained_tokens=1234, training_file="file-1",
-        finished_at=1_790_000_000,
-    )  # fmt: skip
     with Services.open() as services:
-        services.store.save_job(made)
-        services.store.claim_launch(
-            LaunchRecord(
-                "run-1", "local", LaunchState.PREPARING, {}, "f", Path("/data/a|b\x1b.jsonl"), "ab" * 32, {},
-                None, None, 1,
-            )
-        )  # fmt: skip
-        services.store.update_launch("run-1", state=LaunchState.CREATED, job_id="ftjob-1")
-        services.store.add_metrics("local", "ftjob-1", {4: {"train_loss": 0.5}, 8: {"train_loss": 0.25}})
-        services.store.save_eval_run("t", json.dumps(AN_EVALUATION))
-    return made
-
-
-AN_EVALUATION = {
-    "test_set": "/data/held-out.jsonl", "sha256": "cd" * 32, "complete": True,
-    "models": [
-        {"model": MODEL, "checks": [
-            {"check": "exact|match", "rows": 60, "score": {"estimate": 0.9833, "low": 0.91, "high": 0.997}}]},
-        {"model": TINY_NAME, "checks": [{"check": "misses-me", "rows": 60, "score": {}}]},
-    ],
-}  # fmt: skip
+        return keep_tuned_job(services.store)
 
 
 def test_every_form_is_whole_and_has_a_card(job: Job, tmp_path: Path, cli: Cli) -> None:

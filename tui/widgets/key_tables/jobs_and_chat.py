@@ -119,7 +119,13 @@ JOBS = (
         "Launch elsewhere",
         "Launch the same at another account; shows what changes there.",
     ),
-    Key("export", ("e",), "export_job", "Export", "Copy this job as a job file, as curl or as Python."),
+    Key(
+        "export",
+        ("e",),
+        "export_job",
+        "Export",
+        "Take this job along: as text that starts it again, or its weights.",
+    ),
 )
 
 JOB = (
@@ -166,7 +172,13 @@ JOB = (
         "Launch elsewhere",
         "Launch the same at another account; shows what changes there.",
     ),
-    Key("export", ("e",), "export_job", "Export", "Copy this job as a job file, as curl or as Python."),
+    Key(
+        "export",
+        ("e",),
+        "export_job",
+        "Export",
+        "Take this job along: as text that starts it again, or its weights.",
+    ),
 )
 
 CHECKPOINTS = (
@@ -188,6 +200,12 @@ CHECKPOINTS = (
     ),
     Key("copy", ("y",), "screen.copy_checkpoint", "Copy", "Copy the name to ask for it by.", footer=True),
     Key("copy-id", ("i",), "screen.copy_checkpoint_id", "Copy its id", "Copy this checkpoint's id."),
+)
+
+WEIGHTS = (
+    Key("stop", ("x",), "stop_writing", "Stop", "Write no more; a form that is half written is gone."),
+    Key("copy", ("y",), "copy_folder", "Copy", "Copy the folder with the weights."),
+    Key("close", ("escape", "q"), "close", "Close", "Leave this; the writing goes on."),
 )
 
 OVERLAY = (
@@ -324,6 +342,7 @@ KEYS: dict[str, tuple[Key, ...]] = {
     "jobs": JOBS,
     "job": JOB,
     "checkpoints": CHECKPOINTS,
+    "weights": WEIGHTS,
     "overlay": OVERLAY,
     "chat": CHAT,
     "models": MODELS,
