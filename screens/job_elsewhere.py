@@ -57,14 +57,22 @@ class LaunchesElsewhere(DeckScreen, inherit_bindings=False):
             self.navigator.open_launch_with(found.terms)
 
     async def _mapped(self, origin: Origin) -> LaunchElsewhere | None:
-        from tui.jobs.elsewhere import launch_elsewhere, models_for  # prices and dates; only for this key
+        from tui.jobs.elsewhere import (  # prices and dates; only for this key
+            accounts_for,
+            launch_elsewhere,
+            models_for,
+        )
 
-        others = [one for one in self.services.accounts() if one.name != origin.account and one.ready]
+        others = await asyncio.to_thread(accounts_for, self.services, origin)
+        options = [_account(one, reason) for one, reason in others]
         account = await self.app.push_screen_wait(
-            ChooseScreen("Launch this at", _ACCOUNTS, [_account(one) for one in others], hint="account")
+            ChooseScreen("Launch this at", _ACCOUNTS, options, hint="account")
         )
         if account is None:
             return None
+        reason = next(reason for one, reason in others if one.name == account)
+        if reason:
+            raise TunedeckError(f"{account} can't take this {origin.method} job.", reason)
         try:
             return await asyncio.to_thread(launch_elsewhere, self.services, origin, account)
         except TunedeckError:
@@ -94,5 +102,6 @@ def _facts(found: LaunchElsewhere) -> list[Pair]:
     return pairs
 
 
-def _account(one: Account) -> Option:
-    return Option(one.name, (safe_line(one.name, 40), safe_line(one.label, 60)), f"{one.name} {one.label}")
+def _account(one: Account, reason: str) -> Option:
+    service = safe_line(reason, 100) if reason else safe_line(one.label, 60)
+    return Option(one.name, (safe_line(one.name, 40), service), f"{one.name} {one.label}")

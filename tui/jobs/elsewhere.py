@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from tui.errors import TunedeckError
+from tui.jobs.inventory import chats_only
 from tui.jobs.job_export import terms_of_job, terms_of_plan
 from tui.jobs.job_file import JobTerms
 from tui.jobs.plan import TRAINING, LaunchPlan
@@ -18,7 +19,7 @@ from tui.money.lifetime import Lifetimes
 from tui.providers.profiles import Profile, profile
 from tui.records.jobs import Job, Method
 from tui.records.model_names import base_of, is_tuned
-from tui.records.models import Capability
+from tui.records.models import Account, Capability
 
 _RATES = ("learning_rate", "learning_rate_multiplier")
 _MOST_NAMED = 6
@@ -91,6 +92,16 @@ class LaunchElsewhere:
 
     terms: JobTerms
     changes: tuple[Change, ...]
+
+
+def accounts_for(services: JobServices, origin: Origin) -> list[tuple[Account, str]]:
+    """Return the other accounts that are ready, the able first, each with what speaks against it."""
+    found = []
+    for one in services.accounts():
+        if one.name != origin.account and one.ready:
+            permission = services.provider(one.name).can(TRAINING[origin.method])
+            found.append((one, permission.reason or chats_only(services, one.name)))
+    return sorted(found, key=lambda pair: bool(pair[1]))
 
 
 def models_for(services: JobServices, account: str, method: Method) -> list[str]:

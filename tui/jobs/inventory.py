@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 from tui.jobs.ports import JobServices
 from tui.providers.protocol import ProviderError
@@ -48,6 +49,15 @@ def list_account_jobs(services: JobServices, account: str, limit: int) -> Sequen
     if services.store.account_note(account, NO_FINE_TUNING) is not None:
         services.store.forget_account_note(account, NO_FINE_TUNING)
     return jobs
+
+
+def chats_only(services: JobServices, account: str) -> str:
+    """Return that an account had no fine-tuning jobs when it was last asked, in words; empty otherwise."""
+    note = services.store.account_note(account, NO_FINE_TUNING)
+    if note is None:
+        return ""
+    day = datetime.fromtimestamp(note[1], UTC).date()
+    return f"It only chatted when it was asked on {day}: no fine-tuning jobs at its address."
 
 
 def _engine_runs() -> bool:

@@ -9,6 +9,7 @@ from tui import clock
 from tui.datasets.report import Report
 from tui.errors import TunedeckError
 from tui.jobs.files import job_files
+from tui.jobs.inventory import chats_only
 from tui.jobs.mend import ACCOUNTS, ELSEWHERE, OTHER_MODEL, Mend, MendKind
 from tui.jobs.plan import TRAINING, LaunchPlan, PreflightLine
 from tui.jobs.ports import JobServices
@@ -100,6 +101,10 @@ def _about_account(plan: LaunchPlan, services: JobServices) -> Iterator[Prefligh
     if not permission:
         yield PreflightLine("stop", permission.reason, "Choose another account; the same file works there.",
                             (ELSEWHERE,))  # fmt: skip
+        return
+    only_chats = chats_only(services, account.name)
+    if only_chats:
+        yield PreflightLine("warn", only_chats, "`tunedeck account test` asks again.", (ELSEWHERE, ACCOUNTS))
         return
     refused = services.store.account_note(account.name, TRAINING_REFUSED)
     if refused is not None:

@@ -11,9 +11,11 @@ from tests.support import CliResult
 from tests.unit.core.fake_service import FakeService, refuse
 from tests.unit.core.test_launch import JOBS, a_plan, launch_now
 from tui.errors import TunedeckError
-from tui.jobs.elsewhere import Change, launch_elsewhere, origin_of_job
-from tui.jobs.plan import RUN_ID_KEY
+from tui.jobs.elsewhere import Change, accounts_for, launch_elsewhere, origin_of_job
+from tui.jobs.plan import RUN_ID_KEY, LaunchPlan
+from tui.jobs.preflight import preflight
 from tui.providers.account_settings import DeclaredAccount, declare_account
+from tui.providers.remedies import NO_FINE_TUNING
 from tui.records.jobs import Job, JobState, Method
 from tui.services import Services
 
@@ -79,6 +81,17 @@ def test_a_method_that_is_not_offered_there_is_told_as_that(services: Services, 
     with pytest.raises(TunedeckError, match="can't start a dpo job") as raised:
         launch_elsewhere(services, preference, "my-nebius")
     assert "no preference training" in raised.value.remedy
+
+
+def test_accounts_that_can_not_take_it_stand_last_with_the_reason(services: Services, job: Job) -> None:
+    services.store.note_account("my-azure", NO_FINE_TUNING, "404")
+    preference = replace(origin_of_job(services, job), method=Method.DPO)
+    reasons = {account.name: reason for account, reason in accounts_for(services, preference)}
+    assert list(reasons)[:2] == ["local", "my-openai"]
+    assert "no fine-tuning jobs at its address" in reasons["my-azure"]
+    assert "no preference training" in reasons["my-nebius"]
+    plan = LaunchPlan("my-azure", "gpt-4.1", Path("nowhere.jsonl"))
+    assert any("It only chatted when" in line.text for line in preflight(plan, services))
 
 
 def test_the_price_elsewhere_is_that_of_the_file_and_method_given_with_it(
