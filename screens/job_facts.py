@@ -101,6 +101,7 @@ def settings_of(view: JobView) -> list[Pair]:
     known: list[tuple[str, object]] = [
         ("Seed", job.seed),
         ("Suffix", job.suffix),
+        ("Dataset", view.dataset.name if view.dataset is not None else None),
         ("Training file", job.training_file),
         ("Validation", job.validation_file),
         ("Created", clock_time(job.created_at)),

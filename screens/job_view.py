@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from screens.job_words import now, rough_duration
 from tui.jobs.checkpoint_use import CheckpointUse, checkpoint_uses
@@ -45,6 +46,8 @@ class JobView:
     """What can be done with each checkpoint, by its id."""
     so_far: SoFar = field(default_factory=SoFar)
     """Tokens and money until now."""
+    dataset: Path | None = None
+    """The person's own file; None where the job was not launched from here."""
 
     @property
     def progress(self) -> Progress:
@@ -90,8 +93,10 @@ def read_whole_job(
     view = read_job(services.store, account, job_id, known)
     if view is None:
         return None
+    launch = services.store.launch_of_job(account, job_id)
     return replace(
         view,
+        dataset=launch.dataset_path if launch is not None else None,
         uses=checkpoint_uses(services, view.job, view.checkpoints),
         so_far=so_far(services, view.job, view.events, now=now()),
     )

@@ -2,12 +2,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from screens.event_list import EventList
 from screens.job import JobScreen
-from screens.job_view import read_job
+from screens.job_facts import settings_of
+from screens.job_view import read_job, read_whole_job
 from screens.job_words import ago, duration, rough_duration
 from screens.stop_rules_dialog import StopRulesDialog
 from screens.text_dialog import TextDialog
@@ -19,6 +21,7 @@ from tests.screens.fakes import (
     make_app,
     make_events,
     make_job,
+    make_services,
     text_of,
     until,
 )
@@ -26,6 +29,7 @@ from tui.app import TunedeckApp
 from tui.errors import TunedeckError
 from tui.jobs.watch import JobChange
 from tui.records.jobs import JobError, JobEvent, JobState
+from tui.store.launch_rows import LaunchRecord, LaunchState
 from tui.widgets.loss_chart import LossChart
 
 SIZES = [(80, 24), (140, 40)]
@@ -66,6 +70,22 @@ async def test_everything_kept_is_shown_without_asking_the_service(app: Tunedeck
         ):
             assert part in shown, part
         assert "Rate multiplier" in shown
+
+
+def test_the_settings_name_the_file_that_was_launched_from_here() -> None:
+    with make_services() as services:
+        job = make_job()
+        services.store.save_job(job)
+        view = read_whole_job(services, job.account, job.id)
+        assert view is not None
+        assert "Dataset" not in dict(settings_of(view))
+        services.store.claim_launch(
+            LaunchRecord("run", job.account, LaunchState.CREATED, {}, "f", Path("/data/tone\x1b.jsonl"),
+                         "ab" * 32, {}, job.id, None, NOW)
+        )  # fmt: skip
+        launched = read_whole_job(services, job.account, job.id)
+        assert launched is not None
+        assert dict(settings_of(launched))["Dataset"] == "tone␛.jsonl"
 
 
 async def test_the_sentence_under_the_curves_says_which_rule_fired_and_its_numbers(app: TunedeckApp) -> None:

@@ -92,7 +92,17 @@ def test_every_value_lies_on_its_scale(points: list[tuple[int, float]], logarith
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(0, "0"), (2.314, "2.31"), (0.0421, "0.0421"), (123.4, "123"), (1.2e-5, "1e-05")]
+    ("value", "text"),
+    [
+        (0, "0"),
+        (2.314, "2.31"),
+        (0.0421, "0.0421"),
+        (123.4, "123"),
+        (1.2e-5, "1e-05"),
+        (0.00084, "0.0008"),
+        (0.00098, "0.0010"),
+        (-0.00084, "-8e-04"),
+    ],
 )
 def test_values_are_short(value: float, text: str) -> None:
     assert format_value(value) == text

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from tui.cli.job_lookup import (
@@ -142,7 +144,8 @@ def _show(services: Services, job_id: str, account: str | None, *, offline: bool
                     "stop_rules": store.stop_rules(job.account, job.id),
                     "actions": [action_json(one) for one in actions]})  # fmt: skip
         return
-    _print_facts(job)
+    launch = store.launch_of_job(job.account, job.id)
+    _print_facts(job, launch.dataset_path if launch is not None else None)
     for name, words in (("Time left", f"about {duration_text(left)}" if left else ""),
                         ("Tokens so far", spent.tokens_words), ("Cost so far", spent.cost_words),
                         ("Cost by", spent.basis)):  # fmt: skip
@@ -158,12 +161,12 @@ def _show(services: Services, job_id: str, account: str | None, *, offline: bool
         say(f"Checkpoint at step {one.step}: {one.model}")
 
 
-def _print_facts(job: Job) -> None:
+def _print_facts(job: Job, dataset: Path | None) -> None:
     facts = {
         "Job": job.id, "Account": job.account, "State": f"{job.state} ({job.raw_status})",
         "Model": job.model, "Method": job.method, "Tuned model": job.fine_tuned_model,
         "Created": when(job.created_at), "Finished": when(job.finished_at),
-        "Training file": job.training_file, "Validation file": job.validation_file,
+        "Dataset": dataset, "Training file": job.training_file, "Validation file": job.validation_file,
         "Hyperparameters": ", ".join(f"{name} {value}" for name, value in job.hyperparameters.items()),
         "Seed": job.seed, "Error": job.error.message if job.error else None,
     }  # fmt: skip

@@ -71,10 +71,12 @@ def buckets(points: Sequence[Point], steps: Scale, columns: int) -> list[Bucket]
 
 
 def format_value(value: float) -> str:
-    """Return a loss or an accuracy in at most six characters: `2.31`, `0.042`, `1.2e-5`, `1234`."""
+    """Return a loss or an accuracy in at most six characters: `2.31`, `0.042`, `0.0008`, `1e-05`, `1234`."""
     size = abs(value)
     if size < 1e-99:
         return "0"
+    if 0.0001 <= value < 0.001:  # where a trained loss ends: read more easily than its power of ten
+        return f"{value:.4f}"
     if size >= 10_000 or size < 0.001:
         return f"{value:.0e}"
     if size >= 10:

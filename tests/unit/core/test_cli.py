@@ -91,6 +91,7 @@ def test_launch_jobs_watch_events_and_cancel_work_together(
     service.add_event(job_id, "Step 1/2: training loss=2.5", step=1, total_steps=2, train_loss=2.5)
     shown = cli("jobs", job_id[:-1]).stdout
     assert "train_loss: 2.5 at step 1" in shown
+    assert f"Dataset: {dataset}" in shown
     assert cli("events", job_id, "--json").json()[0]["data"]["train_loss"] == 2.5
     assert "cancelled" in cli("cancel", job_id).stdout
     watched = cli("watch", job_id)
