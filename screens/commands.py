@@ -120,6 +120,7 @@ def deck_commands(app: Deck, screen: Screen[Any]) -> Iterator[Command]:
             )
             yield Command(f"theme: use {theme}", help_text, partial(app.use_theme, theme))
     yield Command("evaluation: measure a model", "Against its base or another.", app.open_evaluation)
+    yield Command("evaluation: list past ones", "Open, compare two, write, delete.", app.open_evaluations)
     yield Command("diet: try shorter prompts", "How short the system prompt may be.", app.open_diet)
     yield Command("parity: compare old and new", "A recorded model and its successor.", app.open_parity)
     yield Command("compare: put models side by side", "Open, blind, or through a training.", app.open_compare)

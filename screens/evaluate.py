@@ -90,6 +90,10 @@ class EvaluateScreen(ExaminingScreen[EvaluateForm, "EvalPlan"], inherit_bindings
         """Try how short the model's system prompt may be."""
         self.navigator.open_diet(self.form.model, self.job)
 
+    def action_show_past(self) -> None:
+        """Show evaluations from before."""
+        self.navigator.open_evaluations()
+
     def action_compare_recorded(self) -> None:
         """Compare what was recorded with what the model answers."""
         self.navigator.open_parity(model=self.form.model)

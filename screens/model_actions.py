@@ -151,6 +151,10 @@ class ModelActions(DeploysModels, GreyedKeys, inherit_bindings=False):
         if model is not None:
             self.navigator.open_diet(model.key)
 
+    def action_show_past(self) -> None:
+        """Show evaluations from before."""
+        self.navigator.open_evaluations()
+
     def action_compare_recorded(self) -> None:
         """Compare what was recorded of the model with another, or of another with this one."""
         model = self.chosen_model()

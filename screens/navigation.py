@@ -118,6 +118,10 @@ class Navigator(Protocol):
         """
         ...
 
+    def open_evaluations(self) -> None:
+        """List evaluations from before, over the screen that is shown."""
+        ...
+
     def open_diet(self, model: ModelChoice | None = None, job: Job | None = None) -> None:
         """Try how short the system prompt may be, over the screen that is shown.
 

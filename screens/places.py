@@ -206,6 +206,13 @@ class HasPlaces(KeepsEarlyKeys, inherit_bindings=False):
         if not isinstance(self.screen, EvaluateScreen):
             self.push_screen(EvaluateScreen(model, job))
 
+    def open_evaluations(self) -> None:
+        """List evaluations from before, over the screen that is shown."""
+        from screens.evaluations import EvaluationsScreen
+
+        if not isinstance(self.screen, EvaluationsScreen):
+            self.push_screen(EvaluationsScreen())
+
     def open_diet(self, model: ModelChoice | None = None, job: Job | None = None) -> None:
         """Try how short the system prompt may be, over the screen that is shown."""
         from screens.diet import DietScreen

@@ -148,6 +148,7 @@ _AREA_TITLES = {
     "record": "Record models",
     "evaluate": "Evaluate a model",
     "evaluation": "Evaluate a model: what it found",
+    "evaluations": "Evaluations from before",
     "diet": "Prompt diet",
     "parity": "Old against new",
     "payback": "Is it worth it?",

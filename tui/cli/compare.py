@@ -19,6 +19,7 @@ from tui.cli.compare_options import (
     system_option,
 )
 from tui.cli.compare_output import print_comparisons, print_prompts, print_standing, prompts_json
+from tui.cli.default_verb import DefaultVerb
 from tui.cli.eval import amount_of
 from tui.cli.output import ProgressLine, json_option, narrate, print_json, say
 from tui.errors import ExitCode, TunedeckError
@@ -29,14 +30,10 @@ if TYPE_CHECKING:
     from tui.services import Services
 
 
-class _ModelsOrVerb(click.Group):
-    """A group whose first word may be a model: what is no command of it goes to `ask`."""
+class _ModelsOrVerb(DefaultVerb):
+    """A group whose first word may be a model."""
 
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Put `ask` before what names no command."""
-        if args and args[0] not in (*self.commands, "--help", "-h"):
-            args = ["ask", *args]
-        return super().parse_args(ctx, args)
+    DEFAULT = "ask"
 
 
 @click.group(cls=_ModelsOrVerb, invoke_without_command=True)

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tui.cli.default_verb import DefaultVerb
+from tui.cli.eval_past import COMMANDS
 from tui.cli.output import json_option, narrate, print_json, print_table, say
 from tui.errors import ExitCode, TunedeckError
 
@@ -20,13 +22,26 @@ if TYPE_CHECKING:
     from tui.services import Services
 
 _WORST_SHOWN = 5
-_MOST_TURNED = 2
-"""Models side by side in 80 columns."""
 ENGINE_KEY = "TUNEDECK_ENGINE_TOKEN"
 """Where other tools look for the local engine's token, which `tunedeck engine token` prints."""
 
 
-@click.command("eval")
+@click.group("eval", cls=DefaultVerb, invoke_without_command=True)
+@click.pass_context
+def command(ctx: click.Context) -> None:
+    """Examine a model: `eval FILE --model MODEL`; `list`, `show`, `compare`, `export` for runs from before.
+
+    `tunedeck eval run --help` lists the options.
+    """
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
+
+
+for _past in COMMANDS:
+    command.add_command(_past)
+
+
+@command.command()
 @click.argument("file", type=click.Path(path_type=Path), required=False)
 @click.option("--model", "-m", help="Whom to examine: a model's id, its end, or a checkpoint.")
 @click.option("--against", help="Compare with this model, row by row; `base` for the model's own base.")
@@ -65,7 +80,7 @@ ENGINE_KEY = "TUNEDECK_ENGINE_TOKEN"
 @click.option("--dry-run", is_flag=True, help="Say what would be asked and what it costs; ask nothing.")
 @click.option("--yes", is_flag=True, help="Ask without being asked.")
 @json_option
-def command(file: Path | None, list_checks: bool, as_json: bool, **options: Any) -> int:
+def run(file: Path | None, list_checks: bool, as_json: bool, **options: Any) -> int:
     """Examine a model on the rows of FILE: a held-out split, OpenAI Evals JSONL, or golden answers.
 
     Says the price and asks before it sends anything that costs. Every answer is kept as it arrives: a run
@@ -254,23 +269,10 @@ def exit_code(result: EvalResult, fail_under: float | None, *, fail_if_worse: bo
 
 def print_result(result: EvalResult) -> None:
     """Print a result for people: the blocks of the report, without its methods."""
-    from tui.evals.reports.blocks import Heading, Paragraph, Quoted, Table, report_blocks
+    from tui.cli.report_output import print_blocks
+    from tui.evals.reports.blocks import report_blocks
 
-    for block in report_blocks(result, worst=_WORST_SHOWN):
-        match block:
-            case Heading(_, "How to read this"):
-                break
-            case Heading(1, text):
-                say(text)
-            case Heading(_, text):
-                say(f"\n{text}")
-            case Paragraph(text):
-                say(text)
-            case Table():
-                table = block.turned(_MOST_TURNED)
-                print_table(table.headings, table.rows)
-            case Quoted(label, text):
-                say(f"  {label}: {text}".replace("\n", "\n    "))
+    print_blocks(report_blocks(result, worst=_WORST_SHOWN))
     if result.spent is not None:
         say(f"\nThis run asked {result.asked:,} times, {result.spent.words}.")
 

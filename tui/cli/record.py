@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tui.cli.default_verb import DefaultVerb
 from tui.cli.eval import amount_of
 from tui.cli.output import ProgressLine, json_option, narrate, print_json, print_table, say
 from tui.errors import ExitCode, TunedeckError
@@ -22,17 +23,7 @@ if TYPE_CHECKING:
     from tui.services import Services
 
 
-class _FileOrVerb(click.Group):
-    """A group whose first word may be a file: what is no command of it goes to `run`."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Put `run` before what names no command."""
-        if args and args[0] not in (*self.commands, "--help", "-h"):
-            args = ["run", *args]
-        return super().parse_args(ctx, args)
-
-
-@click.group(cls=_FileOrVerb, invoke_without_command=True)
+@click.group(cls=DefaultVerb, invoke_without_command=True)
 @click.pass_context
 def command(ctx: click.Context) -> None:
     """Keep what models answer before they are shut down: `record FILE --model MODEL`, `list`, `export`.

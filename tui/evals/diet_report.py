@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from tui.chat.lanes import Lane
-from tui.datasets.atomic import new_file
 from tui.evals.diet import Diet, DietMeal, sentences
-from tui.evals.reports.blocks import WORST_SHOWN, Block, Heading, Paragraph, Quoted, Table
-from tui.evals.reports.files import as_html, as_markdown, report_format
+from tui.evals.reports.blocks import READING, WORST_SHOWN, Block, Heading, Paragraph, Quoted, Table
+from tui.evals.reports.files import write_blocks
 from tui.evals.result import RowResult
 from tui.evals.statistics.verdict import PairedVerdict
 from tui.money.payback_words import format_price
@@ -70,7 +68,7 @@ def diet_blocks(diet: Diet) -> Iterator[Block]:
             yield Quoted(f"{meal.prompt.share} % of the prompt", cut)
     for lane in diet.lanes:
         yield from _rows(diet, lane)
-    yield Heading(2, "How to read this")
+    yield Heading(2, READING)
     yield Paragraph(_METHOD)
 
 
@@ -160,10 +158,4 @@ def write_diet(diet: Diet, path: Path, *, overwrite: bool = False) -> None:
     Raises:
         TunedeckError: The ending is not known, the file exists already, or it can't be written.
     """
-    kind = report_format(path)
-    if kind == "json":
-        text = json.dumps(diet_json(diet), ensure_ascii=False, indent=2) + "\n"
-    else:
-        text = (as_markdown if kind == "md" else as_html)(diet_blocks(diet))
-    with new_file(path, overwrite=overwrite) as file:
-        file.write(text.encode("utf-8", "replace"))
+    write_blocks(path, diet_blocks(diet), diet_json(diet), overwrite=overwrite)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tui.datasets.atomic import new_file
 from tui.evals.parity import ParityReport, ParityRow
-from tui.evals.reports.blocks import Block, Heading, Paragraph, Quoted, Table, cut_text
-from tui.evals.reports.files import as_html, as_markdown, report_format
+from tui.evals.reports.blocks import READING, Block, Heading, Paragraph, Quoted, Table, cut_text
+from tui.evals.reports.files import write_blocks
 from tui.evals.statistics.intervals import Interval
 from tui.money.usage_price import Amount
 from tui.records.evaluations import EvalAnswer
@@ -107,7 +105,7 @@ def parity_blocks(report: ParityReport, worst: int = WORST_SHOWN) -> Iterator[Bl
         )
     for row in shown:
         yield from row_blocks(row)
-    yield Heading(2, "How to read this")
+    yield Heading(2, READING)
     for method in _methods(report):
         yield Paragraph(method)
 
@@ -189,10 +187,4 @@ def write_parity(report: ParityReport, path: Path, *, overwrite: bool = False) -
     Raises:
         TunedeckError: The ending is not known, the file exists already, or it can't be written.
     """
-    kind = report_format(path)
-    if kind == "json":
-        text = json.dumps(parity_json(report), ensure_ascii=False, indent=2) + "\n"
-    else:
-        text = (as_markdown if kind == "md" else as_html)(parity_blocks(report))
-    with new_file(path, overwrite=overwrite) as file:
-        file.write(text.encode("utf-8", "replace"))
+    write_blocks(path, parity_blocks(report), parity_json(report), overwrite=overwrite)

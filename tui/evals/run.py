@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -24,6 +23,7 @@ from tui.evals.judging import (
     pair_to_judge,
     verdict_of,
 )
+from tui.evals.kept import kept_text
 from tui.evals.plan import EvalPlan, Planned, questions_of
 from tui.evals.ports import EvalServices
 from tui.evals.pricing import CostMeter, Prices
@@ -36,8 +36,6 @@ from tui.providers.protocol import ProviderError
 from tui.records.chats import Usage
 from tui.records.evaluations import EvalAnswer
 
-_KEPT_ROWS = 200
-"""Rows, worst first, of a report that is kept; the answers themselves are in the store anyway."""
 Progress = Callable[[str, int, int], None]
 """Called with (what is being done, done, in all)."""
 
@@ -115,9 +113,7 @@ def run_evaluation(
     )  # fmt: skip
     if keep:
         names = " against ".join(one.label for one in reversed(plan.contenders))
-        services.store.save_eval_run(
-            f"{plan.test_set.path.name}: {names}", json.dumps(result.as_json(_KEPT_ROWS), ensure_ascii=True)
-        )
+        services.store.save_eval_run(f"{plan.test_set.path.name}: {names}", kept_text(result))
     return result
 
 

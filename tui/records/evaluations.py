@@ -89,3 +89,21 @@ class EvalRun:
     title: str
     report: str
     """JSON."""
+
+
+@dataclass(frozen=True, slots=True)
+class EvalRunHead:
+    """A finished evaluation in a list: what it came to, without its rows."""
+
+    id: str
+    created_at: int
+    """Unix seconds."""
+    title: str
+    model: str = ""
+    """The examined one; empty where the report does not tell."""
+    rows: int = 0
+    score: float | None = None
+    """Of the examined model, 0 to 1; None without any."""
+    word: str = ""
+    """better, worse, or that it can't be told yet; empty for one model alone."""
+    complete: bool = True

@@ -15,7 +15,7 @@ from tui.store.usage_queries import keep_usage
 if TYPE_CHECKING:
     import sqlite3
 
-    from tui.records.evaluations import EvalAnswer, EvalBatch, EvalRun, TextScore
+    from tui.records.evaluations import EvalAnswer, EvalBatch, EvalRun, EvalRunHead, TextScore
 
 _MOST_PARAMETERS = 500
 
@@ -141,6 +141,43 @@ class EvalQueries(Database):
 
         rows = self.query("SELECT * FROM eval_runs ORDER BY created_at DESC, rowid DESC LIMIT ?", (limit,))
         return [EvalRun(row["id"], row["created_at"], row["title"], row["report"]) for row in rows]
+
+    def eval_run(self, run_id: str) -> EvalRun | None:
+        """Return one past evaluation, or None."""
+        from tui.records.evaluations import EvalRun
+
+        rows = self.query("SELECT * FROM eval_runs WHERE id = ?", (run_id,))
+        found = [EvalRun(row["id"], row["created_at"], row["title"], row["report"]) for row in rows]
+        return found[0] if found else None
+
+    def eval_run_heads(self, limit: int = 1_000) -> list[EvalRunHead]:
+        """Return past evaluations without their reports, newest first."""
+        from tui.records.evaluations import EvalRunHead
+
+        # Reports are long: what the list shows of them is taken out here, and an unreadable one shows less.
+        told = "CASE WHEN json_valid(report) THEN json_extract(report, '{}') END"
+        columns = {
+            "model": "$.models[#-1].model", "row_count": "$.rows", "score": "$.models[#-1].score.estimate",
+            "word": "$.verdict.word", "complete": "$.complete",
+        }  # fmt: skip
+        chosen = ", ".join(f"{told.format(path)} AS {name}" for name, path in columns.items())
+        rows = self.query(
+            f"SELECT id, created_at, title, {chosen} FROM eval_runs"
+            " ORDER BY created_at DESC, rowid DESC LIMIT ?",
+            (limit,),
+        )
+        return [
+            EvalRunHead(
+                row["id"], row["created_at"], row["title"], row["model"] or "", row["row_count"] or 0,
+                row["score"], row["word"] or "", row["complete"] != 0,
+            )
+            for row in rows
+        ]  # fmt: skip
+
+    def delete_eval_run(self, run_id: str) -> bool:
+        """Forget a past evaluation's report; its answers stay. False when there was none."""
+        with self.transaction() as connection:
+            return connection.execute("DELETE FROM eval_runs WHERE id = ?", (run_id,)).rowcount > 0
 
 
 def _plain(text: str) -> str:

@@ -18,6 +18,8 @@ _LONGEST_TEXT = 2_000
 _MOST_LABELS = 30
 _WIDE = 6
 """Columns beyond which a table of few rows is turned."""
+READING = "How to read this"
+"""Heading of the methods, at the end of every report."""
 VERDICT = "Verdict"
 """Heading of the column that says better, worse, or neither."""
 
@@ -116,7 +118,7 @@ def report_blocks(result: EvalResult, *, worst: int = WORST_SHOWN) -> Iterator[B
         yield Heading(2, "Worst rows")
         for row in result.rows[:worst]:
             yield from row_blocks(result, row)
-    yield Heading(2, "How to read this")
+    yield Heading(2, READING)
     for words in METHODS:
         yield Paragraph(words)
 

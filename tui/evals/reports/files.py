@@ -5,8 +5,9 @@ from __future__ import annotations
 import html
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from tui.datasets.atomic import new_file
 from tui.errors import TunedeckError
@@ -48,11 +49,22 @@ def write_report(result: EvalResult, path: Path, *, overwrite: bool = False) -> 
     Raises:
         TunedeckError: The ending is not known, the file exists already, or it can't be written.
     """
+    write_blocks(path, report_blocks(result), result.as_json(), overwrite=overwrite)
+
+
+def write_blocks(
+    path: Path, blocks: Iterable[Block], value: Mapping[str, Any], *, overwrite: bool = False
+) -> None:
+    """Write blocks as Markdown or HTML, or `value` as JSON, all or nothing.
+
+    Raises:
+        TunedeckError: The ending is not known, the file exists already, or it can't be written.
+    """
     kind = report_format(path)
     if kind == "json":
-        text = json.dumps(result.as_json(), ensure_ascii=False, indent=2) + "\n"
+        text = json.dumps(value, ensure_ascii=False, indent=2) + "\n"
     else:
-        text = as_markdown(report_blocks(result)) if kind == "md" else as_html(report_blocks(result))
+        text = (as_markdown if kind == "md" else as_html)(blocks)
     with new_file(path, overwrite=overwrite) as file:
         file.write(text.encode("utf-8", "replace"))
 

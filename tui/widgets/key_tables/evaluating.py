@@ -11,6 +11,7 @@ EVALUATE = (
     Key("stop", ("ctrl+t",), "stop_run", "Stop", "Stop; what was answered is kept.", footer=True),
     Key("diet", ("ctrl+n",), "try_diet", "Diet", "Try how short the system prompt may be."),
     Key("parity", ("ctrl+y",), "compare_recorded", "Parity", "Compare with what was recorded of a model."),
+    Key("past", ("ctrl+g",), "show_past", "Past ones", "Show evaluations from before."),
     Key("next-field", ("down",), "app.focus_next", "Next field", "Go to the next field."),
     Key("previous-field", ("up",), "app.focus_previous", "Field before", "Go to the field before."),
 )
@@ -40,9 +41,18 @@ EVALUATION = (
     Key("copy", ("y",), "copy_verdict", "Copy", "Copy the verdict.", footer=True),
 )
 
+EVALUATIONS = (
+    Key("mark", ("space",), "mark_evaluation", "Mark", "Mark this one, or take its mark off.", footer=True),
+    Key("compare", ("c",), "compare_evaluations", "Compare", "Compare the two marked ones.", footer=True),
+    Key("report", ("w",), "write_evaluation", "Report", "Write this one: .md, .html or .json.", footer=True),
+    Key("delete", ("x",), "delete_evaluation", "Delete", "Forget this report; answers stay.", footer=True),
+)
+
 KEYS: dict[str, tuple[Key, ...]] = {
     "evaluate": EVALUATE,
     "evaluation": EVALUATION,
+    "evaluations": EVALUATIONS,
     "diet": DIET,
     "parity": PARITY,
 }
+"""Area -> its keys."""

@@ -269,6 +269,7 @@ MODELS = (
     Key("job", ("o",), "open_job", "Job", "Open the job that made this model.", footer=True),
     Key("record", ("R",), "record_model", "Record", "Record what this model answers, before it ends."),
     Key("evaluate", ("E",), "evaluate_model", "Evaluate", "Measure this model, against its base or another."),
+    Key("past", ("P",), "show_past", "Past ones", "Show evaluations from before."),
     Key("diet", ("d",), "diet_model", "Diet", "Try how short this model's system prompt may be."),
     Key("parity", ("p",), "compare_recorded", "Parity", "Compare recorded answers with this model's."),
     Key("compare", ("v",), "compare_model", "Side by side", "Compare this model with its base; rate blind."),
