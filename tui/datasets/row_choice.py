@@ -204,9 +204,10 @@ class RowChooser:
     def findings_of_changed(
         self, model: str, *, with_tokens: bool, cancelled: Cancelled = lambda: False
     ) -> dict[int, list[Finding]]:
-        """Return what the check finds in the rows that are not as they are in the file, by who they are.
+        """Return what the check finds in the rows that are judged anew, by who they are.
 
-        Rows in which it finds nothing are there too. Findings name no line: it would be that of no file.
+        Those are the edited and the new ones, or, of a small file with changes, all. Rows in which it finds
+        nothing are there too. Findings name no line: it would be that of no file.
 
         Raises:
             TunedeckError: The journal can't be read.
@@ -238,7 +239,7 @@ class RowChooser:
                 self._shown = self._of_changed = None
                 if changes.changes.total:
                     self._dataset.build_index()
-                    self._shown = ShownRows(changes.snapshot(), self._dataset.row_count)
+                    self._shown = ShownRows(changes.snapshot(), self._dataset)
                     if self._shown.dataset is not None:
                         self._of_changed = RowFacts(
                             self._shown.dataset, self._options, rows_format, kept=False

@@ -1,7 +1,8 @@
 """Facts about the rows of a file turned into facts about the rows that are shown, with the changes to them.
 
 Edited and new rows are judged as a small file of their own, by the same passes as the large one; all others
-keep what was found in the file.
+keep what was found in the file. Where the file is small itself, all rows are judged so: what rules
+that compare rows find may have changed for rows that were not touched.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import shutil
 import tempfile
 import weakref
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,26 +30,33 @@ if TYPE_CHECKING:
     """Numbers of rows or of lines, from 1."""
 
 
+WHOLE_BYTES = 4 << 20
+"""Of files up to this size all rows are judged anew, after each change: a third of a second of computing."""
+
+
 class ShownRows:
-    """Where the lines of the file stand now, and a file of those rows that are not in it.
+    """Where the lines of the file stand now, and a small file of those rows that are judged anew.
 
     Args:
         snapshot: The rows as they are shown.
-        line_count: Lines of the file.
+        dataset: The file without changes, its index complete.
 
     Raises:
-        TunedeckError: The small file can't be written.
+        TunedeckError: The small file can't be written, or the file changed.
     """
 
-    def __init__(self, snapshot: Snapshot, line_count: int) -> None:
+    def __init__(self, snapshot: Snapshot, dataset: Dataset) -> None:
         import numpy
 
         self.version = snapshot.version
         self.who = who = snapshot.who
         """Line of the file of each row, negative for new ones."""
-        changed = sorted(snapshot.contents)
+        line_count = dataset.row_count
+        self.is_whole = dataset.size <= WHOLE_BYTES
+        """All rows are judged anew."""
+        changed = who.tolist() if self.is_whole else sorted(snapshot.contents)
         self.changed = changed
-        """Edited and new rows: the lines of the small file, in order."""
+        """Rows that are judged anew, edited and new ones at least: the lines of the small file, in order."""
         numbers = numpy.arange(1, len(who) + 1, dtype=numpy.uint32)
         self._number_of = numpy.zeros(line_count + 1, dtype=numpy.uint32)
         is_line = (who >= 1) & (who <= line_count)
@@ -61,8 +69,10 @@ class ShownRows:
         of_file = [one for one in changed if one > 0]
         self._lines_in_place = self._number_of.copy()
         self._lines_in_place[of_file] = 0
-        self.dataset = _small_file(self, [snapshot.contents[one] for one in changed])
-        """The small file, open and indexed; None when no row is edited or new. It goes with this object."""
+        contents = snapshot.contents
+        rows = (contents[one] if one in contents else dataset.line(one) for one in changed)
+        self.dataset = _small_file(self, rows) if changed else None
+        """The small file, open and indexed; None when there is no row for it. It goes with this object."""
 
     def __len__(self) -> int:
         return len(self.who)
@@ -158,10 +168,8 @@ class ShownRows:
         )
 
 
-def _small_file(owner: object, rows: Sequence[bytes]) -> Dataset | None:
+def _small_file(owner: object, rows: Iterable[bytes]) -> Dataset:
     """Write rows to a file that is only ours to read, and that is removed with its owner."""
-    if not rows:
-        return None
     try:
         folder = tempfile.mkdtemp(prefix="tunedeck-rows-")
         weakref.finalize(owner, shutil.rmtree, folder, ignore_errors=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.datasets.builders import assistant, chat, clean_chats, tool_chat, user, write
-from tui.datasets import row_pass
+from tui.datasets import row_pass, shown_rows
 from tui.datasets.edits import EditedDataset
 from tui.datasets.facets import FACETS
 from tui.datasets.row_choice import RowChooser, RowWish
@@ -36,7 +36,7 @@ OTHER = [
 ]
 OTHER += ['{"messages": ', "[1, 2]"]
 WISHES = [
-    # Warnings of rules that compare rows (a repeated row) tell of the file as it was checked.
+    # Warnings of rules that compare rows (a repeated row) tell of a large file as it was checked.
     *(RowWish(facets=(name,)) for name in FACETS if name not in ("marked", "warnings")),
     RowWish(where="tools"),
     RowWish(where="messages[0].content == 'What is it?'"),
@@ -82,10 +82,12 @@ def change_something(dataset: EditedDataset, chance: random.Random) -> None:
             dataset.undo()
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(("seed", "whole_bytes"), [(0, 0), (1, 0), (2, 1 << 20)])
 def test_rows_are_chosen_as_from_the_file_that_saving_would_write(
-    edited: EditedDataset, tmp_path: Path, seed: int
+    edited: EditedDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int, whole_bytes: int
 ) -> None:
+    monkeypatch.setattr(shown_rows, "WHOLE_BYTES", whole_bytes)
+    wishes = [*WISHES, RowWish(facets=("warnings",))] if whole_bytes else WISHES
     chance, chooser = random.Random(seed), chooser_of(edited)
     for step in range(2):
         for _ in range(6):
@@ -94,7 +96,7 @@ def test_rows_are_chosen_as_from_the_file_that_saving_would_write(
         edited.save(saved)
         whole = Dataset.open(saved)
         as_saved = RowChooser(whole)
-        for wish in WISHES:
+        for wish in wishes:
             assert numbers(edited, chooser, wish) == as_saved.choose(wish).lines.tolist(), wish
         whole.close()
 
@@ -102,6 +104,7 @@ def test_rows_are_chosen_as_from_the_file_that_saving_would_write(
 def test_after_a_change_only_the_changed_rows_are_read_again(
     edited: EditedDataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(shown_rows, "WHOLE_BYTES", 0)
     chooser = chooser_of(edited)
     assert numbers(edited, chooser, RowWish(facets=("errors",))) == [6, 9]
     read: list[str] = []
@@ -128,7 +131,10 @@ def test_marks_follow_their_rows(edited: EditedDataset) -> None:
     assert numbers(edited, chooser_of(edited), RowWish(facets=("marked",))) == [1, 5]
 
 
-def test_what_is_found_in_changed_rows_is_told_by_who_they_are(edited: EditedDataset) -> None:
+def test_what_is_found_in_changed_rows_is_told_by_who_they_are(
+    edited: EditedDataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shown_rows, "WHOLE_BYTES", 0)
     chooser = chooser_of(edited)
     assert chooser.findings_of_changed("gpt-4.1-mini", with_tokens=False) == {}
     edited.edit(6, OTHER[0])
@@ -140,6 +146,27 @@ def test_what_is_found_in_changed_rows_is_told_by_who_they_are(edited: EditedDat
     assert found[6] == []
     assert [one.rule for one in found[who[0]]] == ["over-token-limit"]
     assert {one.severity for one in found[who[1]]} == {"error"}
+
+
+def test_rules_that_compare_rows_judge_a_small_file_as_it_is_shown(edited: EditedDataset) -> None:
+    chooser = chooser_of(edited)
+    first = edited.line(1)
+
+    def repeated() -> list[int]:
+        found = chooser.findings_of_changed("gpt-4.1-mini", with_tokens=False)
+        return [who for who, some in found.items() if any(one.rule == "duplicate-row" for one in some)]
+
+    edited.delete(7, 8)  # repeated in the file
+    edited.edit(3, first)
+    assert repeated() == [3]
+    edited.insert(1, first)
+    assert repeated() == [1, 3]
+    edited.edit(1, OTHER[1])
+    edited.edit(2, OTHER[2])
+    assert repeated() == []
+    edited.move(4, 1)
+    edited.insert(2, first)
+    assert repeated() == [edited.identity(2)]
 
 
 def test_the_small_file_of_changed_rows_is_private_and_goes_away(edited: EditedDataset) -> None:
