@@ -9,15 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tui.datasets.edits.changing import Editor
-from tui.datasets.edits.fingerprint import Fingerprint
-from tui.datasets.edits.history import Change, replay
-from tui.datasets.edits.journal import Journal, JournalInUse, journal_path
-from tui.datasets.edits.pending import refuse_unless_fitting
+from tui.datasets.edits.history import Change
+from tui.datasets.edits.resume import take_up_changes
 from tui.datasets.edits.save import SaveResult, save_in_place, save_rows
 from tui.datasets.edits.snapshot import Snapshot, identities
 from tui.datasets.edits.state import ChangeSummary, RowState
 from tui.datasets.source import Dataset, Row, parsed_row
-from tui.errors import TunedeckError
 
 if TYPE_CHECKING:
     from tui.datasets.edits.snapshot import Identities
@@ -52,7 +49,7 @@ class EditedDataset:
         try:
             editor = Editor(dataset)
             if resume:
-                _resume(editor, dataset)
+                take_up_changes(editor, dataset)
         except BaseException:
             dataset.close()
             raise
@@ -370,38 +367,3 @@ class EditedDataset:
             self._editor = Editor(self.dataset)
             self._editor.version = version + 1
             return result
-
-
-def _resume(editor: Editor, dataset: Dataset) -> None:
-    place = journal_path(dataset.path)
-    if not place.exists():
-        return
-    try:
-        journal = Journal.open(place)
-    except JournalInUse as error:
-        editor.read_only_reason = error.message
-        return
-    try:
-        found = replay(journal)
-        now = Fingerprint.of(dataset.path)
-        if found.becomes is not None and Fingerprint.from_json(found.becomes) == now:
-            journal.remove()  # killed between the renaming and this
-            return
-        if found.history.is_saved and not found.state.marks:
-            journal.remove()
-            return
-        refuse_unless_fitting(found, now, dataset)
-    except TunedeckError:
-        journal.close()
-        raise
-    except (ValueError, IndexError, KeyError, TypeError) as error:
-        journal.close()
-        raise TunedeckError(
-            f"The journal of changes to {dataset.path} is damaged.",
-            f"Open the file without it; it stays at {place}.",
-        ) from error
-    journal.cut(found.end)
-    editor.take_over(journal, found)
-    if Fingerprint.from_json(found.fingerprint) != now:
-        journal.add({"op": "file", "file": now.as_json()})
-        journal.commit()
