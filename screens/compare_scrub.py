@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import ClassVar
 
 from textual import on, work
@@ -18,15 +17,14 @@ from screens.base import DeckScreen
 from screens.chat_settings import ChatSettings, ChatSettingsScreen
 from screens.compare_base import NEW_SIDE
 from screens.compare_choices import pane_facts
+from screens.compare_scrub_stops import Found, read_found, stop_parts
 from screens.confirm import ConfirmScreen
 from screens.greyed_keys import GreyedKeys
 from tui.chat.lanes import Lane, LaneAnswer
 from tui.chat.trained_prompt import trained_prompt
 from tui.errors import TunedeckError
 from tui.evals.cases import Case
-from tui.evals.compare.asking import ComparePlan, ask_sides, kept_answers, kept_logprobs, plan_sides
-from tui.evals.compare.live import lane_answer
-from tui.evals.compare.marks import Marked, marked
+from tui.evals.compare.asking import ComparePlan, ask_sides, plan_sides
 from tui.evals.compare.scrub import TrainingStop, stop_sides, training_stops
 from tui.records.chats import ChatMessage
 from tui.records.jobs import Job
@@ -34,20 +32,10 @@ from tui.safe_text import safe_line
 from tui.widgets.answer_pane import AnswerPane, answer_words
 from tui.widgets.keys import bindings
 from tui.widgets.prompt_input import PromptInput
-from tui.widgets.tones import Part, content
+from tui.widgets.tones import content
 
 INVITATION = "A prompt for the base, every checkpoint and the result; enter asks"
 _TYPED = "typed prompts"
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What the stops answered, as far as it is kept."""
-
-    case: Case
-    answers: tuple[LaneAnswer | None, ...]
-    marks: tuple[Marked | None, ...]
-    """Of each stop against the one before."""
 
 
 class ScrubScreen(GreyedKeys, inherit_bindings=False):
@@ -190,29 +178,16 @@ class ScrubScreen(GreyedKeys, inherit_bindings=False):
     @work(thread=True, group="scrub-ask", exit_on_error=False, description="ask the checkpoints")
     def _ask(self, run: threading.Event, case: Case, plan: ComparePlan) -> None:
         def came(done: int, total: int) -> None:
-            self.post_message(self.Answered(self._read(case, plan), ended=False, done=done))
+            self.post_message(
+                self.Answered(read_found(self.services, case, plan, self._stops), ended=False, done=done)
+            )
 
         try:
             came(0, 0)
             ask_sides(self.services, plan, on_answer=came, cancelled=run.is_set)
         except TunedeckError as error:
             self.post_message(self.Failed(error, ended=False))
-        self.post_message(self.Answered(self._read(case, plan), ended=True))
-
-    def _read(self, case: Case, plan: ComparePlan) -> Found:
-        """Return what is kept; in a worker."""
-        (kept,), (told,) = kept_answers(self.services, plan), kept_logprobs(self.services, plan)
-        answers = [
-            None if one is None else lane_answer(one, each) for one, each in zip(kept, told, strict=True)
-        ]
-        marks: list[Marked | None] = [None]
-        for place, (before, now) in enumerate(pairwise(answers)):
-            if before is None or now is None:
-                marks.append(None)
-                continue
-            labels = [self._stops[place].label, self._stops[place + 1].label]
-            marks.append(marked((before.text, now.text), (before.logprobs, now.logprobs), labels))
-        return Found(case, tuple(answers), tuple(marks))
+        self.post_message(self.Answered(read_found(self.services, case, plan, self._stops), ended=True))
 
     @on(Answered)
     def _take(self, message: Answered) -> None:
@@ -255,7 +230,9 @@ class ScrubScreen(GreyedKeys, inherit_bindings=False):
         self.query_one("#scrub-line", Static).update(
             content((f"Through the training of {name}: ", "muted"), (question, "strong"), (state, "accent"))
         )
-        self.query_one("#stops", Static).update(content(*self._stop_parts()))
+        self.query_one("#stops", Static).update(
+            content(*stop_parts(self._stops, self._place, found, ascii_only=self.services.settings.ascii))
+        )
         pane = self.query_one(AnswerPane)
         if self._stops:
             stop = self._stops[self._place]
@@ -275,21 +252,6 @@ class ScrubScreen(GreyedKeys, inherit_bindings=False):
 
     def _answer(self) -> LaneAnswer | None:
         return self._found.answers[self._place] if self._found is not None else None
-
-    def _stop_parts(self) -> list[Part]:
-        """Draw the stops in a row: the one shown in brackets, those with an answer with a dot."""
-        parts: list[Part] = []
-        first = max(0, min(self._place - 3, len(self._stops) - 7))
-        for place, stop in list(enumerate(self._stops))[first : first + 7]:
-            answered = self._found is not None and self._found.answers[place] is not None
-            mark = "●" if answered else "○"
-            if self.services.settings.ascii:
-                mark = "*" if answered else "o"
-            here = place == self._place
-            label = f"[{mark} {stop.label}]" if here else f" {mark} {stop.label} "
-            parts += [("─", "muted")] if parts and not self.services.settings.ascii else []
-            parts.append((label, "strong" if here else "muted"))
-        return parts
 
     # Keys
 
