@@ -10,6 +10,7 @@ from textual.containers import Horizontal, Vertical
 from textual.widgets import Input, Static
 
 from screens.evaluate_form import PACK, EvaluateForm
+from tui.chat.model_names import short_model_name
 from tui.safe_text import safe_line
 from tui.widgets.choice_field import ChoiceField
 from tui.widgets.tones import Part, content
@@ -76,7 +77,9 @@ class EvaluatePane(Vertical):
     def choices(self, checks: tuple[str, ...]) -> dict[str, tuple[Choices, str]]:
         """Return what each field that is chosen offers, and which is taken."""
         form = self.form
-        name = form.model[1] if form.model is not None else "none yet: enter chooses one"
+        # Of a whole name that does not fit, the end would be cut, by which tuned models differ.
+        chosen = form.model
+        name = short_model_name(chosen[1]) if chosen is not None else "none yet: enter chooses one"
         return {
             "test-set": (form.files(), str(form.file)),
             "model": ([("", name)], ""),

@@ -11,6 +11,7 @@ from screens.evaluate_form import EvaluateForm
 from screens.evaluate_pane import Choices, EvaluatePane
 from screens.job_words import ago
 from screens.record_lines import source_words
+from tui.chat.model_names import short_model_name
 from tui.records.recordings import Recording
 from tui.safe_text import safe_line
 from tui.widgets.words import place
@@ -114,13 +115,15 @@ class ParityPane(EvaluatePane):
         prompts: Choices = [(_AS_RECORDED, "that of the rows")]
         if form.system is not None:
             prompts.append((str(form.system), form.system.name))
+        recorded: Choices = [(one.id, short_model_name(one.model)) for one in form.recordings]
+        successor = short_model_name(form.model[1]) if form.model else "none yet: enter chooses one"
         alike: Choices = [(_BY_WORDS, "shared words")]
         if form.agreement:
             alike.append((form.agreement, form.agreement))
         return {
             "agreement": (alike, form.agreement),
-            "old": ([(one.id, one.model) for one in form.recordings] or [("", "nothing yet")], form.old),
-            "model": ([("", form.model[1] if form.model else "none yet: enter chooses one")], ""),
+            "old": (recorded or [("", "nothing yet")], form.old),
+            "model": ([("", successor)], ""),
             "test-set": (files, str(form.other_file) if form.other_file is not None else _AS_RECORDED),
             "checks": ([("", " + ".join(checks) or "none: how alike alone")], ""),
             "system": (prompts, str(form.system) if form.system is not None else _AS_RECORDED),

@@ -176,8 +176,9 @@ class PaybackScreen(GreyedKeys, inherit_bindings=False):
         hosting = case.tuned.highest_hosting_price_per_hour or case.tuned.hosting_price_per_hour
         self.query_one(SliderList).set_sliders(setting.sliders(hosting))
         found = self._found = payback(case, setting.choice)
+        why = f" {found.reasons[0]}" if found.verdict is Verdict.NEVER and found.reasons else ""
         self.query_one("#payback-verdict", Static).update(
-            content((verdict_line(found), _TONES[found.verdict]))
+            content((verdict_line(found), _TONES[found.verdict]), (safe_line(why, 200), "muted"))
         )
         lines: list[Line] = []
         for name, words in formula_lines(found, case):

@@ -32,6 +32,7 @@ from tests.screens.fakes import (
     until,
 )
 from tui.app import TunedeckApp
+from tui.chat.model_names import short_model_name
 from tui.evals.compare.blind import BlindRating
 from tui.evals.test_set import read_test_set
 from tui.providers.protocol import ProviderError
@@ -337,7 +338,9 @@ async def test_models_jobs_and_the_palette_lead_here(app: TunedeckApp, rows: Pat
         app.push_screen(JobScreen("local", job.id))
         await until(pilot, lambda: isinstance(app.screen, JobScreen) and "succeeded" in text_of(app))
         await pilot.press("E")
-        await until(pilot, lambda: isinstance(app.screen, EvaluateScreen) and TUNED in text_of(app))
+        await until(
+            pilot, lambda: isinstance(app.screen, EvaluateScreen) and short_model_name(TUNED) in text_of(app)
+        )
         await pilot.press("escape", "7")
         await until(pilot, lambda: isinstance(app.screen, ModelsScreen) and "smollm2" in text_of(app))
         table = app.screen.query_one(Table)
@@ -369,7 +372,9 @@ async def test_rows_held_out_of_the_jobs_training_come_first_and_go_with_another
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, ChooseScreen))
         await pilot.press(*REMOTE, "enter")
-        await until(pilot, lambda: isinstance(app.screen, EvaluateScreen) and REMOTE in text_of(app))
+        await until(
+            pilot, lambda: isinstance(app.screen, EvaluateScreen) and short_model_name(REMOTE) in text_of(app)
+        )
         await until(pilot, lambda: "120 answers to ask" in text_of(app))
         assert "held out" not in text_of(app)
 

@@ -97,6 +97,14 @@ async def test_unpublished_prices_are_named(rows: Path) -> None:
         assert "$1.70 an hour × 24 = $40.80 a day" in text_of(app)
 
 
+async def test_never_says_why_at_the_top(rows: Path) -> None:
+    app = make_app()
+    free = ("local", "smollm2-135m-instruct")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await open_payback(pilot, app, rows, free, free)
+        assert verdict(app).endswith("Both are free, so there is nothing to pay back.")
+
+
 async def test_a_file_without_answers_says_so(isolated_home: Path) -> None:
     path = isolated_home / "[b]odd.jsonl"
     path.write_text('{"messages": [{"role": "user", "content": "Hi"}]}\n')

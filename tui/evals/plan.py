@@ -108,7 +108,8 @@ class EvalPlan:
         if not total:
             return f"All {len(self.asks):,} answers are kept from before; nothing is asked."
         price = "at no published price" if self.price is None else f"for {self.price.words}"
-        time = "" if self.seconds is None else f", in about {_duration(self.seconds)}"
+        unknown = "; time not known yet"
+        time = unknown if self.seconds is None else f", in about {_duration(self.seconds)}"
         time = ", by batch within a day" if self.options.batch else time
         kept = len(self.asks) - self.unknown
         known = f" ({kept:,} kept from before)" if kept else ""
@@ -213,11 +214,17 @@ def _refuse_wrong_checks(test_set: TestSet, options: EvalOptions, judges: Sequen
     Raises:
         TunedeckError: One is wrong, or there is a row that nothing is asked about.
     """
-    specs = [*options.checks, *(spec for case in test_set.cases for spec in case.checks)]
-    for spec in {spec.key: spec for spec in specs}.values():
-        if spec.name != JUDGE:
+    own = {spec.key: (case.line, spec) for case in test_set.cases for spec in case.checks}
+    for line, spec in [*((0, spec) for spec in options.checks), *own.values()]:
+        if spec.name == JUDGE:
+            continue
+        try:
             with closing(check_class(spec.name)(spec, test_set.cases)) as check:
                 check.try_out()
+        except TunedeckError as error:
+            if not line:
+                raise
+            raise TunedeckError(f"Line {line:,}, its own check: {error.message}", error.remedy) from None
     if not options.checks and not judges and not all(case.checks for case in test_set.cases):
         raise TunedeckError(
             "No check is given.", "Add --check exact, or another; --list-checks shows them all."

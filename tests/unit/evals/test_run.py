@@ -177,10 +177,18 @@ def test_the_money_cap_is_never_passed_and_a_higher_one_goes_on(
     assert service.requests_answered == 2 * ROWS
 
 
+def test_a_rows_own_check_that_is_wrong_is_told_with_its_line(services: Services, tmp_path: Path) -> None:
+    rows = [{"prompt": "a", "checks": ["exact"]}, {"prompt": "b", "checks": ["regex:("]}]
+    with pytest.raises(TunedeckError, match="Line 2, its own check: No regular expression"):
+        planned(services, write_rows(tmp_path / "set.jsonl", *rows))
+
+
 def test_the_time_is_that_of_answers_before_and_no_less_than_the_pace_allows(
     service: AnsweringService, services: Services, questions: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert planned(services, questions).seconds is None
+    first = planned(services, questions)
+    assert first.seconds is None
+    assert first.words.endswith("; time not known yet.")
     evaluated(services, questions)
     known = planned(services, questions, ask_anew=True).seconds
     assert known is not None
