@@ -14,6 +14,7 @@ from tui.engine.llama.base_model import BaseModel
 from tui.engine.llama.lora import Adapter
 from tui.engine.serving.decoder import Decoder, Segment, Wanted
 from tui.engine.serving.key_value_cache import KeyValueCache
+from tui.engine.serving.matrix_products import DenseProduct
 
 TOLERANCE = 2e-4
 
@@ -87,6 +88,47 @@ def test_attention_in_blocks_is_the_same_attention(model: BaseModel, monkeypatch
     monkeypatch.setattr("tui.engine.serving.decoder.MAX_SCORES", 4 * 120 * 7)
     blocked = read(Decoder(model, 128), KeyValueCache(model.config), ids)
     assert np.abs(whole - blocked).max() < TOLERANCE
+
+
+def test_what_the_last_layer_leaves_out_changes_no_logits_of_what_is_read_next_or_beside(
+    model: BaseModel, adapter: Adapter
+) -> None:
+    decoder = Decoder(model, 128)
+    prompts, adapters = [some_ids(40 + number, number) for number in range(4)], [None, adapter, adapter, None]
+    caches = [KeyValueCache(model.config) for _ in prompts]
+    wanted = [Wanted.NONE, Wanted.LAST, Wanted.NONE, Wanted.ALL]
+    first = decoder.forward(
+        [
+            Segment(cache, prompt[:25], used, which)
+            for cache, prompt, used, which in zip(caches, prompts, adapters, wanted, strict=True)
+        ]
+    )
+    for logits, prompt, used, which in zip(first, prompts, adapters, wanted, strict=True):
+        expected = reference_logits(model, prompt[:25], used)
+        if which is not Wanted.NONE:
+            assert np.abs(logits - expected[-len(logits) :]).max() < TOLERANCE
+    for cache, prompt, used in zip(caches, prompts, adapters, strict=True):
+        (rest,) = decoder.forward([Segment(cache, prompt[25:], used)])
+        assert np.abs(rest[-1] - reference_logits(model, prompt, used)[-1]).max() < TOLERANCE
+
+
+def test_the_last_layer_multiplies_only_the_rows_whose_logits_are_wanted(
+    model: BaseModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    multiplied: list[int] = []
+    multiply = DenseProduct.__call__
+
+    def counted(product: DenseProduct, rows: NDArray[np.float32], out: NDArray[np.float32]) -> None:
+        multiplied.append(len(rows))
+        multiply(product, rows, out)
+
+    monkeypatch.setattr(DenseProduct, "__call__", counted)
+    decoder = Decoder(model, 64)
+    decoder.forward([Segment(KeyValueCache(model.config), some_ids(30), None, Wanted.LAST)])
+    assert multiplied[-5:] == [30, 1, 1, 1, 1]  # keys of all; then the feed-forward, and the vocabulary
+    multiplied.clear()
+    decoder.forward([Segment(KeyValueCache(model.config), some_ids(30), None, Wanted.NONE)])
+    assert multiplied == [30, 30, 30, 30] * (model.config.layers - 1) + [30]
 
 
 def test_only_the_wanted_positions_get_logits(model: BaseModel) -> None:

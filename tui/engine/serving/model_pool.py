@@ -20,7 +20,7 @@ MAX_BASES = 2
 MAX_ADAPTERS = 8
 """Adapters kept: 20 MB each at rank 16 on the 135M model."""
 
-MAX_ROWS = 320
+MAX_ROWS = 576
 """Tokens in one forward pass: a chunk of a prompt and one token of every running answer."""
 
 
