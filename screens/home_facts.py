@@ -52,6 +52,10 @@ def radar_pairs(radar: Radar | None) -> list[Pair]:
         first = radar.ending[0].lifetime
         words = f"{first.shutdown_date}, {first.words}: {first.source}"
         pairs.append((f"{len(radar.ending):,} ending", (words, "warning")))
+    if radar.deployed:
+        from tui.jobs.deployment_costs import deployed_words  # few people deploy
+
+        pairs.append(("deployed", (deployed_words(radar.deployed), "warning")))
     if radar.spent is not None or radar.spent_is_partial:
         known = radar.spent.words if radar.spent is not None else "not known"
         more = " and what has no published price" if radar.spent_is_partial and radar.spent else ""

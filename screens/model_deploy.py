@@ -17,7 +17,8 @@ from tui.widgets.key_value import Pair
 from tui.widgets.table import Column
 
 if TYPE_CHECKING:
-    from tui.jobs.deployments import DeploymentPlan, Standing
+    from tui.jobs.deployment_costs import Standing
+    from tui.jobs.deployments import DeploymentPlan
     from tui.jobs.model_family import FamilyModel
 
 _TIERS = (Column("Tier", 18), Column("Costs", tone="muted"))
@@ -69,7 +70,7 @@ class DeploysModels(DeckScreen, inherit_bindings=False):
 
     async def _tier(self, model: FamilyModel) -> str | None:
         """Ask how it is to be hosted; an empty text where there is one way only, None for not at all."""
-        from tui.jobs.deployments import price_words, tiers_of
+        from tui.jobs.deployment_costs import price_words, tiers_of
 
         tiers = await asyncio.to_thread(tiers_of, self.services, model)
         if not tiers:
@@ -95,7 +96,7 @@ class DeploysModels(DeckScreen, inherit_bindings=False):
 
 
 def _facts(plan: DeploymentPlan) -> list[Pair]:
-    from tui.jobs.deployments import price_words
+    from tui.jobs.deployment_costs import price_words
 
     request = plan.request
     facts: list[Pair] = [("Model", safe_line(request.model, 200)), ("Name", safe_line(request.name, 80))]
@@ -107,7 +108,7 @@ def _facts(plan: DeploymentPlan) -> list[Pair]:
 
 
 def _standing_facts(standing: Standing) -> list[Pair]:
-    from tui.jobs.deployments import price_words
+    from tui.jobs.deployment_costs import price_words
 
     one = standing.deployment
     facts: list[Pair] = [("State", f"{one.state} ({safe_line(one.raw_state, 40)})")]

@@ -14,7 +14,7 @@ from tui.money.catalog_model import NOT_PUBLISHED
 from tui.services import Services
 
 if TYPE_CHECKING:
-    from tui.jobs.deployments import Standing
+    from tui.jobs.deployment_costs import Standing
     from tui.money.usage_price import Amount
 
 _NO_TERMINAL = "A deployment needs a confirmation, and there is no terminal to ask on."
@@ -33,7 +33,8 @@ def command(ctx: click.Context, account: str | None, as_json: bool) -> None:
     """
     if ctx.invoked_subcommand is not None:
         return
-    from tui.jobs.deployments import standing_deployments, total_per_hour
+    from tui.jobs.deployment_costs import total_per_hour
+    from tui.jobs.deployments import standing_deployments
 
     with Services.open() as services:
         found, problems = standing_deployments(services, account)
@@ -70,7 +71,8 @@ def add(
     any_price: bool, as_json: bool,
 ) -> int:  # fmt: skip
     """Deploy the tuned MODEL, or a checkpoint, at the price per hour you confirm."""
-    from tui.jobs.deployments import deploy, hourly_cost_of, plan_deployment
+    from tui.jobs.deployment_costs import hourly_cost_of
+    from tui.jobs.deployments import deploy, plan_deployment
 
     with Services.open() as services:
         found = find_named_model(services, model, account)

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
 
 from tui.errors import TunedeckError
 from tui.jobs.checkpoint_use import DROPPED
+from tui.jobs.deployment_costs import Standing, hourly_cost_of, hourly_price, price_words
 from tui.jobs.model_family import FamilyModel, ModelKind
 from tui.jobs.ports import JobServices
 from tui.jobs.runs import may_have_happened
-from tui.money.catalog_model import NOT_PUBLISHED, CatalogModel
+from tui.money.catalog_model import CatalogModel
 from tui.money.usage_price import Amount
 from tui.providers.protocol import Provider, ProviderError
 from tui.records.deployments import Deployment, DeploymentRequest, DeploymentState
 from tui.records.jobs import JobState
-from tui.records.model_names import base_of, is_tuned
+from tui.records.model_names import base_of
 from tui.records.models import Capability
 
 DEFAULT_CAPACITY = 100
@@ -49,35 +48,6 @@ class DeploymentPlan:
         """What is asked, in a sentence without its question mark."""
         tier = f" on the tier {self.request.tier}" if self.request.tier else ""
         return f"Deploy {self.request.model} as {self.request.name}{tier}, {price_words(self.per_hour)}"
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """A deployment with what it costs."""
-
-    deployment: Deployment
-    per_hour: Amount | None
-    so_far: Amount | None
-    """Since it was made, at today's price; None where either is not known."""
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the shape of `--json`; money as numbers, null where nobody knows."""
-        one = self.deployment
-        return {
-            "account": one.account, "name": one.name, "model": one.model, "state": str(one.state),
-            "raw_state": one.raw_state, "tier": one.tier or None, "capacity": one.capacity,
-            "created_at": one.created_at, "problem": one.problem or None,
-            "price_per_hour": _json(self.per_hour), "cost_so_far": _json(self.so_far),
-        }  # fmt: skip
-
-
-def price_words(per_hour: Amount | None) -> str:
-    """Return what an hour costs, in words."""
-    if per_hour is None:
-        return f"at a price per hour that is {NOT_PUBLISHED}"
-    if not per_hour.high:
-        return "without a charge by the hour"
-    return f"at {per_hour.words} for every hour, used or not"
 
 
 def plan_deployment(
@@ -116,7 +86,7 @@ def plan_deployment(
     notes = [_FREE_TIER_NOTE] if chosen == "Developer" else []
     standing = None
     serving: list[Standing] = []
-    for one in provider.list_deployments():
+    for one in list_deployments(services, model.account):
         same_name, same_model = one.name == wanted, _serves(one, request)
         if same_name and not same_model:
             raise TunedeckError(
@@ -141,7 +111,9 @@ def deploy(services: JobServices, plan: DeploymentPlan) -> Deployment:
         return plan.standing
     provider = services.provider(plan.account)
     try:
-        return provider.deploy(plan.request)
+        made = provider.deploy(plan.request)
+        services.store.save_deployment(made)
+        return made
     except ProviderError as error:
         if not may_have_happened(error):
             raise
@@ -152,6 +124,7 @@ def deploy(services: JobServices, plan: DeploymentPlan) -> Deployment:
                 f"Look with `tunedeck deployments` before deploying again: {price_words(plan.per_hour)}.",
                 code=error.code, status=error.status, request_id=error.request_id,
             ) from None  # fmt: skip
+        services.store.save_deployment(found)
         return found
 
 
@@ -161,13 +134,26 @@ def undeploy(services: JobServices, account: str, name: str) -> bool:
     Raises:
         ProviderError: The service refused.
     """
+    was_there = True
     try:
         services.provider(account).delete_deployment(name)
     except ProviderError as error:
         if error.status != _NOT_FOUND:
             raise
-        return False
-    return True
+        was_there = False
+    services.store.forget_deployment(account, name)
+    return was_there
+
+
+def list_deployments(services: JobServices, account: str) -> list[Deployment]:
+    """Return what is deployed at an account, and keep it.
+
+    Raises:
+        TunedeckError: The account can't be asked.
+    """
+    found = list(services.provider(account).list_deployments())
+    services.store.save_deployments(account, found)
+    return found
 
 
 def standing_deployments(
@@ -192,38 +178,14 @@ def standing_deployments(
             provider = services.provider(name)
             if account is None and not provider.can(Capability.DEPLOY):
                 continue
-            listed = provider.list_deployments()
+            listed = list_deployments(services, name)
         except TunedeckError as error:
             if account is not None:
                 raise
             problems.append(error)
             continue
-        found += [_priced(services, one, moment) for one in listed]
+        found += [hourly_cost_of(services, one, now=moment) for one in listed]
     return found, problems
-
-
-def hourly_cost_of(services: JobServices, one: Deployment, *, now: float | None = None) -> Standing:
-    """Return a deployment with what it costs."""
-    return _priced(services, one, time.time() if now is None else now)
-
-
-def hourly_price(known: CatalogModel | None, tier: str) -> Amount | None:
-    """Return what a deployment costs for each hour that it stands; None where no price is published."""
-    if known is None or known.hosting_price_per_hour is None:
-        return None
-    chosen = known.tier(tier) if tier else None
-    if tier and chosen is None:
-        return None
-    if chosen is not None and chosen.hosting_price_per_hour is not None:
-        return Amount(chosen.hosting_price_per_hour, chosen.hosting_price_per_hour, known.currency)
-    high = known.highest_hosting_price_per_hour or known.hosting_price_per_hour
-    return Amount(known.hosting_price_per_hour, high, known.currency)
-
-
-def tiers_of(services: JobServices, model: FamilyModel) -> list[tuple[str, Amount | None]]:
-    """Return how a model can be hosted, each with its price per hour; empty where there is one way only."""
-    known = services.catalog.find(model.base_model or base_of(model.id), model.provider)
-    return [] if known is None else [(one.name, hourly_price(known, one.name)) for one in known.price_tiers]
 
 
 def reason_against_deploying(model: FamilyModel) -> str:
@@ -284,32 +246,3 @@ def _made_all_the_same(provider: Provider, request: DeploymentRequest) -> Deploy
     except ProviderError:
         return None  # the same trouble that swallowed the answer
     return next((one for one in listed if _serves(one, request) and request.name in one.name), None)
-
-
-def _priced(services: JobServices, one: Deployment, now: float) -> Standing:
-    named = one
-    if one.source_job and not is_tuned(one.model):
-        job = services.store.job(one.account, one.source_job)
-        named = replace(one, model=job.model if job is not None else one.name)
-    provider = services.account(one.account).provider
-    known = services.catalog.find(base_of(named.model), provider)
-    tuned = is_tuned(named.model) or bool(one.source_job) or one.model.startswith("ftchkpt-")
-    # A base model's deployment is charged by its use.
-    per_hour = hourly_price(known, one.tier) if tuned else Amount()
-    so_far = None
-    if per_hour is not None and one.created_at is not None:
-        hours = max(Decimal(0), (Decimal(str(now)) - one.created_at) / _HOUR)
-        so_far = Amount(per_hour.low * hours, per_hour.high * hours, per_hour.currency)
-    return Standing(one, per_hour, so_far)
-
-
-def total_per_hour(found: Iterable[Standing]) -> Decimal:
-    """Return what all deployments together cost an hour at least, in US dollars."""
-    prices = [one.per_hour for one in found if one.per_hour is not None]
-    return sum((one.low for one in prices if one.currency == "USD"), Decimal(0))
-
-
-def _json(amount: Amount | None) -> dict[str, Any] | None:
-    if amount is None:
-        return None
-    return {"low": float(amount.low), "high": float(amount.high), "currency": amount.currency}

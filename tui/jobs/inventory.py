@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 
 from tui.jobs.ports import JobServices
 from tui.providers.protocol import ProviderError
 from tui.providers.remedies import NO_FINE_TUNING
 from tui.records.jobs import Job
-from tui.records.models import ModelInfo
+from tui.records.models import Capability, ModelInfo
 
 _LOCAL = "local"
 
@@ -31,7 +32,16 @@ def account_models(services: JobServices, account: str) -> tuple[list[ModelInfo]
     models = list(services.provider(account).list_models())
     services.store.save_listing(details, models)
     services.catalog.take_dates(services.store.model_dates())
+    if services.provider(account).can(Capability.DEPLOY):
+        _note_deployments(services, account)
     return models, ""
+
+
+def _note_deployments(services: JobServices, account: str) -> None:
+    from tui.jobs.deployments import list_deployments  # few people deploy
+
+    with suppress(ProviderError):  # who is not signed in there can have the models all the same
+        list_deployments(services, account)
 
 
 def list_account_jobs(services: JobServices, account: str, limit: int) -> Sequence[Job]:

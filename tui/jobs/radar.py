@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING
 
 from tui.jobs.ports import JobServices
 from tui.money.lifetime import Lifetime, Lifetimes
@@ -19,6 +20,9 @@ from tui.records.model_names import is_tuned
 from tui.records.models import Account, ModelInfo
 from tui.store.model_queries import ModelKey
 from tui.store.usage_rows import UsageKind
+
+if TYPE_CHECKING:
+    from tui.jobs.deployment_costs import Standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,8 @@ class Radar:
     """Since the first of the month (UTC), at the catalog's prices; None when nothing priced was used."""
     spent_is_partial: bool = False
     """Something was used whose price is not published, or is in another currency."""
+    deployed: Sequence[Standing] = ()
+    """What is deployed and costs by the hour, used or not, as last seen."""
     seen_at: int | None = None
     """Unix second of the oldest list of models of a service; None when no service was ever asked."""
 
@@ -89,7 +95,7 @@ def read_radar(services: JobServices, now: float, today: date | None = None) -> 
         _outlooks(services, day),
         sorted(ending, key=lambda one: (one.lifetime.days_left or 0, one.model.id)),
         {key: lifetime for key, lifetime in known.items() if lifetime.shutdown_date},
-        spent, is_partial, min(seen, default=None),
+        spent, is_partial, _deployed(services, now), min(seen, default=None),
     )  # fmt: skip
 
 
@@ -122,6 +128,14 @@ def _outlook(services: JobServices, account: Account, succeeded: int, today: dat
         return Outlook(True, f"new jobs{until}; {jobs} succeeded")
     doubt = "not proven by a job yet" if service.eligibility else "no job yet"
     return Outlook(True, f"new jobs{until}; {doubt}")
+
+
+def _deployed(services: JobServices, now: float) -> list[Standing]:
+    if not services.store.deployments():
+        return []
+    from tui.jobs.deployment_costs import kept_deployments  # few people deploy
+
+    return [one for one in kept_deployments(services, now) if one.per_hour is None or one.per_hour.high]
 
 
 def _days(left: int) -> str:

@@ -284,6 +284,14 @@ CREATE TABLE compared_rounds (
 # What was indexed before letters were kept apart is indexed again by the next search.
 _UNSPACED_WORDS = "UPDATE indexed_chats SET updated_at = -1;"
 
+_DEPLOYMENTS = """
+CREATE TABLE deployments (
+    account TEXT NOT NULL, name TEXT NOT NULL, model TEXT NOT NULL, state TEXT NOT NULL,
+    raw_state TEXT NOT NULL, tier TEXT NOT NULL, capacity INTEGER, created_at INTEGER, problem TEXT NOT NULL,
+    source_job TEXT NOT NULL, seen_at INTEGER NOT NULL, PRIMARY KEY (account, name)
+) WITHOUT ROWID;
+"""
+
 MIGRATIONS: tuple[str, ...] = (
     _FIRST,
     _USAGE,
@@ -302,5 +310,6 @@ MIGRATIONS: tuple[str, ...] = (
     _UPLOADS,
     _COMPARISONS,
     _UNSPACED_WORDS,
+    _DEPLOYMENTS,
 )
 """Statements that lead from version n to n + 1; published ones are never edited."""

@@ -7,6 +7,7 @@ from tui.store.archive_queries import ArchiveQueries
 from tui.store.chat_queries import ChatQueries
 from tui.store.comparison_queries import ComparisonQueries
 from tui.store.dataset_queries import DatasetQueries
+from tui.store.deployment_queries import DeploymentQueries
 from tui.store.eval_queries import EvalQueries
 from tui.store.event_queries import EventQueries
 from tui.store.job_queries import JobQueries
@@ -37,5 +38,6 @@ class Store(
     RecordingQueries,
     ComparisonQueries,
     UploadQueries,
+    DeploymentQueries,
 ):
     """All queries over one database file; thread-safe, and open to other processes at the same time."""

@@ -10,14 +10,11 @@ import pytest
 from tests.support import CliResult
 from tests.unit.core.fake_cloud import DEPLOYMENTS, AzureError, FakeCloud, sign_in
 from tests.unit.core.fake_service import drop, refuse, running
-from tui.jobs.deployments import (
-    deploy,
-    hourly_price,
-    plan_deployment,
-    standing_deployments,
-    total_per_hour,
-)
+from tui.jobs.deployment_costs import deployed_words, hourly_price, total_per_hour
+from tui.jobs.deployments import deploy, plan_deployment, standing_deployments, undeploy
+from tui.jobs.inventory import account_models
 from tui.jobs.model_family import FamilyModel, model_family
+from tui.jobs.radar import read_radar
 from tui.providers import entra
 from tui.providers.account_settings import DeclaredAccount, declare_account
 from tui.providers.protocol import ProviderError
@@ -166,6 +163,34 @@ def test_the_list_says_what_each_hour_costs_and_a_deletion_ends_it(
     assert cli("deployments", "delete", "tone-693b83", "--yes").code == 2
     gone = cli("deployments", "delete", "tone-693b83", "--account", "az", "--yes", "--json")
     assert gone.json()["was_there"] is False
+
+
+def test_what_stands_and_costs_is_told_on_home_without_a_network(
+    services: Services, cloud: FakeCloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = plan_deployment(services, tuned_model(services), tier="Standard")
+    made = deploy(services, plan)
+    assert made.created_at is not None
+    later = made.created_at + 7200.0
+    asked = len(cloud.requests)
+    assert deployed_words(read_radar(services, later).deployed) == (
+        "1 at $1.70 an hour, used or not; $3.40 so far"
+    )
+    assert len(cloud.requests) == asked
+    cloud.deployments.clear()  # taken down in the portal
+    account_models(services, "az")
+    assert read_radar(services, later).deployed == []
+    deploy(services, plan)
+    assert undeploy(services, "az", made.name)
+    assert services.store.deployments() == []
+
+    def nobody(_scope: str) -> str:
+        raise AzureError("nobody is signed in")
+
+    sign_in(monkeypatch, nobody)
+    models, note = account_models(services, "az")
+    assert models
+    assert note == ""
 
 
 def test_nebius_deploys_the_last_checkpoint_of_a_job_once(
