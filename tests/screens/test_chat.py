@@ -13,12 +13,14 @@ from screens.chat_settings import ChatSettingsScreen
 from screens.choose import ChooseScreen
 from tests.screens.fakes import BASE, NOW, TUNED, FakeProvider, Pilots, make_app, text_of, until
 from tui.app import TunedeckApp
+from tui.chat.lanes import Turn
 from tui.chat.parameters import NEW_CHAT
 from tui.providers.protocol import ProviderError
 from tui.records.chats import Answer, ChatParameters, Usage
 from tui.store.store import Store
 from tui.widgets.lane_view import LaneView
 from tui.widgets.prompt_input import PromptInput
+from tui.widgets.turn_text import TurnLook
 
 SIZES = [(80, 24), (140, 40)]
 HOSTILE = "[/red] [b]bold[/b] \x1b]52;c;aGk=\x07 \x9b31m \u202e end"
@@ -238,6 +240,32 @@ async def test_only_the_tail_is_laid_out_and_u_shows_more(app: TunedeckApp) -> N
         await until(pilot, lambda: len(lane.query(Static)) == 41)
         await pilot.press("u")
         await until(pilot, lambda: len(lane.query(Static)) == 50)
+
+
+async def test_a_mark_moves_over_the_tail_and_is_drawn_where_it_was_and_is(
+    app: TunedeckApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep_chat(app.services.store, turns=25)
+    async with app.run_test(size=(140, 40)) as pilot:
+        screen = await open_kept_chat(pilot, app)
+        lane = screen.query(LaneView).first()
+        await until(pilot, lambda: len(lane.query(Static)) == 21)
+        await pilot.press("escape", "K", "K")
+        await until(pilot, lambda: text_of(app).count("▸ you") == len(screen.session.lanes))
+        drawn: list[int] = []
+
+        def look_of(turn: Turn) -> TurnLook:
+            drawn.append(turn.number)
+            return screen.turn_look(turn)
+
+        for view in screen.query(LaneView):
+            monkeypatch.setattr(view, "_look_of", look_of)
+        await pilot.press("K")
+        await until(pilot, lambda: screen.marked_turn() is screen.session.turns[-4])
+        await until(pilot, lambda: text_of(app).count("▸ you") == len(screen.session.lanes))
+        assert len(set(drawn)) == 2  # not one for each turn that is laid out
+        await pilot.press(*"KKKKKKK")
+        await until(pilot, lambda: lane.hidden_turns == 4)  # ten more at once: 11 + 10 of 25
 
 
 async def test_a_focus_switch_stays_quick_with_a_thousand_messages(app: TunedeckApp) -> None:

@@ -25,8 +25,11 @@ LookOf = Callable[[Turn], TurnLook]
 FactsOf = Callable[[Lane, LaneAnswer], str]
 
 
+_PLAIN = TurnLook()
+
+
 def _plain_look(turn: Turn) -> TurnLook:
-    return TurnLook()
+    return _PLAIN
 
 
 def _no_facts(lane: Lane, answer: LaneAnswer) -> str:
@@ -63,6 +66,8 @@ class LaneView(VerticalScroll, inherit_bindings=False):
         self._turns: Sequence[Turn] = ()
         self._questions: dict[int, Static] = {}
         """Turn -> the widget of its question, where it is laid out."""
+        self._looks: dict[int, TurnLook] = {}
+        """Turn -> how its question was drawn last."""
         self._shown = TAIL
         self._live: Static | None = None
         self._live_beginning = Static()
@@ -114,25 +119,31 @@ class LaneView(VerticalScroll, inherit_bindings=False):
         if turn is not None and turn.number in numbers:
             needed = len(numbers) - numbers.index(turn.number)
             if needed > self._shown:
-                self._shown = needed
+                self._shown = needed + TAIL  # the next steps up need no layout of their own
                 self._lay_out()
                 self.call_after_refresh(self.show_marks, turn)
                 return
-        for one in self._turns:
+        moved = [one for one in self._turns if one is turn or self._looks.get(one.number, _PLAIN).marked]
+        for one in moved:
             if one.number in self._questions:
-                self._questions[one.number].update(question_content(one, self.lane, self._look_of(one)))
+                # A mark stands on the line of who asked, which is never wrapped: nothing else has to move.
+                self._questions[one.number].update(self._question(one), layout=False)
         if turn is not None and turn.number in self._questions:
             self._questions[turn.number].scroll_visible(animate=False, top=True)
 
+    def _question(self, turn: Turn) -> Content:
+        look = self._looks[turn.number] = self._look_of(turn)
+        return question_content(turn, self.lane, look)
+
     def _lay_out(self) -> None:
         self._live = None
-        self._questions = {}
+        self._questions, self._looks = {}, {}
         widgets: list[Static] = []
         if self.hidden_turns:
             note = content(("u", "accent"), (f" shows {self.hidden_turns} earlier", "muted"))
             widgets.append(Static(note))
         for turn in self._turns[-self._shown :]:
-            asked = Static(question_content(turn, self.lane, self._look_of(turn)))
+            asked = Static(self._question(turn))
             self._questions[turn.number] = asked
             widgets.append(asked)
             answer = turn.answers.get(self.lane)
@@ -154,7 +165,7 @@ class LaneView(VerticalScroll, inherit_bindings=False):
         self.query(".empty").remove()
         self._turns = [*self._turns, turn]
         self._shown += 1
-        asked = Static(question_content(turn, self.lane, self._look_of(turn)))
+        asked = Static(self._question(turn))
         self._questions[turn.number] = asked
         self.mount(asked)
         if is_asked:
