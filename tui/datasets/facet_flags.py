@@ -100,6 +100,11 @@ def _message_flags(message: dict[str, Any]) -> Has:
     return flags
 
 
+def row_hash(stripped: bytes) -> bytes:
+    """Return 64 bits of a row without mark and blanks around it, as rows are compared by `duplicate-row`."""
+    return blake2b(stripped, digest_size=8).digest() if stripped else bytes(8)
+
+
 class FacetJob:
     """Reads each row once; the payload is 16 bits of flags for each line, then a 64-bit hash for each."""
 
@@ -117,7 +122,7 @@ class FacetJob:
                 flags.append(Has.BLANK)
                 hashes += bytes(8)
                 continue
-            hashes += blake2b(stripped, digest_size=8).digest()
+            hashes += row_hash(stripped)
             try:
                 flags.append(row_flags(orjson.loads(line)))
             except ValueError:

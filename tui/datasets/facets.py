@@ -94,8 +94,7 @@ class Facets:
     ) -> None:
         self.flags = flags
         self.hashes = hashes
-        repeated, self.first_copies = _repeated(hashes)
-        """For each repeated line the one where it stood first."""
+        repeated, _ = repeated_rows(hashes)
         self._own: dict[str, Lines] = {"duplicate": repeated}
         self._partial: set[str] = set()
         self._counts: dict[str, int] = {}
@@ -190,8 +189,8 @@ def find_facets(
     return Facets(numpy.concatenate(flags), numpy.concatenate(hashes))
 
 
-def _repeated(hashes: numpy.ndarray[Any, numpy.dtype[numpy.uint64]]) -> tuple[Lines, Lines]:
-    """Return the lines that stood before, and for each where it stood first."""
+def repeated_rows(hashes: numpy.ndarray[Any, numpy.dtype[numpy.uint64]]) -> tuple[Lines, Lines]:
+    """Return the rows that stood before, and for each where it stood first; `hashes` as those of `Facets`."""
     import numpy
 
     _, first, which = numpy.unique(hashes, return_index=True, return_inverse=True)

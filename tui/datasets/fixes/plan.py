@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from tui.datasets.facet_flags import row_hash
 from tui.datasets.fixes import FIXES
 from tui.datasets.fixes.fix_file import REPEATED, fix_row
 from tui.datasets.fixes.row_rules import judge
 from tui.datasets.formats import DatasetFormat
+from tui.datasets.parsing import BYTE_ORDER_MARK
 from tui.datasets.row_pass import PassCancelled, ask_every_line
 from tui.datasets.rules import RULES, severities_at
 from tui.datasets.services import DEFAULT_SERVICE
@@ -61,8 +63,8 @@ class FixPlan:
         self.format = dataset_format
         self._in_file: dict[str, Any] = {}
         """Rule -> numpy array of lines, ascending, of the file as it is on the disk."""
-        self._first_copies: Any = None
-        """For each repeated line the one where it stood first."""
+        self._hashes: Any = None
+        """Of each line of the file, as `Facets.hashes`; None while repeated rows are not asked for."""
         self._rows: dict[str, list[RowIdentity]] = {}
         self._to_remove: frozenset[RowIdentity] = frozenset()
         """The repeated rows, for a quick look."""
@@ -105,8 +107,8 @@ class FixPlan:
             from tui.datasets.facets import find_facets
 
             facets = find_facets(self._dataset.path, on_progress=on_progress, cancelled=cancelled)
-            self._in_file[REPEATED] = facets.lines("duplicate")
-            self._first_copies = facets.first_copies
+            self._hashes = facets.hashes
+            self._dataset.build_index(cancelled=cancelled)
         self.refresh(on_progress, cancelled)
 
     def refresh(
@@ -125,8 +127,8 @@ class FixPlan:
             rule: [line for line in lines.tolist() if line not in apart]
             for rule, lines in self._in_file.items()
         }
-        if REPEATED in rows:
-            rows[REPEATED] = self._repeated(gone.union(changed))
+        if self._hashes is not None:
+            rows[REPEATED] = self._repeated(changed)
         for done, who in enumerate(looked_at):
             if cancelled():
                 raise PassCancelled
@@ -149,10 +151,25 @@ class FixPlan:
             return set()  # every row was deleted
         return {1} if first is None else {1, first}
 
-    def _repeated(self, apart: Set[RowIdentity]) -> list[RowIdentity]:
-        """Return rows that stand twice; none whose first copy was changed or deleted, so that one remains."""
-        pairs = zip(self._in_file[REPEATED].tolist(), self._first_copies.tolist(), strict=True)
-        return [line for line, first in pairs if line not in apart and first not in apart]
+    def _repeated(self, changed: Iterable[RowIdentity]) -> list[RowIdentity]:
+        """Return the rows that stand before, in the order and with the contents that are shown now."""
+        import numpy
+
+        from tui.datasets.facets import repeated_rows
+
+        who = self._dataset.order()
+        hashes = numpy.zeros(len(who), dtype=numpy.uint64)
+        in_file = (who > 0) & (who <= len(self._hashes))
+        hashes[in_file] = self._hashes[who[in_file] - 1]
+        for one in changed:
+            number = self._dataset.number_of(one)
+            if number is not None:
+                line = self._dataset.line(number)
+                stripped = (line.removeprefix(BYTE_ORDER_MARK) if number == 1 else line).strip()
+                hashes[number - 1] = numpy.frombuffer(row_hash(stripped), dtype=numpy.uint64)[0]
+        found, _ = repeated_rows(hashes)
+        rows: list[RowIdentity] = who[found.astype(numpy.int64) - 1].tolist()
+        return rows
 
     def after(self, row: RowIdentity, rules: Collection[str]) -> tuple[bytes, tuple[bytes, ...]] | None:
         """Return a row and what the fixes of some rules make of it; None when it is not there any more.
