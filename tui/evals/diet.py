@@ -55,15 +55,24 @@ class DietMeal:
     """Mean tokens that went in, as the service counted them."""
     cost_per_thousand: Amount | None
     """Of a thousand calls; None where no price is published."""
+    is_whole: bool
+    """It is the whole prompt."""
     against_whole: PairedVerdict | None
-    """Against the same model with the whole prompt; None for that itself."""
+    """Against the same model with the whole prompt; None for that itself, or without a row to compare."""
     against_base: PairedVerdict | None
     """Against the base with the whole prompt; None for that itself, or without a base."""
 
     @property
+    def is_compared(self) -> bool:
+        """True when something can be told of it: the whole prompt with a score, or a comparison with it."""
+        if self.is_whole:
+            return self.score.estimate == self.score.estimate
+        return self.against_whole is not None
+
+    @property
     def is_within_noise(self) -> bool:
         """True when nothing says that it is worse than the model's own whole prompt."""
-        return self.against_whole is None or not _is_worse(self.against_whole)
+        return self.is_compared and (self.against_whole is None or not _is_worse(self.against_whole))
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +230,7 @@ def run_diet(
         meals.append(
             DietMeal(
                 contender.lane, plan.prompts[place - whole], result.contenders[place].score, _tokens(own),
-                _cost(prices, contender.lane, own),
+                _cost(prices, contender.lane, own), place == whole,
                 _compared(result, whole, place) if place != whole else None,
                 _compared(result, 0, place) if base and place else None,
             )
@@ -256,9 +265,11 @@ def sentences(diet: Diet) -> list[str]:
     lanes = diet.lanes
     for lane in lanes:
         short = diet.shortest(lane)
-        if short is not None:
-            words = f"the shortest prompt within noise is {_length(short)}{_doubt(short)}"
-            lines.append(f"{safe_line(lane.model)}: {words}.")
+        if short is None:
+            lines.append(f"{safe_line(lane.model)}: no row has a score with two lengths of the prompt yet.")
+            continue
+        words = f"the shortest prompt within noise is {_length(short)}{_doubt(diet, short)}"
+        lines.append(f"{safe_line(lane.model)}: {words}.")
     base, tuned = safe_line(lanes[0].model), diet.instead_of_base
     if tuned is not None and tuned.against_base is not None:
         interval = tuned.against_base.difference
@@ -267,7 +278,7 @@ def sentences(diet: Diet) -> list[str]:
             f"In place of {base} with the whole prompt: {safe_line(tuned.lane.model)} with {_length(tuned)}"
             f" ({points})."
         )
-    elif len(lanes) > 1:
+    elif len(lanes) > 1 and all(diet.meals[place].against_base for place in diet.places(lanes[1])):
         lines.append(f"With no prompt does {safe_line(lanes[1].model)} come up to {base} with all of it.")
     lines += [
         f"{safe_line(meal.lane.model)} without a system prompt took {meal.asked_tokens:,.0f} tokens in, more "
@@ -282,13 +293,14 @@ def sentences(diet: Diet) -> list[str]:
 def _length(meal: DietMeal) -> str:
     if not meal.prompt.tokens:
         return "none at all"
-    words = "all of it" if meal.against_whole is None else f"{meal.prompt.share} %"
+    words = "all of it" if meal.is_whole else f"{meal.prompt.share} %"
     return f"{words} ({meal.prompt.tokens:,} tokens)"
 
 
-def _doubt(meal: DietMeal) -> str:
+def _doubt(diet: Diet, meal: DietMeal) -> str:
     verdict = meal.against_whole
     if verdict is None:
-        return ": every shorter one is worse"
+        whole = all(diet.meals[place].is_compared for place in diet.places(meal.lane))
+        return ": every shorter one is worse" if whole else ": every shorter one that was compared is worse"
     low, high = 100 * verdict.difference.low, 100 * verdict.difference.high
     return f", {low:+.1f} to {high:+.1f} points against all of it over {verdict.rows:,} rows"

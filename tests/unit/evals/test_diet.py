@@ -215,6 +215,20 @@ def test_the_command_tells_price_table_and_report(
     assert run_cli(*arguments, "--against", TUNED).code == 2
 
 
+def test_a_diet_that_was_stopped_before_its_answers_says_nothing_of_any_length(
+    service: AnsweringService, services: Services, rows: Path
+) -> None:
+    plan = plan_diet(services, read_test_set(rows), BOTH, [parse_check("exact")], COUNTER, shares=[0])
+    diet = run_diet(services, plan, cancelled=lambda: True)
+    assert diet.shortest(BOTH[0]) is None
+    assert not any(meal.is_within_noise for meal in diet.meals)
+    told = " ".join(sentences(diet))
+    assert "no row has a score with two lengths of the prompt yet" in told
+    assert "Not complete: it was stopped." in told
+    assert "worse" not in told
+    assert "With no prompt" not in told
+
+
 def test_a_money_cap_leaves_a_report_that_says_so(
     service: AnsweringService, services: Services, rows: Path, tmp_path: Path
 ) -> None:
