@@ -174,7 +174,7 @@ class CompareSetup(CompareBase, inherit_bindings=False):
     async def action_rate_blind(self) -> None:
         """Ask for prompts and their number, keep the order, and go to the blind screen."""
         path = Path(self.source) if self.cases else await choose_file(self, "Prompts to rate answers to")
-        if path is None:
+        if path is None or await self._read(path, 1) is None:
             return
         typed = await self.app.push_screen_wait(
             AskTextScreen("How many prompts, from the beginning of the file?", value=str(USUAL_PROMPTS),

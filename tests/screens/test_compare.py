@@ -301,6 +301,24 @@ async def begin_blind(pilot: Pilots, app: TunedeckApp, path: Path, *, count: str
     return blind
 
 
+async def test_a_file_that_is_not_there_is_told_before_the_number_of_prompts_is_asked(
+    provider: SureProvider, tmp_path: Path
+) -> None:
+    app = two_models(provider)
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        screen = await open_compare(pilot, app)
+        await pilot.press("escape")
+        await until(pilot, lambda: isinstance(app.focused, AnswerPane))
+        await pilot.press("b")
+        await until(pilot, lambda: isinstance(app.screen, ChooseScreen))
+        app.screen.query_one(Input).value = str(tmp_path / "none.jsonl")
+        await pilot.press("enter")
+        await until(
+            pilot, lambda: any("none.jsonl" in note.message + note.title for note in app._notifications)
+        )
+        assert app.screen is screen
+
+
 async def agree(pilot: Pilots, app: TunedeckApp) -> None:
     dialog = app.screen
     assert isinstance(dialog, ConfirmScreen)
