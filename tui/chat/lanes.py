@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from tui.chat.model_names import TUNED_PREFIX, short_model_name
+from tui.chat.model_names import short_model_name
 from tui.records.chats import ChatImage, TokenLogprob, ToolCall, Usage
+from tui.records.model_names import is_tuned
 
 STOPPED = "stopped"
 """Finish reason of an answer that the person stopped; services have no word for it."""
@@ -35,7 +36,7 @@ class Lane:
     @property
     def is_tuned(self) -> bool:
         """True for a model made by fine-tuning, as its name tells."""
-        return self.model.startswith(f"{TUNED_PREFIX}:")
+        return is_tuned(self.model)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,18 +5,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from tui.records.model_names import base_of
+
 if TYPE_CHECKING:
     from tui.records.jobs import Job
 
 TUNED_PREFIX = "ft"
 _TUNED_PARTS = 5
+_NEBIUS, _ID_END = "-LoRa:", 6
 
 
 def short_model_name(model: str) -> str:
     """Return the part of a model's name that tells tuned models of one base apart.
 
-    `ft:base:organisation:suffix:id` becomes `suffix:id` (`base:id` without a suffix); any other name stays.
+    `ft:base:organisation:suffix:id` becomes `suffix:id` (`base:id` without a suffix), Azure's `base.ft-id`
+    `base:id` with the end of the id, Nebius' `base-LoRa:name` `name`; any other name stays.
     """
+    base = base_of(model)
+    if base != model and not model.startswith(f"{TUNED_PREFIX}:"):
+        rest = model.removeprefix(base)
+        return rest.removeprefix(_NEBIUS) if rest.startswith(_NEBIUS) else f"{base}:{rest[-_ID_END:]}"
     parts = model.split(":", _TUNED_PARTS - 1)
     if len(parts) < _TUNED_PARTS or parts[0] != TUNED_PREFIX:
         return model

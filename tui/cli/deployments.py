@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tui.jobs.deployment_costs import Standing
     from tui.money.usage_price import Amount
 
-_NO_TERMINAL = "A deployment needs a confirmation, and there is no terminal to ask on."
+_NO_TERMINAL = "Taking a deployment down needs a confirmation, and there is no terminal to ask on."
 
 
 @click.group(invoke_without_command=True)
@@ -85,7 +85,8 @@ def add(
                     "What it costs by the hour is not published, so --yes can't confirm it.",
                     "Add --any-price.",
                 )
-            if not yes and not confirmed(f"{plan.offer}?", _NO_TERMINAL, "Add --yes."):
+            no_terminal = f"{plan.offer}: there is no terminal to ask on."
+            if not yes and not confirmed(f"{plan.offer}?", no_terminal, "Add --yes."):
                 narrate("Not deployed.")
                 return int(ExitCode.INTERRUPTED)
         made = deploy(services, plan)

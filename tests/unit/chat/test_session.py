@@ -232,6 +232,8 @@ def test_nothing_answered_exports_nothing(tmp_path: Path, store: Store) -> None:
         ("ft:gpt-4o:acme::9xYz", "gpt-4o:9xYz"),
         ("ft:gpt-4o:acme:tone:9xYz:ckpt-step-50", "tone:9xYz:ckpt-step-50"),
         ("ft:odd", "ft:odd"),
+        ("gpt-4.1-mini.ft-b044a9d3cf9c4228b5d393567f693b83", "gpt-4.1-mini:693b83"),
+        ("meta-llama/Llama-3.1-8B-LoRa:tone-udpd", "tone-udpd"),
     ],
 )
 def test_a_tuned_model_is_named_by_what_tells_it_apart(model: str, short: str) -> None:
