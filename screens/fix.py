@@ -118,7 +118,7 @@ class FixScreen(RowsState, inherit_bindings=False):
 
     def _show_plan(self) -> None:
         self._busy = False
-        self.show_work("")
+        self.end_all_work()
         rows: dict[str, Sequence[int]] = {
             rule: found for rule in self._plan.rules if (found := self._plan.rows(rule))
         }

@@ -68,7 +68,7 @@ class RowsFind(RowsFindings, inherit_bindings=False):
         except TunedeckError as error:
             self.post_from_thread(self.tell_error, error)
         if not worker.is_cancelled:
-            self.post_from_thread(self.show_work, "")
+            self.post_from_thread(self.end_work, "Searching")
         self.post_from_thread(self._search_ended, hits, shown)
 
     def _search_grew(self) -> None:

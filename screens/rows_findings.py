@@ -105,10 +105,10 @@ class RowsFindings(RowsBase, inherit_bindings=False):
             return
         except TunedeckError as error:
             self.post_from_thread(self.tell_error, error)
-            self.post_from_thread(self.show_work, "")
+            self.post_from_thread(self.end_work, "Checking")
             return
         changed = self._found_in_changed(with_tokens=noun == "finding")
-        self.post_from_thread(self.show_work, "")
+        self.post_from_thread(self.end_work, "Checking")
         self.post_from_thread(self._show_checked, report.findings, changed, direction, noun)
 
     def _show_checked(

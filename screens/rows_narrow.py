@@ -138,7 +138,7 @@ class RowsNarrow(RowsFind, inherit_bindings=False):
             self._narrow(wish)
             return
         self.workers.cancel_group(self, "narrow")
-        self.show_work("")
+        self.end_work("Choosing rows")
         self._shown_wish = wish
         self.rows.show_view(None)
         self.show_state("show", ())
@@ -161,7 +161,7 @@ class RowsNarrow(RowsFind, inherit_bindings=False):
             return
         except TunedeckError as error:
             self.post_from_thread(self.tell_error, error)
-            self.post_from_thread(self.show_work, "")
+            self.post_from_thread(self.end_work, "Choosing rows")
             self.post_from_thread(self._keep_what_is_shown, wish)
             return
         self.post_from_thread(self._show_chosen, wish, chosen, version)
@@ -177,7 +177,7 @@ class RowsNarrow(RowsFind, inherit_bindings=False):
         order = wish.sort, wish.largest_first
         is_sorted_anew = order != (self._shown_wish.sort, self._shown_wish.largest_first)
         self._shown_wish, self._chosen_version = wish, version
-        self.show_work("")
+        self.end_work("Choosing rows")
         self.rows.show_view(chosen.lines, empty="No row is like that. backspace shows all.")
         if is_sorted_anew:
             self.rows.cursor = 0  # who sorts wants to see the ends of the order

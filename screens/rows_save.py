@@ -134,12 +134,12 @@ class RowsSave(RowsEdit, inherit_bindings=False):
         except TunedeckError as error:
             if error.exit_code != ExitCode.INTERRUPTED:
                 self.post_from_thread(self.tell_error, error)
-            self.post_from_thread(self.show_work, "")
+            self.post_from_thread(self.end_work, "Saving")
             return
         self.post_from_thread(self._saved, result, target is None)
 
     def _saved(self, result: SaveResult, over_the_file: bool) -> None:
-        self.show_work("")
+        self.end_work("Saving")
         what = f"{plural(result.rows, 'row')}, {size(result.bytes)}, saved"
         if not over_the_file:
             self._saved_as = result.target

@@ -26,6 +26,8 @@ class RowsState(GreyedKeys, inherit_bindings=False):
     def __init__(self) -> None:
         super().__init__()
         self._state: dict[str, Sequence[Part]] = {}
+        self._works: dict[str, str] = {}
+        """Work that goes on -> how far it is, the newest last."""
 
     def show_state(self, key: str, parts: Sequence[Part]) -> None:
         """Show or take away one part of the line below the panes.
@@ -71,10 +73,23 @@ class RowsState(GreyedKeys, inherit_bindings=False):
     # Work that goes on
 
     def show_work(self, words: str, done: int = 0, total: int = 0) -> None:
-        """Say what goes on, how far it is, and how to end it; no words take that away."""
-        share = f" {100 * done // total} %" if total else "…"
-        parts: list[Part] = [(words + share, "accent"), ("  esc stops", "muted")]
-        self.show_state("work", parts if words else ())
+        """Say what goes on, how far it is, and how to end it."""
+        self._works[words] = f"{words} {100 * done // total} %" if total else f"{words}…"
+        self._show_works()
+
+    def end_work(self, words: str) -> None:
+        """Say no more that something goes on; other work may still."""
+        self._works.pop(words, None)
+        self._show_works()
+
+    def end_all_work(self) -> None:
+        """Say no more that anything goes on."""
+        self._works.clear()
+        self._show_works()
+
+    def _show_works(self) -> None:
+        parts: list[Part] = [(", ".join(self._works.values()), "accent"), ("  esc stops", "muted")]
+        self.show_state("work", parts if self._works else ())
 
     def progress_teller(self, words: str) -> Any:
         """Return a callback for threads that shows progress four times a second."""
@@ -99,5 +114,5 @@ class RowsState(GreyedKeys, inherit_bindings=False):
         for worker in running:
             if shown:
                 worker.cancel()
-        self.show_work("")
+        self.end_all_work()
         return bool(running) and shown

@@ -264,3 +264,16 @@ async def test_the_end_is_reached_before_the_index_and_keeps_its_row_when_that_c
             await until(pilot, lambda: screen.rows.line_number == 59_999)
             await pilot.press("end")
             await until(pilot, lambda: screen.rows.line_number == 60_000)
+
+
+async def test_work_that_still_goes_on_is_said_after_other_work_has_ended(mixed_file: Path) -> None:
+    app = make_app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = await open_rows(pilot, app, mixed_file)
+        screen.show_work("Choosing rows")
+        screen.show_work("Checking", 1, 4)
+        await until(pilot, lambda: "Choosing rows…, Checking 25 %  esc stops" in text_of(app))
+        screen.end_work("Checking")
+        await until(pilot, lambda: "Choosing rows…  esc stops" in text_of(app))
+        screen.end_work("Choosing rows")
+        await until(pilot, lambda: "esc stops" not in text_of(app))

@@ -86,8 +86,9 @@ def command(
     Vertex, prompt and completion, or plain columns. Writes .jsonl, .json, .csv or .tsv. Whatever can't be
     carried over is listed with its lines; the source is never changed.
 
-    With --from-chats the app's own chats become rows, one for each model that answered. Chats hold no
-    ratings yet, so every finished answer counts as a good one.
+    With --from-chats the app's own chats become rows, one for each model that answered; every finished
+    answer counts as a good one. What was rated side by side becomes preference rows by `tunedeck compare
+    export`.
 
     Exit codes: 0 written; 1 rows are bad (or, with --lossless, something would be lost) and nothing was
     written; 2 wrong use or unreadable.
