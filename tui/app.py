@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 
     from tui.services import Services
 
+_SECONDS_TO_DRAW = 0.05
+"""What goes on in the background is not missed for so long."""
+
 
 def _commands() -> type[Provider]:
     from screens.commands import DeckCommands  # the palette is not needed for the first paint
@@ -189,10 +192,17 @@ class TunedeckApp(HasPlaces, inherit_bindings=False):
         asyncio.get_running_loop().set_default_executor(LeavingThreads())
 
     def on_ready(self) -> None:
-        """Start what goes on in the background, now that something is on the screen.
+        """Let the terminal draw, then start what goes on in the background.
 
         A callback after the refresh would not do: before the terminal's size is known it comes at once.
         """
+        if self.is_headless:
+            self._begin()
+        else:
+            # The first frame is written by a thread that waits its turn as long as this one is busy.
+            self.set_timer(_SECONDS_TO_DRAW, self._begin)
+
+    def _begin(self) -> None:
         gc.freeze()  # what was made so far stays: no need to look through it ever again
         gc.enable()
         self._noticing = Noticing(self, self.services)

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -90,6 +91,18 @@ asyncio.run(main())
     assert loaded.isdisjoint(NOT_NEEDED_TO_PAINT)
     ours = [name for name in loaded if name.partition(".")[0] in ("tui", "screens")]
     assert len(ours) <= MOST_MODULES, ours
+
+
+def test_a_terminal_draws_the_first_frame_before_anything_begins_in_the_background(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    app, asked_for = make_app(), list[Callable[[], None]]()
+    monkeypatch.setattr(TunedeckApp, "is_headless", False)
+    monkeypatch.setattr(app, "set_timer", lambda seconds, callback: asked_for.append(callback))
+    app.on_ready()
+    assert asked_for == [app._begin]
+    assert app._noticing is None
+    app.services.close()
 
 
 async def test_no_line_of_a_list_is_drawn_twice_for_the_first_paint(
