@@ -170,3 +170,23 @@ def test_a_disk_that_refuses_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     code, _, stderr = run_verb_that(OSError(30, "Read-only file system", "/some/place"), monkeypatch)
     assert code == ExitCode.WRONG_USE
     assert stderr == "tunedeck: /some/place could not be used: Read-only file system.\n"
+
+
+def test_an_interrupt_ends_the_program_without_a_last_collection_and_loses_no_output() -> None:
+    code = (
+        "import atexit, sys, time\n"
+        "import tui.cli.main as cli\n"
+        "from tui.__main__ import main\n"
+        "class Endless:\n"
+        "    def __del__(self):\n"
+        "        time.sleep(600)\n"
+        "kept = Endless()\n"
+        "atexit.register(print, 'cleared up')\n"
+        "print('as far as it came')\n"
+        "cli.run = lambda: 130\n"
+        "sys.argv = ['tunedeck', 'watch']\n"
+        "main()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stderr) == (int(ExitCode.INTERRUPTED), "")
+    assert done.stdout.split("\n") == ["as far as it came", "cleared up", ""]

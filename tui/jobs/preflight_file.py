@@ -20,6 +20,9 @@ from tui.jobs.reports import file_sha256, report_for
 from tui.money.catalog import CatalogModel
 from tui.records.jobs import Method
 
+_IMAGES_SEEN = "images-may-be-skipped"
+"""The rule that every file with images breaks."""
+
 
 def report_of_plan(
     services: JobServices, plan: LaunchPlan, path: Path, model: CatalogModel, *, validation: bool = False,
@@ -59,6 +62,7 @@ def about_files(
         TunedeckError: A file can't be read.
     """
     yield from _about_method(plan, report, model)
+    yield from _about_images(plan, services, report, model)
     yield from _about_report(plan, report, "training", plan.read_as)
     yield from _about_validation(plan, services, files, model)
 
@@ -73,6 +77,20 @@ def _about_method(plan: LaunchPlan, report: Report, model: CatalogModel) -> Iter
         (Mend(MendKind.METHOD, f"train by {fitting}", str(fitting)),) if fitting in model.methods
         else (OTHER_MODEL, ELSEWHERE),
     )  # fmt: skip
+
+
+def _about_images(
+    plan: LaunchPlan, services: JobServices, report: Report, model: CatalogModel
+) -> Iterator[PreflightLine]:
+    """Tell of images for a model that its service does not name among those that are trained on them."""
+    if model.vision or not any(one.rule == _IMAGES_SEEN for one in report.findings):
+        return
+    seeing = [one.id for one in services.catalog.models if one.provider == model.provider and one.vision]
+    if seeing:
+        yield PreflightLine(
+            "warn", f"{plan.training.name} holds images, and {model.id} is not named among the models that "
+            f"are trained on them.", f"Named: {', '.join(seeing)}.", (OTHER_MODEL,),
+        )  # fmt: skip
 
 
 def _about_report(

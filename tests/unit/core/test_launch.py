@@ -491,3 +491,15 @@ def test_a_chosen_format_decides_before_a_launch_whether_the_file_is_sound(
     assert report_for(services, dataset, services.catalog.model("gpt-4.1-mini")).format == "preference"
     services.formats.choose(dataset, None)
     assert report_for(services, dataset, services.catalog.model("gpt-4.1-mini")).valid
+
+
+@pytest.mark.parametrize(("model", "warned"), [("gpt-4.1-mini", True), ("gpt-4o-2024-08-06", False)])
+def test_images_for_a_model_that_is_not_trained_on_them_are_warned_of(
+    services: Services, dataset: Path, model: str, warned: bool
+) -> None:
+    picture = {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}
+    row = {"messages": [{"role": "user", "content": [picture]}, {"role": "assistant", "content": "A cat."}]}
+    dataset.write_bytes(dataset.read_bytes() + json.dumps(row).encode() + b"\n")
+    said = texts(preflight(LaunchPlan("openai", model, dataset), services), "warn")
+    assert (f"{dataset.name} holds images, and" in said) == warned
+    assert ("Named: gpt-4o-2024-08-06." in said) == warned
