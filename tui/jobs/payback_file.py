@@ -26,6 +26,7 @@ class MeasuredFile:
     call: CallTokens
     rows: int
     tokens_per_epoch: int
+    """Uncut: a row that is too long with the long prompt may fit with the short one."""
 
 
 class PaybackFile:
@@ -67,7 +68,8 @@ class PaybackFile:
                 self._services, self.path, model, on_progress=on_progress, cancelled=cancelled
             )
             call = measure_calls(self.path, _encoding(model), reader_of(model), cancelled=cancelled)
-            self._measured[key] = MeasuredFile(call, report.rows, report.tokens.per_epoch)
+            uncut = report.tokens.per_epoch + report.tokens.lost_tokens
+            self._measured[key] = MeasuredFile(call, report.rows, uncut)
         return self._measured[key]
 
     def case(self, prompted: CatalogModel, tuned: CatalogModel, tier: str | None = None) -> PaybackCase:
@@ -82,7 +84,7 @@ class PaybackFile:
         return PaybackCase(
             prompted, tuned, self._with_prompt(plain.call, prompted), self._with_prompt(made.call, tuned),
             made.rows, made.tokens_per_epoch, made.call.system, life, method_for(report), tier,
-            self._lifetimes.today,
+            self._lifetimes.today, report.tokens.limit,
         )  # fmt: skip
 
     def _with_prompt(self, call: CallTokens, model: CatalogModel) -> CallTokens:

@@ -131,12 +131,13 @@ class PaybackCase:
         prompted_call: The file's mean call by the first's vocabulary, with the long prompt.
         tuned_call: The same by the second's.
         rows: Of the training file.
-        tokens_per_epoch: Of the file as it is, by the tuned model's vocabulary.
+        tokens_per_epoch: Of the file as it is, uncut, by the tuned model's vocabulary.
         file_system: Tokens of instructions in a call of the file as it is, by the same.
         life: When the tuned model stops answering.
         method: How it is tuned.
         tier: Name of a price tier.
         today: UTC; None takes the clock's.
+        longest_row: Tokens of a row that the service trains on at most; None where no limit is known.
     """
 
     prompted: CatalogModel
@@ -150,6 +151,7 @@ class PaybackCase:
     method: Method = Method.SUPERVISED
     tier: str | None = None
     today: date | None = None
+    longest_row: int | None = None
 
     @property
     def permission(self) -> Permission:
@@ -246,7 +248,8 @@ def _ceiling(value: Decimal) -> int:
 def training_tokens(case: PaybackCase, choice: PaybackChoice) -> int:
     """Return the tokens of one epoch once the rows carry the prompt that the tuned model will get."""
     short = case.tuned_call.system * choice.kept_percent / _HUNDRED
-    return max(0, round(case.tokens_per_epoch + case.rows * (short - case.file_system)))
+    tokens = max(0, round(case.tokens_per_epoch + case.rows * (short - case.file_system)))
+    return tokens if case.longest_row is None else min(tokens, case.rows * case.longest_row)
 
 
 def _prompted(case: PaybackCase, choice: PaybackChoice) -> CallPrice:

@@ -45,6 +45,12 @@ def case(prompted: str = MINI, tuned: str = MINI, *, days: int | None = 54, **ch
     return PaybackCase(**{**values, **changes})
 
 
+def test_rows_are_cut_at_the_limit_only_where_the_short_prompt_leaves_them_too_long() -> None:
+    assert payback(case(longest_row=1_000), PaybackChoice(kept_percent=10)).training_tokens == 100 * 700
+    assert payback(case(longest_row=1_000), PaybackChoice(kept_percent=50)).training_tokens == 100 * 1_000
+    assert payback(case(), PaybackChoice(kept_percent=50)).training_tokens == 100 * 1_500
+
+
 def million(found: Payback) -> list[Decimal]:
     sides = (found.prompted.cost, found.tuned.cost)
     return [cost * 1_000_000 for cost in sides if cost is not None]
@@ -312,6 +318,19 @@ def test_wrong_use_is_told(file: Path) -> None:
     assert run_cli("payback", str(file), "--model", MINI, "--tier", "Night").code == 2
     assert run_cli("payback", str(file.with_name("missing")), "--model", MINI).code == 2
     assert run_cli("payback", str(file), "--model", MINI, "--kept", "101").code == 2
+
+
+def test_what_the_limit_cuts_of_long_rows_is_not_taken_off_the_short_ones(
+    tmp_path: Path, isolated_home: Path
+) -> None:
+    path = tmp_path / "long.jsonl"
+    system = "Follow rule. " * 22_000  # 66,000 tokens, more than a row may have
+    path.write_text(row(("system", system), ("user", "Hi"), ("assistant", "Hello there")) + "\n")
+    with Services.open(isolated_home / "store.sqlite3") as services:
+        found = PaybackFile(services, path).case(model(MINI), model(MINI))
+    assert found.longest_row == 65_536
+    tokens = payback(found, PaybackChoice(kept_percent=0)).training_tokens
+    assert 3 < tokens < 40
 
 
 def test_a_file_is_read_once_for_each_vocabulary(file: Path, isolated_home: Path) -> None:
