@@ -11,11 +11,14 @@ import orjson
 from tui.datasets.checks_text import check_nested_text, check_text
 from tui.datasets.findings import RowFindings
 from tui.datasets.locate import JsonPath
-from tui.datasets.quoting import quoted
+from tui.datasets.quoting import json_bytes, quoted
 
 MAX_FUNCTIONS = 128
 _TOOL_NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 _LONGEST_CALL_ID = 40
+_MOST_REMEMBERED, _LONGEST_REMEMBERED = 64, 100_000
+_faultless: dict[bytes, frozenset[str]] = {}
+"""Definitions as JSON in which no rule found anything -> the names they define; files repeat them by rows."""
 
 
 @dataclass(slots=True)
@@ -33,10 +36,15 @@ def defined_tools(row: RowFindings, holder: dict[str, Any], path: JsonPath) -> f
     """Check tools, functions and parallel_tool_calls of a row or input; return the names defined."""
     if not holder.keys() & {"tools", "functions", "parallel_tool_calls"}:
         return None
-    names: set[str] = set()
+    written = json_bytes(holder["tools"]) if "tools" in holder and "functions" not in holder else None
+    known = None if written is None else _faultless.get(written)
+    names: set[str] = set(known or ())
+    before = row.added
     for key in ("tools", "functions"):
-        if key in holder:
+        if key in holder and known is None:
             names.update(_check_definitions(row, holder[key], (*path, key), wrapped=key == "tools"))
+    if known is None and written is not None and row.added == before:
+        _remember(written, frozenset(names))
     if "functions" in holder:
         row.add("deprecated-functions", "functions is deprecated; use tools.", (*path, "functions"))
     if not isinstance(holder.get("parallel_tool_calls", True), bool):
@@ -47,6 +55,11 @@ def defined_tools(row: RowFindings, holder: dict[str, Any], path: JsonPath) -> f
             text=quoted(holder["parallel_tool_calls"]),
         )
     return frozenset(names) if holder.keys() & {"tools", "functions"} else None
+
+
+def _remember(written: bytes, names: frozenset[str]) -> None:
+    if len(written) <= _LONGEST_REMEMBERED and len(_faultless) < _MOST_REMEMBERED:
+        _faultless[written] = names
 
 
 def _check_definitions(row: RowFindings, value: object, path: JsonPath, *, wrapped: bool) -> set[str]:

@@ -210,6 +210,8 @@ class RowFindings:
         self.line = 0
         self.example = 0
         self.raw = b""
+        self.added = 0
+        """Findings so far, of all rows and of rules that are switched off, too."""
 
     def start(self, line: int, example: int, raw: bytes) -> None:
         """Go on to the next row: its physical line, its number among examples (both from 1) and its bytes."""
@@ -240,6 +242,7 @@ class RowFindings:
             at_key: The column is that of the key, not of the value.
             needle: The column is that of this text within the value.
         """
+        self.added += 1
         if not self._collector.wants(rule):
             return
         column, shown = self._collector.place(rule, self.raw, path, at_key=at_key, needle=needle)

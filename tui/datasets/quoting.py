@@ -21,6 +21,14 @@ def json_text(value: object) -> str:
         return TOO_DEEP
 
 
+def json_bytes(value: object) -> bytes | None:
+    """Return a parsed value as compact JSON, another for any other value; None if nested too deep."""
+    try:
+        return orjson.dumps(value)
+    except TypeError:
+        return None
+
+
 def quoted(value: object, limit: int = 81) -> str:
     """Return the beginning of a value as it stands in a file: text as it is, the rest as JSON."""
     return (value if isinstance(value, str) else json_text(value))[:limit]

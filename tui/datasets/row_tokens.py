@@ -26,6 +26,7 @@ from typing import Any
 
 from tui.datasets.formats import DatasetFormat
 from tui.datasets.image_tokens import image_tokens
+from tui.datasets.quoting import json_bytes
 from tui.datasets.tokens import TextTokenizer
 from tui.datasets.tool_tokens import tool_tokens
 
@@ -34,6 +35,8 @@ TOKENS_PER_NAME = 1
 TOKENS_PER_EXAMPLE = 3
 _REMEMBERED_TEXTS = 4_096
 _REMEMBERED_LENGTH = 4_000
+_REMEMBERED_TOOLS, _LONGEST_TOOLS = 64, 100_000
+"""Lists of definitions, and their bytes as JSON: files repeat them row by row."""
 _KNOWN_ROLES = frozenset({"system", "developer", "user", "assistant", "tool", "function"})
 
 
@@ -56,6 +59,7 @@ class RowTokenCounter:
     tokenizer: TextTokenizer
     by_role: Counter[str] = field(default_factory=Counter)
     _remembered: dict[str, int] = field(default_factory=dict)
+    _remembered_tools: dict[bytes, int] = field(default_factory=dict)
 
     def text(self, text: str) -> int:
         """Return the tokens of a text; roles and repeated system texts are counted once."""
@@ -103,9 +107,20 @@ class RowTokenCounter:
         self._messages(row.get("messages"), tokens, trained=trained)
         for key in ("tools", "functions"):
             if row.get(key):
-                count = tool_tokens(row[key], self.text, self.tokenizer.name)
+                count = self._tools(row[key])
                 tokens.total += count
                 self.by_role["tools"] += count
+
+    def _tools(self, definitions: object) -> int:
+        written = json_bytes(definitions)
+        if written is None or len(written) > _LONGEST_TOOLS:
+            return tool_tokens(definitions, self.text, self.tokenizer.name)
+        known = self._remembered_tools.get(written)
+        if known is None:
+            known = tool_tokens(definitions, self.text, self.tokenizer.name)
+            if len(self._remembered_tools) < _REMEMBERED_TOOLS:
+                self._remembered_tools[written] = known
+        return known
 
     def _messages(self, messages: object, tokens: RowTokens, *, trained: bool) -> None:
         if not isinstance(messages, list):

@@ -1,15 +1,22 @@
 from __future__ import annotations
 
 import base64
+import json
 import struct
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.unit.datasets.builders import WEATHER, tool_chat, write
+from tui.datasets import checks_tools
+from tui.datasets.check import CheckOptions, check_file
+from tui.datasets.fixes.row_rules import judge
 from tui.datasets.image_tokens import ASSUMED, LEAST, LOW_DETAIL, MOST, image_tokens, tiled_tokens
 from tui.datasets.quoting import json_text
+from tui.datasets.tokens import TiktokenCounter
 from tui.datasets.tool_tokens import tool_tokens
 
 
@@ -126,3 +133,18 @@ def test_any_image_value_counts_something(url: object) -> None:
 def test_a_picture_behind_a_link_is_assumed() -> None:
     found = image_tokens({"url": "https://example.org/a.png"})
     assert (found.tokens, found.is_exact) == (ASSUMED, False)
+
+
+def test_definitions_that_rows_repeat_are_judged_and_counted_alike_in_each(tmp_path: Path) -> None:
+    checks_tools._faultless.clear()
+    wrong = {"type": "function", "function": {"name": "a b", "description": "<|endoftext|>"}}
+    rows = [tool_chat(tools=[WEATHER]), tool_chat(tools=[wrong]), tool_chat(tools=[WEATHER, wrong])] * 3
+    judged = [judge(json.dumps(row).encode()).rules for row in rows]
+    report = check_file(write(tmp_path / "rows.jsonl", rows), CheckOptions(lints="none"))
+    for rule in ("tool-name-form", "special-token"):
+        assert [line for line, rules in enumerate(judged, 1) if rule in rules] == [2, 3, 5, 6, 8, 9]
+        assert [one.line for one in report.findings if one.rule == rule] == [2, 3, 5, 6, 8, 9]
+    assert len(checks_tools._faultless) == 1
+    assert report.tokens.by_role["tools"] == 3 * sum(
+        tool_tokens(row["tools"], TiktokenCounter("o200k_base").count, "o200k_base") for row in rows[:3]
+    )

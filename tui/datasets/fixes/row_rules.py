@@ -68,6 +68,7 @@ class _Recorder(RowFindings):
         self.wrong: list[Wrong] = []
 
     def add(self, rule: str, message: str, path: JsonPath = (), **_: object) -> None:
+        self.added += 1
         self.wrong.append(Wrong(rule, path))
 
 
