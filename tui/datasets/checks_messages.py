@@ -222,9 +222,10 @@ def _check_content(row: RowFindings, message: dict[str, Any], path: JsonPath, nu
                 where if "content" in message else path,
             )
         return 0
+    found = "an empty list" if content == [] else kind_of(content)
     row.add(
         "content-type",
-        f"The content of messages[{number - 1}] is {kind_of(content)}, not text or a list of parts.",
+        f"The content of messages[{number - 1}] is {found}, not text or a list of parts.",
         where,
         text=quoted(content),
     )

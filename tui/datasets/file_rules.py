@@ -117,7 +117,9 @@ def _check_example_count(facts: FileFacts, options: CheckOptions, findings: Find
 
 def _check_images(examples: int, findings: FindingCollector) -> None:
     if examples:
-        findings.add("images-may-be-skipped", f"{examples:,} examples hold images.")
+        findings.add(
+            "images-may-be-skipped", f"{examples:,} example{' holds' if examples == 1 else 's hold'} images."
+        )
     if examples > MAX_IMAGE_EXAMPLES:
         findings.add("too-many-examples", f"{examples:,} examples hold images; 50,000 are the most.")
 

@@ -190,3 +190,11 @@ def test_deep_nesting_anywhere_is_a_finding_and_no_crash(tmp_path: Path, row: st
         conversation(dataset.row(1), dataset_format)
         preview(dataset.row(1), dataset_format, 60)
     dataset.close()
+
+
+def test_an_empty_list_of_parts_is_called_one(tmp_path: Path) -> None:
+    path = write(tmp_path / "rows.jsonl", [*clean_chats(10), chat(user([]), assistant())])
+    found = [one for one in check_file(path, CheckOptions(count_tokens=False)).findings if one.line == 11]
+    assert [one.message for one in found if one.rule == "content-type"] == [
+        "The content of messages[0] is an empty list, not text or a list of parts."
+    ]

@@ -96,10 +96,11 @@ def _report_group(group: list[_Variant], findings: FindingCollector) -> None:
     main = max(group, key=lambda variant: variant.rows)
     for variant in group:
         if variant is not main:
+            rows = "1 row has" if variant.rows == 1 else f"{variant.rows:,} rows have"
             findings.add(
                 "system-variants",
                 f"It differs from the system message of line {main.first_line:,} ({main.rows:,} rows) "
-                f"only in spaces or letter case; {variant.rows:,} rows have it.",
+                f"only in spaces or letter case; {rows} it.",
                 line=variant.first_line,
                 path="$",
                 column=1,
