@@ -83,6 +83,31 @@ def test_buckets_keep_the_least_and_the_greatest_value(points: list[tuple[int, f
     assert all(0 <= bucket.column < 20 for bucket in found)
 
 
+@given(losses, st.integers(1, 40))
+def test_every_point_is_in_the_bucket_of_its_column(points: list[tuple[int, float]], columns: int) -> None:
+    steps = Scale(points[0][0], points[-1][0])
+    columns_of_points: dict[int, list[float]] = {}
+    for step, value in points:
+        column = min(columns - 1, int(steps.place(step) * columns))
+        columns_of_points.setdefault(column, []).append(value)
+    assert buckets(points, steps, columns) == [
+        (column, min(values), max(values), values[-1]) for column, values in columns_of_points.items()
+    ]
+
+
+def test_a_curve_of_thousands_of_points_asks_only_at_the_edges_of_columns_where_they_are() -> None:
+    asked: list[float] = []
+
+    class CountingScale(Scale):
+        def place(self, value: float) -> float:
+            asked.append(value)
+            return super().place(value)
+
+    points = [(step, 1.0) for step in range(5_000)]
+    assert len(buckets(points, CountingScale(0, 4_999), 100)) == 100
+    assert len(asked) < 2_000
+
+
 @given(losses, st.booleans())
 def test_every_value_lies_on_its_scale(points: list[tuple[int, float]], logarithmic: bool) -> None:
     values = [value for _, value in points]

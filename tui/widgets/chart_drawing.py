@@ -69,8 +69,8 @@ def draw_curves(data: ChartData, look: ChartLook, width: int, height: int) -> Cu
     """Draw everything but the cursor."""
     points = data.every_point()
     values = value_scale([value for _, value in points], logarithmic=look.logarithmic)
-    first = min(step for step, _ in points)
-    last = max(data.total_steps or 0, max(step for step, _ in points))
+    known = [step for step, _ in points]
+    first, last = min(known), max(data.total_steps or 0, max(known))
     steps = Scale(first, last)
     return Curves(
         _draw_grid(data, look, steps, values, width - AXIS_WIDTH, height - 2),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 Point = tuple[int, float]
 """Step and value."""
@@ -20,8 +22,10 @@ class Scale:
 
     def place(self, value: float) -> float:
         """Return where `value` lies between the ends."""
-        low, high = self._coordinate(self.low), self._coordinate(self.high)
-        return (self._coordinate(value) - low) / (high - low) if high > low else 0.5
+        low, high = self.low, self.high
+        if self.logarithmic:
+            low, high, value = math.log10(low), math.log10(high), math.log10(value)
+        return (value - low) / (high - low) if high > low else 0.5
 
     def value_at(self, place: float) -> float:
         """Return the value at a place from 0 to 1."""
@@ -47,8 +51,7 @@ def value_scale(values: Sequence[float], *, logarithmic: bool) -> Scale:
     return Scale(max(0.0, floor) if low >= 0 else floor, high + air)
 
 
-@dataclass(frozen=True, slots=True)
-class Bucket:
+class Bucket(NamedTuple):
     """The values that share one column of dots."""
 
     column: int
@@ -58,15 +61,25 @@ class Bucket:
 
 
 def buckets(points: Sequence[Point], steps: Scale, columns: int) -> list[Bucket]:
-    """Return least, greatest and last value per column, so that a spike of one step stays visible."""
+    """Return least, greatest and last value per column, so that a spike of one step stays visible.
+
+    Args:
+        points: In order of steps: of thousands only those at the columns' edges are looked for.
+        steps: The horizontal axis.
+        columns: Of dots or of characters.
+    """
+
+    def column_of(point: Point) -> int:
+        return min(columns - 1, int(steps.place(point[0]) * columns))
+
     result: list[Bucket] = []
-    for step, value in points:
-        column = min(columns - 1, int(steps.place(step) * columns))
-        if result and result[-1].column == column:
-            known = result[-1]
-            result[-1] = Bucket(column, min(known.low, value), max(known.high, value), value)
-        else:
-            result.append(Bucket(column, value, value, value))
+    start = 0
+    while start < len(points):
+        column = column_of(points[start])
+        end = bisect_right(points, column, start, key=column_of)
+        values = [value for _, value in points[start:end]]
+        result.append(Bucket(column, min(values), max(values), values[-1]))
+        start = end
     return result
 
 
