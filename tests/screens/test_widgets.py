@@ -137,7 +137,7 @@ def test_dots_land_in_the_cells_that_unicode_says() -> None:
     canvas = DotCanvas(1, 1)
     canvas.dot(0, 3)
     canvas.dot(1, 0)
-    assert canvas.character(0, 0) == chr(0x2800 + 0x01 + 0x80)
+    assert list(canvas.drawn()) == [(0, 0, chr(0x2800 + 0x01 + 0x80))]
 
 
 @given(losses, st.integers(20, 120), st.integers(4, 30), st.booleans(), st.booleans())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 _DOTS = ((0x01, 0x08), (0x02, 0x10), (0x04, 0x20), (0x40, 0x80))
 """Bit of the dot at [row][column] of a cell, as Unicode numbers them."""
 _BRAILLE = 0x2800
@@ -29,8 +31,11 @@ class DotCanvas:
 
     def upright(self, column: int, low: int, high: int) -> None:
         """Set the dots of one column from `low` to `high`."""
-        for row in range(max(0, low), min(self.height * 4 - 1, high) + 1):
-            self.dot(column, row)
+        if not 0 <= column < self.width * 2:
+            return
+        top, cell, side = self.height * 4 - 1, column // 2, column % 2
+        for from_top in range(top - min(top, high), top - max(0, low) + 1):
+            self._cells[from_top // 4 * self.width + cell] |= _DOTS[from_top % 4][side]
 
     def line(self, from_column: int, from_row: int, to_column: int, to_row: int) -> None:
         """Set the dots of a straight line, with no gap."""
@@ -44,15 +49,12 @@ class DotCanvas:
             self.upright(from_column + offset, min(previous, row), max(previous, row))
             previous = row
 
-    def character(self, column: int, line: int) -> str:
-        """Return the braille character of a cell, or a space where there is no dot.
-
-        Args:
-            column: Cell from the left.
-            line: Cell from the top.
-        """
-        bits = self._cells[line * self.width + column]
-        return chr(_BRAILLE + bits) if bits else " "
+    def drawn(self) -> Iterator[tuple[int, int, str]]:
+        """Yield (column, line, character) of every cell that has a dot, line by line from the top."""
+        for index, bits in enumerate(self._cells):
+            if bits:
+                line, column = divmod(index, self.width)
+                yield column, line, chr(_BRAILLE + bits)
 
 
 def is_braille(char: str) -> bool:

@@ -131,11 +131,9 @@ def _draw_braille_curve(
         if previous is not None:
             canvas.line(*previous, bucket.column, min(max(previous[1], low), high))
         previous = (bucket.column, last)
-    for line in range(height):
-        for column in range(width):
-            if (char := canvas.character(column, line)) != " ":
-                # Where curves cross, each keeps its dots: the tip of a spike is never under another curve.
-                grid[line][column] = (merged_dots(grid[line][column][0], char), tone)
+    for column, line, char in canvas.drawn():
+        # Where curves cross, each keeps its dots: the tip of a spike is never under another curve.
+        grid[line][column] = (merged_dots(grid[line][column][0], char), tone)
 
 
 def _draw_ascii_curve(grid: _Grid, points: Sequence[Point], tone: Tone, steps: Scale, values: Scale) -> None:
