@@ -43,6 +43,13 @@ async def settle(pilot: Pilot[None], seconds: float = 1.0) -> None:
     await pilot.pause()
 
 
+async def answered(pilot: Pilot[None]) -> None:
+    """Wait until a question was asked and every model has answered it."""
+    await settle(pilot, 2)
+    while getattr(pilot.app.screen, "is_asking", False):
+        await settle(pilot)
+
+
 async def draw(job: Job) -> None:
     """Visit the screens and save each."""
     from textual.widgets import TextArea
@@ -86,8 +93,13 @@ async def draw(job: Job) -> None:
         await settle(pilot)
         for question in _QUESTIONS:
             await pilot.press(*question, "enter")
-            await settle(pilot, 8)
+            await answered(pilot)
         save(pilot, "chat")
+        app.open_compare((job.account, job.model), (job.account, job.fine_tuned_model))
+        await settle(pilot, 2)
+        await pilot.press(*_QUESTIONS[0], "enter")
+        await answered(pilot)
+        save(pilot, "compare")
 
 
 def finished_job() -> Job | None:
