@@ -65,12 +65,16 @@ def buckets(points: Sequence[Point], steps: Scale, columns: int) -> list[Bucket]
 
     Args:
         points: In order of steps: of thousands only those at the columns' edges are looked for.
-        steps: The horizontal axis.
+        steps: The horizontal axis, which is linear.
         columns: Of dots or of characters.
     """
 
+    low, span, most = steps.low, steps.high - steps.low, columns - 1
+
     def column_of(point: Point) -> int:
-        return min(columns - 1, int(steps.place(point[0]) * columns))
+        # As `steps.place` reckons it; called thousands of times for a drawing.
+        column = int(((point[0] - low) / span if span > 0 else 0.5) * columns)
+        return column if column < most else most
 
     result: list[Bucket] = []
     start = 0
