@@ -114,7 +114,8 @@ def _about_report(
                             "The service would accept it." if split else
                             "Check shows where; the service would accept the file.", (check,))  # fmt: skip
     elif split:
-        yield PreflightLine("ok", f"{_subject(report, role, split)}: nothing to complain about{chosen}.")
+        verb = "is" if report.rows == 1 else "are"
+        yield PreflightLine("ok", f"{_subject(report, role, split)} {verb} sound{chosen}.")
     else:
         yield PreflightLine("ok", f"The {role} file {name} is sound: {report.rows:,} examples{chosen}.")
     if report.tokens.over_limit:
