@@ -164,13 +164,13 @@ def _print_estimate(
 
 
 def _count(services: Services, file: Path, model: CatalogModel) -> tuple[int, int]:
+    from tui.cli.counter import refuse_uncounted
     from tui.jobs.reports import report_for
 
     progress = ProgressLine("Counting")
     report = report_for(services, file, model, on_progress=progress.update)
     progress.finish()
-    if report.rows == 0:
-        raise TunedeckError(f"{file} holds no examples.", "A dataset has one JSON object per line.")
+    refuse_uncounted(file, report)
     if not report.valid:
         narrate(f"{file} has errors, so the service would refuse it; `tunedeck check` lists them.")
     return report.tokens.per_epoch, report.rows

@@ -9,7 +9,6 @@ from typing import Any
 
 from tui.cli.output import ProgressLine, narrate, print_json, print_table, say
 from tui.datasets.report import Report
-from tui.errors import TunedeckError
 from tui.money.calibration import Calibration
 from tui.money.groups import CostGroup
 from tui.money.side_by_side import ModelCost
@@ -31,14 +30,14 @@ def print_all(
     Raises:
         TunedeckError: A file can't be read or holds no examples.
     """
+    from tui.cli.counter import refuse_uncounted
     from tui.jobs.file_costs import calibrations, count_for_all
 
     progress = ProgressLine("Counting")
     counts = count_for_all(services, file, method=method, validation=validation, on_progress=progress.update)
     progress.finish()
     report = counts.main
-    if report.rows == 0:
-        raise TunedeckError(f"{file} holds no examples.", "A dataset has one JSON object per line.")
+    refuse_uncounted(file, report)
     if not report.valid:
         narrate(f"{file} has errors, so the service would refuse it; `tunedeck check` lists them.")
     costs = counts.bills(services, method=method, epochs=epochs)

@@ -80,6 +80,8 @@ def command(
         narrate(
             f"{result.skipped_lines:,} line(s) hold no JSON object and are not counted: see tunedeck check."
         )
+    elif not result.examples:
+        narrate("No line could be counted: see tunedeck check.")
     return int(ExitCode.DONE if result.examples and not result.skipped_lines else ExitCode.BAD)
 
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from tui.cli.output import narrate
 from tui.datasets.formats import DatasetFormat
 from tui.datasets.options import USUAL_LINTS, CheckOptions
+from tui.datasets.report import Report
 from tui.datasets.row_facts import OptionsFor
 from tui.datasets.services import DEFAULT_SERVICE, SERVICES
 from tui.datasets.token_ids import Vocabulary
 from tui.datasets.tokens import encoding_for
+from tui.errors import TunedeckError
 from tui.jobs.local_rows import local_reader, row_limit
 from tui.money.catalog import Catalog
 from tui.money.catalog_model import MODEL_ENCODING
@@ -59,3 +63,17 @@ def limit_for(model: str, reader: Vocabulary | None) -> int | None:
     """
     known = Catalog.load().find(model)
     return row_limit(known, reader) if known is not None else None
+
+
+def refuse_uncounted(file: Path, report: Report) -> None:
+    """Refuse to price a file of which nothing could be counted: no tokens would be said to be free.
+
+    Raises:
+        TunedeckError: It has no rows, or none that holds anything to count.
+    """
+    if report.rows == 0:
+        raise TunedeckError(f"{file} holds no examples.", "A dataset has one JSON object per line.")
+    if not report.tokens.total:
+        raise TunedeckError(
+            f"No line of {file} could be counted, so it has no price.", "`tunedeck check` says why."
+        )

@@ -57,6 +57,17 @@ def test_cost_of_a_file_counts_it_and_shows_the_formula(cli: Cli, dataset: Path)
     assert "free" in table.stdout
 
 
+@pytest.mark.parametrize("asked", [("--model", "gpt-4.1-mini"), (), ("--all-models",)])
+def test_a_file_of_which_nothing_can_be_counted_is_not_said_to_be_free(
+    cli: Cli, tmp_path: Path, asked: tuple[str, ...]
+) -> None:
+    path = tmp_path / "old-mac.jsonl"
+    path.write_bytes(b'{"messages": []}\r' * 12)
+    done = cli("cost", str(path), *asked)
+    assert (done.code, done.stdout) == (2, "")
+    assert "could be counted, so it has no price" in done.stderr
+
+
 def test_wrong_use_of_cost_is_told(cli: Cli, dataset: Path) -> None:
     assert cli("cost").code == 2
     assert cli("cost", str(dataset), "--tokens", "1").code == 2
