@@ -149,13 +149,17 @@ class CheckResults(FixesFile, ModeratesFile, CheckViews, inherit_bindings=False)
         if message.is_all:
             self._worker = None
             self.query_one(Meter).display = False
-        is_priced = report.rows and report.format is not DatasetFormat.UNKNOWN
+        is_priced = report.tokens.total and report.format is not DatasetFormat.UNKNOWN
         self._estimates = prices(report, self.services.catalog, message.tokens) if is_priced else []
         here = next((one.tokens_per_epoch for one in self._estimates if one.provider == LOCAL), 0)
         self._time = local_time(report, here, message.rates)
         costs = self.query_one("#costs", Table)
         costs.border_title = "Cost, by model" if report.valid else "Cost, by model, once it is mended"
-        costs.empty_text = "No model takes files of this format."
+        known = report.format is not DatasetFormat.UNKNOWN
+        costs.empty_text = (
+            "No line could be counted." if known and not report.tokens.total
+            else "No model takes files of this format."
+        )  # fmt: skip
         costs.set_rows(
             [TableRow(f"{one.provider}/{one.model}", price_cells(one, self._time)) for one in self._estimates]
         )

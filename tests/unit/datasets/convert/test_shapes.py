@@ -325,6 +325,7 @@ def test_what_is_exported_passes_our_own_check(
         ("a.jsonl", b"nothing of the kind\n", ""),
         ("a.jsonl", b'{"messages": []}\n', ""),
         ("a.jsonl", b"", ""),
+        ("a.jsonl", json.dumps(chat()).encode() + b"\r" + json.dumps(tool_chat()).encode() + b"\r", ""),
     ],
 )
 def test_a_file_that_is_no_dataset_is_taken_for_what_can_be_converted(
