@@ -95,11 +95,13 @@ def test_wrong_use_ends_with_2_and_a_sentence(table: Path, tmp_path: Path, argum
     assert not (tmp_path / "out.jsonl").exists()
 
 
-def test_the_help_names_the_roles_and_says_that_chats_have_no_ratings() -> None:
+def test_the_help_names_the_roles_and_says_where_ratings_are_exported() -> None:
     result = run_cli("convert", "--help")
     assert result.code == 0
     assert "--skip-bad" in result.stdout
-    assert "ratings" in result.stdout
+    assert "rated side by side becomes preference rows by `tunedeck compare export`" in " ".join(
+        result.stdout.split()
+    )
     assert "rejected" in result.stdout
 
 
