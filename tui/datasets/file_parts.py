@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tui.datasets.files import read_at
+from tui.datasets.files import read_at, read_into
 from tui.datasets.parsing import BYTE_ORDER_MARK
 from tui.errors import TunedeckError
 
@@ -73,6 +73,8 @@ class FileParts:
         self._part_bytes = part_bytes
         self._position, self._line, self._examples = start or Place(0, 1, 0)
         self.hash = hashlib.sha256() if digest is None else digest
+        self._buffer = bytearray(min(part_bytes, max(size, 1)))
+        """Kept from part to part: memory that is asked for anew costs more than the reading."""
         self._before_open: tuple[Place, str] | None = None
         self.is_stopped = False
         """Set by somebody else: ends the walk, even within a line of gigabytes."""
@@ -100,26 +102,28 @@ class FileParts:
         block = self._read(self._position)
         if not block:
             raise shorter_error()
-        whole = block.rfind(b"\n") + 1
+        whole = self._buffer.rfind(b"\n", 0, len(block)) + 1
         if whole:
-            self._take(block[:whole] if whole < len(block) else block)
+            self._take(block[:whole])
             self._count(block[:whole])
         else:
             before = self.hash.copy()
-            if not self._finish_line(block):
+            if not self._finish_line(bytes(block)):
                 self._before_open = Place(start, line, examples), before.hexdigest()
                 yield FilePart(start, self._position, line, examples, is_open=True)
                 return
         yield FilePart(start, self._position, line, examples)
 
-    def _read(self, position: int) -> bytes:
-        return read_at(self._descriptor, position, min(self._part_bytes, self._size - position))
+    def _read(self, position: int) -> memoryview:
+        """Return the next bytes, which stand until the next call."""
+        wanted = min(self._part_bytes, self._size - position)
+        return read_into(self._descriptor, position, memoryview(self._buffer)[:wanted])
 
-    def _take(self, block: bytes) -> None:
+    def _take(self, block: bytes | memoryview) -> None:
         self.hash.update(block)
         self._position += len(block)
 
-    def _count(self, block: bytes) -> None:
+    def _count(self, block: memoryview) -> None:
         lines, blank = count_lines(block, is_first=self._line == 1)
         self._line += lines
         self._examples += lines - blank
@@ -141,7 +145,7 @@ class FileParts:
                 self._line += 1
                 self._examples += not is_blank
                 return True
-            block = self._read(self._position)
+            block = bytes(self._read(self._position))
         return False
 
 
@@ -152,7 +156,7 @@ def shorter_error() -> TunedeckError:
     )
 
 
-def count_lines(block: bytes, *, is_first: bool) -> tuple[int, int]:
+def count_lines(block: bytes | memoryview, *, is_first: bool) -> tuple[int, int]:
     """Return (lines, blank lines) of whole lines.
 
     Args:
@@ -168,9 +172,9 @@ def count_lines(block: bytes, *, is_first: bool) -> tuple[int, int]:
     firsts = values[starts]
     blank = int(numpy.count_nonzero(firsts == _LINE_FEED))
     for index in _space_first(firsts):
-        blank += block[starts[index] : ends[index]].isspace()
-    if is_first and block.startswith(BYTE_ORDER_MARK):
-        blank += not block[len(BYTE_ORDER_MARK) : ends[0]].strip()
+        blank += bytes(block[starts[index] : ends[index]]).isspace()
+    if is_first and block[: len(BYTE_ORDER_MARK)] == BYTE_ORDER_MARK:
+        blank += not bytes(block[len(BYTE_ORDER_MARK) : ends[0]]).strip()
     return len(ends), blank
 
 

@@ -63,6 +63,22 @@ def read_at(descriptor: int, offset: int, length: int) -> bytes:
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
+def read_into(descriptor: int, offset: int, buffer: memoryview) -> memoryview:
+    """Fill `buffer` from `offset` on and return what was filled of it; less only where the file ends."""
+    done = 0
+    while done < len(buffer):
+        if hasattr(os, "preadv"):
+            count = os.preadv(descriptor, [buffer[done:]], offset + done)
+        else:  # Windows has none
+            part = read_at(descriptor, offset + done, len(buffer) - done)
+            count = len(part)
+            buffer[done : done + count] = part
+        if not count:
+            break
+        done += count
+    return buffer[:done]
+
+
 def changed_error(path: Path) -> TunedeckError:
     """Return the error for a file that is not any more what it was."""
     return TunedeckError(f"{path} has changed since it was opened.", "Open it again.")

@@ -17,6 +17,7 @@ from tests.unit.datasets.builders import assistant, chat, clean_chats, preferenc
 from tui.datasets import check, scan_pass
 from tui.datasets.check import CheckCancelled, CheckOptions, check_file
 from tui.datasets.file_parts import FileParts, count_lines
+from tui.datasets.files import read_into
 from tui.datasets.findings import KEPT_PER_RULE
 from tui.datasets.formats import DatasetFormat
 from tui.datasets.lines import LineReader
@@ -269,3 +270,18 @@ def test_a_file_shorter_than_it_was_ends_the_walk(tmp_path: Path) -> None:
     path.write_bytes(b"a\nb\n")
     with open(path, "rb", buffering=0) as stream, pytest.raises(TunedeckError, match="became shorter"):
         list(FileParts(stream.fileno(), 20, 8))
+
+
+@pytest.mark.parametrize("reads_in_place", [True, False], ids=["in place", "as Windows does"])
+def test_a_buffer_is_filled_as_far_as_the_file_goes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reads_in_place: bool
+) -> None:
+    if not reads_in_place:
+        monkeypatch.delattr("os.preadv", raising=False)
+    path = tmp_path / "rows"
+    path.write_bytes(b"0123456789")
+    buffer = bytearray(b"........")
+    with path.open("rb") as file:
+        assert bytes(read_into(file.fileno(), 4, memoryview(buffer))) == b"456789"
+        assert bytes(buffer) == b"456789.."
+        assert bytes(read_into(file.fileno(), 10, memoryview(buffer))) == b""
