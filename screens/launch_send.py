@@ -64,13 +64,15 @@ class SendsPlan(DeckScreen, inherit_bindings=False):
             self.services.watcher.wake(plan.account)
             self.post_from_thread(self._launched, job)
 
-    def _ask_told_price(self, plan: LaunchPlan, dollars: Decimal) -> bool:
+    def _ask_told_price(self, plan: LaunchPlan, dollars: Decimal | None) -> bool:
         """Ask whether to go on at the service's own estimate, from the worker that launches, and wait."""
         answers: SimpleQueue[bool] = SimpleQueue()
+        price = "not told" if dollars is None else format_money(dollars, "USD")
+        says = "estimates no price for this job" if dollars is None else f"itself estimates {price}"
         dialog = ConfirmScreen(
-            f"{safe_line(plan.account, 40)} itself estimates {format_money(dollars, 'USD')}. Start the job?",
+            f"{safe_line(plan.account, 40)} {says}. Start the job?",
             yes="start it and pay for it",
-            facts=[("Price", format_money(dollars, "USD")), ("Model", safe_line(plan.model, 80))],
+            facts=[("Price", price), ("Model", safe_line(plan.model, 80))],
             warning="The file is there; no job is created yet.",
         )
         self.post_from_thread(self._show_told_price, dialog, answers)

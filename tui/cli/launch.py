@@ -234,11 +234,17 @@ def _launch(
         return None
     progress = ProgressLine("")
 
-    def told_price(dollars: Decimal) -> bool:
-        progress.finish()
-        text = f"{plan.account} itself estimates ${dollars:,.2f}."
-        if told is not None and dollars <= told:
+    def told_price(dollars: Decimal | None) -> bool:
+        if told is None and dollars is None:
+            return True  # that nobody knows the price was confirmed
+        if told is not None and dollars is not None and dollars <= told:
             return True  # it is what was shown before the first question, and confirmed there
+        progress.finish()
+        text = (
+            f"{plan.account} itself estimates ${dollars:,.2f}."
+            if dollars is not None
+            else f"{plan.account} estimated ${told:,.2f} before, and tells no price any more."
+        )
         if yes:
             narrate(text)
             return any_price

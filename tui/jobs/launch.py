@@ -31,6 +31,7 @@ from tui.providers.failures import TRAINING_REFUSED
 from tui.providers.protocol import Provider, ProviderError
 from tui.records.jobs import Job
 from tui.records.model_names import is_tuned
+from tui.records.models import Capability
 from tui.records.requests import JobRequest, RemoteFile
 from tui.store.database import StoreError
 from tui.store.launch_rows import LaunchRecord, LaunchState
@@ -63,7 +64,7 @@ def launch(
     *,
     confirmed_price: Estimate,
     on_progress: LaunchProgress | None = None,
-    on_told_price: Callable[[Decimal], bool] | None = None,
+    on_told_price: Callable[[Decimal | None], bool] | None = None,
     search_delays: Sequence[float] = _SEARCH_DELAYS,
 ) -> Job:
     """Create the plan's job at its confirmed price, or return the one that this plan has made already.
@@ -74,7 +75,7 @@ def launch(
         confirmed_price: What the person agreed to.
         on_progress: Hears about uploads and the creation.
         on_told_price: Asked whether to go on at the service's own estimate in US dollars, where nothing but
-            that is known of the price; None goes on.
+            that is known of the price, or without one where the service tells none; None goes on.
         search_delays: Seconds before each search after a lost answer.
 
     Raises:
@@ -103,7 +104,8 @@ def launch(
     request = replace(request, price_limit=_agreed_dollars(confirmed_price))
     if confirmed_price.total is None and on_told_price is not None:
         told = provider.price_of(request)
-        if told is not None and not on_told_price(told):
+        tells = told is not None or bool(provider.can(Capability.ESTIMATE_PRICE))
+        if tells and not on_told_price(told):
             raise TunedeckError("Not launched; nothing was created.", "", exit_code=ExitCode.INTERRUPTED)
         request = replace(request, price_limit=told)
     report("Creating the job", 0, 1)

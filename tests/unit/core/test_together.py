@@ -246,7 +246,7 @@ def test_a_price_that_only_the_service_knows_is_confirmed_before_the_creation(
     estimate = estimate_plan(plan, services)
     assert estimate.total is None
 
-    def confirm(dollars: Decimal) -> bool:
+    def confirm(dollars: Decimal | None) -> bool:
         asked.append(dollars)
         together.price["estimated_total_price"] = 4.2
         return answer
@@ -263,13 +263,30 @@ def test_a_price_that_only_the_service_knows_is_confirmed_before_the_creation(
 def test_a_price_that_rose_between_its_confirmation_and_the_creation_creates_nothing(
     services: Services, together: FakeTogether, dataset: Path
 ) -> None:
-    def confirm(dollars: Decimal) -> bool:
+    def confirm(dollars: Decimal | None) -> bool:
+        assert dollars is not None
         together.price["estimated_total_price"] = float(dollars) * 2
         return True
 
     plan = a_plan(dataset)
     with pytest.raises(ProviderError, match=r"estimates \$8.00, more than the \$4.00"):
         launch(plan, services, confirmed_price=estimate_plan(plan, services), on_told_price=confirm)
+    assert together.count("POST", CREATE) == 0
+
+
+def test_a_service_that_tells_no_price_any_more_is_asked_about_before_the_creation(
+    services: Services, together: FakeTogether, dataset: Path
+) -> None:
+    together.price = {"estimation_available": False, "unavailable_reason": "multimodal_dataset"}
+    plan, asked = a_plan(dataset), []
+
+    def refuse(dollars: Decimal | None) -> bool:
+        asked.append(dollars)
+        return False
+
+    with pytest.raises(TunedeckError, match="nothing was created"):
+        launch(plan, services, confirmed_price=estimate_plan(plan, services), on_told_price=refuse)
+    assert asked == [None]
     assert together.count("POST", CREATE) == 0
 
 
@@ -676,6 +693,21 @@ def test_together_is_asked_for_its_price_as_soon_as_the_files_are_there(
     jobs = len(together.jobs)
     assert cli(*unasked, "--seed", "6").code == 130
     assert len(together.jobs) == jobs
+    shown = dict(together.price)
+
+    def silent(_handler: object) -> bool:
+        if len(held) > 2:
+            together.price |= {"estimation_available": False}
+        held.append(True)
+        return False
+
+    together.price = {**shown, "estimated_total_price": 4.0}
+    together.faults["POST", f"{CREATE}/estimate-price"] += [silent, silent]
+    refused_silence = cli(*unasked, "--seed", "7")
+    assert refused_silence.code == 130
+    assert "tells no price any more" in refused_silence.stderr
+    assert len(together.jobs) == jobs
+    together.price = shown
     together.price["allowed_to_proceed"] = False
     refused = ask_price(again, services).line
     assert refused is not None
