@@ -157,10 +157,14 @@ class RecordScreen(FollowsRun, PlansRecording, ExportsRecordings, inherit_bindin
         return [state_words(state)]
 
     def run_went_on(self, state: RunState[RecordPlan, RecordResult]) -> None:
-        """Count the answers below anew."""
-        if state.done != self._seen_done:
+        """Count the answers below anew; what has just begun stands there once its run has kept it."""
+        if state.done != self._seen_done or not self._lists(state.plan):
             self._seen_done = state.done
             self._read_recordings()
+
+    def _lists(self, plan: RecordPlan | None) -> bool:
+        listed = {(Lane(one.account, one.model), one.source) for one in self._recordings}
+        return plan is None or all((lane, plan.source) in listed for lane in plan.lanes)
 
     def run_turned(self) -> None:
         """Read the store anew."""

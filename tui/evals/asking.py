@@ -114,11 +114,13 @@ class AnswerAsker:
             ProviderError: A service refuses everything, or goes on failing; what was answered is kept.
         """
         self._stopping.clear()
+        outcome = AskingOutcome(stopped=cancelled())
+        if outcome.stopped:
+            return outcome  # what is stopped before it begins asks for nothing
         waiting: queue.SimpleQueue[Question | None] = queue.SimpleQueue()
         for question in questions:
             waiting.put(question)
         arrivals: queue.SimpleQueue[Question | BaseException | None] = queue.SimpleQueue()
-        outcome = AskingOutcome()
         threads = [
             threading.Thread(target=self._work, args=(waiting, arrivals, outcome), daemon=True)
             for _ in range(min(self._at_once, len(questions)))
