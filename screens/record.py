@@ -15,6 +15,7 @@ from textual.widgets import Static
 
 from screens.base import DeckScreen
 from screens.follows_run import FollowsRun
+from screens.readings import Readings
 from screens.record_export import ExportsRecordings
 from screens.record_lines import (
     MODEL_COLUMNS,
@@ -66,12 +67,15 @@ class RecordScreen(FollowsRun, PlansRecording, ExportsRecordings, inherit_bindin
 
         models: Sequence[Recordable]
         recordings: Sequence[Recording]
+        reading: int
+        """Number of the reading of the recordings."""
 
     def __init__(self, models: Sequence[tuple[str, str]] = (), path: Path | None = None) -> None:
         super().__init__()
         self._wanted = [Lane(account, model) for account, model in models]
         self.path = path
         self._recordings: Sequence[Recording] = ()
+        self._readings = Readings()
         self._seen_done = 0
 
     def compose_body(self) -> ComposeResult:
@@ -112,6 +116,7 @@ class RecordScreen(FollowsRun, PlansRecording, ExportsRecordings, inherit_bindin
         try:
             lifetimes = Lifetimes(self.services.catalog, self.services.store.model_dates())
             models = recordable_models(self.services, lifetimes)
+            reading = self._readings.begin()
             recordings = self.services.store.recordings()
         except TunedeckError as error:
             self.post_from_thread(self.tell_error, error)
@@ -119,19 +124,22 @@ class RecordScreen(FollowsRun, PlansRecording, ExportsRecordings, inherit_bindin
         if is_first:
             ending = [one.lane for one in models if one.is_tuned and one.lifetime.ends_soon]
             self.marked = dict.fromkeys(self._wanted or ending)
-        self.post_message(self.Read(models, recordings))
+        self.post_message(self.Read(models, recordings, reading))
 
     @work(
         thread=True, group="count-answers", exclusive=True, exit_on_error=False, description="count answers"
     )
     def _read_recordings(self) -> None:
+        reading = self._readings.begin()
         try:
             found = self.services.store.recordings()
         except TunedeckError:
             return  # the recording itself tells what is wrong with the store
-        self.post_from_thread(self._show_recordings, found)
+        self.post_from_thread(self._show_recordings, found, reading)
 
-    def _show_recordings(self, found: Sequence[Recording]) -> None:
+    def _show_recordings(self, found: Sequence[Recording], reading: int) -> None:
+        if self._readings.is_stale(reading):
+            return
         self._recordings = found
         self.query_one("#recordings", Table).set_rows([recording_row(one) for one in found])
 
@@ -142,7 +150,7 @@ class RecordScreen(FollowsRun, PlansRecording, ExportsRecordings, inherit_bindin
             "#record-models", Table
         ).empty_text = "No account has listed a model that can be asked."
         self.show_models()
-        self._show_recordings(message.recordings)
+        self._show_recordings(message.recordings, message.reading)
         self.plan_anew()
 
     # Showing

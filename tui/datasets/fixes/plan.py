@@ -128,7 +128,7 @@ class FixPlan:
             for rule, lines in self._in_file.items()
         }
         if self._hashes is not None:
-            rows[REPEATED] = self._repeated(changed)
+            rows[REPEATED] = self._repeated(looked_at)
         for done, who in enumerate(looked_at):
             if cancelled():
                 raise PassCancelled
@@ -151,8 +151,13 @@ class FixPlan:
             return set()  # every row was deleted
         return {1} if first is None else {1, first}
 
-    def _repeated(self, changed: Iterable[RowIdentity]) -> list[RowIdentity]:
-        """Return the rows that stand before, in the order and with the contents that are shown now."""
+    def _repeated(self, looked_at: Iterable[RowIdentity]) -> list[RowIdentity]:
+        """Return the rows that stand before, in the order and with the contents that are shown now.
+
+        Args:
+            looked_at: Rows whose hashes of the file hold no more: changed ones, and those that are first, or
+                were: a mark is no part of a first row alone.
+        """
         import numpy
 
         from tui.datasets.facets import repeated_rows
@@ -161,7 +166,7 @@ class FixPlan:
         hashes = numpy.zeros(len(who), dtype=numpy.uint64)
         in_file = (who > 0) & (who <= len(self._hashes))
         hashes[in_file] = self._hashes[who[in_file] - 1]
-        for one in changed:
+        for one in looked_at:
             number = self._dataset.number_of(one)
             if number is not None:
                 line = self._dataset.line(number)

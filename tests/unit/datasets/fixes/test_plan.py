@@ -81,6 +81,17 @@ def test_applying_all_of_it_is_what_the_fix_of_a_file_writes(path: Path, tmp_pat
     dataset.close(discard=True)
 
 
+def test_a_marked_first_row_that_is_first_no_more_may_repeat_another(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_bytes(ROWS[0] + b"\n" + ROWS[0] + b"\n")
+    dataset, plan = planned(path)
+    assert list(plan.rows(REPEATED)) == []  # the mark of the second is a part of it
+    dataset.insert(1, ROWS[1])
+    plan.refresh()
+    assert [dataset.number_of(row) for row in plan.rows(REPEATED)] == [3]
+    dataset.close(discard=True)
+
+
 @settings(max_examples=25, deadline=None)
 @given(st.lists(st.sampled_from(range(len(ROWS))), max_size=8), st.data())
 def test_a_plan_after_changes_is_the_plan_of_the_file_saved(
