@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.measurement import Measurement, print_measurements
-from tui.engine.server.worker_process import ONE_THREAD
+from tui.engine.executors.local import ONE_THREAD
 from tui.engine.worker.threads import usable_cores
 
 BATCH = 4

@@ -13,7 +13,7 @@ from tests.engine.server.harness import BASE_MODEL, chat_rows
 from tests.support import wait_until
 from tui.engine.atomic_files import write_json_atomically
 from tui.engine.folder import EngineFolder
-from tui.engine.server import worker_process
+from tui.engine.server import scheduler
 from tui.engine.server.engine import Engine, EngineOptions
 from tui.engine.server.job_record import JobRecord
 from tui.engine.server.job_schema import CreateJob
@@ -37,8 +37,8 @@ class Scripted:
         self._base_models = base_models
         self._script = root / "worker.py"
         self._engine: Engine | None = None
-        command = lambda folder: [sys.executable, str(self._script), str(folder)]  # noqa: E731
-        monkeypatch.setattr(worker_process, "worker_command", command)
+        command = lambda folder, trainer: [sys.executable, str(self._script), str(folder)]  # noqa: E731
+        monkeypatch.setattr(scheduler, "worker_command", command)
 
     def start(self, script: str) -> Engine:
         self._root.mkdir(exist_ok=True)

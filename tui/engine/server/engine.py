@@ -11,6 +11,7 @@ from typing import Any
 import psutil
 
 from tui import __version__
+from tui.engine.executors.choose import known_executors
 from tui.engine.folder import EngineFolder
 from tui.engine.server.base_model_shelf import BaseModelShelf, Fetch
 from tui.engine.server.file_store import FileStore
@@ -43,6 +44,8 @@ class EngineOptions:
     """0 never exits by itself."""
     fetch: bool = True
     """Whether a missing base model is fetched."""
+    at_once: int = 1
+    """Jobs that may train on this machine at a time; they share its cores and its memory."""
 
 
 class Engine:
@@ -58,13 +61,14 @@ class Engine:
         self.shelf = BaseModelShelf(options.base_models, fetch)
         self.models = ModelDirectory(self.shelf, self.jobs)
         self._outcome = JobOutcome(self.jobs, self.files, self.folder.incoming)
-        self._scheduler = Scheduler(self.jobs, self._outcome, self.shelf)
+        self.executors = known_executors()
+        self._scheduler = Scheduler(self.jobs, self._outcome, self.shelf, self.executors, options.at_once)
         self._validator = Validator(self.jobs, self._outcome)
         self.serving = ServingMount(self.folder, self.shelf, self.models, self._scheduler.is_training)
 
     def job_service(self) -> JobService:
         """Return the verbs of jobs."""
-        return JobService(self.jobs, self.files, self.models, self._scheduler, self._outcome)
+        return JobService(self.jobs, self.files, self.models, self._scheduler, self._outcome, self.executors)
 
     def upload_store(self) -> UploadStore:
         """Return the multi-part uploads."""

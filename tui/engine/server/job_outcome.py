@@ -78,7 +78,7 @@ class JobOutcome:
             record.finished_at = int(finished) if isinstance(finished, int | float) else int(time.time())
             record.trained_tokens = tokens if isinstance(tokens, int) else None
             record.result_files = results or []
-            record.worker_pid = record.worker_created = None
+            record.worker = None
             if error is not None:
                 record.error = {name: error.get(name) for name in ("code", "message", "param")}
             if isinstance(resolved, dict):

@@ -37,9 +37,15 @@ class JobRecord:
     result_files: list[str] = field(default_factory=list)
     queue_order: int = 0
     """Nanoseconds; the lowest queued job runs next. 0 puts an interrupted job first."""
-    worker_pid: int | None = None
-    worker_created: float | None = None
-    """Start time of the worker's process, which tells it from a later process with the same number."""
+    trainer: str = "embedded"
+    run_on: str = "local"
+    """The executor that runs its worker."""
+    priority: int = 0
+    """From -1 (low) to 1 (high); a higher one is taken from the queue first."""
+    start_after: int | None = None
+    """Unix seconds before which it stays in the queue; None when it may start at once."""
+    worker: dict[str, str | int | float] | None = None
+    """What finds its worker again: see `Executor.attach`."""
     restarts_without_progress: int = 0
     last_step: int = 0
     model_deleted: bool = False
@@ -83,7 +89,15 @@ class JobRecord:
             "shared_with_openai": False,
             "eval_id": None,
             "method": {"type": self.method, self.method: {"hyperparameters": shown}},
+            **self._beyond_the_service(),
         }
+
+    def _beyond_the_service(self) -> dict[str, Any]:
+        """Return what the service has no field for, if asked for: a plain job looks as it does there."""
+        plain = JobRecord.__dataclass_fields__
+        names = ("trainer", "run_on", "priority", "start_after")
+        asked = {name: value for name in names if (value := getattr(self, name)) != plain[name].default}
+        return {"tunedeck": asked} if asked else {}
 
     def as_json(self) -> dict[str, Any]:
         """Return what job.json holds."""
@@ -93,6 +107,8 @@ class JobRecord:
 def record_from_json(value: dict[str, Any]) -> JobRecord | None:
     """Return the record in `value`, or None when it is not one."""
     known = {name: value[name] for name in JobRecord.__dataclass_fields__ if name in value}
+    if isinstance(pid := value.get("worker_pid"), int):  # so they were kept until 0.1.0
+        known["worker"] = {"pid": pid, "created": value.get("worker_created") or 0.0}
     try:
         record = JobRecord(**known)
     except TypeError:

@@ -73,6 +73,12 @@ class CreateJob(_Strict):
     seed: Annotated[int, Field(strict=True, ge=0, le=2_147_483_647)] | None = None
     metadata: Annotated[dict[MetadataKey, MetadataValue], Field(max_length=16)] | None = None
     integrations: list[Any] | None = None
+    run_on: Annotated[str, Field(strict=True, max_length=64)] | None = None
+    """Beyond the service: the executor that runs the worker; this machine when left out."""
+    priority: Literal["low", "normal", "high"] = "normal"
+    """Beyond the service: which of the queued jobs goes first."""
+    start_after: Annotated[int, Field(strict=True, ge=0, le=253_402_300_799)] | None = None
+    """Beyond the service: Unix seconds until which it stays in the queue."""
 
     def method_type(self) -> str:
         """Return "supervised" or "dpo", refusing what this engine does not do.

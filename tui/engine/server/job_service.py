@@ -6,15 +6,19 @@ import re
 import secrets
 import shutil
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tui.engine.api_errors import ApiError
 from tui.engine.atomic_files import write_json_atomically
+from tui.engine.executors.choose import LOCAL
+from tui.engine.executors.protocol import Executor
 from tui.engine.run_folder import STOP_PAUSE, append_event
 from tui.engine.server.file_store import FileStore
 from tui.engine.server.identifiers import new_id, random_letters
 from tui.engine.server.job_outcome import JobOutcome
+from tui.engine.server.job_queue import PRIORITIES
 from tui.engine.server.job_record import JobRecord
 from tui.engine.server.job_store import JobStore
 from tui.engine.server.model_directory import ModelDirectory
@@ -38,12 +42,14 @@ class JobService:
         models: ModelDirectory,
         scheduler: Scheduler,
         outcome: JobOutcome,
+        executors: Mapping[str, Executor],
     ) -> None:
         self._jobs = jobs
         self._files = files
         self._models = models
         self._scheduler = scheduler
         self._outcome = outcome
+        self._executors = executors
 
     def create(self, body: CreateJob, raw: dict[str, Any]) -> dict[str, Any]:
         """Start a job and return its object.
@@ -57,6 +63,7 @@ class JobService:
         """
         method = body.method_type()
         hyperparameters = body.method_hyperparameters()
+        run_on = self._run_on(body.run_on)
         source = self._models.for_training(body.model)
         training = self._file(body.training_file, "training_file")
         validation = self._file(body.validation_file, "validation_file") if body.validation_file else None
@@ -77,6 +84,9 @@ class JobService:
             validation_file=body.validation_file,
             suffix=body.suffix,
             metadata=body.metadata,
+            run_on=run_on,
+            priority=PRIORITIES[body.priority],
+            start_after=body.start_after,
         )
         self._build_folder(record, raw, training, validation, source.adapter_folder)
         self._models.fetch_if_missing(source.base_model)
@@ -132,6 +142,19 @@ class JobService:
         """Return a job's object as it is now."""
         record = self._jobs.get(job_id)
         return record.as_object(None if record.is_final else self._jobs.progress(job_id))
+
+    def _run_on(self, asked: str | None) -> str:
+        """Return the executor to use, refusing one that is unknown or can't be used now."""
+        name = asked or LOCAL
+        executor = self._executors.get(name)
+        if executor is None:
+            known = ", ".join(sorted(self._executors))
+            raise ApiError(
+                400, f"Invalid 'run_on': {name!r} is none of {known}.", param="run_on", code="invalid_value"
+            )
+        if reason := executor.why_not():
+            raise ApiError(400, reason, param="run_on", code="executor_unavailable")
+        return name
 
     def _file(self, file_id: str, param: str) -> Path:
         try:

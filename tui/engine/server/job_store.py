@@ -36,6 +36,11 @@ class JobStore:
             elif entry.name.startswith(".new-"):
                 shutil.rmtree(entry, ignore_errors=True)
 
+    @property
+    def root(self) -> Path:
+        """The folder of all run folders."""
+        return self._folder
+
     def folder(self, job_id: str) -> Path:
         """Return the run folder of an existing job."""
         return self._folder / self.get(job_id).id

@@ -1,27 +1,31 @@
-"""One job at a time: picks it, starts its worker, watches it, and sees every ending through."""
+"""Picks jobs from the queue, starts their workers, watches them, and sees every ending through."""
 
 from __future__ import annotations
 
 import logging
 import threading
 import time
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 from tui.engine.atomic_files import read_json_object, write_json_atomically
+from tui.engine.executors.commands import worker_command
+from tui.engine.executors.protocol import Executor, RunningWorker
 from tui.engine.run_folder import DONE, STOP_CANCEL, STOP_PAUSE
 from tui.engine.server.base_model_shelf import BaseModelShelf
 from tui.engine.server.job_outcome import JobOutcome
+from tui.engine.server.job_queue import next_job
 from tui.engine.server.job_record import JobRecord
+from tui.engine.server.job_settling import JobSettling
 from tui.engine.server.job_store import JobStore
-from tui.engine.server.worker_process import WorkerProcess
+from tui.engine.server.running_jobs import RunningJob, RunningJobs
+from tui.engine.worker.threads import tell_workers_here
+from tui.errors import TunedeckError
 
-MAX_RESTARTS = 3
-"""Restarts of a dying worker without a new step, before the job fails."""
-CANCEL_GRACE = 0.7
-"""Seconds a worker gets to leave by itself after a cancel; nothing it could still save is wanted."""
-PAUSE_GRACE = 60.0
-"""Seconds a worker gets to finish its step and save; its last save is at most 20 s old anyway."""
 SHUTDOWN_GRACE = 15.0
+AT_ONCE_ELSEWHERE = 4
+"""Jobs at a time on one executor that does not take this machine's cores; it has a queue of its own."""
 LONGEST_EXAMPLE = 2048
 """Tokens of an example that are trained on; longer ones are cut at the end, as the service does."""
 _BUSY_POLL, _IDLE_POLL = 0.1, 1.0
@@ -29,18 +33,27 @@ _log = logging.getLogger(__name__)
 
 
 class Scheduler:
-    """Owns the one worker; runs in a thread of its own that lives as long as the engine.
+    """Owns the workers; runs in a thread of its own that lives as long as the engine.
 
     Workers ask the system to be told when their parent *thread* dies, so they are started here only.
+    Those that run elsewhere outlive the engine and are found again when it starts.
     """
 
-    def __init__(self, jobs: JobStore, outcome: JobOutcome, shelf: BaseModelShelf) -> None:
+    def __init__(
+        self,
+        jobs: JobStore,
+        outcome: JobOutcome,
+        shelf: BaseModelShelf,
+        executors: Mapping[str, Executor],
+        at_once: int = 1,
+    ) -> None:
         self._jobs = jobs
         self._outcome = outcome
+        self._settling = JobSettling(jobs, outcome)
         self._shelf = shelf
-        self._worker: WorkerProcess | None = None
-        self._job_id: str | None = None
-        self._kill_at: float | None = None
+        self._executors = executors
+        self._at_once = at_once
+        self._running = RunningJobs()
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="scheduler", daemon=True)
 
@@ -52,85 +65,118 @@ class Scheduler:
         self._thread.start()
 
     def stop(self) -> None:
-        """Let the running worker save its state, and leave its job first in the queue for the next start."""
+        """Let the workers here save their state; their jobs are the first in the queue at the next start."""
         with self._jobs.changed:
             self._stopping = True
-            if self._job_id is not None:
-                self._ask_to_stop(self._job_id, STOP_PAUSE, SHUTDOWN_GRACE)
+            for running in self._running.here():
+                self._ask_to_stop(running, STOP_PAUSE, SHUTDOWN_GRACE)
             self._jobs.changed.notify_all()
         self._thread.join(SHUTDOWN_GRACE + 5)
 
     def is_training(self) -> bool:
         """Say whether a worker uses this machine now."""
-        return self._worker is not None
+        return bool(self._running.here())
 
     def request_cancel(self, job_id: str) -> bool:
         """Ask the worker of this job to end it; False when none is on it. Needs the jobs' lock."""
-        if job_id != self._job_id:
+        running = self._running.get(job_id)
+        if running is None:
             return False
-        self._ask_to_stop(job_id, STOP_CANCEL, CANCEL_GRACE)
+        self._ask_to_stop(running, STOP_CANCEL, running.executor.cancel_grace)
         return True
 
     def request_pause(self, job_id: str) -> None:
         """Ask the worker of this job, if one is on it, to save and leave. Needs the jobs' lock."""
-        if job_id == self._job_id:
-            self._ask_to_stop(job_id, STOP_PAUSE, PAUSE_GRACE)
+        running = self._running.get(job_id)
+        if running is not None:
+            self._ask_to_stop(running, STOP_PAUSE, running.executor.pause_grace)
 
-    def _ask_to_stop(self, job_id: str, name: str, grace: float) -> None:
-        (self._jobs.folder(job_id) / name).touch()
-        self._kill_at = time.monotonic() + grace
-        if self._worker is not None:
-            self._worker.ask_to_stop()
+    def _ask_to_stop(self, running: RunningJob, name: str, grace: float) -> None:
+        (self._jobs.folder(running.job_id) / name).touch()
+        running.kill_at = time.monotonic() + grace
+        running.worker.ask_to_stop()
         self._jobs.changed.notify_all()
 
     def _take_up(self, record: JobRecord) -> None:
         """Watch a worker that still lives; a job whose worker is gone is settled from its folder."""
-        worker = WorkerProcess.attach(record.worker_pid, record.worker_created)
-        if worker is not None and self._worker is None:
-            _log.info("found the worker of %s again (process %d)", record.id, worker.pid)
-            self._worker, self._job_id = worker, record.id
+        executor = self._executors.get(record.run_on)
+        worker = executor.attach(record.worker) if executor and record.worker else None
+        if executor is not None and worker is not None:
+            _log.info("found the worker of %s again (%s)", record.id, worker.handle)
+            self._running.add(RunningJob(record.id, worker, executor))
+            self._tell_workers()
             return
         if record.status == "running":
-            self._settle(record.id, how="with the engine", blame=False)
+            self._settling.settle(record.id, how="with the engine", blame=False)
         elif self._outcome.was_cancelled(record.id):
             self._outcome.cancel(record.id)  # the last engine ended between writing it down and doing it
 
     def _run(self) -> None:
         while True:
-            try:
-                with self._jobs.changed:
-                    if self._worker is None and self._stopping:
-                        return
-                self._step()
-            except Exception:  # whatever a job does, the engine goes on; a full disk is tried again
-                _log.exception("the scheduler could not go on with %s", self._job_id)
-                time.sleep(1)
             with self._jobs.changed:
-                waiting = self._worker is not None or self._next_job() is not None
+                if self._stopping and not self._running.here():
+                    return
+            for running in self._running.all():
+                self._guarded(running.job_id, partial(self._look_at, running))
+            self._guarded("the queue", self._start_next)
+            with self._jobs.changed:
+                waiting = bool(self._running.all()) or self._next_job() is not None
                 self._jobs.changed.wait(_BUSY_POLL if waiting else _IDLE_POLL)
 
-    def _step(self) -> None:
-        if self._worker is None:
-            record = self._next_job()
-            if record is not None and not self._stopping:
-                self._start(record)
-            return
-        if not self._worker.alive():
+    def _guarded(self, what: str, work: Callable[[], None]) -> None:
+        """Do a piece of work: whatever a job does, the engine goes on; a full disk is tried again."""
+        try:
+            work()
+        except Exception:
+            _log.exception("the scheduler could not go on with %s", what)
+            time.sleep(1)
+
+    def _look_at(self, running: RunningJob) -> None:
+        """See how a worker does, and settle its job when it has ended."""
+        worker, folder = running.worker, self._jobs.folder(running.job_id)
+        lives = worker.alive()
+        running.executor.sync(folder)  # after the question, so that nothing written before the end is missed
+        if not lives:
             with self._jobs.changed:  # a cancel must find the job either still here or settled
-                assert self._job_id is not None
-                self._settle(self._job_id, how=self._worker.how_it_ended(), blame=self._worker.is_to_blame())
-                self._worker = self._job_id = self._kill_at = None
-        elif self._kill_at is not None and time.monotonic() > self._kill_at:
-            self._worker.kill()
+                blame = worker.is_to_blame() and running.kill_at is None
+                self._settling.settle(running.job_id, how=worker.how_it_ended(), blame=blame)
+                self._running.remove(running.job_id)
+                self._tell_workers()
+        elif running.is_overdue:
+            worker.kill()
+
+    def _start_next(self) -> None:
+        if self._stopping:
+            return
+        record = self._next_job()
+        if record is not None:
+            self._start(record)
 
     def _next_job(self) -> JobRecord | None:
-        waiting = [record for record in self._jobs.all() if record.status == "queued"]
-        return min(waiting, key=lambda record: (record.queue_order, record.order), default=None)
+        return next_job(self._jobs.all(), self._has_place)
+
+    def _has_place(self, run_on: str) -> bool:
+        executor = self._executors.get(run_on)
+        if executor is None:
+            return True  # it is refused when it starts
+        if executor.here:
+            return len(self._running.here()) < self._at_once
+        return self._running.on(run_on) < AT_ONCE_ELSEWHERE
+
+    def _tell_workers(self) -> None:
+        tell_workers_here(self._jobs.root.parent, len(self._running.here()))
 
     def _start(self, record: JobRecord) -> None:
         folder = self._jobs.folder(record.id)
         if (folder / STOP_CANCEL).exists():
             self._outcome.cancel(record.id)  # a full disk took the wish, and not the record
+            return
+        executor = self._executors.get(record.run_on)
+        refusal = (
+            f"This engine can't run jobs on {record.run_on!r}." if executor is None else executor.why_not()
+        )
+        if executor is None or refusal is not None:
+            self._refuse(record.id, str(refusal))
             return
         model_folder = self._shelf.folder(record.base_model)
         if model_folder is None:
@@ -143,17 +189,32 @@ class Scheduler:
                 return  # cancelled or paused in between
             for name in (DONE, STOP_PAUSE):
                 (folder / name).unlink(missing_ok=True)
-            worker = WorkerProcess.start(folder)
-            self._worker, self._job_id, self._kill_at = worker, record.id, None
+            if executor.here:  # at once and under the lock, so that a cancel finds it queued or running
+                self._launch(record, folder, executor)
+        if not executor.here:
+            self._launch(record, folder, executor)
 
-            def edit(running: JobRecord) -> None:
-                running.status = "running"
-                running.worker_pid = worker.pid if worker else None
-                running.worker_created = worker.created if worker else None
-
-            self._jobs.change(record.id, edit)
+    def _launch(self, record: JobRecord, folder: Path, executor: Executor) -> None:
+        """Start the worker and write down where it is."""
+        try:
+            worker = executor.start(folder, worker_command(folder, record.trainer))
+        except TunedeckError as error:
+            self._refuse(record.id, str(error))
+            return
+        with self._jobs.changed:
+            if self._jobs.get(record.id).status != "queued":
+                if worker is not None:  # cancelled or paused while it was being started elsewhere
+                    worker.kill()
+                return
+            if worker is not None:
+                self._running.add(RunningJob(record.id, worker, executor))
+                self._tell_workers()
+            self._jobs.change(record.id, lambda running: _with_worker(running, worker))
         if worker is None:
-            self._settle(record.id, how="at once", blame=True)
+            self._settling.settle(record.id, how="at once", blame=True)
+
+    def _refuse(self, job_id: str, message: str) -> None:
+        self._outcome.fail(job_id, {"code": "could_not_be_started", "message": message, "param": None})
 
     def _wait_for_base_model(self, record: JobRecord) -> None:
         state = self._shelf.state()
@@ -186,6 +247,7 @@ class Scheduler:
             "hyperparameters": record.hyperparameters,
             "seed": record.seed,
             "suffix": record.suffix,
+            "trainer": record.trainer,
             "fine_tuned_model": record.planned_model,
             "max_tokens_per_example": min(LONGEST_EXAMPLE, context),
             "training_file": "training.jsonl",
@@ -193,64 +255,7 @@ class Scheduler:
         }
         write_json_atomically(folder / "spec.json", spec)
 
-    def _settle(self, job_id: str, *, how: str, blame: bool) -> None:
-        """Bring a job whose worker is gone to its next state.
 
-        Args:
-            job_id: The job.
-            how: How the worker ended, for people.
-            blame: Whether dying without a word counts against the worker.
-        """
-        folder = self._jobs.folder(job_id)
-        done = read_json_object(folder / DONE)
-        if (folder / STOP_CANCEL).exists():
-            self._outcome.cancel(job_id, done)
-        elif done is not None and done.get("status") == "succeeded":
-            self._outcome.succeed(job_id, done)
-        elif done is not None and done.get("status") == "failed":
-            self._outcome.fail(job_id, done.get("error") or _no_reason(), done)
-        elif self._jobs.get(job_id).status != "running":
-            self._jobs.change(job_id, _without_worker)  # paused, or already resumed
-        elif done is not None or not blame or self._kill_at is not None:
-            self._jobs.change(job_id, _first_in_queue)  # the engine stopped or was killed, not the worker
-        else:
-            self._restart(job_id, how)
-
-    def _restart(self, job_id: str, how: str) -> None:
-        """Give a dead worker's job back to the queue, or give up when it gets nowhere."""
-        record = self._jobs.get(job_id)
-        step = (self._jobs.progress(job_id) or {}).get("step")
-        step = step if isinstance(step, int) else 0
-        tries = 0 if step > record.last_step else record.restarts_without_progress
-        if tries >= MAX_RESTARTS:
-            message = (
-                f"The training process ended {how} {tries + 1} times at step {step} without getting "
-                f"any further. Its own words are in {self._jobs.folder(job_id) / 'worker.log'}."
-            )
-            self._outcome.fail(job_id, {"code": "worker_died", "message": message, "param": None})
-            return
-        message = (
-            f"The training process ended {how} at step {step}; starting it again from its last saved state"
-        )
-        self._jobs.say(job_id, message, level="warn")
-
-        def edit(record: JobRecord) -> None:
-            _first_in_queue(record)
-            record.restarts_without_progress = tries + 1
-            record.last_step = max(step, record.last_step)
-
-        self._jobs.change(job_id, edit)
-
-
-def _no_reason() -> dict[str, str | None]:
-    return {"code": "training_failed", "message": "The training process gave no reason.", "param": None}
-
-
-def _without_worker(record: JobRecord) -> None:
-    record.worker_pid = record.worker_created = None
-
-
-def _first_in_queue(record: JobRecord) -> None:
-    _without_worker(record)
-    record.status = "queued"
-    record.queue_order = 0
+def _with_worker(record: JobRecord, worker: RunningWorker | None) -> None:
+    record.status = "running"
+    record.worker = worker.handle if worker is not None else None

@@ -1,15 +1,16 @@
-"""The process that trains one job: started in its own session, found again by process id and start time."""
+"""This machine as executor: a process per job, found again by its id and start time."""
 
 from __future__ import annotations
 
 import os
 import signal
 import subprocess
-import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import psutil
 
+from tui.engine.executors.protocol import Handle
 from tui.engine.run_folder import ENGINE_VARIABLE
 
 _POOL_SIZES = (
@@ -27,9 +28,33 @@ LOG_LIMIT = 1_000_000
 """Bytes of worker.log beyond which a restart begins a new one."""
 
 
-def worker_command(folder: Path) -> list[str]:
-    """Return the command line that trains the job in `folder`."""
-    return [sys.executable, "-m", "tui.engine.worker", str(folder)]
+class LocalExecutor:
+    """Runs workers as processes of this machine, which end with the engine and save first."""
+
+    name = "local"
+    here = True
+    cancel_grace = 0.7
+    """Nothing it could still save is wanted."""
+    pause_grace = 60.0
+    """Its last save is at most 20 s old anyway."""
+
+    def why_not(self) -> str | None:
+        """Return None: this machine is always there."""
+        return None
+
+    def start(self, folder: Path, command: Sequence[str]) -> WorkerProcess | None:
+        """Start a worker on a run folder; None when it ended before it could be looked at."""
+        return WorkerProcess.start(folder, command)
+
+    def attach(self, handle: Mapping[str, str | int | float]) -> WorkerProcess | None:
+        """Return the worker that an earlier engine started, when it still lives."""
+        pid, created = handle.get("pid"), handle.get("created")
+        if not isinstance(pid, int) or not isinstance(created, int | float):
+            return None
+        return WorkerProcess.attach(pid, created)
+
+    def sync(self, folder: Path) -> None:
+        """Do nothing: the worker writes into this very folder."""
 
 
 class WorkerProcess:
@@ -42,13 +67,13 @@ class WorkerProcess:
         self.created = process.create_time()
 
     @classmethod
-    def start(cls, folder: Path) -> WorkerProcess | None:
+    def start(cls, folder: Path, command: Sequence[str]) -> WorkerProcess | None:
         """Start a worker on a run folder; None when it ended before it could be looked at."""
         log = folder / "worker.log"
         too_long = log.exists() and log.stat().st_size > LOG_LIMIT
         with log.open("wb" if too_long else "ab") as stream:
             child = subprocess.Popen(
-                worker_command(folder),
+                list(command),
                 stdin=subprocess.DEVNULL,
                 stdout=stream,
                 stderr=stream,
@@ -62,10 +87,8 @@ class WorkerProcess:
             return None
 
     @classmethod
-    def attach(cls, pid: int | None, created: float | None) -> WorkerProcess | None:
-        """Return the worker that an earlier engine started, when it still lives."""
-        if pid is None or created is None:
-            return None
+    def attach(cls, pid: int, created: float) -> WorkerProcess | None:
+        """Return the process with this number and start time, when it still lives."""
         try:
             process = psutil.Process(pid)
             if abs(process.create_time() - created) > 0.01 or process.status() == psutil.STATUS_ZOMBIE:
@@ -73,6 +96,11 @@ class WorkerProcess:
             return cls(process, None)
         except psutil.Error:
             return None
+
+    @property
+    def handle(self) -> Handle:
+        """Its process id and start time, which tells it from a later process with the same number."""
+        return {"pid": self.pid, "created": self.created}
 
     def alive(self) -> bool:
         """Say whether it still runs; a dead child is collected here."""
