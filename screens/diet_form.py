@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from screens.evaluate_form import BASE, OTHER, PACK, EvaluateForm
+from screens.evaluate_form import PACK, EvaluateForm
 from screens.evaluate_pane import Choices, EvaluatePane
 from tui.errors import TunedeckError
 from tui.evals.prompt_cut import parse_shares
@@ -47,28 +47,15 @@ class DietForm(EvaluateForm):
         self.variants = without if len(without) < len(self.variants) else (*self.variants, path)
 
     def diet_wish(self, suggested: Sequence[str]) -> DietWish:
-        """Return what the form asks for.
-
-        Args:
-            suggested: Checks that fit the rows, for who has chosen none.
-
-        Raises:
-            ValueError: There are problems.
-        """
+        """Return what the form asks for; arguments and errors as in `models_and_checks`."""
         from tui.evals.diet_setup import DietWish
-        from tui.evals.setup import BASE as OWN_BASE
 
-        if self.model is None or self.problems():
-            raise ValueError("the form has problems")
-        account, model = self.model
-        other = self.other if self.against == OTHER else None
         return DietWish(
-            model=model, account=account,
-            against=OWN_BASE if self.against == BASE else other[1] if other is not None else None,
-            against_account=other[0] if other is not None else None,
-            checks=self.checks if self.checks_chosen else tuple(suggested), system=self.system,
-            shares=self.shares, variants=self.variants, max_tokens=self.tokens.strip(), max_cost=self.amount,
-        )  # fmt: skip
+            system=self.system,
+            shares=self.shares,
+            variants=self.variants,
+            **self.models_and_checks(suggested),
+        )
 
 
 class DietPane(EvaluatePane):
@@ -88,6 +75,12 @@ class DietPane(EvaluatePane):
         ("cap", "Money cap"),
     )
     TYPED: ClassVar[Mapping[str, str]] = {**EvaluatePane.TYPED, "shares": ""}
+    SENTENCES: ClassVar[Mapping[str, str]] = {
+        **EvaluatePane.SENTENCES,
+        "system": "What is cut. Enter takes another prompt, from a file.",
+        "shares": "What is kept of the prompt's tokens, each in turn; the whole is always asked.",
+        "variants": "Shorter prompts to try too. Enter adds one from a file, or takes it off.",
+    }
 
     def __init__(self, form: DietForm) -> None:
         super().__init__(form)
@@ -112,8 +105,5 @@ class DietPane(EvaluatePane):
         """Return what is said beside each field."""
         return {
             **EvaluatePane.notes(self, why, cases),
-            "system": "enter takes another, from a file" if self.diet.system is None
-            else place(self.diet.system.parent),
-            "shares": "of its tokens; the whole is always asked",
-            "variants": "enter adds a shorter one from a file, or takes it off",
-        }  # fmt: skip
+            "system": place(self.diet.system.parent) if self.diet.system is not None else "",
+        }

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 from screens.navigation import ModelChoice
 from tui.data.packs import PACKS
@@ -20,6 +20,18 @@ BASE, NOBODY, OTHER = "base", "nobody", "other"
 ROWS = "100"
 """Enough to show ten points of difference, and soon done; the verdict says how many more are needed."""
 TOKENS = "512"
+
+
+class ModelsAndChecks(TypedDict):
+    """What every wish made of such a form has, named as its fields."""
+
+    model: str
+    account: str
+    against: str | None
+    against_account: str | None
+    checks: tuple[str, ...]
+    max_tokens: str
+    max_cost: Decimal | None
 
 
 @dataclass(slots=True)
@@ -100,8 +112,8 @@ class EvaluateForm:
         """How many rows are asked; None for all."""
         return int(self.rows) if self.rows.strip() else None
 
-    def wish(self, suggested: Sequence[str]) -> EvalWish:
-        """Return what the form asks for.
+    def models_and_checks(self, suggested: Sequence[str]) -> ModelsAndChecks:
+        """Return who is asked, how it is judged and what it may cost.
 
         Args:
             suggested: Checks that fit the test set, for who has chosen none.
@@ -110,23 +122,29 @@ class EvaluateForm:
             ValueError: There are problems.
         """
         from tui.evals.setup import BASE as OWN_BASE
-        from tui.evals.setup import EvalWish
 
         if self.model is None or self.problems():
             raise ValueError("the form has problems")
-        account, model = self.model
         other = self.other if self.against == OTHER else None
+        return {
+            "model": self.model[1],
+            "account": self.model[0],
+            "against": OWN_BASE if self.against == BASE else other[1] if other is not None else None,
+            "against_account": other[0] if other is not None else None,
+            "checks": self.checks if self.checks_chosen else tuple(suggested),
+            "max_tokens": self.tokens.strip(),
+            "max_cost": self.amount,
+        }
+
+    def wish(self, suggested: Sequence[str]) -> EvalWish:
+        """Return what the form asks for; arguments and errors as in `models_and_checks`."""
+        from tui.evals.setup import EvalWish
+
         return EvalWish(
             file=self.file,
-            model=model,
-            account=account,
-            against=OWN_BASE if self.against == BASE else other[1] if other is not None else None,
-            against_account=other[0] if other is not None else None,
-            checks=self.checks if self.checks_chosen else tuple(suggested),
             limit=self.limit,
-            max_tokens=self.tokens.strip(),
-            max_cost=self.amount,
             behaviour=self.file == PACK,
+            **self.models_and_checks(suggested),
         )
 
     def toggle_check(self, check: str, suggested: Sequence[str]) -> None:

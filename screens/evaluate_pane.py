@@ -1,4 +1,4 @@
-"""The evaluation form on the screen: a line for each field with a note beside it."""
+"""The evaluation form on the screen: its fields, what each offers, and what is said of it."""
 
 from __future__ import annotations
 
@@ -6,21 +6,19 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from textual.app import ComposeResult
-from textual.containers import Horizontal, Vertical
-from textual.widgets import Input, Static
+from textual.widgets import Input
 
 from screens.evaluate_form import PACK, EvaluateForm
+from screens.field_form import FieldForm
 from tui.chat.model_names import short_model_name
-from tui.safe_text import safe_line
 from tui.widgets.choice_field import ChoiceField
-from tui.widgets.tones import Part, content
 from tui.widgets.words import place
 
 Choices = list[tuple[str, str]]
 """Keys and labels of a field that is chosen."""
 
 
-class EvaluatePane(Vertical):
+class EvaluatePane(FieldForm):
     """Shows a form and its notes; the fields' own messages go to the screen.
 
     Args:
@@ -40,22 +38,35 @@ class EvaluatePane(Vertical):
     """Field -> its label, in the order of the form and of tab."""
     TYPED: ClassVar[Mapping[str, str]] = {"rows": "all", "tokens": "", "cap": "the price's end"}
     """Field that is typed -> what stands there while it is empty; the others are chosen."""
+    SENTENCES: ClassVar[Mapping[str, str]] = {
+        "test-set": "The rows that are asked. ←→ changes them, enter takes a file of yours.",
+        "model": "Who is examined. Enter lists the models of all accounts.",
+        "against": "Who answers the same rows. ←→ changes it, enter lists all models.",
+        "checks": "What makes an answer right. Enter adds a check, or takes one off.",
+        "rows": "How many, from the file's beginning. More rows, a narrower interval.",
+        "tokens": "Most tokens of an answer; what is longer is cut off there.",
+        "cap": "An amount. Nothing more is asked once it is reached.",
+    }
+    """Field -> what stands below the form while it has the keys."""
 
     def __init__(self, form: EvaluateForm) -> None:
-        super().__init__(id="evaluate-form", classes="pane")
+        super().__init__(id="evaluate-form", title=self.TITLE)
         self.form = form
-        self.border_title = self.TITLE
 
     def compose(self) -> ComposeResult:
         """Yield the lines."""
         for name, label in self.FIELDS:
-            with Horizontal(classes="row"):
-                yield Static(label, classes="label", markup=False)
-                if name in self.TYPED:
-                    yield Input(getattr(self.form, name), placeholder=self.TYPED[name], id=name, compact=True)
-                else:
-                    yield ChoiceField(id=name)
-                yield Static("", classes="note", id=f"note-{name}", markup=False)
+            field = (
+                Input(getattr(self.form, name), placeholder=self.TYPED[name], id=name, compact=True)
+                if name in self.TYPED
+                else ChoiceField(id=name)
+            )
+            yield from self.field_row(name, label, field)
+        yield self.hint_line()
+
+    def sentence(self, name: str) -> str:
+        """Return what a field is for, and the keys that change it."""
+        return self.SENTENCES.get(name, "")
 
     def show_form(self, checks: tuple[str, ...], why: str, cases: int) -> None:
         """Show what the form says now.
@@ -68,11 +79,7 @@ class EvaluatePane(Vertical):
         self.form.settle()
         for name, (options, value) in self.choices(checks).items():
             self.query_one(f"#{name}", ChoiceField).set_options(options, value)
-        notes, problems = self.notes(why, cases), self.form.problems()
-        for field, _ in self.FIELDS:
-            wrong = problems.get(field, "")
-            note: Part = (f"✗ {wrong}", "bad") if wrong else (safe_line(notes.get(field, ""), 200), "muted")
-            self.query_one(f"#note-{field}", Static).update(content(note))
+        self.show_field_notes(self.notes(why, cases), self.form.problems())
 
     def choices(self, checks: tuple[str, ...]) -> dict[str, tuple[Choices, str]]:
         """Return what each field that is chosen offers, and which is taken."""
@@ -94,8 +101,7 @@ class EvaluatePane(Vertical):
             "test-set": "shipped, sixty rows" if form.file == PACK else place(form.file.parent),
             "model": form.model[0] if form.model is not None else "",
             "against": form.other[0] if form.against == "other" and form.other is not None else "",
-            "checks": why or "enter adds one, or takes it off",
+            "checks": why,
             "rows": f"{cases:,} rows are asked" if cases else "",
             "tokens": "tokens",
-            "cap": "nothing more is asked once it is reached",
         }

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from textual.app import ComposeResult
-from textual.containers import Horizontal, Vertical, VerticalScroll
-from textual.events import DescendantFocus
-from textual.widgets import Input, Static
+from textual.containers import VerticalScroll
+from textual.widgets import Input
 
+from screens.field_form import FieldForm
 from screens.launch_form import AUTO, EFFORT, NUMBERS, LaunchForm
 from screens.launch_hints import hints
 from tui.jobs.ports import JobServices
 from tui.records.jobs import Method
 from tui.safe_text import safe_line
 from tui.widgets.choice_field import ChoiceField
-from tui.widgets.tones import content
 from tui.widgets.words import place
 
 ROWS: tuple[tuple[str, str], ...] = (
@@ -43,13 +42,19 @@ ROWS: tuple[tuple[str, str], ...] = (
 CHOICES = ("training", "account", "model", "method", "validation", "grader", EFFORT)
 TEXTS = ("suffix", "extra", "metadata", "wandb", "stop_rules")
 """Fields of free text, named as the form's own."""
+_SENTENCES = {
+    "training": "Enter chooses a file of yours or a shipped example.",
+    "account": "Who trains: ←→ changes it. The local engine is free and needs no key.",
+    "model": "What is trained: ←→ changes it, enter lists all, those that can't be trained with why.",
+    "method": "Supervised learns answers, dpo which of two is better, reinforcement by a grader.",
+}
 _OPTIONAL = (
     "beta", "learning_rate_multiplier", "learning_rate", "extra", "grader", EFFORT, "compute_multiplier",
     "eval_interval", "eval_samples", "metadata", "wandb",
 )  # fmt: skip
 
 
-class LaunchPane(Vertical):
+class LaunchPane(FieldForm):
     """Shows a form and its notes; the fields' own messages go to the screen.
 
     The fields scroll when there are more than fit, the sentence about the one with the keys stays below.
@@ -59,24 +64,22 @@ class LaunchPane(Vertical):
     """
 
     def __init__(self, form: LaunchForm) -> None:
-        super().__init__(id="launch-form", classes="pane")
+        super().__init__(id="launch-form", title="New job")
         self.form = form
         self._examples = 0
-        self.border_title = "New job"
 
     def compose(self) -> ComposeResult:
         """Yield the lines."""
         with VerticalScroll(id="launch-fields", can_focus=False):
             for name, label in ROWS:
-                with Horizontal(classes="row", id=f"row-{name}"):
-                    yield Static(label, classes="label", markup=False)
-                    if name in CHOICES:
-                        yield ChoiceField(id=name)
-                    else:
-                        value, empty = (AUTO, AUTO) if name in NUMBERS else ("", "none")
-                        yield Input(value, placeholder=empty, id=name, compact=True)
-                    yield Static("", classes="note", id=f"note-{name}", markup=False)
-        yield Static("", id="launch-hint", markup=False)
+                value, empty = (AUTO, AUTO) if name in NUMBERS else ("", "none")
+                field = (
+                    ChoiceField(id=name)
+                    if name in CHOICES
+                    else Input(value, placeholder=empty, id=name, compact=True)
+                )
+                yield from self.field_row(name, label, field)
+        yield self.hint_line()
 
     def offer_choices(self, services: JobServices) -> None:
         """Offer the accounts, models and methods that there are; what no longer fits the form gives way."""
@@ -132,38 +135,21 @@ class LaunchPane(Vertical):
             examples: Examples of the training file; 0 while they are not counted.
         """
         self._examples = examples
-        problems = self.form.problems()
-        known = hints(self.form, examples)
-        for name, _ in ROWS:
-            note = self.query_one(f"#note-{name}", Static)
-            if name in problems:
-                note.update(content((f"✗ {problems[name]}", "bad")))
-                continue
-            if name == "training" and self.form.training is not None:
-                note.update(content((safe_line(place(self.form.training.parent), 200), "muted")))
-                continue
-            hint = known.get(name)
-            left_open = name not in NUMBERS or self.form.numbers[name].strip() in ("", AUTO)
-            if name == EFFORT:
-                left_open = self.form.effort == AUTO
-            arrow = "→ " if name in (*NUMBERS, EFFORT) else ""
-            note.update(
-                content((f"{arrow}{hint.value}", "muted")) if hint and hint.value and left_open else ""
-            )
-        self._show_hint()
-
-    def _show_hint(self) -> None:
-        focused = self.screen.focused.id if self.screen.focused is not None else None
-        hint = hints(self.form, self._examples).get(focused or "")
-        words = {
-            "training": "Enter chooses a file of yours or a shipped example.",
-            "account": "Who trains: ←→ changes it. The local engine is free and needs no key.",
-            "model": "What is trained: ←→ changes it, enter lists all, those that can't be trained with why.",
-            "method": "Supervised learns answers, dpo which of two is better, reinforcement by a grader.",
+        notes = {
+            name: f"{'→ ' if name in (*NUMBERS, EFFORT) else ''}{hint.value}"
+            for name, hint in hints(self.form, examples).items()
+            if hint.value and self._is_left_open(name)
         }
-        text = hint.why if hint is not None else words.get(focused or "", "")
-        self.query_one("#launch-hint", Static).update(content((safe_line(text), "muted")))
+        if self.form.training is not None:
+            notes["training"] = place(self.form.training.parent)
+        self.show_field_notes(notes, self.form.problems())
 
-    def on_descendant_focus(self, event: DescendantFocus) -> None:
-        """Explain the field that has the keys."""
-        self._show_hint()
+    def _is_left_open(self, name: str) -> bool:
+        if name == EFFORT:
+            return self.form.effort == AUTO
+        return name not in NUMBERS or self.form.numbers[name].strip() in ("", AUTO)
+
+    def sentence(self, name: str) -> str:
+        """Return what a field is for, and why it comes to what it does."""
+        hint = hints(self.form, self._examples).get(name)
+        return hint.why if hint is not None else _SENTENCES.get(name, "")

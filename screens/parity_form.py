@@ -101,6 +101,15 @@ class ParityPane(EvaluatePane):
         ("cap", "Money cap"),
     )
     TYPED: ClassVar[Mapping[str, str]] = {"cap": "the price's end"}
+    SENTENCES: ClassVar[Mapping[str, str]] = {
+        "old": "Kept answers, which stand for the old model. ←→ changes what is compared with.",
+        "model": "Who takes its place and is asked now. Enter lists all models.",
+        "test-set": "Which of its answers. Enter takes a file of their rows, or golden rows.",
+        "agreement": "How alike two answers are. Enter takes a check; the old answer is the right one.",
+        "checks": "Enter adds one: both are scored against the answers that the rows name.",
+        "system": "What the new model is told in place of it. Enter takes a prompt from a file.",
+        "cap": EvaluatePane.SENTENCES["cap"],
+    }
 
     def __init__(self, form: ParityForm) -> None:
         super().__init__(form)
@@ -139,11 +148,6 @@ class ParityPane(EvaluatePane):
         return {
             "old": told,
             "model": safe_line(form.model[0]) if form.model is not None else "",
-            "test-set": place(form.other_file.parent) if form.other_file is not None
-            else "enter takes a file of them, or golden rows",
-            "agreement": "enter takes a check, with the old answer as the right one",
-            "checks": "enter adds one: both are scored against the rows' answers",
-            "system": place(form.system.parent) if form.system is not None
-            else "enter takes another, from a file",
-            "cap": "nothing more is asked once it is reached",
-        }  # fmt: skip
+            "test-set": place(form.other_file.parent) if form.other_file is not None else "",
+            "system": place(form.system.parent) if form.system is not None else "",
+        }

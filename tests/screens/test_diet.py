@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from textual.widgets import Input
+from textual.widgets import Input, Static
 
 from screens.choose import ChooseScreen
 from screens.confirm import ConfirmScreen
@@ -99,6 +99,27 @@ async def test_price_and_time_are_shown_and_confirmed_before_a_service_is_asked(
         await pilot.press("n")
         await until(pilot, lambda: isinstance(app.screen, DietScreen))
         assert not app.services.runs.diet.state.is_running
+
+
+async def test_what_is_cut_beside_a_field_stands_whole_below_while_it_has_the_keys(
+    app: TunedeckApp, rows: Path
+) -> None:
+    async with app.run_test(size=(80, 24)) as pilot:
+        await open_form(pilot, app, rows)
+
+        def below() -> str:
+            return str(app.screen.query_one(".hint", Static).render())
+
+        app.screen.query_one("#checks").focus()
+        await until(pilot, lambda: below().startswith("the expected answers are 2 labels · "))
+        assert "Enter adds a check" in below()
+        shares = app.screen.query_one("#shares", Input)
+        shares.focus()
+        await until(pilot, lambda: below().startswith("What is kept of the prompt's tokens"))
+        shares.value = "50, many"
+        await until(pilot, lambda: below().startswith("✗ Write them like 100,50,25,10,0"))
+        await pilot.resize_terminal(140, 40)
+        await until(pilot, lambda: below().startswith("What is kept of the prompt's tokens"))
 
 
 async def test_a_diet_goes_on_when_its_screen_is_left_and_can_be_stopped(
