@@ -62,6 +62,11 @@ def engine_job_dir(job_id: str) -> Path:
     return engine_dir() / "jobs" / Path(job_id).name
 
 
+def environments_dir() -> Path:
+    """Return the folder of the Python environments that extras are installed into."""
+    return data_dir() / "environments"
+
+
 def archive_dir() -> Path:
     """Return the folder of copies of ended jobs."""
     return data_dir() / "archive"

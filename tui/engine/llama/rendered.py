@@ -44,6 +44,21 @@ class Rendered:
                 self._kept[count] = known
         return known
 
+    def only_grows(self) -> bool:
+        """Say whether each answer stands in the whole text as it stood when it was the last one.
+
+        Templates of models that think write an earlier answer otherwise than the last (2026-11: Qwen3 leaves
+        the thinking out, gpt-oss ends it with another token), so that it is found at another place.
+
+        Raises:
+            TunedeckError: The template refuses a beginning of the conversation.
+        """
+        return all(
+            self.whole.startswith(self.upto(index + 1))
+            for index, message in enumerate(self.messages)
+            if message.get("role") == "assistant" and message.get("weight", 1) != 0
+        )
+
     def answers(self) -> Iterator[tuple[int, int]]:
         """Yield where in the whole text each answer to learn begins, and where it ends.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -67,10 +67,16 @@ class ChatTokenizer:
         template: Jinja chat template.
         end_token_ids: Tokens that end an answer.
         name: Shown where counts are shown.
+        variables: What the template may ask for, such as `bos_token`; found in the tokenizer when None.
     """
 
     def __init__(
-        self, tokenizer_json: str, template: str, end_token_ids: Sequence[int], name: str = "model"
+        self,
+        tokenizer_json: str,
+        template: str,
+        end_token_ids: Sequence[int],
+        name: str = "model",
+        variables: Mapping[str, str] | None = None,
     ) -> None:
         data = json.loads(tokenizer_json)
         added: dict[str, int] = {
@@ -92,7 +98,8 @@ class ChatTokenizer:
         )
         end_text = self._special_texts.get(self.end_token_ids[0], "") if end_token_ids else ""
         start_text = next((text for text in ("<|begin_of_text|>", "<s>") if text in added), "")
-        self.template = ChatTemplate(template, {"bos_token": start_text, "eos_token": end_text})
+        found = {"bos_token": start_text, "eos_token": end_text}
+        self.template = ChatTemplate(template, found if variables is None else variables)
 
     @classmethod
     def load(cls, folder: Path, end_token_ids: Sequence[int], name: str) -> ChatTokenizer:

@@ -38,12 +38,12 @@ def read_supervised(
         BadTrainingFile: Names the line.
     """
     examples = []
-    for line, row in _rows(path):
+    for line, row in numbered_rows(path):
         try:
             example = _supervised_example(row, tokenizer, max_tokens)
         except (TunedeckError, KeyError, TypeError, AttributeError) as error:
             raise BadTrainingFile(
-                f"Line {line} of {path.name} can't be learned: {_reason(error)}."
+                f"Line {line} of {path.name} can't be learned: {why_not_learned(error)}."
             ) from error
         reading.truncated += example.token_count >= max_tokens
         if len(example.ids):
@@ -62,7 +62,7 @@ def read_preferences(
         BadTrainingFile: Names the line.
     """
     pairs = []
-    for line, row in _rows(path):
+    for line, row in numbered_rows(path):
         try:
             prompt, tools = row["input"]["messages"], tools_of(row["input"])
             preferred, rejected = (
@@ -71,7 +71,7 @@ def read_preferences(
             )
         except (TunedeckError, KeyError, TypeError, AttributeError) as error:
             raise BadTrainingFile(
-                f"Line {line} of {path.name} can't be learned: {_reason(error)}."
+                f"Line {line} of {path.name} can't be learned: {why_not_learned(error)}."
             ) from error
         reading.truncated += max(preferred.token_count, rejected.token_count) >= max_tokens
         if len(preferred.ids) and len(rejected.ids):
@@ -87,7 +87,12 @@ def _supervised_example(row: Mapping[str, Any], tokenizer: ChatTokenizer, max_to
     return tokenizer.encode_completion(row["prompt"], row["completion"], max_tokens)
 
 
-def _rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
+def numbered_rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    """Yield each row of a file that is not empty, with its line, counted from 1.
+
+    Raises:
+        BadTrainingFile: A line is no JSON object.
+    """
     with path.open("rb") as file:
         for number, line in enumerate(file, start=1):
             text = line.strip()
@@ -104,7 +109,8 @@ def _rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
             yield number, row
 
 
-def _reason(error: Exception) -> str:
+def why_not_learned(error: Exception) -> str:
+    """Return what a row lacks, without a full stop."""
     if isinstance(error, TunedeckError):
         return error.message.rstrip(".")
     return f"it lacks {error}" if isinstance(error, KeyError) else "its fields have the wrong types"

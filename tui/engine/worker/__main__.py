@@ -10,9 +10,6 @@ from pathlib import Path
 for _variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"):
     os.environ[_variable] = "1"
 
-NICENESS = 5
-"""Lets the chat and the person's other programs go first."""
-
 
 def main() -> int:
     """Run the worker and return its exit code."""
@@ -21,6 +18,7 @@ def main() -> int:
         return 2
     from tui.engine.worker.run_job import run_job
     from tui.engine.worker.stop_request import StopRequest
+    from tui.engine.worker.threads import NICENESS
 
     if hasattr(os, "nice"):
         os.nice(NICENESS)

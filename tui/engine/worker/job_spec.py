@@ -28,6 +28,8 @@ class JobSpec:
     max_tokens_per_example: int
     training_file: Path
     validation_file: Path | None
+    load_in_4bit: bool = False
+    """QLoRA: the frozen weights in 4 bits; TRL only."""
 
 
 def read_spec(folder: Path) -> JobSpec:
@@ -56,6 +58,7 @@ def read_spec(folder: Path) -> JobSpec:
             max_tokens_per_example=int(data.get("max_tokens_per_example") or 1024),
             training_file=folder / data["training_file"],
             validation_file=folder / validation if validation else None,
+            load_in_4bit=data.get("load_in_4bit") is True,
         )
     except (KeyError, TypeError, ValueError) as error:
         raise TunedeckError(f"spec.json of {folder.name} is incomplete: {error}.") from error

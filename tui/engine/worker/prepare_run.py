@@ -56,7 +56,7 @@ def _supervised_run(spec: JobSpec, log: RunLog, base: BaseModel, adapter: Adapte
         if spec.validation_file
         else []
     )
-    _report(reading, log, limit, len(training))
+    report(reading, log, limit, len(training))
     trainer = SupervisedTrainer(base, adapter, training, held_out)
     settings = resolve_hyperparameters(spec.hyperparameters, spec.method, len(training))
     return PreparedRun(trainer, Schedule(settings, len(training), spec.seed, SUPERVISED_RATE))
@@ -70,7 +70,7 @@ def _preference_run(spec: JobSpec, log: RunLog, base: BaseModel, adapter: Adapte
         if spec.validation_file
         else []
     )
-    _report(reading, log, limit, len(training))
+    report(reading, log, limit, len(training))
     settings = resolve_hyperparameters(spec.hyperparameters, spec.method, len(training))
     reference = load_peft(spec.start_adapter, base.config) if spec.start_adapter else None
     assert settings.beta is not None
@@ -78,7 +78,12 @@ def _preference_run(spec: JobSpec, log: RunLog, base: BaseModel, adapter: Adapte
     return PreparedRun(trainer, Schedule(settings, len(training), spec.seed, PREFERENCE_RATE))
 
 
-def _report(reading: Reading, log: RunLog, limit: int, usable: int) -> None:
+def report(reading: Reading, log: RunLog, limit: int, usable: int) -> None:
+    """Say what of a training file was cut at `limit` tokens or left out.
+
+    Raises:
+        BadTrainingFile: No example is left.
+    """
     if reading.truncated:
         log.say_once(f"{reading.truncated} examples were cut off at {limit} tokens", level="warn")
     if reading.skipped:

@@ -6,7 +6,7 @@ import errno
 import math
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from tui.engine.atomic_files import read_json_object, write_json_atomically
 from tui.engine.run_folder import DONE, write_result
 from tui.engine.trainers.protocol import BatchMetrics, Trainer, TrainingDiverged
 from tui.engine.trainers.training_data import BadTrainingFile
-from tui.engine.worker.job_spec import read_spec
+from tui.engine.worker.job_spec import JobSpec, read_spec
 from tui.engine.worker.prepare_run import PreparedRun, prepare_run
 from tui.engine.worker.resume_state import discard_state, load_state, save_state
 from tui.engine.worker.run_log import RunLog, named, publish_adapter
@@ -33,16 +33,28 @@ DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 EXIT_DONE, EXIT_TO_BE_CONTINUED = 0, 75
 """Process exit codes: a verdict was written; none was, start the worker again (EX_TEMPFAIL)."""
 
+Prepare = Callable[[JobSpec, RunLog], PreparedRun]
+"""Opens what a run needs; raises as `prepare_run`."""
 
-def run_job(folder: Path, stop: StopRequest) -> int:
-    """Train the job of a run folder to its end, or until it should stop; return the process exit code."""
+
+def run_job(folder: Path, stop: StopRequest, prepare: Prepare = prepare_run) -> int:
+    """Train the job of a run folder to its end, or until it should stop.
+
+    Args:
+        folder: The run folder.
+        stop: Asked after each step.
+        prepare: Makes the trainer; the embedded one unless told otherwise.
+
+    Returns:
+        The process exit code.
+    """
     verdict = read_json_object(folder / DONE)
     if verdict is not None and verdict.get("status") in ("succeeded", "failed", "cancelled"):
         return EXIT_DONE
     (folder / DONE).unlink(missing_ok=True)
     log = RunLog(folder)
     try:
-        reason = _train(folder, stop, log)
+        reason = _train(folder, stop, log, prepare)
     except Exception as error:  # whatever it is, the job must end with a reason that a person can read
         traceback.print_exc()
         return _fail(folder, _job_error(error), log.trained_tokens)
@@ -52,12 +64,12 @@ def run_job(folder: Path, stop: StopRequest) -> int:
     return EXIT_DONE
 
 
-def _train(folder: Path, stop: StopRequest, log: RunLog) -> StopReason | None:
+def _train(folder: Path, stop: StopRequest, log: RunLog, prepare: Prepare) -> StopReason | None:
     """Return why training ended early, or None at its end."""
     if stop.reason() is StopReason.INTERRUPTED:
         return StopReason.INTERRUPTED  # the next engine may have a worker here already
     spec = read_spec(folder)
-    prepared = prepare_run(spec, log)
+    prepared = prepare(spec, log)
     try:
         return _Run(folder, prepared, log, spec.fine_tuned_model).to_its_end(stop)
     finally:

@@ -14,6 +14,8 @@ CHAT_SECONDS = 3.0
 """After so long without a touch the chat counts as over."""
 WORKERS_HERE = "workers-here"
 """In the engine's root: how many workers train on this machine now; absent where it is one."""
+NICENESS = 5
+"""Of a worker; lets the chat and the person's other programs go first."""
 
 
 def usable_cores() -> int:
