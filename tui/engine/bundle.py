@@ -1,8 +1,8 @@
 """A copy of the modules that a worker in another environment needs, and of no others.
 
-That environment has packages of its own, so ours must not be on its path: the copy goes there alone, by
-PYTHONPATH on this machine, and as a folder or an archive to others. What is needed is read from the import
-statements, so that no list of files has to be kept by hand.
+That environment has packages of its own, so ours must not be on its path: the copy goes there alone, and
+`python BUNDLE FOLDER` trains, wherever the bundle is. What is needed is read from the import statements, so
+that no list of files has to be kept by hand.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import tui
 WORKER = "tui.engine.trl.__main__"
 REQUIREMENTS = ("jinja2>=3.1.6", "numpy>=2.2", "orjson>=3.11", "safetensors>=0.6", "tokenizers>=0.22")
 """What the bundled modules import of others; a test compares them with `outside_imports`."""
+_START = "import sys\n\nfrom {entry} import main\n\nsys.exit(main())\n"
 _ROOT = Path(tui.__file__).parent.parent
 
 
@@ -45,13 +46,13 @@ def outside_imports(entry: str = WORKER) -> set[str]:
 
 
 def bundle_folder(root: Path, entry: str = WORKER) -> Path:
-    """Return a folder below `root` to put on PYTHONPATH; it is named by its content and made once.
+    """Return a folder below `root` that Python runs as `entry`; it is named by its content and made once.
 
     Raises:
         OSError: The disk is full.
     """
     modules = bundled_modules(entry)
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(entry.encode())
     for name, file in modules.items():
         digest.update(name.encode() + b"\0" + file.read_bytes() + b"\0")
     target = root / f"{tui.__version__}-{digest.hexdigest()[:16]}"
@@ -64,6 +65,7 @@ def bundle_folder(root: Path, entry: str = WORKER) -> Path:
             copy = temporary / file.relative_to(_ROOT)
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, copy)
+        (temporary / "__main__.py").write_text(_START.format(entry=entry), "utf-8")
         try:
             temporary.rename(target)
         except OSError:
