@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tui import paths
+from tui.cli.engine_environments import install, uninstall
 from tui.cli.output import ProgressLine, json_option, narrate, print_json, print_table, say
 from tui.errors import ExitCode, TunedeckError
 from tui.local_engine import USUAL_PORT
@@ -272,3 +273,7 @@ def remove(name: str, yes: bool, as_json: bool) -> int:
     else:
         say(f"{name} is deleted.")
     return int(ExitCode.DONE)
+
+
+command.add_command(install)
+command.add_command(uninstall)
