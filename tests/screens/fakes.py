@@ -53,6 +53,7 @@ class FakeProvider:
         self.answers: dict[str, Sequence[str]] = {}
         self.forbidden: dict[Capability, str] = {
             Capability.ESTIMATE_PRICE: "It tells no price.", Capability.DEPLOY: "Models answer at once.",
+            Capability.CHAT_SCHEMA_LENGTHS: "It holds nothing.",
         }  # fmt: skip
         self.deployments: list[Deployment] = []
         self.told_price: Decimal | None = None

@@ -22,6 +22,7 @@ from tui.evals.ports import EvalServices
 from tui.evals.requests import Contender
 from tui.evals.test_set import TestSet, read_test_set
 from tui.records.model_names import base_of
+from tui.records.models import Capability
 
 BASE = "base"
 """Stands for the base of the examined model."""
@@ -119,8 +120,16 @@ def _judges(services: SetupServices, test_set: TestSet, specs: tuple[CheckSpec, 
     judges = []
     for spec in wanted.values():
         model, account = judge_names(spec)
-        judges.append(open_judge(spec, find_lane(services, model, account)))
+        lane = find_lane(services, model, account)
+        judges.append(open_judge(spec, lane, held=_holds_lengths(services, lane)))
     return judges
+
+
+def _holds_lengths(services: SetupServices, lane: Lane) -> bool:
+    try:
+        return bool(services.provider(lane.account).can(Capability.CHAT_SCHEMA_LENGTHS))
+    except TunedeckError:
+        return False  # what is wrong with the account is said when it is asked
 
 
 def read_ratings(path: Path) -> dict[str, str]:

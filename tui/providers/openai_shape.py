@@ -116,9 +116,12 @@ class OpenAIShapeProvider(Deploys):
             capability = Capability.RESUME if self._profile.resumes_alone else Capability.PAUSE
         if capability is Capability.MODERATE and self._profile.moderation_model is None:
             return Permission(False, f"{self._profile.label} has no moderation to ask.")
-        if (capability is Capability.SCORE_TEXT and not self._profile.scores_text) or (
-            capability is Capability.BATCH and not self._profile.batches
-        ):
+        offered = {
+            Capability.SCORE_TEXT: self._profile.scores_text,
+            Capability.BATCH: self._profile.batches,
+            Capability.CHAT_SCHEMA_LENGTHS: self._profile.holds_lengths,
+        }
+        if not offered.get(capability, True):
             return Permission(False, f"Not offered by {self._profile.label}.")
         if capability is Capability.ESTIMATE_PRICE and not self._profile.estimates_price:
             return Permission(False, f"{self._profile.label} tells no price beforehand.")

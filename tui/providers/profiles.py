@@ -108,6 +108,8 @@ class Profile:
     """It answers files of requests within a day, at a lower price."""
     scores_text: bool = False
     """Its completions route echoes given tokens with their logprobs, for chat models too."""
+    holds_lengths: bool = False
+    """A schema that an answer is held to may say how long a text is (`maxLength`)."""
     deployment: str = ""
     """What must happen before a tuned model answers, in a sentence; empty when nothing must."""
     entra_scopes: Mapping[str, str] = field(default_factory=dict)

@@ -35,6 +35,8 @@ class Capability(StrEnum):
     """Take pictures with a question."""
     CHAT_SCHEMA = "chat_schema"
     """Hold an answer to a JSON schema."""
+    CHAT_SCHEMA_LENGTHS = "chat_schema_lengths"
+    """Hold a text within such an answer to a length: then it has an end at any model."""
     DEPLOY = "deploy"
     """Put a tuned model where it answers, as a step of its own that may cost by the hour."""
     BATCH = "batch"

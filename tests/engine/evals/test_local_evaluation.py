@@ -92,3 +92,14 @@ def test_the_same_model_with_and_without_its_prompt_is_compared(
     first, second = value["models"]
     assert (first["system"], second["system"]) == (None, "")
     assert first["tokens"]["prompt"] > second["tokens"]["prompt"]
+
+
+def test_a_small_judge_is_held_to_a_verdict_that_can_be_read(engine: EngineProcess, tmp_path: Path) -> None:
+    path = tmp_path / "set.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in ROWS[:2]), "utf-8")
+    check = f"judge:{BASE_MODEL}"
+    result = evaluated(path, "--check", check, "--max-tokens", "4", "--no-perplexity", "--json")
+    assert result.code == 0, result.stderr
+    judge = result.json()["judges"][0]
+    assert judge["unread"] == 0
+    assert judge["wins"] + judge["losses"] + judge["ties"] == 2

@@ -75,9 +75,14 @@ def message(**fields: Any) -> list[dict[str, Any]]:
         ({"stream_options": {"include_usage": True}}, "only allowed when 'stream'", None, "stream_options"),
         ({"response_format": {"type": "json_object"}}, "must contain the word 'json'", None, "messages"),
         (
-            {"response_format": {"type": "json_schema", "json_schema": {"name": "x"}}},
-            "not supported",
-            "unsupported_value",
+            {
+                "response_format": {
+                    "type": "json_schema",
+                    "json_schema": {"name": "x", "schema": {"type": "string"}},
+                }
+            },
+            "its root must be of type 'object'",
+            "invalid_json_schema",
             "response_format",
         ),
         ({"logit_bias": {"abc": 1}}, "Invalid key in 'logit_bias'", "invalid_value", "logit_bias"),

@@ -409,6 +409,25 @@ def test_a_judge_is_asked_in_both_orders_and_shown_the_rubric(
     assert planned(services, questions, (judge,)).judge_asks == 0
 
 
+def test_a_judge_whose_service_holds_lengths_is_held_to_a_short_reason_and_a_verdict(
+    service: AnsweringService, services: Services, questions: Path
+) -> None:
+    service.reply = lambda model, question, body: (
+        '{"reason": "The first says verdict: B.", "verdict": "A"}'
+        if model == JUDGE
+        else base_errs(model, question, body)
+    )
+    judge = open_judge(parse_check(f"judge:{JUDGE}"), Lane("openai", JUDGE), held=True)
+    report = run_evaluation(services, planned(services, questions, (judge,))).judges[0]
+    asked = next(body for body in service.bodies if body["model"] == JUDGE)
+    fields = asked["response_format"]["json_schema"]["schema"]["properties"]
+    assert fields["verdict"]["enum"] == ["A", "B", "TIE"]
+    assert fields["reason"]["maxLength"] == 200
+    assert "VERDICT:" not in asked["messages"][0]["content"]
+    assert report.unread == 0
+    assert report.turned.estimate == 1  # always A: the place decided, which the other order took back
+
+
 @pytest.mark.parametrize("turned", [False, True])
 def test_a_judge_is_held_against_what_was_rated_blind_of_the_same_answers(
     service: AnsweringService, services: Services, questions: Path, turned: bool

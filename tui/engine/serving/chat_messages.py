@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tui.engine.api_errors import ApiError
-from tui.engine.serving.request_bodies import ChatBody
+from tui.engine.serving.request_bodies import ChatBody, JsonSchema
+from tui.engine.serving.schema_machine import ANY_OBJECT, Shape
+from tui.engine.serving.schema_shapes import UnheldSchemaError, shape_of
 
 ROLES = ("system", "developer", "user", "assistant", "tool", "function")
 MESSAGE_FIELDS = frozenset(
@@ -137,21 +139,16 @@ def offered_tools(body: ChatBody) -> list[dict[str, Any]] | None:
     return None if body.tool_choice == "none" else body.tools or None
 
 
-def wants_json(body: ChatBody, messages: Sequence[Mapping[str, Any]]) -> bool:
-    """Return whether the answer must be a JSON object.
+def wanted_shape(body: ChatBody, messages: Sequence[Mapping[str, Any]]) -> Shape | None:
+    """Return what the answer is held to; None for an answer that is free.
 
     Raises:
-        ApiError: 400 for a schema, or when no message speaks of JSON, as the service has it.
+        ApiError: 400 for a schema that can't be held, or when no message speaks of JSON: the service's rule.
     """
     if body.response_format is None or body.response_format.type == "text":
-        return False
+        return None
     if body.response_format.type == "json_schema":
-        raise _bad(
-            "Invalid parameter: 'response_format' of type 'json_schema' is not supported with this model; "
-            "use 'json_object' and describe the fields in a message.",
-            "response_format",
-            "unsupported_value",
-        )
+        return _schema_shape(body.response_format.json_schema)
     if not any("json" in str(message["content"]).lower() for message in messages):
         raise ApiError(
             400,
@@ -159,7 +156,23 @@ def wants_json(body: ChatBody, messages: Sequence[Mapping[str, Any]]) -> bool:
             "'json_object'.",
             param="messages",
         )
-    return True
+    return ANY_OBJECT
+
+
+def _schema_shape(given: JsonSchema | None) -> Shape:
+    place = "response_format.json_schema"
+    if given is None:
+        raise _bad(f"Missing required parameter: '{place}'.", place, "missing_required_parameter")
+    if given.schema_ is None:
+        return ANY_OBJECT
+    try:
+        return shape_of(given.schema_)
+    except UnheldSchemaError as error:
+        raise _bad(
+            f"Invalid schema for response_format '{given.name}': {error}.",
+            "response_format",
+            "invalid_json_schema",
+        ) from error
 
 
 def refuse_unsupported(body: ChatBody) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from tui.engine.api_errors import ApiError
 from tui.engine.server.body_errors import parse_body
-from tui.engine.serving.chat_messages import check_messages, offered_tools, refuse_unsupported, wants_json
+from tui.engine.serving.chat_messages import check_messages, offered_tools, refuse_unsupported, wanted_shape
 from tui.engine.serving.generation import GenerationRequest
 from tui.engine.serving.model_pool import LoadedModel
 from tui.engine.serving.request_bodies import ChatBody
@@ -45,7 +45,7 @@ async def plan_chat(data: Mapping[str, Any], service: GenerationService) -> Chat
 def _plan(body: ChatBody, model: LoadedModel, include_usage: bool) -> ChatPlan:
     messages = check_messages(body.messages)
     tools = offered_tools(body)
-    json_object = wants_json(body, messages)
+    shape = wanted_shape(body, messages)
     config, tokenizer = model.base.model.config, model.base.model.tokenizer
     try:
         ids = tokenizer.encode_chat(messages, tools)
@@ -53,7 +53,7 @@ def _plan(body: ChatBody, model: LoadedModel, include_usage: bool) -> ChatPlan:
         raise ApiError(400, str(error), param="messages") from error
     wanted = body.max_completion_tokens or body.max_tokens
     max_tokens = check_context(len(ids), wanted, config.context_length, chat=True)
-    if json_object:
+    if shape is not None:
         model.base.token_bytes()  # prepared here, so that the generation thread need not wait for it
     request = GenerationRequest(
         model=model,
@@ -63,6 +63,6 @@ def _plan(body: ChatBody, model: LoadedModel, include_usage: bool) -> ChatPlan:
         choices=body.n or 1,
         stops=body.stops(),
         top_logprobs=(body.top_logprobs or 0) if body.logprobs else None,
-        json_object=json_object,
+        shape=shape,
     )
     return ChatPlan(request, bool(body.stream), include_usage, tools is not None)

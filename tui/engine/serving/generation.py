@@ -14,6 +14,7 @@ from tui.engine.serving.json_constraint import JsonConstraint
 from tui.engine.serving.key_value_cache import KeyValueCache
 from tui.engine.serving.model_pool import LoadedModel
 from tui.engine.serving.sampling import Sampler, SamplingOptions, log_probabilities
+from tui.engine.serving.schema_machine import Shape
 from tui.engine.serving.text_stream import Piece, TextStream, TokenLogprob
 
 FinishReason = Literal["stop", "length"]
@@ -33,7 +34,8 @@ class GenerationRequest:
     stops: Sequence[str] = ()
     top_logprobs: int | None = None
     """How many alternatives to report beside each token's logprob; None for no logprobs."""
-    json_object: bool = False
+    shape: Shape | None = None
+    """What the answer is held to; None leaves it free."""
     score_prompt: bool = False
     """Report the logprobs of the prompt's own tokens."""
 
@@ -149,7 +151,8 @@ class Choice:
         self._written = 0
         self._sampler = Sampler(request.sampling, self.index)
         self._text = TextStream(request.stops)
-        self._constraint = JsonConstraint(request.model.base.token_bytes()) if request.json_object else None
+        shape, base = request.shape, request.model.base
+        self._constraint = JsonConstraint(base.token_bytes(), shape) if shape is not None else None
 
     def write(self, logits: NDArray[np.float32]) -> bool:
         """Choose and deliver the next token, given logits [vocabulary]; return whether more may follow."""

@@ -1,4 +1,4 @@
-"""Keeps a model inside JSON: which tokens may come next, decided by their bytes."""
+"""Keeps a model inside JSON or a schema: which tokens may come next, decided by their bytes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from tui.engine.serving.json_machine import JsonState, Mode, advance, advance_all
+from tui.engine.serving.schema_machine import ANY_OBJECT, Shape, advance, advance_all
 
 CHECKED_AT_ONCE = 64
 """How many of the likeliest tokens are checked in full before one is drawn."""
@@ -33,16 +33,21 @@ class TokenBytes:
 
 
 class JsonConstraint:
-    """Allows exactly the tokens that can still become a JSON object."""
+    """Allows exactly the tokens that can still become an answer of a shape.
 
-    def __init__(self, tokens: TokenBytes) -> None:
+    Args:
+        tokens: The vocabulary.
+        shape: What the answer is held to.
+    """
+
+    def __init__(self, tokens: TokenBytes, shape: Shape = ANY_OBJECT) -> None:
         self._tokens = tokens
-        self._state = JsonState()
+        self._state = shape
 
     @property
     def complete(self) -> bool:
         """Whether the object is closed, so that the answer is at its end."""
-        return self._state.mode is Mode.DONE
+        return not self._state
 
     def mask(self, logits: NDArray[np.float32]) -> None:
         """Rule out, in place, tokens that cannot come next: all by first byte, the likeliest by all bytes."""
@@ -66,16 +71,16 @@ class JsonConstraint:
         """
         state = self._after(token)
         if state is None:
-            raise ValueError(f"Token {token} breaks the JSON object")
+            raise ValueError(f"Token {token} breaks the answer's form")
         self._state = state
 
-    def _after(self, token: int) -> JsonState | None:
+    def _after(self, token: int) -> Shape | None:
         text = self._tokens.token_bytes[token] if token < len(self._tokens.token_bytes) else b""
         return advance_all(self._state, text) if text else None
 
 
-@lru_cache(maxsize=4096)
-def _allowed_first_bytes(state: JsonState) -> NDArray[np.bool_]:
+@lru_cache(maxsize=1024)
+def _allowed_first_bytes(state: Shape) -> NDArray[np.bool_]:
     """Return for each byte, and for 256 (no text), whether it may follow `state`."""
     allowed = np.zeros(257, dtype=np.bool_)
     allowed[:256] = [advance(state, byte) is not None for byte in range(256)]

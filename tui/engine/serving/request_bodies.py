@@ -26,11 +26,20 @@ class StreamOptions(_Strict):
     """Accepted; nothing here needs hiding from the network."""
 
 
+class JsonSchema(_Strict):
+    """`response_format.json_schema`; an answer is held to it whether `strict` is set or not."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+    description: str | None = None
+    schema_: Annotated[dict[str, Any] | None, Field(alias="schema")] = None
+    strict: bool | None = None
+
+
 class ResponseFormat(_Strict):
-    """`response_format`; a schema is refused with a reason rather than as an unknown type."""
+    """`response_format`."""
 
     type: Literal["text", "json_object", "json_schema"]
-    json_schema: dict[str, Any] | None = None
+    json_schema: JsonSchema | None = None
 
 
 class TextBody(_Strict):
