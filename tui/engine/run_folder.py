@@ -65,9 +65,19 @@ def append_event(
         "type": kind,
         "data": dict(data or {}),
     }
-    line = json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+    append_line(folder / EVENTS, event)
+    return event
+
+
+def append_line(path: Path, value: Mapping[str, Any]) -> None:
+    """Append one JSON object to a file of lines, in one system call.
+
+    Raises:
+        OSError: The disk is full.
+    """
+    line = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
     flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
-    descriptor = os.open(folder / EVENTS, flags, 0o600)
+    descriptor = os.open(path, flags, 0o600)
     try:
         if not _ends_with_newline(descriptor):
             line = b"\n" + line
@@ -75,8 +85,7 @@ def append_event(
     finally:
         os.close(descriptor)
     if written != len(line):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder / EVENTS))
-    return event
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
 
 
 def _ends_with_newline(descriptor: int) -> bool:

@@ -33,6 +33,8 @@ class LocalExecutor:
 
     name = "local"
     here = True
+    bills = False
+    several_workers = False
     cancel_grace = 0.7
     """Nothing it could still save is wanted."""
     pause_grace = 60.0
@@ -41,6 +43,14 @@ class LocalExecutor:
     def why_not(self) -> str | None:
         """Return None: this machine is always there."""
         return None
+
+    def does_not_answer(self) -> str | None:
+        """Return None: it is asked right now."""
+        return None
+
+    def what_it_costs(self) -> str:
+        """Return "": it is the person's own machine."""
+        return ""
 
     def start(self, folder: Path, command: Sequence[str]) -> WorkerProcess | None:
         """Start a worker on a run folder; None when it ended before it could be looked at."""

@@ -51,6 +51,10 @@ class Executor(Protocol):
     """As jobs ask for it in `run_on`."""
     here: bool
     """Whether its work takes this machine's cores: such jobs end with the engine and share its places."""
+    bills: bool
+    """Whether a start costs money at somebody else's: such a job must say that this is accepted."""
+    several_workers: bool
+    """Whether one job can have several processes that share its batches."""
     cancel_grace: float
     """Seconds a worker gets to leave by itself after a cancel."""
     pause_grace: float
@@ -58,6 +62,17 @@ class Executor(Protocol):
 
     def why_not(self) -> str | None:
         """Return why it can't be used now and what to do, or None when it can."""
+        ...
+
+    def does_not_answer(self) -> str | None:
+        """Ask the place itself, for some seconds at most, and return what is wrong; None when it answers.
+
+        Asked before a job is made, and not when it starts: then a place that is away is waited for.
+        """
+        ...
+
+    def what_it_costs(self) -> str:
+        """Return what is known of the price, a sentence or two; "" where starting costs no money."""
         ...
 
     def start(self, folder: Path, command: Sequence[str]) -> RunningWorker | None:

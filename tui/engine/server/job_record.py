@@ -40,6 +40,8 @@ class JobRecord:
     trainer: str = "embedded"
     run_on: str = "local"
     """The executor that runs its worker."""
+    num_workers: int = 1
+    """Processes that share each batch."""
     priority: int = 0
     """From -1 (low) to 1 (high); a higher one is taken from the queue first."""
     start_after: int | None = None
@@ -95,7 +97,7 @@ class JobRecord:
     def _beyond_the_service(self) -> dict[str, Any]:
         """Return what the service has no field for, if asked for: a plain job looks as it does there."""
         plain = JobRecord.__dataclass_fields__
-        names = ("trainer", "run_on", "priority", "start_after")
+        names = ("trainer", "run_on", "num_workers", "priority", "start_after")
         asked = {name: value for name in names if (value := getattr(self, name)) != plain[name].default}
         return {"tunedeck": asked} if asked else {}
 

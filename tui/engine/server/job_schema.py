@@ -75,6 +75,10 @@ class CreateJob(_Strict):
     integrations: list[Any] | None = None
     run_on: Annotated[str, Field(strict=True, max_length=64)] | None = None
     """Beyond the service: the executor that runs the worker; this machine when left out."""
+    num_workers: Annotated[int, Field(strict=True, ge=1, le=64)] = 1
+    """Beyond the service: processes that share each batch, on an executor that can start several."""
+    accept_costs: Annotated[bool, Field(strict=True)] = False
+    """Beyond the service: says that the price is known, where the executor bills somebody's account."""
     priority: Literal["low", "normal", "high"] = "normal"
     """Beyond the service: which of the queued jobs goes first."""
     start_after: Annotated[int, Field(strict=True, ge=0, le=253_402_300_799)] | None = None

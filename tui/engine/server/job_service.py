@@ -63,7 +63,7 @@ class JobService:
         """
         method = body.method_type()
         hyperparameters = body.method_hyperparameters()
-        run_on = self._run_on(body.run_on)
+        run_on = self._run_on(body)
         source = self._models.for_training(body.model)
         training = self._file(body.training_file, "training_file")
         validation = self._file(body.validation_file, "validation_file") if body.validation_file else None
@@ -85,6 +85,7 @@ class JobService:
             suffix=body.suffix,
             metadata=body.metadata,
             run_on=run_on,
+            num_workers=body.num_workers,
             priority=PRIORITIES[body.priority],
             start_after=body.start_after,
         )
@@ -143,17 +144,31 @@ class JobService:
         record = self._jobs.get(job_id)
         return record.as_object(None if record.is_final else self._jobs.progress(job_id))
 
-    def _run_on(self, asked: str | None) -> str:
+    def _run_on(self, body: CreateJob) -> str:
         """Return the executor to use, refusing one that is unknown or can't be used now."""
-        name = asked or LOCAL
+        name = body.run_on or LOCAL
         executor = self._executors.get(name)
         if executor is None:
             known = ", ".join(sorted(self._executors))
             raise ApiError(
                 400, f"Invalid 'run_on': {name!r} is none of {known}.", param="run_on", code="invalid_value"
             )
-        if reason := executor.why_not():
+        if reason := executor.why_not() or executor.does_not_answer():
             raise ApiError(400, reason, param="run_on", code="executor_unavailable")
+        if executor.bills and not body.accept_costs:
+            raise ApiError(
+                400,
+                f"{executor.what_it_costs()} Send 'accept_costs': true to accept that.",
+                param="accept_costs",
+                code="costs_not_accepted",
+            )
+        if body.num_workers > 1 and not executor.several_workers:
+            raise ApiError(
+                400,
+                f"Invalid 'num_workers': {name} runs one worker for a job; 'ray' runs several.",
+                param="num_workers",
+                code="invalid_value",
+            )
         return name
 
     def _file(self, file_id: str, param: str) -> Path:

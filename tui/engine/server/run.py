@@ -196,3 +196,4 @@ def _start_log(folder: EngineFolder) -> None:
     root = logging.getLogger()
     root.addHandler(handler)
     root.setLevel(logging.INFO)
+    logging.getLogger("httpx2").setLevel(logging.WARNING)  # a line for each look at a cluster

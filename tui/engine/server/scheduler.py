@@ -248,6 +248,7 @@ class Scheduler:
             "seed": record.seed,
             "suffix": record.suffix,
             "trainer": record.trainer,
+            "num_workers": record.num_workers,
             "fine_tuned_model": record.planned_model,
             "max_tokens_per_example": min(LONGEST_EXAMPLE, context),
             "training_file": "training.jsonl",
