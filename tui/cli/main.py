@@ -31,6 +31,12 @@ VERBS: dict[str, tuple[str, str]] = {
     "delete": ("tui.cli.delete", "Leave out rows by number, facet or expression."),
     "cut": ("tui.cli.cut", "Make rows fit a model's limit of tokens."),
     "merge": ("tui.cli.merge", "Put the rows of several datasets into one."),
+    "generate": ("tui.cli.generate", "Let a model propose new training rows from a few examples."),
+    "augment": (
+        "tui.cli.augment",
+        "Propose rows said otherwise: paraphrase, noise, persona, language.",
+    ),
+    "review": ("tui.cli.review", "Keep, edit or reject proposed rows, and write what is kept."),
     "moderate": ("tui.cli.moderate", "Ask a free moderation which rows would sink a job."),
     "convert": ("tui.cli.convert", "Convert other shapes of training data to ours, and back."),
     "preview": ("tui.cli.preview", "Show how a service itself reads rows, token by token."),

@@ -125,6 +125,14 @@ def export_recording(
     return Exported(path, kind, len(lines), dict(left_out))
 
 
+def training_row(row: RecordedRow) -> tuple[dict[str, Any] | None, str]:
+    """Return a recorded row as one to train on, or why nobody should learn from it."""
+    why = _why_not(row, ExportKind.TRAINING)
+    if why or row.answer is None:
+        return None, why or "no answer yet"
+    return _training(row, row.answer), ""
+
+
 def _why_not(row: RecordedRow, kind: ExportKind) -> str:
     answer = row.answer
     if answer is None:

@@ -292,6 +292,25 @@ CREATE TABLE deployments (
 ) WITHOUT ROWID;
 """
 
+_PROPOSALS = """
+CREATE TABLE proposal_runs (
+    id TEXT PRIMARY KEY, kind TEXT NOT NULL, account TEXT NOT NULL, model TEXT NOT NULL,
+    target TEXT NOT NULL, definition TEXT NOT NULL, created_at INTEGER NOT NULL
+);
+CREATE TABLE proposal_sources (run TEXT NOT NULL, number INTEGER NOT NULL, PRIMARY KEY (run, number))
+    WITHOUT ROWID;
+CREATE TABLE proposals (
+    run TEXT NOT NULL, number INTEGER NOT NULL, state TEXT NOT NULL, line BLOB NOT NULL, why TEXT NOT NULL,
+    seeds TEXT NOT NULL, near TEXT NOT NULL, near_share REAL NOT NULL, near_line BLOB NOT NULL,
+    temperature REAL, prompt BLOB NOT NULL, made_at INTEGER NOT NULL, edited INTEGER NOT NULL,
+    decided_at INTEGER, PRIMARY KEY (run, number)
+);
+CREATE TABLE embeddings (
+    account TEXT NOT NULL, model TEXT NOT NULL, digest BLOB NOT NULL, vector BLOB NOT NULL,
+    PRIMARY KEY (account, model, digest)
+) WITHOUT ROWID;
+"""
+
 MIGRATIONS: tuple[str, ...] = (
     _FIRST,
     _USAGE,
@@ -311,5 +330,6 @@ MIGRATIONS: tuple[str, ...] = (
     _COMPARISONS,
     _UNSPACED_WORDS,
     _DEPLOYMENTS,
+    _PROPOSALS,
 )
 """Statements that lead from version n to n + 1; published ones are never edited."""

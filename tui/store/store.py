@@ -15,6 +15,7 @@ from tui.store.launch_queries import LaunchQueries
 from tui.store.model_queries import ModelQueries
 from tui.store.moderation_queries import ModerationQueries
 from tui.store.notice_queries import NoticeQueries
+from tui.store.proposal_queries import ProposalQueries
 from tui.store.recording_queries import RecordingQueries
 from tui.store.stop_queries import StopQueries
 from tui.store.upload_queries import UploadQueries
@@ -38,6 +39,7 @@ class Store(
     RecordingQueries,
     ComparisonQueries,
     UploadQueries,
+    ProposalQueries,
     DeploymentQueries,
 ):
     """All queries over one database file; thread-safe, and open to other processes at the same time."""
