@@ -20,7 +20,7 @@ MOST_PIECES = 100
 """Examples that are taken from one answer."""
 _LONGEST = 400_000
 """Characters of an answer that are read."""
-_LONGEST_VALUE = 50_000
+_LONGEST_VALUE = 20_000
 """Characters in which a bracket has to be closed."""
 _THINKING = re.compile(r"<think>.*?(</think>|\Z)", re.DOTALL)
 _COMMA = re.compile(r",(\s*[}\]])")
@@ -33,7 +33,7 @@ _LABELLED = re.compile(
 )
 _NOT_CLOSED = "it breaks off in the middle of an example"
 _OPENING = re.compile(r"[{\[]")
-_MOST_FAILURES = 100
+_MOST_FAILURES = 40
 """Brackets that begin nothing: looking for the end of each takes time with the square of the text."""
 _WRAPPERS = ("examples", "rows", "data", "items", "conversations", "results")
 _PREFACE = re.compile(
