@@ -1,4 +1,4 @@
-"""Rows made over real HTTP: nothing asked twice, nothing broken or repeated offered, nothing held out touched."""
+"""Rows made over real HTTP: nothing asked twice, nothing broken offered, nothing held out touched."""
 
 from __future__ import annotations
 
