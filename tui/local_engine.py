@@ -74,7 +74,7 @@ def find_engine() -> EngineAddress | None:
         pid, root_url, created = int(server["pid"]), str(server["url"]), float(server["create_time"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    if not _is_alive(pid, created):
+    if not is_process_alive(pid, created):
         return None
     address = EngineAddress(url=f"{root_url}/v1", root_url=root_url, token=token, pid=pid)
     try:
@@ -214,7 +214,8 @@ def _last_words(root: Path) -> str:
     return lines[-1 if text.startswith("Traceback") else 0][:300]
 
 
-def _is_alive(pid: int, created: float) -> bool:
+def is_process_alive(pid: int, created: float) -> bool:
+    """Say whether the process that had this number at `created` (Unix seconds) still runs."""
     import psutil  # 10 ms that a program without an engine need not pay
 
     try:

@@ -67,6 +67,17 @@ def environments_dir() -> Path:
     return data_dir() / "environments"
 
 
+def remotes_dir() -> Path:
+    """Return the folder of what is known of engines on other machines, a file each; no secrets."""
+    return data_dir() / "remotes"
+
+
+def runtime_dir() -> Path:
+    """Return the folder of sockets and process numbers, which nobody needs after the next start."""
+    home = os.environ.get(HOME_VARIABLE)
+    return Path(home).expanduser() / "run" if home else Path(platformdirs.user_runtime_dir(APPLICATION))
+
+
 def archive_dir() -> Path:
     """Return the folder of copies of ended jobs."""
     return data_dir() / "archive"

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 import click
 
 from tui import paths
+from tui.cli.engine_deploy import deploy
 from tui.cli.engine_environments import install, uninstall
+from tui.cli.engine_remote import remote
 from tui.cli.output import ProgressLine, json_option, narrate, print_json, print_table, say
 from tui.errors import ExitCode, TunedeckError
 from tui.local_engine import USUAL_PORT
@@ -277,3 +279,5 @@ def remove(name: str, yes: bool, as_json: bool) -> int:
 
 command.add_command(install)
 command.add_command(uninstall)
+command.add_command(deploy)
+command.add_command(remote)

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tui.atomic import write_bytes
-from tui.engine.file_lock import FileLock
 from tui.errors import TunedeckError
+from tui.file_lock import FileLock
 from tui.paths import make_private
 
 TOKEN_BYTES = 32

@@ -9,7 +9,7 @@ from typing import Any
 
 from tui.config import ACCOUNTS_TABLE, edit_settings_file, read_settings_file
 from tui.errors import TunedeckError
-from tui.providers.keys import ENTRA, KEYRING, forget_key, keep_key
+from tui.providers.keys import ENTRA, KEYRING, SSH, forget_key, keep_key
 from tui.providers.profile_data import LOCAL_NAME
 from tui.providers.profiles import Profile, profiles
 from tui.providers.redaction import redact
@@ -32,9 +32,11 @@ class DeclaredAccount:
     in_keyring: bool = False
     label: str | None = None
     options: Mapping[str, str] = field(default_factory=dict)
+    """What the profile asks of an account, such as the Azure resource."""
     by_entra: bool = False
     """No key: a token of Microsoft Entra, renewed by itself, where the service takes one."""
-    """What the profile asks of an account, such as the Azure resource."""
+    by_ssh: bool = False
+    """An engine on another machine that `tunedeck engine deploy` made: its token stays there."""
 
 
 def declared_accounts() -> list[DeclaredAccount]:
@@ -112,10 +114,16 @@ def _entry(account: DeclaredAccount) -> dict[str, Any]:
         "label": account.label,
         "base_url": account.base_url,
         "key_variable": account.key_variable,
-        "key": KEYRING if account.in_keyring else ENTRA if account.by_entra else None,
+        "key": _key_word(account),
         "options": dict(account.options) or None,
     }
     return {key: value for key, value in values.items() if value is not None}
+
+
+def _key_word(account: DeclaredAccount) -> str | None:
+    if account.in_keyring:
+        return KEYRING
+    return ENTRA if account.by_entra else SSH if account.by_ssh else None
 
 
 def remove_account(name: str) -> None:
@@ -158,9 +166,10 @@ def _declared(name: str, entry: Mapping[str, Any], place: str) -> DeclaredAccoun
     variable = entry.get("key_variable")
     if variable is not None and not _VARIABLE.fullmatch(variable):
         raise TunedeckError(f"{place}: {variable!r} is not the name of an environment variable.", "")
-    if entry.get("key") not in (None, KEYRING, ENTRA):
+    if entry.get("key") not in (None, KEYRING, ENTRA, SSH):
         raise TunedeckError(
-            f'{place}: key of account {name} can only be "{KEYRING}" or "{ENTRA}".', "Keys are not kept here."
+            f'{place}: key of account {name} can only be "{KEYRING}", "{ENTRA}" or "{SSH}".',
+            "Keys are not kept here.",
         )
     if entry.get("key") == ENTRA and not known[provider].entra_scopes:
         raise TunedeckError(
@@ -175,6 +184,7 @@ def _declared(name: str, entry: Mapping[str, Any], place: str) -> DeclaredAccoun
         entry.get("label"),
         options,
         entry.get("key") == ENTRA,
+        entry.get("key") == SSH,
     )
 
 

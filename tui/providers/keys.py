@@ -12,6 +12,8 @@ from tui.errors import TunedeckError
 KEYRING = "keyring"
 ENTRA = "entra"
 """Where an account's key comes from, when tokens of Microsoft Entra take its place."""
+SSH = "ssh"
+"""Where it comes from when the account is an engine on another machine: read there, through ssh."""
 _SERVICE = "tunedeck"
 _NO_KEYRING_REMEDY = (
     "Name an environment variable instead: `tunedeck account add NAME --key-variable VARIABLE`."

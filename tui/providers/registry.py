@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from tui.errors import TunedeckError
-from tui.providers.keys import ENTRA, KEYRING, is_writable, key_from_environment, key_from_keyring
+from tui.providers.keys import ENTRA, KEYRING, SSH, is_writable, key_from_environment, key_from_keyring
 from tui.providers.profile_data import LOCAL_NAME, OPENAI_NAME, profile_entry
 from tui.records.models import Account
 
@@ -54,6 +54,8 @@ def _hosted(name: str, provider: str, declared: DeclaredAccount | None) -> Accou
             label = f"{label} ({host or 'unreadable address'})"
     source = _key_source(service, declared)
     state = _missing_option(service, declared) or _problem(service, declared, host, source)
+    if source == SSH and not state:
+        state = _tunnel_problem(name)
     # An address that can't be used is not shown either: it may hold a password.
     return Account(
         name, provider, url if host else None, label, ready=not state, state=state, key_source=source
@@ -65,6 +67,8 @@ def _key_source(service: Mapping[str, Any], declared: DeclaredAccount | None) ->
         return KEYRING
     if declared is not None and declared.by_entra:
         return ENTRA
+    if declared is not None and declared.by_ssh:
+        return SSH
     own = declared.key_variable if declared is not None else None
     return own or service.get("key_variable") or ""
 
@@ -102,7 +106,7 @@ def _problem(
 ) -> str:
     if not source:
         return "It names no environment variable for its key, nor the keyring: tunedeck account add."
-    if source not in (KEYRING, ENTRA):
+    if source not in (KEYRING, ENTRA, SSH):
         key = key_from_environment(source)
         if not key:
             return f"Set {source} and start tunedeck again."
@@ -113,6 +117,15 @@ def _problem(
         place = None if declared is not None and declared.base_url else service.get("base_url_variable")
         return f"{place or 'Its base URL'} is not a URL such as {wanted}."
     return ""
+
+
+def _tunnel_problem(name: str) -> str:
+    from tui.remote.records import read_record  # few have an engine on another machine
+
+    record = read_record(name)
+    if record is None:
+        return "Nothing is known here of its machine: tunedeck engine deploy user@host."
+    return "" if record.is_wanted else f"Its tunnel is closed: tunedeck engine remote connect {name}."
 
 
 def _host(url: str) -> str | None:
@@ -146,6 +159,10 @@ def build_provider(
         from tui.providers.local import LocalProvider  # psutil, only for the engine
 
         return LocalProvider(account, facts, idle_exit_seconds=engine_idle_seconds)
+    if account.key_source == SSH:
+        from tui.providers.remote_engine import RemoteEngineProvider
+
+        return RemoteEngineProvider(account, facts)
     # The accounts are listed before any is used.
     from tui.providers import profiles
     from tui.providers.limited_client import limited_client

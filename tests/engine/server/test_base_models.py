@@ -15,8 +15,8 @@ import pytest
 from tests.engine.tiny_model import make_tiny_base_model
 from tui.engine.base_models import add, download, fetch, package_index
 from tui.engine.base_models.source import SMOLLM2, PackagedModel
-from tui.engine.file_lock import FileLock
 from tui.errors import TunedeckError
+from tui.file_lock import FileLock
 
 CONTENT = bytes(range(256)) * 40_000
 DIGEST = hashlib.sha256(CONTENT).hexdigest()

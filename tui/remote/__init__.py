@@ -1,0 +1,1 @@
+"""Engines on other machines, reached with the system's ssh: deployed, tunnelled to, looked after."""
