@@ -15,27 +15,37 @@ if TYPE_CHECKING:
     from tui.providers.account_limits import RateGauge
     from tui.providers.account_settings import DeclaredAccount
     from tui.records.models import Account
+    from tui.remote.states import TunnelLine
 
 _SIGNS: Mapping[str, Part] = {"ok": ("✓", "good"), "warn": ("!", "warning"), "fail": ("✗", "bad")}
 _LABEL = 11
 _BAR = 16
 
 
-def account_row(account: Account, found: Sequence[AccountLine] | None, is_asking: bool) -> list[Cell]:
+def account_row(
+    account: Account,
+    found: Sequence[AccountLine] | None,
+    is_asking: bool,
+    tunnel: TunnelLine | None = None,
+) -> list[Cell]:
     """Return an account as a line of the list."""
     return [
         (account.name, "strong"), account.provider, account.key_source or "none needed",
-        _state(account, found, is_asking),
+        _state(account, found, is_asking, tunnel),
     ]  # fmt: skip
 
 
-def _state(account: Account, found: Sequence[AccountLine] | None, is_asking: bool) -> Part:
+def _state(
+    account: Account, found: Sequence[AccountLine] | None, is_asking: bool, tunnel: TunnelLine | None
+) -> Part:
     if is_asking:
         return "asking…", "accent"
+    if tunnel is not None and not tunnel.is_open:
+        return f"– {tunnel.words}", "warning" if tunnel.problem else "muted"
     if not account.ready:
         return f"– {account.state}", "muted"
     if not found:
-        return "ready; t asks what works", ""
+        return tunnel.words if tunnel is not None else "ready; t asks what works", ""
     worst = next((line for line in found if line.level == "fail"), None)
     if worst is not None:
         return f"✗ {worst.what}: {safe_line(worst.text, 200)}", "bad"
@@ -52,6 +62,7 @@ def account_lines(
     gauges: Sequence[RateGauge],
     *,
     ascii_only: bool,
+    tunnel: TunnelLine | None = None,
 ) -> list[Line]:
     """Return what is known of an account, a fact a line.
 
@@ -61,6 +72,7 @@ def account_lines(
         found: What its service was found to do; None while it was not asked.
         gauges: How much of its limits is left.
         ascii_only: Draw bars with ASCII.
+        tunnel: How its tunnel is, of an engine on another machine.
     """
     lines = [
         _fact("Service", f"{account.label}, {account.provider}"),
@@ -69,7 +81,12 @@ def account_lines(
     ]
     for name, value in (declared.options if declared is not None else {}).items():
         lines.append(_fact(name.capitalize(), value))
-    if not account.ready:
+    if tunnel is not None:
+        lines.append(_fact("Machine", tunnel.machine))
+        lines.append(_fact("Tunnel", tunnel.words))
+        if tunnel.problem:
+            lines.append(_fact("Last try", tunnel.problem, "warning"))
+    elif not account.ready:
         lines.append(_fact("Not ready", account.state, "warning"))
     if found:
         lines.append([])
@@ -99,6 +116,8 @@ def account_lines(
 def _key_words(account: Account) -> str:
     if account.provider == "local":
         return "the engine's own token"
+    if account.key_source == "ssh":
+        return "its machine, through ssh; it is kept nowhere here"
     if account.key_source == "keyring":
         return "the keyring"
     return f"the environment variable {account.key_source}" if account.key_source else "nowhere yet"

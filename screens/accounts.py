@@ -21,12 +21,16 @@ from screens.confirm import ConfirmScreen
 from screens.greyed_keys import GreyedKeys
 from tui.errors import TunedeckError
 from tui.jobs.account_check import AccountLine, check_account
+from tui.providers.keys import SSH
 from tui.records.models import Account
+from tui.remote.states import TunnelLine, TunnelState, tunnel_line, tunnel_state
 from tui.safe_text import safe_line
 from tui.widgets.keys import bindings
 from tui.widgets.table import Column, Table, TableRow
 from tui.widgets.tones import content, content_lines
 
+_SECONDS_BETWEEN_LOOKS = 2.0
+_OF_ONE_ACCOUNT = ("test_account", "edit_account", "remove_account", "toggle_tunnel")
 _COLUMNS = (
     Column("Account", 18),
     Column("Service", 16, tone="muted"),
@@ -51,7 +55,8 @@ class AccountsScreen(GreyedKeys, inherit_bindings=False):
     HELP = """
     Every account and where its key comes from: an environment variable or the keyring, never a file of
     tunedeck's. t asks a service what works: models, files, jobs, and who can train until when. Asking
-    creates nothing and costs nothing.
+    creates nothing and costs nothing. An engine on another machine is reached through an ssh tunnel, which
+    opens by itself when it is needed; c closes it, and opens it again. Its jobs go on either way.
     """
 
     @dataclass
@@ -61,11 +66,20 @@ class AccountsScreen(GreyedKeys, inherit_bindings=False):
         account: str
         line: AccountLine | None
 
+    @dataclass
+    class TunnelTurned(Message):
+        """A tunnel was opened or closed, or could not be."""
+
+        account: str
+        error: TunedeckError | None
+
     def __init__(self) -> None:
         super().__init__()
         self._accounts: dict[str, Account] = {}
         self._found: dict[str, list[AccountLine]] = {}
         self._asking: set[str] = set()
+        self._turning: set[str] = set()
+        """Accounts whose tunnel is being opened or closed."""
 
     def compose_body(self) -> ComposeResult:
         """Yield the list over the facts."""
@@ -76,6 +90,12 @@ class AccountsScreen(GreyedKeys, inherit_bindings=False):
     def on_mount(self) -> None:
         """Show what is known without asking anybody."""
         self._read()
+        self.set_interval(_SECONDS_BETWEEN_LOOKS, self._look_at_tunnels)
+
+    def _look_at_tunnels(self) -> None:
+        """A tunnel breaks and is reopened by whoever needs it, without a word to this screen."""
+        if self.is_current and any(account.key_source == SSH for account in self._accounts.values()):
+            self._read()
 
     def _read(self) -> None:
         try:
@@ -93,7 +113,12 @@ class AccountsScreen(GreyedKeys, inherit_bindings=False):
             [
                 TableRow(
                     account.name,
-                    account_row(account, self._found.get(account.name), account.name in self._asking),
+                    account_row(
+                        account,
+                        self._found.get(account.name),
+                        account.name in self._asking,
+                        self._tunnel(account),
+                    ),
                 )
                 for account in self._accounts.values()
             ]
@@ -112,9 +137,15 @@ class AccountsScreen(GreyedKeys, inherit_bindings=False):
             self._found.get(account.name),
             self.services.rate_gauges(account.name),
             ascii_only=self.services.settings.ascii,
+            tunnel=self._tunnel(account),
         )
         self.query_one("#account-lines", Static).update(content_lines(lines))
         self.refresh_bindings()
+
+    def _tunnel(self, account: Account) -> TunnelLine | None:
+        if account.key_source != SSH:
+            return None
+        return tunnel_line(account.name, is_turning=account.name in self._turning)
 
     def _chosen(self) -> Account | None:
         tables = self.query(Table)  # none before they are made, when the footer asks for the first time
@@ -161,12 +192,19 @@ class AccountsScreen(GreyedKeys, inherit_bindings=False):
     def reason_against(self, action: str) -> str:
         """Return why a key can't act on the account under the cursor."""
         account = self._chosen()
-        if action not in ("test_account", "edit_account", "remove_account") or account is None:
+        if action not in _OF_ONE_ACCOUNT or account is None:
             return ""
+        if action == "toggle_tunnel":
+            if account.key_source != SSH:
+                return "Only an engine that `tunedeck engine deploy` made on another machine has a tunnel."
+            return "It is being opened or closed." if account.name in self._turning else ""
         if action == "test_account":
             return "It is being asked." if account.name in self._asking else ""
         if account.provider == "local":
             return "The engine on this machine needs no account; it is always there."
+        if account.key_source == SSH:
+            verb = "deploy" if action == "edit_account" else "remote remove"
+            return f"It belongs to an engine on another machine: `tunedeck engine {verb}` changes that."
         if action == "remove_account" and self.services.declared_account(account.name) is None:
             return "This account is built in. Without its environment variable it is only a line here."
         return ""
@@ -180,6 +218,35 @@ class AccountsScreen(GreyedKeys, inherit_bindings=False):
     def action_test_all(self) -> None:
         """Ask every service that can be asked."""
         self._begin([account.name for account in self._accounts.values() if account.ready])
+
+    def action_toggle_tunnel(self) -> None:
+        """Open the tunnel of the account under the cursor, or close it."""
+        account = self._chosen()
+        if account is not None:
+            self._turning.add(account.name)
+            self._show()
+            self._turn(account.name)
+
+    @work(thread=True, group="turn-tunnel", exit_on_error=False, description="open or close a tunnel")
+    def _turn(self, name: str) -> None:
+        from tui.remote.connection import connect, disconnect  # few have such an account
+
+        problem = None
+        try:
+            if tunnel_state(name)[0] is TunnelState.OPEN:
+                disconnect(name)
+            else:
+                connect(name, by_hand=True)
+        except TunedeckError as error:
+            problem = error
+        self.post_message(self.TunnelTurned(name, problem))
+
+    @on(TunnelTurned)
+    def _tunnel_turned(self, message: TunnelTurned) -> None:
+        self._turning.discard(message.account)
+        if message.error is not None:
+            self.tell_error(message.error)
+        self._changed(message.account)
 
     @on(Table.Chosen)
     def _open(self) -> None:

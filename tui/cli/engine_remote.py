@@ -63,10 +63,10 @@ def disconnect(name: str, as_json: bool) -> int:
 @json_option
 def status(name: str, as_json: bool) -> int:
     """Ask the machine of NAME how its engine is; exit code 1 when none runs there."""
-    from tui.remote.connection import tunnel_state
     from tui.remote.far_engine import engine_status
     from tui.remote.records import known_record
     from tui.remote.ssh import Ssh
+    from tui.remote.states import tunnel_state
 
     record = known_record(name)
     found = engine_status(Ssh(record.destination), record)
@@ -162,8 +162,8 @@ def run(name: str, arguments: tuple[str, ...]) -> int:
 
 
 def _list(as_json: bool) -> None:
-    from tui.remote.connection import tunnel_state
     from tui.remote.records import all_records
+    from tui.remote.states import tunnel_state
     from tui.remote.tunnel import find_tunnel
 
     rows: list[dict[str, Any]] = []

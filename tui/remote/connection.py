@@ -9,32 +9,20 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass, replace
-from enum import StrEnum
 
-from tui import paths
 from tui.errors import TunedeckError
 from tui.file_lock import FileLock
 from tui.remote.far_engine import FarAddress, start_engine
-from tui.remote.records import RemoteEngine, keep_record, known_record, read_record
+from tui.remote.records import RemoteEngine, keep_record, known_record
 from tui.remote.ssh import Ssh
 from tui.remote.ssh_failures import SshError
-from tui.remote.tunnel import Tunnel, carries, close_tunnel, find_tunnel, open_tunnel
+from tui.remote.tunnel import Tunnel, carries, close_tunnel, find_tunnel, open_tunnel, tunnels_folder
 
 FIRST_WAIT, LONGEST_WAIT = 2.0, 120.0
 NEEDS_A_PERSON_WAIT = 600.0
 """Seconds after a refusal that only a person can mend, such as an unknown key."""
 _LOCK_SECONDS = 90.0
 _POLL_SECONDS = 0.1
-
-
-class TunnelState(StrEnum):
-    """How an account's tunnel is."""
-
-    OPEN = "open"
-    CLOSED = "closed"
-    """A person closed it: nothing opens it by itself."""
-    WAITING = "waiting"
-    """It is opened when it is needed next, or tried again after a failure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,15 +94,9 @@ def disconnect(name: str) -> bool:
     return close_tunnel(name)
 
 
-def tunnel_state(name: str) -> tuple[TunnelState, str]:
-    """Return how a tunnel is, and in words why it is not open; asks nobody."""
-    record = read_record(name)
-    if record is not None and not record.is_wanted:
-        return TunnelState.CLOSED, ""
-    if find_tunnel(name) is not None:
-        return TunnelState.OPEN, ""
-    problem = _memory(name).problem
-    return TunnelState.WAITING, problem.message if problem is not None else ""
+def last_problem(name: str) -> TunedeckError | None:
+    """Return why this program could not reach an engine when it last tried, if so."""
+    return _memory(name).problem
 
 
 def forget(name: str) -> None:
@@ -127,7 +109,7 @@ def _reach(record: RemoteEngine, memory: _Memory) -> RemoteAddress:
     found = _usable(record, memory)
     if found is not None:
         return found
-    lock = FileLock(paths.make_private(paths.runtime_dir() / "tunnels") / f"{record.name}.lock")
+    lock = FileLock(tunnels_folder() / f"{record.name}.lock")
     deadline = time.monotonic() + _LOCK_SECONDS
     while not lock.acquire():
         if time.monotonic() > deadline:

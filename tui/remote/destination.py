@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tui.errors import TunedeckError
 
-_TARGET = re.compile(r"(?:[A-Za-z0-9_.+-]+@)?(?:[A-Za-z0-9_.-]+|\[?[0-9A-Fa-f:.%]+\]?)")
+_TARGET = re.compile(r"(?:[A-Za-z0-9_.+-]+@)?(?:[A-Za-z0-9_.-]+|\[?[0-9A-Fa-f:.]+(?:%[A-Za-z0-9]+)?\]?)")
 _NOT_IN_A_NAME = re.compile(r"[^a-z0-9._-]+")
 
 

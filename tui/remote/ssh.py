@@ -11,6 +11,7 @@ import hashlib
 import os
 import shlex
 import shutil
+import stat
 import subprocess
 import sys
 import tempfile
@@ -218,8 +219,11 @@ def socket_folder() -> Path:
         digest = hashlib.sha256(str(folder).encode()).hexdigest()[:8]
         folder = Path(tempfile.gettempdir()) / f"tunedeck-{os.getuid()}-{digest}"
     paths.make_private(folder)
-    state = folder.stat()
-    if state.st_uid != os.getuid() or state.st_mode & 0o077:
+    state = folder.lstat()  # a link in a shared folder may lead anywhere
+    if stat.S_ISDIR(state.st_mode) and state.st_uid == os.getuid() and state.st_mode & 0o077:
+        folder.chmod(0o700)
+        state = folder.lstat()
+    if not stat.S_ISDIR(state.st_mode) or state.st_uid != os.getuid() or state.st_mode & 0o077:
         raise TunedeckError(
             f"{folder} is not yours alone, so no connection is kept in it.", "Remove it and try again."
         )

@@ -188,16 +188,18 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _folder() -> Path:
+def tunnels_folder() -> Path:
+    """Return the folder of the tunnels' process numbers and locks, readable by its owner alone."""
+    paths.make_private(paths.runtime_dir())
     return paths.make_private(paths.runtime_dir() / "tunnels")
 
 
 def _file(name: str) -> Path:
-    return _folder() / f"{name}.json"
+    return tunnels_folder() / f"{name}.json"
 
 
 def _log(name: str) -> Path:
-    return _folder() / f"{name}.log"
+    return tunnels_folder() / f"{name}.log"
 
 
 def _last_words(name: str) -> str:

@@ -87,6 +87,14 @@ ACCOUNTS = (
     Key("add", ("n",), "add_account", "New account", "Add an account at any service.", footer=True),
     Key("edit", ("e",), "edit_account", "Edit", "Change this account: address, key, options.", footer=True),
     Key("remove", ("x",), "remove_account", "Remove", "Remove this account and its key.", footer=True),
+    Key(
+        "tunnel",
+        ("c",),
+        "toggle_tunnel",
+        "Tunnel",
+        "Open or close the tunnel of an engine elsewhere.",
+        footer=True,
+    ),
 )
 
 ACCOUNT_FORM = (
