@@ -28,8 +28,8 @@ from tui.engine.environments.kept import (
 )
 from tui.engine.environments.pip_run import Tell, run_pip
 from tui.engine.environments.recipes import MEGABYTE, Recipe
-from tui.engine.file_lock import FileLock
 from tui.errors import TunedeckError, is_out_of_space
+from tui.file_lock import FileLock
 from tui.paths import make_private
 
 _PROOF = """

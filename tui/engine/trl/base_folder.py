@@ -8,9 +8,9 @@ import time
 from pathlib import Path
 
 from tui.engine.atomic_files import read_json_object, write_json_atomically
-from tui.engine.file_lock import FileLock
 from tui.engine.transformers_base import is_transformers_base
 from tui.errors import TunedeckError
+from tui.file_lock import FileLock
 
 KEPT_IN = ".transformers"
 """Beside the base models; no model's name begins with a dot."""
