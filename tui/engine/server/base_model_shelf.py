@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from tui.engine.atomic_files import read_json_object
+from tui.engine.transformers_base import context_length, is_transformers_base
 from tui.errors import TunedeckError
 
 DEFAULT_BASE_MODEL = "smollm2-135m-instruct"
@@ -44,8 +44,13 @@ def is_prepared(folder: Path) -> bool:
     return (folder / "config.json").is_file() and (folder / "weights.safetensors").is_file()
 
 
+def is_base_model(folder: Path) -> bool:
+    """Say whether `folder` holds a base model of either kind."""
+    return is_prepared(folder) or is_transformers_base(folder)
+
+
 class BaseModelShelf:
-    """The prepared base models below one folder; fetches the default one when asked."""
+    """The base models below one folder, of either kind; fetches the default one when asked."""
 
     def __init__(self, root: Path, fetch: Fetch | None) -> None:
         self._root = root
@@ -63,13 +68,17 @@ class BaseModelShelf:
         return sorted(
             entry.name
             for entry in self._root.iterdir()
-            if is_base_model_name(entry.name) and is_prepared(entry)
+            if is_base_model_name(entry.name) and is_base_model(entry)
         )
 
     def folder(self, name: str) -> Path | None:
         """Return a model's folder, or None when it is not ready or no model's name."""
         folder = self._root / name
-        return folder if is_base_model_name(name) and is_prepared(folder) else None
+        return folder if is_base_model_name(name) and is_base_model(folder) else None
+
+    def is_transformers(self, name: str) -> bool:
+        """Say whether a model is kept for TRL and vLLM, so that the embedded engine can't compute it."""
+        return is_base_model_name(name) and is_transformers_base(self._root / name)
 
     def is_known(self, name: str) -> bool:
         """Say whether a job may name this base model: it is here, or will be fetched."""
@@ -83,12 +92,11 @@ class BaseModelShelf:
     def context_length(self, name: str) -> int | None:
         """Return the model's context length in tokens, when its configuration says it."""
         folder = self.folder(name)
-        value = (read_json_object(folder / "config.json") or {}).get("context_length") if folder else None
-        return value if isinstance(value, int) and value > 0 else None
+        return context_length(folder) if folder else None
 
     def preferred(self) -> str | None:
-        """Return the model to use when none is named: the default one, else the first; None without any."""
-        names = self.names()
+        """Return the model to use when none is named: the default one, else the first that answers here."""
+        names = sorted(self.names(), key=self.is_transformers)
         return DEFAULT_BASE_MODEL if DEFAULT_BASE_MODEL in names else (names[0] if names else None)
 
     def state(self) -> BaseModelState:

@@ -38,6 +38,8 @@ class JobRecord:
     queue_order: int = 0
     """Nanoseconds; the lowest queued job runs next. 0 puts an interrupted job first."""
     trainer: str = "embedded"
+    load_in_4bit: bool = False
+    """QLoRA; TRL only."""
     run_on: str = "local"
     """The executor that runs its worker."""
     num_workers: int = 1
@@ -97,7 +99,7 @@ class JobRecord:
     def _beyond_the_service(self) -> dict[str, Any]:
         """Return what the service has no field for, if asked for: a plain job looks as it does there."""
         plain = JobRecord.__dataclass_fields__
-        names = ("trainer", "run_on", "num_workers", "priority", "start_after")
+        names = ("trainer", "load_in_4bit", "run_on", "num_workers", "priority", "start_after")
         asked = {name: value for name in names if (value := getattr(self, name)) != plain[name].default}
         return {"tunedeck": asked} if asked else {}
 

@@ -73,6 +73,10 @@ class CreateJob(_Strict):
     seed: Annotated[int, Field(strict=True, ge=0, le=2_147_483_647)] | None = None
     metadata: Annotated[dict[MetadataKey, MetadataValue], Field(max_length=16)] | None = None
     integrations: list[Any] | None = None
+    trainer: Literal["auto", "embedded", "trl"] = "auto"
+    """Beyond the service: who trains; see `choose_trainer`."""
+    load_in_4bit: Annotated[bool, Field(strict=True)] = False
+    """Beyond the service: QLoRA, the frozen weights in 4 bits."""
     run_on: Annotated[str, Field(strict=True, max_length=64)] | None = None
     """Beyond the service: the executor that runs the worker; this machine when left out."""
     num_workers: Annotated[int, Field(strict=True, ge=1, le=64)] = 1

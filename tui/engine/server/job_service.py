@@ -23,6 +23,7 @@ from tui.engine.server.job_record import JobRecord
 from tui.engine.server.job_store import JobStore
 from tui.engine.server.model_directory import ModelDirectory
 from tui.engine.server.scheduler import Scheduler
+from tui.engine.server.trainer_choice import choose_trainer
 
 if TYPE_CHECKING:
     from tui.engine.server.job_schema import CreateJob
@@ -65,6 +66,13 @@ class JobService:
         hyperparameters = body.method_hyperparameters()
         run_on = self._run_on(body)
         source = self._models.for_training(body.model)
+        trainer = choose_trainer(
+            body.trainer,
+            self._models.shelf,
+            source.base_model,
+            load_in_4bit=body.load_in_4bit,
+            here=self._executors[run_on].here,
+        )
         training = self._file(body.training_file, "training_file")
         validation = self._file(body.validation_file, "validation_file") if body.validation_file else None
         job_id = new_id("ftjob-")
@@ -84,6 +92,8 @@ class JobService:
             validation_file=body.validation_file,
             suffix=body.suffix,
             metadata=body.metadata,
+            trainer=trainer,
+            load_in_4bit=body.load_in_4bit,
             run_on=run_on,
             num_workers=body.num_workers,
             priority=PRIORITIES[body.priority],

@@ -29,12 +29,13 @@ class ModelDirectory:
     """Base models of the shelf, tuned models and checkpoints of the jobs."""
 
     def __init__(self, shelf: BaseModelShelf, jobs: JobStore) -> None:
-        self._shelf = shelf
+        self.shelf = shelf
+        """The base models."""
         self._jobs = jobs
 
     def all(self) -> list[dict[str, Any]]:
         """Return the model objects: base models, then tuned ones, newest first."""
-        bases = [self._base_object(name) for name in self._shelf.names()]
+        bases = [self._base_object(name) for name in self.shelf.names()]
         return bases + [_tuned_object(record) for record in self._tuned()]
 
     def get(self, name: str) -> dict[str, Any]:
@@ -43,7 +44,7 @@ class ModelDirectory:
         Raises:
             ApiError: 404 when there is no such model.
         """
-        if self._shelf.folder(name) is not None:
+        if self.shelf.folder(name) is not None:
             return self._base_object(name)
         place, record = self._adapter(name)
         return _tuned_object(record) | {"id": place.id}
@@ -54,13 +55,22 @@ class ModelDirectory:
         Raises:
             ApiError: 404 when there is none; 503 when its base model is still on its way.
         """
-        if self._shelf.folder(name) is not None:
-            return ModelPlace(name, name, None)
-        if name == DEFAULT_BASE_MODEL:
+        if self.shelf.folder(name) is not None:
+            place = ModelPlace(name, name, None)
+        elif name == DEFAULT_BASE_MODEL:
             raise self._not_ready(name)
-        place = self._adapter(name)[0]
-        if self._shelf.folder(place.base_model) is None:
+        else:
+            place = self._adapter(name)[0]
+        if self.shelf.folder(place.base_model) is None:
             raise self._not_ready(place.base_model)
+        if self.shelf.is_transformers(place.base_model):
+            raise ApiError(
+                400,
+                f"The base model {place.base_model} is kept for TRL and vLLM: the embedded engine can't read "
+                "it, so it does not answer with it.",
+                param="model",
+                code="model_cannot_answer",
+            )
         return place
 
     def for_training(self, name: str) -> ModelPlace:
@@ -69,12 +79,12 @@ class ModelDirectory:
         Raises:
             ApiError: 400 when this engine can't tune it; the text names what it can.
         """
-        if self._shelf.is_known(name):
+        if self.shelf.is_known(name):
             return ModelPlace(name, name, None)
         try:
             return self._adapter(name)[0]
         except ApiError:
-            offer = self._shelf.preferred() or DEFAULT_BASE_MODEL
+            offer = self.shelf.preferred() or DEFAULT_BASE_MODEL
             raise ApiError(
                 400,
                 f"Model {name[:120]} is not available for fine-tuning or does not exist on this local "
@@ -86,7 +96,7 @@ class ModelDirectory:
     def fetch_if_missing(self, base_model: str) -> None:
         """Begin to fetch the default base model when a job needs it and it is not here."""
         if base_model == DEFAULT_BASE_MODEL:
-            self._shelf.start_fetch()
+            self.shelf.start_fetch()
 
     def delete(self, name: str) -> list[ModelPlace]:
         """Delete a tuned model with its checkpoints, and return what could be asked until now.
@@ -94,7 +104,7 @@ class ModelDirectory:
         Raises:
             ApiError: 404 when there is none, 403 for a base model.
         """
-        if self._shelf.folder(name) is not None:
+        if self.shelf.folder(name) is not None:
             raise ApiError(
                 403,
                 f"'{name}' is a base model of this machine; `tunedeck engine remove {name}` deletes it.",
@@ -103,7 +113,7 @@ class ModelDirectory:
             )
         record = next((record for record in self._tuned() if record.planned_model == name), None)
         if record is None:
-            raise _not_found(name, self._shelf.preferred())
+            raise _not_found(name, self.shelf.preferred())
         self._jobs.change(record.id, lambda job: setattr(job, "model_deleted", True))
         folder = self._jobs.folder(record.id)
         gone = [ModelPlace(name, record.base_model, folder / "adapter")]
@@ -147,20 +157,20 @@ class ModelDirectory:
                 number = checkpoint.name.removeprefix("step-")
                 if number.isdigit() and step.isdigit() and int(number) == int(step[:18]):
                     return ModelPlace(name, record.base_model, checkpoint), record
-        raise _not_found(name, self._shelf.preferred())
+        raise _not_found(name, self.shelf.preferred())
 
     def _base_object(self, name: str) -> dict[str, Any]:
         return {
             "id": name,
             "object": "model",
-            "created": self._shelf.created_at(name),
+            "created": self.shelf.created_at(name),
             "owned_by": "system",
             "shutdown_date": None,
         }
 
     def _not_ready(self, name: str) -> ApiError:
-        state = self._shelf.state()
-        self._shelf.start_fetch()
+        state = self.shelf.state()
+        self.shelf.start_fetch()
         detail = {
             "downloading": f"is being downloaded ({state.done_bytes} of {state.total_bytes} bytes)",
             "preparing": "is being unpacked",

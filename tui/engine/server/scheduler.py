@@ -249,6 +249,7 @@ class Scheduler:
             "suffix": record.suffix,
             "trainer": record.trainer,
             "num_workers": record.num_workers,
+            "load_in_4bit": record.load_in_4bit,
             "fine_tuned_model": record.planned_model,
             "max_tokens_per_example": min(LONGEST_EXAMPLE, context),
             "training_file": "training.jsonl",
