@@ -116,7 +116,9 @@ def test_the_token_view_of_the_command_line_shows_what_a_base_of_trl_learns(
     data.write_text(json.dumps(TALK) + "\n", "utf-8")
     result = cli("count", str(data), "--line", "1", "--tokens", "--model", "qwen3-tiny")
     assert result.code == 0, result.stderr
-    assert "<think>" in result.stdout
+    segments = load_row_layout(kept).row_segments(TALK, DatasetFormat.CHAT)
+    learned = sum(segment.tokens for segment in segments if segment.trained)
+    assert sum(line.endswith("  trained") for line in result.stdout.splitlines()) == learned
 
 
 def test_the_list_says_who_trains_and_who_answers(
