@@ -52,9 +52,11 @@ class EvaluationsScreen(GreyedKeys, inherit_bindings=False):
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]  # noqa: RUF012 - Textual's own type
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("evaluations"), *DeckScreen.BINDINGS]
     HELP = """
-    Every evaluation is kept as it was reported. Enter opens one with its tables and its worst rows. Space
-    marks two, c compares them: the second of the marked ones in time against the first, row by row, where
-    both asked the same test set. w writes a report, x forgets one; the answers that were paid for stay.
+    Every evaluation, prompt diet and comparison of old and new is kept as it was reported. Enter opens one
+    with its tables and its worst rows. Space marks two evaluations, c compares them: the second of the marked
+    ones in time against the first, row by row, where both asked the same test set. The score of a diet is
+    that with the whole prompt, that of old and new their agreement. w writes a report, x forgets one; the
+    answers that were paid for stay.
     """
 
     def __init__(self) -> None:
@@ -103,7 +105,9 @@ class EvaluationsScreen(GreyedKeys, inherit_bindings=False):
         mark = ("*" if self.services.settings.ascii else "●") if head.id in self._marked else ""
         name, colon, _ = head.title.partition(": ")
         model = short_model_name(head.model) if head.model else ""
-        words = f"{name}: {model}" if model and colon else head.title
+        words = f"{name}: {model}" if model and colon and not head.kind else head.title
+        if head.kind and model:
+            words = head.title.replace(head.model, model)
         score: Cell = "–" if head.score is None else f"{100 * head.score:.1f}"
         verdict: Cell = (head.word, _TONES.get(head.word, "warning"))
         if not head.complete:
@@ -118,6 +122,8 @@ class EvaluationsScreen(GreyedKeys, inherit_bindings=False):
         match action:
             case "mark_evaluation" | "write_evaluation" | "delete_evaluation" if not self._heads:
                 return "Nothing is evaluated yet."
+            case "mark_evaluation" if (head := self._chosen()) is not None and head.kind:
+                return "Only evaluations are compared; this is a comparison already."
             case "compare_evaluations" if len(self._marked) != _BOTH:
                 return "Mark two with space first."
         return ""

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import partial
-from typing import Any
 
 from screens.evaluation_views import ROWS, score_tone
 from screens.job_words import ago
 from screens.outcome import Outcome, OutcomeScreen
 from screens.outcome_views import View, block_views, quoted, score_words
-from tui.evals.kept import KeptEvaluation, row_blocks, write_kept
+from tui.evals.kept import KeptEvaluation, KeptRows, row_blocks, write_kept
 from tui.evals.kept_compare import KeptComparison, compare_kept, write_comparison
 from tui.safe_text import safe_line
 from tui.widgets.table import Cell, Column, TableRow
 from tui.widgets.tones import Tone
 
 _TONES: dict[str, Tone] = {"better": "good", "worse": "bad"}
+_BESIDE = ("was", "Alike", "Old")
+"""Headings of numbers that judge nothing by themselves."""
 
 
 class KeptScreen(OutcomeScreen):
@@ -54,37 +54,36 @@ class KeptComparisonScreen(OutcomeScreen):
 
 def kept_outcome(kept: KeptEvaluation) -> Outcome:
     """Return an evaluation with its worst rows and every table of its report."""
-    verdict = kept.value.get("verdict") or {}
+    verdict = {} if kept.kind else kept.value.get("verdict") or {}
     tone = _TONES.get(str(verdict.get("word")), "warning" if verdict else "strong")
     rows, title = kept.value.get("rows", 0), safe_line(kept.run.title, 200)
     when = f"\n{rows:,} rows of {title}, {ago(kept.run.created_at)}."
-    views = [_rows(kept), *block_views(kept.blocks(0))]
+    views = [*(_rows(table) for table in kept.tables), *block_views(kept.blocks(0))]
     return Outcome(
         kept.sentence, ((kept.sentence, tone), (when, "muted")), views, f"report-{kept.run.id}.md",
         partial(write_kept, kept),
     )  # fmt: skip
 
 
-def _rows(kept: KeptEvaluation) -> View:
-    paired = len(kept.models) > 1
-    columns = [Column("Line", 6, align="right"), Column("Score", 5, align="right")]
-    columns += [Column("was", 5, align="right", tone="muted")] * paired
+def _rows(table: KeptRows) -> View:
+    columns = [Column("Line", 6, align="right")]
+    columns += [
+        Column(name, 5, align="right", tone="muted" if name in _BESIDE else "") for name in table.headings
+    ]
     columns += [Column("Question"), Column("Expected", 20, drop_below=70)]
-    worst = kept.worst
 
     def text_of(key: str, longest: int) -> str:
-        return quoted(row_blocks(worst[int(key)], longest))
+        return quoted(row_blocks(table.rows[int(key)], longest))
 
-    rows = [TableRow(str(number), _cells(row, paired=paired)) for number, row in enumerate(worst)]
-    return View(ROWS, columns, rows, text_of, has_texts=True)
+    rows = [TableRow(str(number), _cells(table, number)) for number in range(len(table.rows))]
+    return View(table.title, columns, rows, text_of, has_texts=True)
 
 
-def _cells(row: Mapping[str, Any], *, paired: bool) -> list[Cell]:
-    answers = row.get("answers") or [{}]
-    last = answers[-1].get("score")
-    cells: list[Cell] = [f"{row.get('line', 0):,}", (score_words(last), score_tone(last))]
-    if paired:
-        cells.append(score_words(answers[0].get("score")))
+def _cells(table: KeptRows, number: int) -> list[Cell]:
+    row = table.rows[number]
+    cells: list[Cell] = [f"{row.get('line', 0):,}"]
+    for name, score in zip(table.headings, table.shown[number], strict=True):
+        cells.append(score_words(score) if name in _BESIDE else (score_words(score), score_tone(score)))
     expected = str((row.get("expected") or [""])[0])
     return [*cells, safe_line(str(row.get("question", "")), 300), safe_line(expected, 100)]
 

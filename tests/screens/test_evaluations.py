@@ -117,6 +117,51 @@ async def test_two_are_marked_and_compared_the_later_against_the_earlier(
         assert json.loads(target.read_text("utf-8"))["verdict"]["word"] == "worse"
 
 
+def kept_diet() -> str:
+    """Return a prompt diet as it is kept, with a hostile answer."""
+    rows = [
+        {
+            "line": number, "id": f"line {number}", "tags": [], "question": f"Review {number}",
+            "expected": ["positive"], "shown": [1.0, 0.5, None],
+            "answers": [
+                {"model": "100 % (19 tokens)", "text": "positive", "score": 1.0},
+                {"model": "50 % (9 tokens)", "text": "[b]what[/b] \x1b[2J", "score": 0.5},
+            ],
+        }
+        for number in (1, 2)
+    ]  # fmt: skip
+    value = {
+        "kind": "diet", "test_set": "valid.jsonl", "rows": 2, "complete": True,
+        "sentences": [f"{TUNED}: the shortest prompt within noise is 50 % (9 tokens).", "That is all."],
+        "models": [{"model": BASE}, {"model": TUNED, "score": {"estimate": 1.0, "low": 0.3, "high": 1.0}}],
+        "verdict": {"word": "50 % enough"},
+        "tables": [{"title": "Rows, worst first", "headings": ["100 %", "50 %", "0 %"], "rows": rows}],
+        "blocks": [
+            ["heading", 1, "Prompt diet"], ["table", ["Model", "Prompt"], [["tone", "100 %"]]],
+            ["heading", 2, "How to read this"],
+        ],
+    }  # fmt: skip
+    return json.dumps(value)
+
+
+async def test_a_prompt_diet_is_listed_and_opened_and_can_not_be_marked(app: TunedeckApp) -> None:
+    app.services.store.save_eval_run(f"valid.jsonl: prompt diet of {TUNED}", kept_diet())
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.open_evaluations()
+        await until(pilot, lambda: "50 % enough" in text_of(app))
+        assert "of tone:abc12345" in text_of(app)
+        await pilot.press("space")  # greyed: it is a comparison already
+        await pilot.pause()
+        assert "marked" not in text_of(app)
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, KeptScreen) and "Review 2" in text_of(app))
+        assert "That is all." in text_of(app)
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, TextDialog))
+        assert "[b]what[/b]" in text_of(app)
+        assert "50 % (9 tokens): 50" in text_of(app)
+
+
 async def test_one_is_written_and_deleted_after_a_yes(app: TunedeckApp, isolated_home: Path) -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         table = await open_list(pilot, app)
@@ -149,11 +194,19 @@ async def test_models_and_evaluation_lead_here(app: TunedeckApp) -> None:
 
 
 @pytest.mark.parametrize("size", SIZES, ids=["80x24", "140x40"])
-@pytest.mark.parametrize("kind", ["list", "one", "two"])
+@pytest.mark.parametrize("kind", ["list", "one", "two", "diet"])
 def test_it_looks(
     app: TunedeckApp, kind: str, size: tuple[int, int], snap_compare: Callable[..., bool]
 ) -> None:
     async def before(pilot: Pilots) -> None:
+        if kind == "diet":
+            app.services.store.save_eval_run(f"valid.jsonl: prompt diet of {TUNED}", kept_diet())
+            app.open_evaluations()
+            await until(pilot, lambda: "50 % enough" in text_of(app))
+            await pilot.press("enter")
+            await until(pilot, lambda: isinstance(app.screen, KeptScreen) and "Review 2" in text_of(app))
+            await pilot.pause()
+            return
         await open_list(pilot, app)
         if kind == "one":
             await pilot.press("down", "enter")

@@ -23,7 +23,7 @@ _WORST_SHOWN = 5
 @click.option("--limit", type=click.IntRange(1), default=100, show_default=True, help="Most of them.")
 @json_option
 def list_evaluations(limit: int, as_json: bool) -> None:
-    """List evaluations from before, the newest first."""
+    """List evaluations from before, the newest first; prompt diets and old against new likewise."""
     from tui.services import Services
 
     with Services.open() as services:
@@ -49,6 +49,7 @@ def list_evaluations(limit: int, as_json: bool) -> None:
 def _head_json(head: EvalRunHead) -> dict[str, object]:
     return {
         "id": head.id,
+        "kind": head.kind or "evaluation",
         "created_at": head.created_at,
         "title": safe_line(head.title),
         "model": safe_line(head.model),

@@ -212,7 +212,7 @@ def run_diet(
     cancelled: Callable[[], bool] = lambda: False,
     first_wait: float = 1.0,
 ) -> Diet:
-    """Ask and compare; a run that is stopped or capped is reported as far as it came.
+    """Ask, compare, and keep the report; a run that is stopped or capped is reported as far as it came.
 
     Raises:
         ProviderError: A service refuses everything or goes on failing; what it answered is kept.
@@ -235,7 +235,11 @@ def run_diet(
                 _compared(result, 0, place) if base and place else None,
             )
         )  # fmt: skip
-    return Diet(tuple(meals), result)
+    from tui.evals.kept_others import kept_diet  # it reads this module's types
+
+    diet = Diet(tuple(meals), result)
+    services.store.save_eval_run(*kept_diet(diet, plan.plan.test_set))
+    return diet
 
 
 def _compared(result: EvalResult, first: int, second: int) -> PairedVerdict | None:

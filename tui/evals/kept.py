@@ -41,11 +41,12 @@ def kept_text(result: EvalResult) -> str:
         {"id": safe_line(row.case.id), "line": row.case.line, "scores": [one.score for one in row.answers]}
         for row in result.rows
     ]
-    value["blocks"] = [_packed(block) for block in report_blocks(result, worst=0)]
+    value["blocks"] = [packed(block) for block in report_blocks(result, worst=0)]
     return json.dumps(value, ensure_ascii=True)
 
 
-def _packed(block: Block) -> list[Any]:
+def packed(block: Block) -> list[Any]:
+    """Return a part of a report as JSON values."""
     match block:
         case Heading(level, text):
             return ["heading", level, text]
@@ -67,8 +68,20 @@ def _unpacked(value: Sequence[Any]) -> Block:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptRows:
+    """Rows with their texts, worst first."""
+
+    title: str
+    headings: tuple[str, ...]
+    """Of the numbers that are shown of each row."""
+    rows: Sequence[Mapping[str, Any]]
+    shown: Sequence[Sequence[float | None]]
+    """Those numbers, 0 to 1."""
+
+
+@dataclass(frozen=True, slots=True)
 class KeptEvaluation:
-    """An evaluation as it was reported."""
+    """An evaluation, a prompt diet, or old against new, as it was reported."""
 
     run: EvalRun
     value: Mapping[str, Any]
@@ -80,8 +93,15 @@ class KeptEvaluation:
         return [safe_line(str(one.get("model", ""))) for one in self.value.get("models", [])]
 
     @property
+    def kind(self) -> str:
+        """`DIET`, `PARITY`, or empty for an evaluation."""
+        return str(self.value.get("kind") or "")
+
+    @property
     def sentence(self) -> str:
         """What it came to."""
+        if self.kind:
+            return " ".join(safe_line(str(one), 2_000) for one in self.value.get("sentences", []))
         models = self.models or [""]
         verdict = self.value.get("verdict")
         if verdict:
@@ -97,8 +117,27 @@ class KeptEvaluation:
 
     @property
     def worst(self) -> list[Mapping[str, Any]]:
-        """Rows with their texts, worst first."""
-        return list(self.value.get("worst", []))
+        """Rows with their texts, worst first; of the examined model."""
+        return list(self.tables[0].rows) if self.tables else []
+
+    @property
+    def tables(self) -> list[KeptRows]:
+        """Rows with their texts: one table, or one for each model of a diet, the examined one first."""
+        if not self.kind:
+            rows = self.value.get("worst", [])
+            scores = [[one.get("score") for one in row.get("answers") or [{}]] for row in rows]
+            if len(self.models) > 1:
+                shown = [[one[-1], one[0]] for one in scores]
+                return [KeptRows("Rows, worst first", ("Score", "was"), rows, shown)]
+            return [KeptRows("Rows, worst first", ("Score",), rows, [one[-1:] for one in scores])]
+        return [
+            KeptRows(
+                safe_line(str(one["title"]), 200),
+                tuple(safe_line(str(name), 20) for name in one["headings"]),
+                one["rows"], [row["shown"] for row in one["rows"]],
+            )
+            for one in self.value.get("tables", [])
+        ]  # fmt: skip
 
     def scores(self) -> dict[str, tuple[int, float]]:
         """Return case id -> line and score of the examined model, for rows that have one."""

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from tui.errors import TunedeckError
 from tui.evals.kept import KeptEvaluation, interval_of
 from tui.evals.reports.blocks import WORST_SHOWN, Block, Heading, Paragraph, Table, points
 from tui.evals.reports.files import write_blocks
@@ -90,7 +91,15 @@ def compare_kept(first: KeptEvaluation, second: KeptEvaluation) -> KeptCompariso
     """Compare the examined models of two evaluations over the rows of the same test set.
 
     Rows are the same where the file is, byte for byte, and the case's id.
+
+    Raises:
+        TunedeckError: One of them is a prompt diet, or old against new.
     """
+    if first.kind or second.kind:
+        raise TunedeckError(
+            "Only evaluations are compared with one another.",
+            "A prompt diet and old against new are comparisons already: `tunedeck eval show`.",
+        )
     before, after = first.scores(), second.scores()
     same_file = first.value.get("sha256") == second.value.get("sha256")
     common = [one for one in before if one in after] if same_file else []

@@ -165,7 +165,7 @@ def run_parity(
     cancelled: Callable[[], bool] = lambda: False,
     first_wait: float = 1.0,
 ) -> ParityReport:
-    """Ask the new model what has no answer yet, and compare.
+    """Ask the new model what has no answer yet, compare, and keep the report.
 
     Raises:
         ProviderError: The service refuses everything or goes on failing; what it answered is kept.
@@ -178,7 +178,11 @@ def run_parity(
     outcome = AskingOutcome()
     if questions:
         outcome = asker.ask(questions, on_answer=on_progress, cancelled=cancelled)
-    return _report(services, plan, outcome)
+    from tui.evals.kept_others import kept_parity  # it reads this module's types
+
+    report = _report(services, plan, outcome)
+    services.store.save_eval_run(*kept_parity(report, plan.plan.test_set))
+    return report
 
 
 def _report(services: EvalServices, plan: ParityPlan, outcome: AskingOutcome) -> ParityReport:

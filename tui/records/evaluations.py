@@ -80,9 +80,13 @@ class EvalBatch:
     collected: bool = False
 
 
+DIET, PARITY = "diet", "parity"
+"""Kinds of what is kept among evaluations; an evaluation itself has none."""
+
+
 @dataclass(frozen=True, slots=True)
 class EvalRun:
-    """A finished evaluation as it was reported."""
+    """A finished evaluation as it was reported; a prompt diet or old against new likewise."""
 
     id: str
     created_at: int
@@ -107,3 +111,5 @@ class EvalRunHead:
     word: str = ""
     """better, worse, or that it can't be told yet; empty for one model alone."""
     complete: bool = True
+    kind: str = ""
+    """`DIET`, `PARITY`, or empty for an evaluation."""

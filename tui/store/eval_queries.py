@@ -158,7 +158,7 @@ class EvalQueries(Database):
         told = "CASE WHEN json_valid(report) THEN json_extract(report, '{}') END"
         columns = {
             "model": "$.models[#-1].model", "row_count": "$.rows", "score": "$.models[#-1].score.estimate",
-            "word": "$.verdict.word", "complete": "$.complete",
+            "word": "$.verdict.word", "complete": "$.complete", "kind": "$.kind",
         }  # fmt: skip
         chosen = ", ".join(f"{told.format(path)} AS {name}" for name, path in columns.items())
         rows = self.query(
@@ -169,7 +169,7 @@ class EvalQueries(Database):
         return [
             EvalRunHead(
                 row["id"], row["created_at"], row["title"], row["model"] or "", row["row_count"] or 0,
-                row["score"], row["word"] or "", row["complete"] != 0,
+                row["score"], row["word"] or "", row["complete"] != 0, row["kind"] or "",
             )
             for row in rows
         ]  # fmt: skip
