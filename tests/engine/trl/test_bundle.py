@@ -17,7 +17,7 @@ def test_the_bundle_holds_the_worker_and_nothing_of_the_interface() -> None:
     assert "tui.engine.worker.run_job" in modules
     assert "tui.engine.export.hugging_face" in modules  # imported inside a function
     parts = {name.split(".")[1] for name in modules if "." in name}
-    assert parts <= {"engine", "datasets", "errors", "atomic"}
+    assert parts <= {"engine", "datasets", "errors", "atomic", "file_lock"}
     assert not any(name.startswith(("tui.engine.server", "tui.engine.serving")) for name in modules)
 
 
