@@ -37,6 +37,11 @@ def splits_dir() -> Path:
     return cache_dir() / "splits"
 
 
+def sweeps_dir() -> Path:
+    """Return the folder of what sweeps keep beside the store: a lock, a log and optuna's file for each."""
+    return data_dir() / "sweeps"
+
+
 def edits_dir() -> Path:
     """Return the folder of the journals of changes to datasets that are not saved yet."""
     return data_dir() / "edits"

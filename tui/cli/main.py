@@ -60,6 +60,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "eval": ("tui.cli.eval", "Examine a model on held-out rows, alone or against another."),
     "record": ("tui.cli.record", "Keep what models answer before they are shut down."),
     "parity": ("tui.cli.parity", "Compare a recorded model with its successor, row by row."),
+    "sweep": ("tui.cli.sweep", "Search over many jobs: plan, run, stop, rank, promote the best."),
     "diet": ("tui.cli.diet", "Say how short the system prompt may be."),
     "engine": ("tui.cli.engine", "Run and look after the local engine."),
     "tour": ("tui.cli.tour", "Do the whole main job on a shipped example."),

@@ -41,7 +41,19 @@ def start_headless(arguments: Sequence[str]) -> Detached:
     Raises:
         TunedeckError: Its log can't be written.
     """
-    folder = paths.data_dir() / "watch"
+    return start_detached(["watch", "--own-session", *arguments], paths.data_dir() / "watch")
+
+
+def start_detached(arguments: Sequence[str], folder: Path) -> Detached:
+    """Start `tunedeck` with `arguments` in a session of its own, and what it prints in a log.
+
+    Args:
+        arguments: A verb and what follows it.
+        folder: Where its log is written.
+
+    Raises:
+        TunedeckError: The log can't be written.
+    """
     log = folder / f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.log"
     try:
         paths.make_private(folder)
@@ -50,7 +62,7 @@ def start_headless(arguments: Sequence[str]) -> Detached:
         raise TunedeckError(f"{log} can't be written: {error.strerror or error}.", "") from None
     try:
         child = subprocess.Popen(
-            [sys.executable, "-m", "tui", "watch", "--own-session", *arguments],
+            [sys.executable, "-m", "tui", *arguments],
             stdin=subprocess.DEVNULL,
             stdout=descriptor,
             stderr=descriptor,

@@ -65,21 +65,50 @@ def read_job_file(path: Path) -> JobTerms:
     Raises:
         TunedeckError: It can't be read, or a key or value in it is wrong; the message names the line.
     """
+    text, values = read_toml(path, "A job file", "`tunedeck jobs export` writes one.")
+    return terms_of_values(values, path, text)
+
+
+def read_toml(path: Path, kind: str, writer: str) -> tuple[str, dict[str, Any]]:
+    """Read a TOML file a person wrote; returns its text, to find lines in, and its values.
+
+    Args:
+        path: The file.
+        kind: What it is, as a sentence begins: "A job file".
+        writer: A sentence that names what writes one.
+
+    Raises:
+        TunedeckError: It can't be read, or is no TOML.
+    """
     import tomllib  # only a launch from a file needs it
 
     try:
         text = path.read_text("utf-8-sig")
-        values = tomllib.loads(text)
+        return text, tomllib.loads(text)
     except OSError as error:
         raise TunedeckError(f"{path} can't be read: {error.strerror or error}.", "") from None
     except UnicodeDecodeError:
-        raise TunedeckError(f"{path} is not UTF-8.", "A job file is TOML, in UTF-8.") from None
+        raise TunedeckError(f"{path} is not UTF-8.", f"{kind} is TOML, in UTF-8.") from None
     except (tomllib.TOMLDecodeError, RecursionError) as error:
-        raise TunedeckError(f"{path} is not TOML: {error}.", "`tunedeck jobs export` writes one.") from None
+        raise TunedeckError(f"{path} is not TOML: {error}.", writer) from None
+
+
+def terms_of_values(values: dict[str, Any], path: Path, text: str) -> JobTerms:
+    """Return the terms that a file's values name; paths in them are relative to the file's folder.
+
+    Args:
+        values: By the names of a job file.
+        path: The file, for messages and paths.
+        text: What it holds, to name the line of what is wrong.
+
+    Raises:
+        TunedeckError: A key or value is wrong; the message names the line.
+    """
+    values = dict(values)
     for name, value in values.items():
         problem = _problem(name, value)
         if problem:
-            raise TunedeckError(f"{path}, line {_line_of(text, name)}: {problem[0]}", problem[1])
+            raise TunedeckError(f"{path}, line {line_of(text, name)}: {problem[0]}", problem[1])
     for name in _PATHS:
         if name in values:
             values[name] = path.absolute().parent / Path(values[name]).expanduser()
@@ -170,7 +199,8 @@ def _problem_of_table(name: str, value: Any) -> tuple[str, str] | None:
     return None
 
 
-def _line_of(text: str, key: str) -> int:
+def line_of(text: str, key: str) -> int:
+    """Return the number of the line that begins with a key or its table; 1 where none does."""
     wanted = re.compile(rf"""\s*\[?\s*["']?{re.escape(key)}["']?\s*[=.\]]""")
     return next((number for number, line in enumerate(text.splitlines(), 1) if wanted.match(line)), 1)
 

@@ -311,6 +311,27 @@ CREATE TABLE embeddings (
 ) WITHOUT ROWID;
 """
 
+_SWEEPS = """
+CREATE TABLE sweeps (
+    id TEXT PRIMARY KEY, name TEXT NOT NULL, definition TEXT NOT NULL, agreed TEXT NOT NULL,
+    state TEXT NOT NULL, reason TEXT NOT NULL, created_at INTEGER NOT NULL, started_at INTEGER,
+    ended_at INTEGER, stop_asked INTEGER NOT NULL, winner INTEGER
+);
+CREATE TABLE sweep_trials (
+    sweep_id TEXT NOT NULL, number INTEGER NOT NULL, settings TEXT NOT NULL, state TEXT NOT NULL,
+    rung INTEGER NOT NULL, value REAL, note TEXT NOT NULL, asked_at INTEGER NOT NULL, ended_at INTEGER,
+    PRIMARY KEY (sweep_id, number)
+) WITHOUT ROWID;
+CREATE TABLE sweep_stages (
+    sweep_id TEXT NOT NULL, number INTEGER NOT NULL, rung INTEGER NOT NULL, run_id TEXT NOT NULL,
+    account TEXT NOT NULL, price REAL, currency TEXT NOT NULL, value REAL, answers_cost REAL NOT NULL,
+    PRIMARY KEY (sweep_id, number, rung)
+) WITHOUT ROWID;
+CREATE INDEX sweep_stages_by_run ON sweep_stages (run_id);
+CREATE TABLE sweep_log (sweep_id TEXT NOT NULL, at INTEGER NOT NULL, words TEXT NOT NULL);
+CREATE INDEX sweep_log_by_sweep ON sweep_log (sweep_id);
+"""
+
 MIGRATIONS: tuple[str, ...] = (
     _FIRST,
     _USAGE,
@@ -331,5 +352,6 @@ MIGRATIONS: tuple[str, ...] = (
     _UNSPACED_WORDS,
     _DEPLOYMENTS,
     _PROPOSALS,
+    _SWEEPS,
 )
 """Statements that lead from version n to n + 1; published ones are never edited."""

@@ -18,6 +18,7 @@ from tui.store.notice_queries import NoticeQueries
 from tui.store.proposal_queries import ProposalQueries
 from tui.store.recording_queries import RecordingQueries
 from tui.store.stop_queries import StopQueries
+from tui.store.sweep_queries import SweepQueries
 from tui.store.upload_queries import UploadQueries
 from tui.store.usage_queries import UsageQueries
 
@@ -41,5 +42,6 @@ class Store(
     UploadQueries,
     ProposalQueries,
     DeploymentQueries,
+    SweepQueries,
 ):
     """All queries over one database file; thread-safe, and open to other processes at the same time."""
