@@ -61,7 +61,7 @@ class SweepRunner:
         sweep_id: A sweep that a person agreed to.
         say: Told each line of the log.
         poll_seconds: Between looks at a job of a service; None takes the settings'.
-        round_seconds: Between rounds.
+        round_seconds: Between rounds; None takes a second.
         search_delays: As in `tui.jobs.launch.launch`.
 
     Raises:
@@ -75,7 +75,7 @@ class SweepRunner:
         *,
         say: Say = lambda words: None,
         poll_seconds: float | None = None,
-        round_seconds: float = _ROUND_SECONDS,
+        round_seconds: float | None = None,
         search_delays: Sequence[float] = _SEARCH_DELAYS,
     ) -> None:
         self._services = services
@@ -84,7 +84,7 @@ class SweepRunner:
         self._spending = Spending(services)
         self._sender = Sender(services, self._book, search_delays)
         self._follower = Follower(services, self._book, poll_seconds)
-        self._round_seconds = round_seconds
+        self._round_seconds = _ROUND_SECONDS if round_seconds is None else round_seconds
         self._cancelled: Callable[[], bool] = lambda: False
         self._all_asked = False
         self._why_no_more = ""
@@ -136,8 +136,8 @@ class SweepRunner:
             self._ask()
             self._decide()
             for trial in book.in_state(TrialState.PLANNED):
-                if not self._cancelled():
-                    self._send(trial)
+                if not self._cancelled() and self._fits(trial):
+                    self._sender.send(trial, self._cap(), self._spending)
         except NeedsAPerson as error:
             return self._stop(f"{error.message} {error.remedy}".strip())
         return self._end_if_over()
@@ -177,20 +177,25 @@ class SweepRunner:
     def _fits(self, trial: Trial) -> bool:
         """Say whether a trial's next launch stays under the cap; one that was sent counts already."""
         cap = self._cap()
-        stage = self._book.stage_of(trial)
-        record = self._book.launch_of(trial)
-        was_sent = record is not None and record.state not in (LaunchState.PREPARING, LaunchState.REFUSED)
-        if cap is None or (stage is not None and was_sent):
+        if cap is None or self._was_sent(trial):
             return True
+        committed = self._spent().committed
         try:
             _, estimate, price = self._sender.price(trial)
+            for other in self._book.in_state(TrialState.PLANNED):
+                if other.number < trial.number and not self._was_sent(other):
+                    committed += self._sender.price(other)[2] or Decimal(0)
         except TunedeckError:
             return True  # the sending tells what is wrong with it
-        reason = over_the_cap(trial.number, price, self._spent().committed, cap, estimate.currency)
+        reason = over_the_cap(trial.number, price, committed, cap, estimate.currency)
         if reason and not self._why_no_more:
             self._why_no_more = reason
             self._book.note(f"No further trial begins. {reason}")
         return not reason
+
+    def _was_sent(self, trial: Trial) -> bool:
+        record = self._book.launch_of(trial)
+        return record is not None and record.state not in (LaunchState.PREPARING, LaunchState.REFUSED)
 
     # Asking, deciding, sending
 
@@ -242,8 +247,7 @@ class SweepRunner:
             stage = book.stage_of(trial)
             onward = replace(trial, rung=trial.rung + 1, state=TrialState.PLANNED)
             if not self._fits(onward):
-                book.end(trial, TrialState.CANCELLED, "the money cap leaves nothing for its next rung")
-                continue
+                continue  # it rests, for a sweep that is resumed with another cap
             if halving.by is RungsBy.PAUSE and stage is not None:
                 _, _, price = self._sender.price(onward)
                 book.save_stage(stage_after(stage, None if price is None else float(price)))
@@ -251,23 +255,21 @@ class SweepRunner:
             book.save(onward)
             book.note_once(number, f"goes on to rung {onward.rung + 1}")
 
-    def _send(self, trial: Trial) -> None:
-        if self._fits(trial):
-            self._sender.send(trial, self._cap(), self._spending)
-        else:
-            self._book.end(trial, TrialState.CANCELLED, "the money cap leaves nothing for it")
-
     # Ending
 
     def _end_if_over(self) -> bool:
         book = self._book
-        if book.in_state(*_OPEN, TrialState.RESTING) or not (self._all_asked or self._why_no_more):
+        if book.in_state(TrialState.RUNNING) or not (self._all_asked or self._why_no_more):
+            return False
+        if self._why_no_more:
+            if any(self._fits(trial) for trial in book.in_state(TrialState.PLANNED)):
+                return False
+            self._end(SweepState.STOPPED, self._why_no_more)
+            return True
+        if book.in_state(TrialState.PLANNED, TrialState.RESTING):
             return False
         done = len(book.in_state(TrialState.DONE))
-        if self._why_no_more:
-            self._end(SweepState.STOPPED, self._why_no_more)
-        else:
-            self._end(SweepState.DONE, f"{done} of {len(book.trials)} trials came to their end.")
+        self._end(SweepState.DONE, f"{done} of {len(book.trials)} trials came to their end.")
         return True
 
     def _end(self, state: SweepState, reason: str) -> None:

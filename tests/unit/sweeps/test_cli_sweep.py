@@ -17,8 +17,7 @@ SweepFile = Callable[..., Path]
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tui.sweeps.runner._ROUND_SECONDS", 0.0)
-    monkeypatch.setattr("tui.sweeps.following._LOCAL_SECONDS", 0.0)
-    monkeypatch.setenv("TUNEDECK_POLL_SECONDS", "1")
+    monkeypatch.setattr("tui.sweeps.following.Follower._wait", lambda self, trial, job: None)
 
 
 def test_the_price_comes_first_and_nobody_is_asked_without_a_terminal(
