@@ -55,11 +55,14 @@ class BatchOutcome:
         """For people: how far the batches are."""
         lines = []
         for batch, remote in self.open:
-            done = (
-                "" if remote is None else f", {remote.completed + remote.failed:,} of {remote.total:,} done"
-            )
-            lines.append(f"{batch.id}: {batch.state}{done}")
+            lines.append(f"{batch.id}: {batch.state}{'' if remote is None else _done(remote)}")
         return "\n".join(lines)
+
+
+def _done(remote: RemoteBatch) -> str:
+    if remote.percent is not None:
+        return f", {remote.percent:.0f} % done"
+    return f", {remote.completed + remote.failed:,} of {remote.total:,} done"
 
 
 def refuse_without_batches(services: EvalServices, plan: EvalPlan) -> None:

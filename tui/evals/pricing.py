@@ -10,11 +10,10 @@ from tui.chat.lanes import Lane
 from tui.evals.ports import EvalServices
 from tui.money.catalog_model import CatalogModel
 from tui.money.usage_price import Amount, answers_cost
+from tui.providers.profiles import profile
 from tui.records.chats import Usage
 from tui.records.evaluations import EvalAnswer
 from tui.records.model_names import base_of
-
-_BATCH_SHARE = Decimal("0.5")
 
 
 class Prices:
@@ -34,23 +33,27 @@ class Prices:
     def cost(self, lane: Lane, usage: Usage, *, batched: bool = False) -> Amount | None:
         """Return what an answer that used so much costs; None where no price is published.
 
-        Of a batch, the catalog's batch prices of tuned models; half the price elsewhere (OpenAI's guide to
-        the Batch API, read 2026-09).
+        Of a batch, the catalog's batch prices of tuned models; elsewhere half the price (OpenAI's guide to
+        the Batch API, read 2026-09), or between half and all of it where that depends on the model
+        (docs.together.ai, read 2026-11-30).
         """
         model = self._model(lane)
         if model is None:
             return None
         tuned = base_of(lane.model) != lane.model
-        factor = _BATCH_SHARE if batched else Decimal(1)
+        low = high = Decimal(1)
         if batched and tuned and model.batch_input_price_per_million is not None:
-            model, factor = _at_batch_prices(model), Decimal(1)
+            model = _at_batch_prices(model)
+        elif batched:
+            share = profile(self._services.account(lane.account).provider).batch_share
+            low, high = (Decimal(str(one)) for one in share)
         amount = answers_cost(
             model, tuned=tuned, prompt_tokens=usage.prompt_tokens,
             cached_tokens=usage.cached_tokens, completion_tokens=usage.completion_tokens,
         )  # fmt: skip
         if amount is None:
             return None
-        return Amount(amount.low * factor, amount.high * factor, amount.currency)
+        return Amount(amount.low * low, amount.high * high, amount.currency)
 
     def answer_cost(self, lane: Lane, answer: EvalAnswer) -> Amount | None:
         """Return what a kept answer has cost."""

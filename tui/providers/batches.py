@@ -34,11 +34,14 @@ _OK = 200
 
 def batch_line(name: str, request: ChatRequest, profile: Profile) -> bytes:
     """Return a request as a line of a batch's file."""
-    body = chat_arguments(request, profile)
-    for key in ("stream", "stream_options"):  # a batch streams nothing
-        body.pop(key, None)
-    line = {"custom_id": name, "method": "POST", "url": _ROUTE, "body": body}
+    line = {"custom_id": name, "method": "POST", "url": _ROUTE, "body": batch_body(request, profile)}
     return json.dumps(line, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
+
+
+def batch_body(request: ChatRequest, profile: Profile) -> dict[str, Any]:
+    """Return what is asked, without what belongs to a stream: a batch has none."""
+    body = chat_arguments(request, profile)
+    return {key: value for key, value in body.items() if key not in ("stream", "stream_options")}
 
 
 @contextmanager
@@ -121,6 +124,8 @@ def answers_in(content: bytes) -> Iterator[tuple[str, EvalAnswer | str]]:
 def _answer(entry: Mapping[str, Any]) -> EvalAnswer | str:
     response, error = entry.get("response"), entry.get("error")
     body = response.get("body") if isinstance(response, Mapping) else None
+    if isinstance(response, Mapping) and "choices" in response:
+        body = response  # a bare answer, as some services write it
     status = response.get("status_code") if isinstance(response, Mapping) else None
     if not isinstance(body, Mapping) or status not in (None, _OK):
         return _problem(body, error)

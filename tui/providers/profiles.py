@@ -105,7 +105,9 @@ class Profile:
     moderation_model: str | None = None
     """What judges texts for free; None where nothing does."""
     batches: bool = False
-    """It answers files of requests within a day, at a lower price."""
+    """It answers files of requests within a day."""
+    batch_share: tuple[float, float] = (0.5, 0.5)
+    """What such an answer costs of the price of one at once, at least and at most."""
     scores_text: bool = False
     """Its completions route echoes given tokens with their logprobs, for chat models too."""
     holds_lengths: bool = False
@@ -181,5 +183,7 @@ def _profile(name: str, entry: Mapping[str, Any], shared: Mapping[str, Any]) -> 
         for one in entry.get("parameters", ())
     )
     values["options"] = tuple(Option(key, **value) for key, value in entry.get("options", {}).items())
+    if "batch_share" in entry:
+        values["batch_share"] = tuple(entry["batch_share"])
     values["cannot"] = {Capability(key): reason for key, reason in entry.get("cannot", {}).items()}
     return Profile(name, **values)

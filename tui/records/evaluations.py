@@ -57,6 +57,8 @@ class RemoteBatch:
     failed: int = 0
     problem: str = ""
     """Why the whole batch failed, in the service's words."""
+    percent: float | None = None
+    """How far it is, where the service tells that and no numbers."""
 
     @property
     def ended(self) -> bool:

@@ -40,6 +40,31 @@ class FakeTogether(FakeService):
         self.download_breaks: list[int] = []
         """Of each download, the bytes after which it breaks off."""
         self.models = []
+        self.together_batches: dict[str, Json] = {}
+
+    def finish_batch(self, batch_id: str, *, refuse: int | None = None) -> None:
+        """Answer every request with its question, but for one, which goes into the file of errors."""
+        batch = self.together_batches[batch_id]
+        output, errors = [], []
+        for number, line in enumerate(self.contents[batch["input_file_id"]].splitlines()):
+            asked = json.loads(line)
+            if number == refuse:
+                error = {"message": "no such model", "code": "invalid_model"}
+                errors.append({"custom_id": asked["custom_id"], "error": error})
+                continue
+            said = {"role": "assistant", "content": asked["body"]["messages"][-1]["content"]}
+            answer = {
+                "choices": [{"message": said, "finish_reason": "stop"}],
+                "usage": {"prompt_tokens": 5, "completion_tokens": 2},
+            }
+            # Half of them bare: the form of the output is not written down.
+            whole = answer if number % 2 else {"status_code": 200, "body": answer}
+            output.append({"custom_id": asked["custom_id"], "response": whole})
+        for name, lines in (("output_file_id", output), ("error_file_id", errors)):
+            if lines:
+                batch[name] = f"{batch_id}-{name}"
+                self.contents[batch[name]] = b"".join(json.dumps(one).encode() + b"\n" for one in lines)
+        batch |= {"status": "COMPLETED", "progress": 100.0}
 
     def add_job(self, **fields: Any) -> Json:
         job_id = fields.pop("id", f"ft-{len(self.jobs) + 1:04d}")
@@ -73,6 +98,10 @@ class _TogetherHandler(_Handler):
         ("GET", r"/v1/fine-tunes/([^/]+)/metrics", "_metrics"),
         ("GET", r"/v1/fine-tunes/([^/]+)/checkpoints", "_checkpoints"),
         ("GET", r"/v1/finetune/download", "_download"),
+        ("GET", r"/v1/batches", "_batches"),
+        ("POST", r"/v1/batches", "_create_batch"),
+        ("GET", r"/v1/batches/([^/]+)", "_batch"),
+        ("POST", r"/v1/batches/([^/]+)/cancel", "_cancel_batch"),
         ("POST", r"/v1/chat/completions", "_chat"),
     ]
 
@@ -206,6 +235,26 @@ class _TogetherHandler(_Handler):
         if stop < len(rest):
             self.connection.shutdown(socket.SHUT_RDWR)
             self.close_connection = True
+
+    def accept_batch(self) -> Json:
+        body = json.loads(self.body)
+        batch_id = f"batch-{len(self.server.together_batches) + 1}"
+        job = {"id": batch_id, "status": "VALIDATING", "progress": 0, "created_at": batch_id, **body}
+        self.server.together_batches[batch_id] = job
+        return job
+
+    def _batches(self) -> None:
+        self.send(list(self.server.together_batches.values()))
+
+    def _create_batch(self) -> None:
+        self.send({"job": self.accept_batch(), "warning": None}, 201)
+
+    def _batch(self, batch_id: str) -> None:
+        self.send(self.server.together_batches[batch_id])
+
+    def _cancel_batch(self, batch_id: str) -> None:
+        self.server.together_batches[batch_id]["status"] = "CANCELLED"
+        self._batch(batch_id)
 
     def _checkpoints(self, job_id: str) -> None:
         self.send({"data": self.server.checkpoints[job_id]})

@@ -15,11 +15,13 @@ from tui.providers.failures import LOST_ANSWER, NOT_REACHED
 from tui.providers.metric_rows import unix_seconds
 from tui.providers.openai_shape import OpenAIShapeProvider
 from tui.providers.protocol import Limit, ProviderError, UploadProgress
-from tui.providers.together import answers
+from tui.providers.together import answers, batches
 from tui.providers.together.preview import preview_from
 from tui.providers.together.request import carries_run, job_body, price_question, problems
 from tui.providers.together.upload import upload
 from tui.providers.together.weights import fetch_adapter
+from tui.records.chats import ChatRequest
+from tui.records.evaluations import RemoteBatch
 from tui.records.jobs import Checkpoint, Job, JobEvent
 from tui.records.models import Capability, ModelInfo
 from tui.records.previews import TokenPreview
@@ -171,6 +173,28 @@ class TogetherProvider(OpenAIShapeProvider):
                 code="price_above_agreed", status=402, limit=Limit.MONEY,
             )  # fmt: skip
         return dollars
+
+    def submit_batch(self, requests: Sequence[tuple[str, ChatRequest]], tag: str) -> RemoteBatch:
+        """Hand in requests of one model, each under a name of its own; sent once, found again by its tag."""
+        with batches.request_file(requests, self._profile, tag) as path:
+            file = self.upload_file(path, purpose=batches.PURPOSE)
+        with self._calling(retry=False) as client:
+            return batches.create(client, file.id)
+
+    def find_batch(self, tag: str) -> RemoteBatch | None:
+        """Return the batch that a submission made whose answer was lost; None when there is none."""
+        with self._calling() as client:
+            return batches.find(self._quick(client), tag)
+
+    def retrieve_batch(self, batch_id: str) -> RemoteBatch:
+        """Return a batch as it is now."""
+        with self._calling() as client:
+            return batches.retrieve(self._quick(client), batch_id)
+
+    def cancel_batch(self, batch_id: str) -> RemoteBatch:
+        """Ask the service to answer no more of a batch."""
+        with self._calling(retry=False) as client:
+            return batches.cancel(client, batch_id)
 
     def _job_call_at(self, path: str, *, cancel: bool = False) -> Job:
         with self._calling(retry=not cancel) as client:
