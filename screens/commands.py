@@ -124,6 +124,7 @@ def deck_commands(app: Deck, screen: Screen[Any]) -> Iterator[Command]:
     yield Command("diet: try shorter prompts", "How short the system prompt may be.", app.open_diet)
     yield Command("parity: compare old and new", "A recorded model and its successor.", app.open_parity)
     yield Command("compare: put models side by side", "Open, blind, or through a training.", app.open_compare)
+    yield Command("queue: show what waits", "Order, priorities, start at night.", app.open_queue)
     yield Command("notifications: show rules", "Where you are told of what, and test it.", app.open_notices)
     yield Command("engine: look again", "Find or start the local engine and its model.", app.watch_engine)
     yield Command("app: save screenshot", "Write this screen to an SVG file.", app.action_save_screenshot)

@@ -16,7 +16,6 @@ from screens.base import DeckScreen
 from screens.job_actions import ON_A_JOB, JobActions, Permissions
 from screens.job_view import JobView, time_left
 from screens.job_words import ago, state_part, took
-from screens.queued import ShowsQueue
 from screens.readings import Readings
 from screens.settle import SettlesLaunches
 from tui.chat.model_names import job_title, short_model_name
@@ -69,7 +68,7 @@ class _DrawnRow:
     table_row: TableRow
 
 
-class JobsScreen(SettlesLaunches, ShowsQueue, JobActions, inherit_bindings=False):
+class JobsScreen(SettlesLaunches, JobActions, inherit_bindings=False):
     """Jobs, newest first; redrawn only when something about them has changed."""
 
     PLACE = "jobs"
@@ -206,7 +205,7 @@ curves of two to four marked ones over one another, with the settings that diffe
             parts.append((f"   {lost} without an answer: s settles", "warning"))
         if self._queued:
             waiting = "1 launch waits" if self._queued == 1 else f"{self._queued} launches wait"
-            parts.append((f"   {waiting} for a limit: w shows", "warning"))
+            parts.append((f"   {waiting} here: w shows", "warning"))
         if self._problem:
             parts.append((f"   {safe_line(self._problem, 200)}", "warning"))
         self.query_one("#jobs-summary", Static).update(content(*parts), layout=False)  # type: ignore[arg-type]
@@ -227,8 +226,6 @@ curves of two to four marked ones over one another, with the settings that diffe
         """Return why a key can't act on the job, or why there is nothing to settle."""
         if action == "settle_launch":
             return "" if self._lost_launches else "Every launch has got its answer."
-        if action == "show_queue":
-            return "" if self._queued else "No launch waits for a service's limit."
         if action == "mark_job":
             return self._reason_against_mark()
         if action == "overlay_jobs":
@@ -250,9 +247,9 @@ curves of two to four marked ones over one another, with the settings that diffe
         """Read the store again."""
         self._read_jobs()
 
-    def queue_changed(self) -> None:
-        """Read the store again."""
-        self._read_jobs()
+    def action_show_queue(self) -> None:
+        """Show what waits to start."""
+        self.navigator.open_queue()
 
     def job_changed(self) -> None:
         """Read the store again."""

@@ -96,6 +96,7 @@ line there mends it, where a key can. Nothing is sent before you confirm the pri
         self.query_one("#preflight").border_title = "Before the launch"
         self.query_one(Meter).display = False
         settings = self.services.settings
+        self.form.night = settings.night
         chosen = self.form.from_model or (settings.default_account, settings.default_model)
         self.form.account, self.form.model = chosen
         if self._terms is not None:

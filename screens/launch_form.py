@@ -11,6 +11,7 @@ from tui.errors import TunedeckError
 from tui.jobs.metadata import metadata_line, parse_metadata
 from tui.jobs.plan import LaunchPlan
 from tui.jobs.preflight_grader import takes_grader
+from tui.jobs.queue_wish import parse_queue_wish
 from tui.jobs.stop_rules import parse_stop_rules
 from tui.jobs.wandb import parse_wandb
 from tui.providers.parameters import Parameter, Value, read_choices
@@ -78,6 +79,10 @@ class LaunchForm:
     """Likewise, of a job that is launched again and names no file."""
     wandb: str = ""
     stop_rules: str = ""
+    start: str = ""
+    """When it should start and how much it matters: `tonight high`."""
+    night: str = "22:00-06:00"
+    """What "tonight" means."""
 
     @property
     def service(self) -> Profile:
@@ -101,6 +106,7 @@ class LaunchForm:
             found["grader"] = "choose a file: enter"
         readers: Mapping[str, Callable[[str], object]] = {
             "wandb": parse_wandb, "stop_rules": parse_stop_rules, "metadata": parse_metadata,
+            "start": lambda text: parse_queue_wish(text, self.night),
         }  # fmt: skip
         for name in readers:
             text = getattr(self, name).strip() if self.asks(name) else ""
@@ -118,7 +124,7 @@ class LaunchForm:
         match name:
             case "extra":
                 return bool(self.extra_parameters())
-            case "seed" | "stop_rules":
+            case "seed" | "stop_rules" | "start":
                 return True
             case "metadata":
                 return self.service.keeps_metadata
@@ -217,6 +223,7 @@ class LaunchForm:
             grader=self.grader if self.asks("grader") and self.grader_file is None else None,
             wandb=parse_wandb(self.wandb) if self.asks("wandb") and self.wandb.strip() else None,
             stop_rules=self._rules(),
+            start=self.start.strip(),
         )
 
     def _rules(self) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from screens.launch_form import EFFORT, LOCAL, LaunchForm, aside_of
+from tui.jobs.queue_wish import HELP as START_HELP
 from tui.jobs.stop_rules import HELP
 from tui.money.estimate import auto_epochs
 from tui.records.jobs import Method
@@ -54,6 +55,7 @@ def hints(form: LaunchForm, examples: int) -> dict[str, Hint]:
     )
     found["metadata"] = Hint("", "Pairs that the job carries: team=tone note='two words'. May stay empty.")
     found["stop_rules"] = Hint("", f"Stops the job by itself: {HELP}.")
+    found["start"] = Hint("at once", f"When it may start: {START_HELP}. It waits in the queue: w in Jobs.")
     found["seed"] = (
         Hint("random", f"Left to auto, the job tells which. {same}")
         if form.account == LOCAL

@@ -37,10 +37,11 @@ ROWS: tuple[tuple[str, str], ...] = (
     ("metadata", "Metadata"),
     ("wandb", "W&B project"),
     ("stop_rules", "Stop rules"),
+    ("start", "Start"),
 )
 """Field -> its label, in the order of the form and of tab."""
 CHOICES = ("training", "account", "model", "method", "validation", "grader", EFFORT)
-TEXTS = ("suffix", "extra", "metadata", "wandb", "stop_rules")
+TEXTS = ("suffix", "extra", "metadata", "wandb", "stop_rules", "start")
 """Fields of free text, named as the form's own."""
 _SENTENCES = {
     "training": "Enter chooses a file of yours or a shipped example.",
@@ -48,10 +49,16 @@ _SENTENCES = {
     "model": "What is trained: ←→ changes it, enter lists all, those that can't be trained with why.",
     "method": "Supervised learns answers, dpo which of two is better, reinforcement by a grader.",
 }
+_EMPTY = {"start": "now"}
+"""What an empty text means, where that is not "none"."""
 _OPTIONAL = (
     "beta", "learning_rate_multiplier", "learning_rate", "extra", "grader", EFFORT, "compute_multiplier",
     "eval_interval", "eval_samples", "metadata", "wandb",
 )  # fmt: skip
+
+
+class _Fields(VerticalScroll, inherit_bindings=False):
+    """The fields: up and down go from one to the next, and would only scroll where they don't all fit."""
 
 
 class LaunchPane(FieldForm):
@@ -70,9 +77,9 @@ class LaunchPane(FieldForm):
 
     def compose(self) -> ComposeResult:
         """Yield the lines."""
-        with VerticalScroll(id="launch-fields", can_focus=False):
+        with _Fields(id="launch-fields", can_focus=False):
             for name, label in ROWS:
-                value, empty = (AUTO, AUTO) if name in NUMBERS else ("", "none")
+                value, empty = (AUTO, AUTO) if name in NUMBERS else ("", _EMPTY.get(name, "none"))
                 field = (
                     ChoiceField(id=name)
                     if name in CHOICES

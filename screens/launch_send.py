@@ -13,6 +13,7 @@ from screens.confirm import ConfirmScreen
 from tui.errors import TunedeckError
 from tui.jobs.launch import launch
 from tui.jobs.plan import LaunchPlan
+from tui.jobs.queue import LaunchQueued
 from tui.money.estimate import Estimate, format_money
 from tui.records.jobs import Job
 from tui.safe_text import safe_line
@@ -58,6 +59,8 @@ class SendsPlan(DeckScreen, inherit_bindings=False):
                 plan, self.services, confirmed_price=price, on_progress=progress,
                 on_told_price=lambda dollars: self._ask_told_price(plan, dollars),
             )  # fmt: skip
+        except LaunchQueued as error:
+            self.post_from_thread(self._waits, error)
         except TunedeckError as error:
             self.post_from_thread(self._failed, error)
         else:
@@ -90,6 +93,14 @@ class SendsPlan(DeckScreen, inherit_bindings=False):
         self.is_sending = False
         self.sending_changed()
         self.tell_error(error)
+
+    def _waits(self, queued: LaunchQueued) -> None:
+        self.is_sending = False
+        self.sending_changed()
+        if queued.is_wished:
+            self.tell(f"{queued.message} It waits in the queue; w in Jobs shows it.", title="Queued")
+        else:
+            self.tell_error(queued)
 
     def _launched(self, job: Job) -> None:
         self.is_sending = False

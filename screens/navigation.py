@@ -118,6 +118,10 @@ class Navigator(Protocol):
         """
         ...
 
+    def open_queue(self) -> None:
+        """Show what waits to start, over the screen that is shown."""
+        ...
+
     def open_evaluations(self) -> None:
         """List evaluations from before, over the screen that is shown."""
         ...

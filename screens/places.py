@@ -206,6 +206,13 @@ class HasPlaces(KeepsEarlyKeys, inherit_bindings=False):
         if not isinstance(self.screen, EvaluateScreen):
             self.push_screen(EvaluateScreen(model, job))
 
+    def open_queue(self) -> None:
+        """Show what waits to start, over the screen that is shown."""
+        from screens.queued import QueueScreen
+
+        if not isinstance(self.screen, QueueScreen):
+            self.push_screen(QueueScreen())
+
     def open_evaluations(self) -> None:
         """List evaluations from before, over the screen that is shown."""
         from screens.evaluations import EvaluationsScreen

@@ -24,6 +24,8 @@ ACCOUNTS_TABLE = "accounts"
 """Another one: `tui.providers.account_settings` reads and writes it."""
 BUDGETS_TABLE = "budgets"
 """Another one: `tui.jobs.budget` reads and writes it."""
+AT_ONCE_TABLE = "at_once"
+"""Another one: `tui.jobs.at_once` reads and writes it."""
 NOTIFY_TABLE = "notify"
 """Another one: `tui.jobs.notices.rules` reads and writes it."""
 _SECRET_WORDS = ("api_key", "apikey", "token", "secret", "password")
@@ -71,6 +73,10 @@ class Settings:
     engine_idle_seconds: int = _setting(
         120, "Seconds without work after which an engine that the app started ends.", 10, 86400
     )
+    engine_jobs_at_once: int = _setting(
+        1, "Jobs that the engine may train on this machine at a time; they share its cores and memory.", 1, 16
+    )
+    night: str = _setting("22:00-06:00", "When a night begins and ends: launches can wait for it.")
 
 
 def setting_keys() -> tuple[str, ...]:
@@ -169,7 +175,7 @@ def read_settings_file() -> tuple[Path, str, dict[str, Any]]:
 
 def _settings_of_file() -> dict[str, Any]:
     path, text, values = read_settings_file()
-    for table in (KEYS_TABLE, ACCOUNTS_TABLE, BUDGETS_TABLE, NOTIFY_TABLE):
+    for table in (KEYS_TABLE, ACCOUNTS_TABLE, BUDGETS_TABLE, AT_ONCE_TABLE, NOTIFY_TABLE):
         values.pop(table, None)
     for key, value in values.items():
         place = f"{path}, line {_line_of(text, key)}"

@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from tui import paths
+from tui.config import load_settings
 from tui.errors import TunedeckError
 
 USUAL_PORT = 8917
@@ -99,7 +100,7 @@ def ensure_engine(*, idle_exit_seconds: int = 120, timeout: float = 15) -> Engin
     if address is not None:
         return address
     root = paths.make_private(paths.engine_dir())
-    child = _start(root, idle_exit_seconds)
+    child = _start(root, idle_exit_seconds, load_settings().engine_jobs_at_once)
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:
         address = find_engine()
@@ -175,9 +176,9 @@ def stop_engine(address: EngineAddress, timeout: float = 10) -> None:
         ) from None
 
 
-def _start(root: Path, idle_exit_seconds: int) -> subprocess.Popen[bytes]:
+def _start(root: Path, idle_exit_seconds: int, at_once: int) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "tui.engine", "--idle-exit", str(idle_exit_seconds)]
-    command += ["--prefer-port", str(_last_port(root))]
+    command += ["--prefer-port", str(_last_port(root)), "--at-once", str(at_once)]
     descriptor = os.open(root / _START_LOG, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
         if sys.platform == "win32":

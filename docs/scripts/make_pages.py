@@ -46,6 +46,9 @@ key_variable = "WORK_KEY"       # or key = "keyring"; at Azure also "entra"
 [budgets] # a month; a launch that would go over it is stopped. `tunedeck account budget` sets and shows it
 work = 50
 
+[at_once] # jobs under way; further launches wait for a place. `tunedeck queue limit` sets and shows it
+work = 2
+
 [notify]  # where you are told; without it every event rings the bell. `tunedeck config notify` writes it
 succeeded = ["bell", "desktop"]
 failed = ["bell", "terminal", "mail"]

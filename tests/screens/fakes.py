@@ -26,7 +26,7 @@ from tui.records.jobs import Checkpoint, Job, JobEvent, JobState, Method
 from tui.records.models import Account, Capability, ModelInfo, Permission
 from tui.records.moderation import ModerationReply
 from tui.records.previews import PreviewRow, TokenPreview
-from tui.records.requests import JobRequest, RemoteFile
+from tui.records.requests import JobRequest, QueueChange, RemoteFile
 from tui.records.uploads import UploadNotes
 from tui.services import Services
 from tui.store.store import Store
@@ -147,6 +147,10 @@ class FakeProvider:
 
     def resume_job(self, job_id: str) -> Job:
         return self._turn("resume", job_id, JobState.RUNNING)
+
+    def requeue_job(self, job_id: str, change: QueueChange) -> Job:
+        self.calls.append(f"requeue {job_id} {change}")
+        return self.jobs[job_id]
 
     def _turn(self, verb: str, job_id: str, state: JobState) -> Job:
         self.calls.append(f"{verb} {job_id}")

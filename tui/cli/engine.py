@@ -15,6 +15,7 @@ from tui.cli.engine_deploy import deploy
 from tui.cli.engine_environments import install, uninstall
 from tui.cli.engine_remote import remote
 from tui.cli.output import ProgressLine, json_option, narrate, print_json, print_table, say
+from tui.config import load_settings
 from tui.errors import ExitCode, TunedeckError
 from tui.local_engine import USUAL_PORT
 
@@ -49,6 +50,11 @@ def command(ctx: click.Context) -> None:
 )
 @click.option("--idle-exit", type=click.IntRange(min=0), default=0, help="Leave after SECONDS without work.")
 @click.option("--no-fetch", is_flag=True, help="Don't fetch a base model when there is none.")
+@click.option(
+    "--at-once",
+    type=click.IntRange(1, 16),
+    help="Jobs that may train here at a time; they share the cores. The settings' engine_jobs_at_once.",
+)
 @json_option
 def run(
     root: Path | None,
@@ -57,6 +63,7 @@ def run(
     allow_remote: bool,
     idle_exit: int,
     no_fetch: bool,
+    at_once: int | None,
     as_json: bool,
 ) -> int:
     """Run the engine here until Ctrl+C; a running job is saved and goes on at the next start.
@@ -77,6 +84,7 @@ def run(
         allow_remote=allow_remote,
         idle_exit_seconds=idle_exit,
         fetch=fetch,
+        at_once=at_once or load_settings().engine_jobs_at_once,
     )
     if allow_remote:
         narrate(

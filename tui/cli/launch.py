@@ -21,6 +21,9 @@ from tui.jobs.metadata import read_metadata
 from tui.jobs.plan import LaunchPlan, PreflightLine, may_launch
 from tui.jobs.preflight import estimate_plan, preflight
 from tui.jobs.preflight_grader import ask_about_grader
+from tui.jobs.queue import LaunchQueued
+from tui.jobs.queue_wish import HELP as START_HELP
+from tui.jobs.queue_wish import parse_queue_wish
 from tui.jobs.reports import file_sha256
 from tui.jobs.stop_rules import HELP, parse_stop_rules
 from tui.jobs.told_price import ToldPrice, ask_price
@@ -77,6 +80,7 @@ _SHORT_RUN_ID = 12
 )
 @click.option("--metadata", multiple=True, metavar="NAME=VALUE", help="Let the job carry this, where it can.")
 @click.option("--stop", "stop_text", metavar="RULES", help=f"Stop it by itself: {HELP}.")
+@click.option("--start", metavar="WHEN", help=f"Let it wait in the queue: {START_HELP}.")
 @click.option("--yes", is_flag=True, help="Confirm the price without being asked.")
 @click.option(
     "--any-price",
@@ -121,7 +125,12 @@ def command(
             narrate(_words(line))
         if not may_launch(lines):
             raise TunedeckError("Not launched: see the lines marked STOP.", "", exit_code=ExitCode.BAD)
-        job = _launch(services, plan, told.dollars, yes=yes, any_price=any_price)
+        try:
+            job = _launch(services, plan, told.dollars, yes=yes, any_price=any_price)
+        except LaunchQueued as queued:
+            if not queued.is_wished:
+                raise
+            return _tell_queued(plan, queued, as_json=as_json)
         if job is None:
             narrate("Not launched.")
             return int(ExitCode.INTERRUPTED)
@@ -138,6 +147,7 @@ def _plan(services: Services, training: Path, start: JobTerms, asked: dict[str, 
         "n_epochs": asked["epochs"], "batch_size": asked["batch_size"],
         "learning_rate_multiplier": asked["learning_rate_multiplier"], "beta": asked["beta"],
     }  # fmt: skip
+    parse_queue_wish(asked["start"] or "", services.settings.night)
     aside_given = asked["validation"] is not None or asked["split"] is not None
     stop_text = start.stop_rules if asked["stop_text"] is None else asked["stop_text"]
     rules = parse_stop_rules(stop_text or "")  # what is wrong with it is told before anything is sent
@@ -159,6 +169,7 @@ def _plan(services: Services, training: Path, start: JobTerms, asked: dict[str, 
         grader=start.grader if asked["grader"] is None else _grader(asked["grader"]),
         wandb=start.wandb if asked["wandb"] is None else parse_wandb(asked["wandb"]),
         stop_rules=rules.text if rules else "",
+        start=asked["start"] or "",
         read_as=chosen_format(asked["format_name"]) or start.read_as,
     )
 
@@ -259,6 +270,15 @@ def _launch(
         raise
     progress.finish()
     return job
+
+
+def _tell_queued(plan: LaunchPlan, queued: LaunchQueued, *, as_json: bool) -> int:
+    narrate(f"{queued.message} {queued.remedy}")
+    if as_json:
+        print_json({"queued": plan.run_id, "account": plan.account, "due_at": queued.due_at})
+    else:
+        say(f"Waits as {plan.run_id[:_SHORT_RUN_ID]} in `tunedeck queue`.")
+    return int(ExitCode.DONE)
 
 
 def _follow(services: Services, plan: LaunchPlan, job: Job, *, watch: bool, as_json: bool) -> int:

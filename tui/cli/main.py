@@ -45,7 +45,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "watch": ("tui.cli.watch", "Follow a job until it ends."),
     "events": ("tui.cli.events", "Print a job's events."),
     "checkpoints": ("tui.cli.checkpoints", "List a job's checkpoints."),
-    "queue": ("tui.cli.queue", "List, send or drop launches that wait for a service's limit."),
+    "queue": ("tui.cli.queue", "What waits to start: its order, priorities, times, and how many at once."),
     "cancel": ("tui.cli.cancel", "Cancel a job."),
     "pause": ("tui.cli.pause", "Pause a job so that it can go on later."),
     "resume": ("tui.cli.resume", "Let a paused job go on."),

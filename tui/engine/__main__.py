@@ -21,6 +21,7 @@ def main() -> int:
     parser.add_argument("--allow-remote", action="store_true")
     parser.add_argument("--idle-exit", type=int, default=0, metavar="SECONDS")
     parser.add_argument("--no-fetch", action="store_true")
+    parser.add_argument("--at-once", type=int, default=1, metavar="JOBS")
     chosen = parser.parse_args()
     from tui.engine.base_models.fetch import fetch_default_model
     from tui.engine.server.engine import EngineOptions
@@ -34,6 +35,7 @@ def main() -> int:
         preferred_port=chosen.prefer_port,
         allow_remote=chosen.allow_remote,
         idle_exit_seconds=chosen.idle_exit,
+        at_once=max(1, chosen.at_once),
         fetch=not (chosen.no_fetch or os.environ.get("TUNEDECK_NO_FETCH")),
     )
     try:

@@ -21,7 +21,8 @@ from tui.jobs.files import JobFiles, is_still_there, job_files
 from tui.jobs.plan import RUN_ID_KEY, LaunchPlan
 from tui.jobs.ports import JobServices
 from tui.jobs.preflight import preflight
-from tui.jobs.queue import put_off
+from tui.jobs.queue import put_off, wait_as_wished
+from tui.jobs.queue_wish import parse_queue_wish
 from tui.jobs.reports import file_sha256
 from tui.jobs.runs import find_job_of_run, may_have_happened
 from tui.jobs.unsettled import held_up_by
@@ -81,7 +82,7 @@ def launch(
     Raises:
         LaunchHeldUp: The same launch was sent before, and it is not known whether it made a job.
         LaunchUncertain: No answer came and no job is listed; the watcher keeps looking.
-        LaunchQueued: The service takes no more jobs now; the launch is sent once more when it does.
+        LaunchQueued: It waits: the service takes no more jobs now, or it is to start later.
         ProviderError: The service refused or could not be reached; no job exists.
         TunedeckError: File, price or plan changed since they were confirmed, or a told price is refused.
     """
@@ -96,12 +97,20 @@ def launch(
     if held_up is not None:
         raise held_up  # before anything is uploaded
     provider = services.provider(plan.account)
+    wish = parse_queue_wish(plan.start, services.settings.night)
+    if not provider.can(Capability.QUEUE):
+        waits = wait_as_wished(services, plan.run_id, plan.account, wish)
+        if waits is not None:
+            raise waits
     training = _upload(services, provider, files.training, "Uploading training file", report)
     validation = None
     if files.validation is not None:
         validation = _upload(services, provider, files.validation, "Uploading validation file", report)
     request = request_of(plan, model, training.id, validation.id if validation else None)
-    request = replace(request, price_limit=_agreed_dollars(confirmed_price))
+    request = replace(
+        request, price_limit=_agreed_dollars(confirmed_price),
+        priority=wish.priority, start_after=wish.start_at,
+    )  # fmt: skip
     if confirmed_price.total is None and on_told_price is not None:
         told = provider.price_of(request)
         tells = told is not None or bool(provider.can(Capability.ESTIMATE_PRICE))

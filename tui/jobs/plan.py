@@ -47,6 +47,8 @@ class LaunchPlan:
     wandb: WandbProject | None = None
     stop_rules: str = ""
     """By which the job shall be stopped by itself, as `tui.jobs.stop_rules` reads them."""
+    start: str = ""
+    """When it should start and how much it matters, as `tui.jobs.queue_wish` reads it."""
     training_sha256: str | None = None
     """Hash of the content that was checked and priced; a launch refuses a file that has changed since."""
     read_as: DatasetFormat | None = None

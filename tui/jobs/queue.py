@@ -1,7 +1,8 @@
-"""Launches that a service put off: sent once more when its limit is there again, at the confirmed price.
+"""Launches that wait: put off by their service, or to start later; sent at the confirmed price.
 
-Only a definite refusal is queued, so no job can exist; and a queued launch keeps its run id, so that it can
-never make two. What changed meanwhile, the file or the price, ends its waiting: a person has to confirm anew.
+A launch waits before it was sent or after a definite refusal, so no job can exist; and it keeps its run id,
+so that it can never make two. What changed meanwhile, the file or the price, ends its waiting: a person has
+to confirm anew.
 """
 
 from __future__ import annotations
@@ -14,8 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 from tui.datasets.formats import DatasetFormat
 from tui.errors import ExitCode, TunedeckError
+from tui.jobs.at_once import has_place, under_way
 from tui.jobs.plan import LaunchPlan
 from tui.jobs.ports import JobServices
+from tui.jobs.queue_wish import QueueWish
 from tui.jobs.wandb import parse_wandb
 from tui.providers.protocol import Limit, ProviderError
 from tui.records.jobs import Job, Method
@@ -39,16 +42,24 @@ _LEASE_SECONDS = 1800
 
 
 class LaunchQueued(TunedeckError):
-    """The service takes no more jobs now; the launch waits."""
+    """The launch waits: the service takes no more jobs now, or a person wants it to start later.
 
-    def __init__(self, refusal: ProviderError, due_at: int) -> None:
+    Args:
+        reason: Why, in a sentence.
+        due_at: Unix second after which it is sent.
+        is_wished: A person wants it so, and nothing went wrong.
+    """
+
+    def __init__(self, reason: str, due_at: int, *, is_wished: bool = False) -> None:
+        sent = "sent" if is_wished else "sent once more"
         super().__init__(
-            refusal.message,
-            f"The launch is queued: it is sent once more after {when_due(due_at)}, at the price you "
+            reason,
+            f"The launch is queued: it is {sent} after {when_due(due_at)}, at the price you "
             "confirmed, by the open app or by `tunedeck queue run`. `tunedeck queue remove` takes it out.",
-            exit_code=ExitCode.BAD,
+            exit_code=ExitCode.DONE if is_wished else ExitCode.BAD,
         )
         self.due_at = due_at
+        self.is_wished = is_wished
 
 
 def when_due(due_at: int) -> str:
@@ -72,11 +83,31 @@ def put_off(services: JobServices, run_id: str, refusal: ProviderError) -> Launc
     try:
         twin = _twin_in_queue(services, run_id)
         if twin is not None:
-            return LaunchQueued(refusal, twin.due_at)
+            return LaunchQueued(refusal.message, twin.due_at)
         services.store.queue_launch(run_id, due_at)
     except StoreError:
         return None  # then it is a refusal like any other
-    return LaunchQueued(refusal, due_at)
+    return LaunchQueued(refusal.message, due_at)
+
+
+def wait_as_wished(services: JobServices, run_id: str, account: str, wish: QueueWish) -> LaunchQueued | None:
+    """Queue a launch that is to start later, or whose account has no place now; None when it may start.
+
+    Raises:
+        StoreError: It can't be written.
+        TunedeckError: The settings file is wrong.
+    """
+    now = int(time.time())
+    due_at = wish.start_at or now
+    if due_at <= now and has_place(services, account):
+        return None
+    reason = (
+        f"It is to start at {when_due(due_at)}."
+        if due_at > now
+        else f"{account} has {under_way(services, account)} jobs under way, as many as it may."
+    )
+    services.store.queue_launch(run_id, due_at, priority=wish.priority, is_wished=True)
+    return LaunchQueued(reason, due_at, is_wished=True)
 
 
 def _twin_in_queue(services: JobServices, run_id: str) -> QueuedLaunch | None:
@@ -105,6 +136,8 @@ def send_due(
     results: list[Job | TunedeckError] = []
     for queued in services.store.queued_launches():
         if account not in (None, queued.record.account) or queued.due_at > moment:
+            continue
+        if not has_place(services, queued.record.account):
             continue
         if not services.store.lease_queued(queued, moment + _LEASE_SECONDS):
             continue

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
 from tui.providers.profiles import Profile
-from tui.records.requests import JobRequest, WandbProject
+from tui.records.requests import JobRequest, QueueChange, WandbProject
+
+PRIORITY_WORDS = {-1: "low", 0: "normal", 1: "high"}
+"""As a service that keeps a queue names them."""
 
 
 def job_arguments(request: JobRequest, profile: Profile) -> dict[str, Any]:
@@ -27,6 +31,10 @@ def job_arguments(request: JobRequest, profile: Profile) -> dict[str, Any]:
             grader = {"type": "lambda", "lambda": {"function": value}}
         else:
             settings[name] = value
+    if profile.keeps_queue and request.priority:
+        beside["priority"] = PRIORITY_WORDS[request.priority]
+    if profile.keeps_queue and request.start_after is not None:
+        beside["start_after"] = request.start_after
     of_method: dict[str, Any] = {"hyperparameters": settings}
     if grader is None and request.grader is not None:
         grader = dict(request.grader)
@@ -44,6 +52,21 @@ def job_arguments(request: JobRequest, profile: Profile) -> dict[str, Any]:
         "extra_body": beside or None,
     }
     return {name: value for name, value in arguments.items() if value is not None}
+
+
+def queue_path(job_id: str) -> str:
+    """Return where a job's place in the engine's queue is changed."""
+    return f"/fine_tuning/jobs/{quote(job_id, safe='')}/queue"
+
+
+def queue_body(change: QueueChange) -> dict[str, Any]:
+    """Return the body that changes how a job waits."""
+    body: dict[str, Any] = {"place": change.place} if change.place else {}
+    if change.priority is not None:
+        body["priority"] = PRIORITY_WORDS[change.priority]
+    if change.start_after is not None:
+        body["start_after"] = change.start_after or None
+    return body
 
 
 def _wandb(where: WandbProject) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tui import clock
-from tui.providers import batches, translate
+from tui.providers import batches, rest, translate
 from tui.providers.chat_stream import chat_arguments, chat_deltas
 from tui.providers.deploying import Deployer, Deploys, can_deploy
 from tui.providers.explain import (
@@ -29,7 +29,7 @@ from tui.providers.explain import (
     name_service,
 )
 from tui.providers.failures import NO_FINE_TUNING, TRAINING_REFUSED, told_as_provider_errors
-from tui.providers.job_request import job_arguments
+from tui.providers.job_request import job_arguments, queue_body, queue_path
 from tui.providers.moderations import ask_moderation
 from tui.providers.paging import all_pages, read_json
 from tui.providers.profiles import ModelFacts, Profile
@@ -43,7 +43,7 @@ from tui.records.jobs import Checkpoint, Job, JobEvent, Method
 from tui.records.models import Account, Capability, ModelInfo, Permission
 from tui.records.moderation import ModerationReply
 from tui.records.previews import TokenPreview
-from tui.records.requests import JobRequest, RemoteFile
+from tui.records.requests import JobRequest, QueueChange, RemoteFile
 from tui.records.uploads import UploadNotes
 
 if TYPE_CHECKING:
@@ -123,6 +123,8 @@ class OpenAIShapeProvider(Deploys):
         }
         if not offered.get(capability, True):
             return Permission(False, f"Not offered by {self._profile.label}.")
+        if capability is Capability.QUEUE and not self._profile.keeps_queue:
+            return Permission(False, f"{self._profile.label} starts jobs in its own order.")
         if capability is Capability.ESTIMATE_PRICE and not self._profile.estimates_price:
             return Permission(False, f"{self._profile.label} tells no price beforehand.")
         if capability is Capability.PREVIEW_TOKENS and not self._profile.previews_tokens:
@@ -229,6 +231,14 @@ class OpenAIShapeProvider(Deploys):
     def resume_job(self, job_id: str) -> Job:
         """Let a paused job go on."""
         return self._job_call(lambda client: client.fine_tuning.jobs.with_raw_response.resume(job_id))
+
+    def requeue_job(self, job_id: str, change: QueueChange) -> Job:
+        """Give a job that waits another priority, time or place, where the service keeps such a queue."""
+        if not self.can(Capability.QUEUE):
+            raise ProviderError(self.can(Capability.QUEUE).reason, "", status=405)
+        with self._calling() as client:
+            raw = rest.post_json(client, queue_path(job_id), queue_body(change))
+        return translate.job_from(raw, self._account.name)
 
     def _job_call(self, call: Callable[[OpenAI], Any]) -> Job:
         with self._calling() as client:

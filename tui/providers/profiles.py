@@ -128,6 +128,8 @@ class Profile:
     """An adapter that a job made can be fetched."""
     chat_url: str | None = None
     """Where chats go, if not to the base URL."""
+    keeps_queue: bool = False
+    """Its jobs can wait until a time, and be moved within its queue: the engine's."""
     jobs_at_once: int | None = None
     """Jobs that may be under way at once, where the number is known."""
     source: str = ""

@@ -16,7 +16,7 @@ from tui.records.jobs import Checkpoint, Job, JobEvent
 from tui.records.models import Account, Capability, ModelInfo, Permission
 from tui.records.moderation import ModerationReply
 from tui.records.previews import TokenPreview
-from tui.records.requests import JobRequest, RemoteFile
+from tui.records.requests import JobRequest, QueueChange, RemoteFile
 from tui.records.uploads import UploadNotes
 
 UploadProgress = Callable[[int, int], None]
@@ -148,6 +148,10 @@ class Provider(Protocol):
 
     def resume_job(self, job_id: str) -> Job:
         """Let a paused job go on."""
+        ...
+
+    def requeue_job(self, job_id: str, change: QueueChange) -> Job:
+        """Give a job that waits another priority, time or place; see `Capability.QUEUE`."""
         ...
 
     def stream_chat(self, request: ChatRequest) -> Iterator[ChatDelta]:

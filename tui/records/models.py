@@ -39,6 +39,8 @@ class Capability(StrEnum):
     """Hold a text within such an answer to a length: then it has an end at any model."""
     DEPLOY = "deploy"
     """Put a tuned model where it answers, as a step of its own that may cost by the hour."""
+    QUEUE = "queue"
+    """Keep jobs waiting until a time, in an order that can be changed."""
     BATCH = "batch"
     """Answer many requests within a day at a lower price."""
 

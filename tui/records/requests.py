@@ -42,8 +42,24 @@ class JobRequest:
     grader: Mapping[str, Any] | None = None
     """What scores the answers of a reinforcement job."""
     wandb: WandbProject | None = None
+    priority: int = 0
+    """From -1 (low) to 1 (high), for services that keep a queue in which it counts."""
+    start_after: int | None = None
+    """Unix seconds until which such a service keeps the job waiting."""
     price_limit: Decimal | None = None
     """US dollars that the person agreed to, for services that tell a price; None where none was known."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueueChange:
+    """What is to become of a job that waits; what is None stays as it is."""
+
+    priority: int | None = None
+    """From -1 (low) to 1 (high)."""
+    start_after: int | None = None
+    """Unix seconds; 0 lets it start as soon as there is a place."""
+    place: str | None = None
+    """Among those of its priority: `first`, `up`, `down` or `last`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -113,10 +114,34 @@ class LaunchQueries(Database):
         )
         return [_launch(row) for row in rows]
 
-    def queue_launch(self, run_id: str, due_at: int) -> None:
-        """Let a launch that was refused wait until then; one that waits already waits anew."""
+    def queue_launch(
+        self, run_id: str, due_at: int, *, priority: int | None = None, is_wished: bool = False
+    ) -> None:
+        """Let a launch wait until then, behind the others; one that waits already keeps its place.
+
+        Args:
+            run_id: The launch.
+            due_at: Unix second.
+            priority: None leaves it as it is: normal for a new one.
+            is_wished: A person wants it to wait.
+        """
         with self.transaction() as connection:
-            connection.execute("INSERT OR REPLACE INTO launch_queue VALUES (?, ?)", (run_id, due_at))
+            connection.execute(
+                "INSERT INTO launch_queue (run_id, due_at, priority, position, wished)"
+                " VALUES (?, ?, coalesce(?, 0), (SELECT coalesce(max(position), 0) + 1 FROM launch_queue), ?)"
+                " ON CONFLICT (run_id) DO UPDATE SET due_at = excluded.due_at,"
+                " priority = coalesce(?, priority), wished = excluded.wished",
+                (run_id, due_at, priority, is_wished, priority),
+            )
+
+    def reorder_queue(self, run_ids: Sequence[str]) -> None:
+        """Let the launches named go first, in this order; the others follow as before."""
+        with self.transaction() as connection:
+            connection.execute("UPDATE launch_queue SET position = position + ?", (len(run_ids),))
+            connection.executemany(
+                "UPDATE launch_queue SET position = ? WHERE run_id = ?",
+                [(place, run_id) for place, run_id in enumerate(run_ids, 1)],
+            )
 
     def unqueue_launch(self, run_id: str) -> None:
         """Let a launch wait no longer."""
@@ -133,16 +158,19 @@ class LaunchQueries(Database):
             return cursor.rowcount == 1
 
     def queued_launches(self) -> list[QueuedLaunch]:
-        """Return the launches that wait, the next one first."""
+        """Return the launches that wait, in the order in which they go when all may."""
         rows = self.query(
-            "SELECT launches.*, launch_queue.due_at FROM launch_queue JOIN launches USING (run_id)"
-            " ORDER BY launch_queue.due_at, run_id"
+            "SELECT launches.*, due_at, priority, position, wished"
+            " FROM launch_queue JOIN launches USING (run_id) ORDER BY priority DESC, position, due_at, run_id"
         )
         if not rows:
             return []
         from tui.store.launch_rows import QueuedLaunch
 
-        return [QueuedLaunch(_launch(row), row["due_at"]) for row in rows]
+        return [
+            QueuedLaunch(_launch(row), row["due_at"], row["priority"], row["position"], bool(row["wished"]))
+            for row in rows
+        ]
 
 
 def _keep_stop_rules(connection: sqlite3.Connection, run_id: str) -> None:

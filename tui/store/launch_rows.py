@@ -42,8 +42,14 @@ class LaunchRecord:
 
 @dataclass(frozen=True, slots=True)
 class QueuedLaunch:
-    """A launch that its service put off."""
+    """A launch that its service put off, or that a person wants to start later."""
 
     record: LaunchRecord
     due_at: int
-    """Unix second after which it is sent once more."""
+    """Unix second after which it is sent."""
+    priority: int = 0
+    """From -1 (low) to 1 (high)."""
+    position: int = 0
+    """Among those of one priority, the lowest goes first."""
+    is_wished: bool = False
+    """It waits because a person wants it to; otherwise its service refused it."""

@@ -332,6 +332,13 @@ CREATE TABLE sweep_log (sweep_id TEXT NOT NULL, at INTEGER NOT NULL, words TEXT 
 CREATE INDEX sweep_log_by_sweep ON sweep_log (sweep_id);
 """
 
+# The order is a person's: numbers that grow with each launch, and are exchanged when one is moved.
+_ORDERED_QUEUE = """
+ALTER TABLE launch_queue ADD COLUMN priority INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE launch_queue ADD COLUMN position INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE launch_queue ADD COLUMN wished INTEGER NOT NULL DEFAULT 0;
+"""
+
 MIGRATIONS: tuple[str, ...] = (
     _FIRST,
     _USAGE,
@@ -353,5 +360,6 @@ MIGRATIONS: tuple[str, ...] = (
     _DEPLOYMENTS,
     _PROPOSALS,
     _SWEEPS,
+    _ORDERED_QUEUE,
 )
 """Statements that lead from version n to n + 1; published ones are never edited."""

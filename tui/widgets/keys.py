@@ -27,6 +27,7 @@ def keys_by_area() -> Mapping[str, tuple[Key, ...]]:
         jobs_and_chat,
         money,
         notices,
+        queue,
         reshaping,
         rows,
         tokens,
@@ -43,6 +44,7 @@ def keys_by_area() -> Mapping[str, tuple[Key, ...]]:
         **reshaping.KEYS,
         **money.KEYS,
         **notices.KEYS,
+        **queue.KEYS,
     }
 
 

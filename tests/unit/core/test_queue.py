@@ -16,10 +16,12 @@ from tui.errors import TunedeckError
 from tui.jobs.launch import launch
 from tui.jobs.plan import LaunchPlan
 from tui.jobs.preflight import estimate_plan, preflight
-from tui.jobs.queue import LaunchQueued, find_queued, plan_of, send_due
+from tui.jobs.queue import LaunchQueued, plan_of, send_due
+from tui.jobs.waiting import change_waiting, find_waiting, waiting
 from tui.providers.account_settings import DeclaredAccount, declare_account
 from tui.providers.protocol import ProviderError
 from tui.records.jobs import Job
+from tui.records.requests import QueueChange
 from tui.services import Services
 
 Cli = Callable[..., CliResult]
@@ -169,7 +171,7 @@ def test_the_open_app_sends_what_is_due_and_tells(
 def test_the_queue_is_listed_sent_and_emptied_from_the_command_line(
     cli: Cli, services: Services, service: FakeService, dataset: Path
 ) -> None:
-    assert cli("queue").stdout == "No launch waits.\n"
+    assert cli("queue").stdout == "Nothing waits.\n"
     service.faults["POST", JOBS].append(DAILY)
     refused = cli("launch", str(dataset), "--account", "openai", "--model", "gpt-4.1-mini", "--yes")
     assert refused.code == 1
@@ -184,8 +186,8 @@ def test_the_queue_is_listed_sent_and_emptied_from_the_command_line(
     (left,) = services.store.queued_launches()
     assert cli("queue", "remove", "zzz").code == 2
     assert cli("queue", "remove", left.record.run_id[:8]).code == 0
-    with pytest.raises(TunedeckError, match="no queued launch"):
-        find_queued(services, left.record.run_id)
+    with pytest.raises(TunedeckError, match="Nothing waits as"):
+        find_waiting(services, left.record.run_id)
 
 
 def test_a_studio_that_trains_one_job_at_a_time_lets_the_next_one_wait(
@@ -208,3 +210,96 @@ def test_a_queued_launch_is_judged_again_as_the_format_that_was_chosen(
     assert plan_of(waiting.record).read_as is DatasetFormat.CHAT
     job = next(iter(send_due(services, time.time() + TOMORROW)))
     assert isinstance(job, Job)
+
+
+def wish(plan: LaunchPlan, services: Services) -> LaunchQueued:
+    with pytest.raises(LaunchQueued) as caught:
+        launch_now(plan, services)
+    return caught.value
+
+
+def order(services: Services) -> list[int]:
+    """Return the seeds of the launches that wait, in their order."""
+    return [one.record.request["seed"] for one in services.store.queued_launches()]
+
+
+def test_a_launch_for_later_is_sent_when_its_time_has_come_and_not_before(
+    services: Services, service: FakeService, dataset: Path
+) -> None:
+    plan = a_plan(dataset, start="+2h high")
+    queued = wish(plan, services)
+    assert (queued.is_wished, queued.exit_code) == (True, 0)
+    assert queued.due_at == pytest.approx(time.time() + 7200, abs=30)
+    assert (service.count("POST", "/v1/files"), service.count("POST", JOBS)) == (0, 0)
+    (one,) = waiting(services)
+    assert (one.priority, one.start_at) == (1, queued.due_at)
+    assert send_due(services) == []
+    (job,) = send_due(services, queued.due_at + 1)
+    assert isinstance(job, Job)
+    assert service.jobs[job.id]["metadata"]["tunedeck_run"] == plan.run_id
+    assert waiting(services) == []
+
+
+def test_an_account_that_is_full_lets_the_next_launch_wait_for_a_place(
+    cli: Cli, services: Services, service: FakeService, dataset: Path
+) -> None:
+    assert cli("queue", "limit", "openai", "1", "--json").json() == {
+        "account": "openai", "limit": 1, "under_way": 0,
+    }  # fmt: skip
+    first = launch_now(a_plan(dataset), services)
+    queued = wish(a_plan(dataset, seed=2), services)
+    assert "1 jobs under way" in queued.message
+    assert send_due(services) == []
+    assert waiting(services)[0].why == "1 of 1 jobs under way"
+    service.jobs[first.id]["status"] = "succeeded"
+    services.store.save_job(services.provider("openai").retrieve_job(first.id))
+    (second,) = send_due(services)
+    assert isinstance(second, Job)
+    assert service.count("POST", JOBS) == 2
+    assert cli("queue", "limit", "openai", "0").stdout == "openai: 1 under way of any number.\n"
+
+
+def test_what_waits_goes_by_priority_and_is_moved_among_its_equals(
+    services: Services, service: FakeService, dataset: Path
+) -> None:
+    for seed, start in ((1, "+1h"), (2, "+1h low"), (3, "+1h"), (4, "+1h high"), (5, "+1h")):
+        wish(a_plan(dataset, seed=seed, start=start), services)
+    assert order(services) == [4, 1, 3, 5, 2]
+    runs = {one.launch.record.request["seed"]: one.id for one in waiting(services) if one.launch}
+    for seed, place, expected in (
+        (5, "up", [4, 1, 5, 3, 2]), (3, "first", [4, 3, 1, 5, 2]), (3, "last", [4, 1, 5, 3, 2]),
+        (2, "up", [4, 1, 5, 3, 2]), (1, "down", [4, 5, 1, 3, 2]),
+    ):  # fmt: skip
+        change_waiting(services, find_waiting(services, runs[seed]), QueueChange(place=place))
+        assert order(services) == expected
+    change_waiting(services, find_waiting(services, runs[2]), QueueChange(priority=1))
+    assert order(services) == [4, 2, 5, 1, 3]
+
+
+def test_the_queue_is_ordered_from_the_command_line(
+    cli: Cli, services: Services, service: FakeService, dataset: Path
+) -> None:
+    arguments = ("launch", str(dataset), "--account", "openai", "--model", "gpt-4.1-mini", "--yes")
+    told = cli(*arguments, "--seed", "1", "--start", "tonight", "--json")
+    if told.code == 0 and "queued" not in told.json():
+        pytest.skip("it is night here")
+    assert cli(*arguments, "--seed", "2", "--start", "+3h").code == 0
+    assert cli(*arguments, "--seed", "3", "--start", "noon").code == 2
+    first, second = cli("queue", "--json").json()
+    assert cli("queue", "move", second["id"][:9], "first").code == 0
+    assert [one["id"] for one in cli("queue", "--json").json()] == [second["id"], first["id"]]
+    assert cli("queue", "set", first["id"], "high", "--json").json()["priority"] == "high"
+    changed = cli("queue", "set", first["id"], "now", "--json").json()
+    assert (changed["priority"], changed["why"]) == ("high", "sent next")
+    assert "Job ftjob-1 on openai" in cli("queue", "run").stdout
+    assert [one["id"] for one in cli("queue", "--json").json()] == [second["id"]]
+    assert cli("queue", "limit", "local", "2").code == 2
+
+
+@pytest.mark.parametrize("wrong", ["openai = 0", 'openai = "two"', "openai = true"])
+def test_a_wrong_limit_in_the_settings_is_named(cli: Cli, wrong: str) -> None:
+    paths.make_private(paths.config_dir())
+    paths.settings_file().write_text(f"[at_once]\n{wrong}\n")
+    result = cli("queue", "limit", "openai")
+    assert result.code == 2
+    assert "[at_once]" in result.stderr

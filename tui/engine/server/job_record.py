@@ -101,6 +101,8 @@ class JobRecord:
         plain = JobRecord.__dataclass_fields__
         names = ("trainer", "load_in_4bit", "run_on", "num_workers", "priority", "start_after")
         asked = {name: value for name in names if (value := getattr(self, name)) != plain[name].default}
+        if self.status == "queued":
+            asked["queue_order"] = self.queue_order
         return {"tunedeck": asked} if asked else {}
 
     def as_json(self) -> dict[str, Any]:

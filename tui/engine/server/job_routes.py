@@ -12,6 +12,7 @@ from starlette.routing import Route
 
 from tui.engine.server.job_store import JobStore
 from tui.engine.server.model_directory import ModelDirectory
+from tui.engine.server.queue_service import QueueService
 from tui.engine.server.requests import page_of, read_json_body
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ class JobRoutes:
         self._service = service
         self._jobs = jobs
         self._models = models
+        self._queue = QueueService(jobs)
 
     def routes(self) -> list[Route]:
         """Return the routes to mount."""
@@ -39,6 +41,7 @@ class JobRoutes:
             Route(f"{one}/cancel", self.cancel, methods=["POST"]),
             Route(f"{one}/pause", self.pause, methods=["POST"]),
             Route(f"{one}/resume", self.resume, methods=["POST"]),
+            Route(f"{one}/queue", self.requeue, methods=["POST"]),
             Route(f"{one}/events", self.events, methods=["GET"]),
             Route(f"{one}/checkpoints", self.checkpoints, methods=["GET"]),
         ]
@@ -82,6 +85,17 @@ class JobRoutes:
     def resume(self, request: Request) -> Response:
         """Resume a paused job."""
         return JSONResponse(self._service.resume(request.path_params["job_id"]))
+
+    async def requeue(self, request: Request) -> Response:
+        """Give a waiting job another place: beyond what the service offers."""
+        raw = await read_json_body(request)
+        return JSONResponse(await run_in_threadpool(self._requeue, request.path_params["job_id"], raw))
+
+    def _requeue(self, job_id: str, raw: dict[str, Any]) -> dict[str, Any]:
+        from tui.engine.server.body_errors import parse_body  # pydantic, after the port is open
+        from tui.engine.server.queue_schema import Requeue
+
+        return self._queue.requeue(job_id, parse_body(Requeue, raw))
 
     def events(self, request: Request) -> Response:
         """List a job's events, newest first."""

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from tui.engine.api_errors import ApiError
+from tui.engine.server.queue_schema import LATEST
 
 Auto = Literal["auto"]
 AutoBatchSize = Auto | Annotated[int, Field(strict=True, ge=1, le=256)] | None
@@ -85,7 +86,7 @@ class CreateJob(_Strict):
     """Beyond the service: says that the price is known, where the executor bills somebody's account."""
     priority: Literal["low", "normal", "high"] = "normal"
     """Beyond the service: which of the queued jobs goes first."""
-    start_after: Annotated[int, Field(strict=True, ge=0, le=253_402_300_799)] | None = None
+    start_after: Annotated[int, Field(strict=True, ge=0, le=LATEST)] | None = None
     """Beyond the service: Unix seconds until which it stays in the queue."""
 
     def method_type(self) -> str:

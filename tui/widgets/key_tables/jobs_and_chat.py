@@ -110,7 +110,7 @@ JOBS = (
     Key("overlay", ("o",), "overlay_jobs", "Overlay", "Lay the marked jobs' curves over one another."),
     Key("active", ("f",), "toggle_active", "Active only", "Show only jobs that have not ended."),
     Key("refresh", ("r",), "refresh_jobs", "Refresh", "Ask the services for their jobs now."),
-    Key("queue", ("w",), "show_queue", "Waiting", "Show launches that wait for a service's limit; drop one."),
+    Key("queue", ("w",), "show_queue", "Waiting", "Show what waits to start, and in which order."),
     Key("settle", ("s",), "settle_launch", "Lost launch", "Settle a launch that got no answer."),
     Key(
         "elsewhere",
