@@ -216,6 +216,11 @@ class DatasetsScreen(DeckScreen):
         if path := self._chosen_file():
             self.navigator.open_import(path)
 
+    def action_make_rows(self) -> None:
+        """Make more rows like those of the file under the cursor."""
+        if path := self._chosen_file():
+            self.navigator.open_making(path)
+
     def action_reshape_file(self) -> None:
         """Make new files of the rows of the file under the cursor."""
         if path := self._chosen_file():

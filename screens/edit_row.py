@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -29,12 +29,19 @@ from tui.widgets.tones import Part, content, content_lines
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tui.datasets.edits import EditedDataset
     from tui.datasets.formats import DatasetFormat
     from tui.datasets.report import Finding
 
 _SIGNS: dict[str, Part] = {"error": ("✗ ", "bad"), "warning": ("! ", "warning"), "info": ("– ", "muted")}
 _MOST_FINDINGS = 50
+
+
+class TakesRow(Protocol):
+    """Where an edited row goes: the open file's journal, or a queue of proposals."""
+
+    def edit(self, number: int, line: bytes) -> object:
+        """Put another text into a row; may raise TunedeckError. Called in a thread."""
+        ...
 
 
 class VerdictPane(VerticalScroll, inherit_bindings=False):
@@ -63,7 +70,7 @@ class EditRowScreen(EditsTexts, inherit_bindings=False):
     """
 
     def __init__(
-        self, dataset: EditedDataset, number: int, dataset_format: DatasetFormat, draft: RowDraft
+        self, dataset: TakesRow, number: int, dataset_format: DatasetFormat, draft: RowDraft
     ) -> None:
         super().__init__(draft)
         self._dataset = dataset
@@ -71,6 +78,8 @@ class EditRowScreen(EditsTexts, inherit_bindings=False):
         self._format = dataset_format
         self._provider = DEFAULT_SERVICE
         self._check_timer: Timer | None = None
+        self.taken_words = f"Row {number:,} changed; u brings back what it was."
+        """What is told once the row is taken."""
         self._taken = draft.line
         """The row as the journal has it."""
 
@@ -286,7 +295,7 @@ class EditRowScreen(EditsTexts, inherit_bindings=False):
             self.tell_error(error)
             return False
         self._taken = self.draft.line
-        self.tell(f"Row {self._number:,} changed; u brings back what it was.")
+        self.tell(self.taken_words)
         return True
 
     def on_unmount(self) -> None:

@@ -15,6 +15,7 @@ from textual.widgets import Static
 
 from screens.base import HEADROOM_SECONDS, DeckScreen
 from screens.home_facts import account_words, model_rows, radar_pairs, time_left
+from screens.home_ways import HomeWays
 from screens.job_words import ago, now, state_part
 from screens.next_step import next_step
 from screens.verdicts import verdict
@@ -49,7 +50,7 @@ class _Panes(Container):
     BLANK: ClassVar[bool] = True
 
 
-class HomeScreen(DeckScreen):
+class HomeScreen(HomeWays):
     """What runs, what is ready, what to do next."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("home"), *DeckScreen.BINDINGS]
@@ -356,22 +357,6 @@ class HomeScreen(DeckScreen):
         )
         beside = [(account, base)] if base else []
         self.navigator.open_chat((account, model_id), *beside)
-
-    def action_show_accounts(self) -> None:
-        """List the accounts, to add, test and remove them."""
-        from screens.accounts import AccountsScreen  # most visits to Home need none of it
-
-        self.app.push_screen(AccountsScreen())
-
-    def action_show_notices(self) -> None:
-        """Say where the person is told of what, and try it."""
-        self.navigator.open_notices()
-
-    def action_record_models(self) -> None:
-        """Record what the models that end soon answer, while they still do."""
-        from screens.record import RecordScreen  # not needed before it is asked for
-
-        self.app.push_screen(RecordScreen())
 
     def action_reload(self) -> None:
         """Read everything again and look for the engine."""

@@ -81,6 +81,19 @@ class Navigator(Protocol):
         """Say what the columns of a file are, and make a dataset of it."""
         ...
 
+    def open_making(self, path: Path | None = None, lines: tuple[int, ...] = ()) -> None:
+        """Let a model propose training rows.
+
+        Args:
+            path: File of examples.
+            lines: Only these of its rows.
+        """
+        ...
+
+    def open_review(self, run_id: str) -> None:
+        """Look through the rows that a run proposed."""
+        ...
+
     def open_reshape(self, path: Path) -> None:
         """Choose what to do with the rows of a file, and write new files."""
         ...

@@ -178,6 +178,19 @@ class HasPlaces(KeepsEarlyKeys, inherit_bindings=False):
         with self._coming_back_from("datasets"):
             self.push_screen(ImportMappingScreen(path))
 
+    def open_making(self, path: Path | None = None, lines: tuple[int, ...] = ()) -> None:
+        """Let a model propose training rows."""
+        from screens.making import MakingScreen
+
+        if not isinstance(self.screen, MakingScreen):
+            self.push_screen(MakingScreen(path, lines))
+
+    def open_review(self, run_id: str) -> None:
+        """Look through the rows that a run proposed."""
+        from screens.review import ReviewScreen
+
+        self.push_screen(ReviewScreen(run_id))
+
     def open_reshape(self, path: Path) -> None:
         """Choose what to do with the rows of a file, and write new files."""
         from screens.reshape import ReshapeScreen

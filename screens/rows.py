@@ -175,6 +175,13 @@ class RowsScreen(RowsOutside, inherit_bindings=False):
         self.tell_what_is_kept("New files are made of the file without them: ctrl+s saves.")
         self.navigator.open_reshape(self.path_as_shown)
 
+    def action_make_rows(self) -> None:
+        """Make rows like the marked ones, or like all of the file."""
+        self.tell_what_is_kept("Rows are made of the file without them: ctrl+s saves.")
+        dataset = self.dataset
+        lines = () if dataset is None or dataset.changes.total else tuple(dataset.marked_rows())
+        self.navigator.open_making(self.path_as_shown, lines)
+
     def action_launch_file(self) -> None:
         """Start a job on this file."""
         self.tell_what_is_kept("A job trains on the file without them: ctrl+s saves.")

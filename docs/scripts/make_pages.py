@@ -145,6 +145,8 @@ _AREA_TITLES = {
     "rows": "Datasets: rows of a file",
     "tokens": "Tokens of a row",
     "token-text": "Tokens of a row: the text",
+    "making": "Make training rows",
+    "review": "Review proposed rows",
     "reshape": "Datasets: new files of rows",
     "check": "Check and cost",
     "money": "Cost on every model",

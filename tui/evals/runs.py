@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from tui.evals.plan import EvalPlan
     from tui.evals.record import RecordPlan, RecordResult
     from tui.evals.result import EvalResult
+    from tui.proposals.plan import ProposalPlan
+    from tui.proposals.run import ProposalOutcome
 
 Cancelled = Callable[[], bool]
 AskingRun = BackgroundRun["ComparePlan", "AskingOutcome"]
@@ -44,6 +46,9 @@ class EvalRuns:
         self.parity: BackgroundRun[ParityPlan, ParityReport] = BackgroundRun(
             "parity run", self._parity, lambda plan: plan.plan.unknown
         )
+        self.making: BackgroundRun[ProposalPlan, ProposalOutcome] = BackgroundRun(
+            "making of rows", self._make, lambda plan: plan.definition.count, what="Making"
+        )
         self._blind: dict[str, AskingRun] = {}
 
     def blind(self, comparison_id: str) -> AskingRun | None:
@@ -69,6 +74,7 @@ class EvalRuns:
     def close(self, seconds: float) -> None:
         """Stop all, and wait so long for each to write what it has."""
         runs: list[BackgroundRun[Any, Any]] = [self.evaluation, self.recording, self.diet, self.parity]
+        runs.append(self.making)
         runs += self._blind.values()
         for run in runs:
             run.cancel()
@@ -94,6 +100,13 @@ class EvalRuns:
         from tui.evals.diet import run_diet
 
         return run_diet(
+            self._services, plan, on_progress=tell, cancelled=cancelled, first_wait=self._first_wait
+        )
+
+    def _make(self, plan: ProposalPlan, tell: Told, cancelled: Cancelled) -> ProposalOutcome:
+        from tui.proposals.run import run_proposals
+
+        return run_proposals(
             self._services, plan, on_progress=tell, cancelled=cancelled, first_wait=self._first_wait
         )
 

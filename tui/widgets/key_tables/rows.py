@@ -74,6 +74,7 @@ ROWS = (
         "New files",
         "Split, dedupe, cut, sample or merge this file.",
     ),
+    Key("make", ("m",), "make_rows", "Make rows", "Make rows like the marked ones, or like all."),
     Key("check", ("c",), "check_file", "Check", "Check this file and count its tokens."),
     Key("launch", ("l",), "launch_file", "Train on it", "Start a job on this file."),
 )

@@ -76,6 +76,7 @@ HOME = (
     Key("launch", ("l",), "launch", "Train", "Go to Launch with your newest sound dataset.", footer=True),
     Key("chat-model", ("c",), "chat_model", "Chat", "Talk to the model under the cursor.", footer=True),
     Key("accounts", ("a",), "show_accounts", "Accounts", "Add, test and remove accounts at services."),
+    Key("make", ("m",), "make_rows", "Make rows", "Let a model propose training rows, and review them."),
     Key("record", ("R",), "record_models", "Record", "Record what models that end soon answer."),
     Key("notices", ("n",), "show_notices", "Notifications", "Say where you are told of jobs' ends."),
     Key("refresh", ("r",), "reload", "Refresh", "Read jobs, models and the engine's state again."),
@@ -117,6 +118,7 @@ DATASETS = (
         "New files",
         "Split, dedupe, cut, sample or merge this file.",
     ),
+    Key("make", ("m",), "make_rows", "Make rows", "Make more rows like those of this file."),
     Key("all-files", ("a",), "toggle_all", "All files", "Show every file, not only datasets."),
     Key("refresh", ("r",), "reload", "Refresh", "Read the folder again."),
 )
