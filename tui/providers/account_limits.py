@@ -1,7 +1,9 @@
 """What a service says of its limits, read from every answer of an account; and the pace of background work.
 
 Header names are OpenAI's (developers.openai.com/api/docs/guides/rate-limits, read 2026-09), which the
-services of its shape share; one that sends none is paced all the same.
+services of its shape share; one that sends none is paced all the same. Azure's management API tells what
+is left alone (learn.microsoft.com/azure/azure-resource-manager/management/request-limits-and-throttling,
+read 2026-11-30).
 """
 
 from __future__ import annotations
@@ -23,6 +25,9 @@ _LONGEST_WAIT = 60.0
 _FRESH_SECONDS = 60.0
 """So long a gauge is shown after the answer that told it, though most limits are full again by then."""
 
+_MANAGEMENT = {"reads": (250, 25.0), "writes": (200, 10.0), "deletes": (200, 10.0)}
+"""Kind of request to Azure's management -> how many at once, and how many more a second."""
+
 _stop_waiting: ContextVar[threading.Event | None] = ContextVar("background work", default=None)
 
 
@@ -31,7 +36,7 @@ class RateGauge:
     """How much of one limit is left."""
 
     name: str
-    """requests or tokens."""
+    """requests, tokens, or a kind of request to a cloud's management."""
     limit: int
     remaining: int
     resets_at: float | None
@@ -110,11 +115,20 @@ class RateLimits:
         named = [f"{_short(one.remaining)}/{_short(one.limit)} {one.name}" for one in fresh[:most]]
         return f"{', '.join(named)} left" if named else ""
 
-    def note(self, headers: Mapping[str, str]) -> None:
-        """Take in the headers of an answer; what can't be read is left out."""
+    def note(self, headers: Mapping[str, str], *, was_refused: bool = True) -> None:
+        """Take in the headers of an answer; what can't be read is left out.
+
+        Args:
+            headers: Names in any case, as the HTTP library keeps them.
+            was_refused: False for an answer that did what was asked: where work goes on after it, its
+                Retry-After says when to look again, not that too much was asked.
+        """
         now = self._clock()
         found = {name: gauge for name in ("requests", "tokens") if (gauge := _gauge(headers, name, now))}
-        wait = retry_after(headers)
+        found |= {
+            gauge.name: gauge for kind in _MANAGEMENT if (gauge := _management_gauge(headers, kind, now))
+        }
+        wait = retry_after(headers) if was_refused else None
         with self._lock:
             self._gauges |= found
             if wait is not None:
@@ -157,6 +171,18 @@ def _gauge(headers: Mapping[str, str], name: str, now: float) -> RateGauge | Non
         return None
     seconds = duration(headers.get(f"x-ratelimit-reset-{name}", ""))
     return RateGauge(name, limit, remaining, now + seconds if seconds else None, now)
+
+
+def _management_gauge(headers: Mapping[str, str], kind: str, now: float) -> RateGauge | None:
+    """Return what is left of Azure's management requests of a kind; None in the older scheme by the hour."""
+    remaining = _whole(headers.get(f"x-ms-ratelimit-remaining-subscription-{kind}"))
+    limit, per_second = _MANAGEMENT[kind]
+    if remaining is None or remaining > limit:
+        return None
+    missing = limit - remaining
+    return RateGauge(
+        f"management {kind}", limit, remaining, now + missing / per_second if missing else None, now
+    )
 
 
 def _whole(text: str | None) -> int | None:

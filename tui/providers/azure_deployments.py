@@ -114,7 +114,7 @@ def management_client(url: str, token: Callable[[], str], http_client: Any = Non
     Args:
         url: `https://management.azure.com`, or that of another cloud.
         token: Gives a valid token each time it is called.
-        http_client: What sends; None lets the package make its own.
+        http_client: What sends, paces and reads limits; None lets the package make its own.
     """
     import openai  # 0.4 s, only when a call is made
 

@@ -20,7 +20,7 @@ def limited_client(limits: RateLimits) -> httpx2.Client:
         limits.take_turn()
 
     def note(response: httpx2.Response) -> None:
-        limits.note(response.headers)
+        limits.note(response.headers, was_refused=response.is_error)
 
     return openai.DefaultHttpxClient(
         timeout=openai.Timeout(_ANSWER_SECONDS, connect=_CONNECT_SECONDS),

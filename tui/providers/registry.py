@@ -13,6 +13,7 @@ from tui.providers.profile_data import LOCAL_NAME, OPENAI_NAME, profile_entry
 from tui.records.models import Account
 
 if TYPE_CHECKING:
+    import httpx2
     from openai import OpenAI
 
     from tui.config import Settings
@@ -172,6 +173,9 @@ def build_provider(
     secrets: list[str] = []
     query = query_options(account.provider, declared)
 
+    def send_by() -> httpx2.Client | None:
+        return limited_client(limits) if limits is not None else None
+
     def key() -> str | Callable[[], str]:
         if account.key_source == ENTRA:
             from tui.providers.entra import entra_tokens  # few have such an account
@@ -186,7 +190,7 @@ def build_provider(
 
         return openai.OpenAI(
             api_key=key(), base_url=account.base_url, default_query=query or None,
-            http_client=limited_client(limits) if limits is not None else None,
+            http_client=send_by(),
         )  # fmt: skip
 
     def connect_for_parts() -> OpenAI:
@@ -197,12 +201,13 @@ def build_provider(
         signed: dict[str, Any] = {"azure_ad_token_provider": found}
         named = {"api_key": found} if isinstance(found, str) else signed
         return openai.AzureOpenAI(
-            azure_endpoint=f"{parts.scheme}://{parts.netloc}", api_version=_AZURE_API_VERSION, **named
-        )
+            azure_endpoint=f"{parts.scheme}://{parts.netloc}", api_version=_AZURE_API_VERSION,
+            http_client=send_by(), **named,
+        )  # fmt: skip
 
     return _adapter(service.shape)(
         account, service, connect, facts,
-        deployer=_deployer(account, service.deploys, declared, connect, secrets),
+        deployer=_deployer(account, service.deploys, declared, connect, send_by, secrets),
         parts_client_factory=connect_for_parts if service.parts_route == "azure" else None,
         secrets=secrets,
     )  # fmt: skip
@@ -213,6 +218,7 @@ def _deployer(
     kind: str,
     declared: DeclaredAccount | None,
     connect: Callable[[], OpenAI],
+    send_by: Callable[[], httpx2.Client | None],
     secrets: list[str],
 ) -> Deployer | None:
     """Return what deploys the account's tuned models; None where nothing does."""
@@ -228,7 +234,8 @@ def _deployer(
         resource = chosen.get("resource") or (_host(account.base_url or "") or "").partition(".")[0]
 
         def manage() -> OpenAI:
-            return management_client(url, _remembered(entra_tokens(f"{url}/.default"), secrets))
+            token = _remembered(entra_tokens(f"{url}/.default"), secrets)
+            return management_client(url, token, send_by())
 
         return AzureDeployer(
             account.name, manage, chosen.get("subscription", ""), chosen.get("resource_group", ""), resource

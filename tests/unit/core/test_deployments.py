@@ -9,13 +9,14 @@ import pytest
 
 from tests.support import CliResult
 from tests.unit.core.fake_cloud import DEPLOYMENTS, AzureError, FakeCloud, sign_in
-from tests.unit.core.fake_service import drop, refuse, running
+from tests.unit.core.fake_service import drop, refuse, refuse_with, running
 from tui.jobs.deployment_costs import deployed_words, hourly_price, total_per_hour
 from tui.jobs.deployments import deploy, plan_deployment, standing_deployments, undeploy
 from tui.jobs.inventory import account_models
 from tui.jobs.model_family import FamilyModel, model_family
 from tui.jobs.radar import read_radar
 from tui.providers import entra
+from tui.providers.account_limits import RateLimits
 from tui.providers.account_settings import DeclaredAccount, declare_account
 from tui.providers.protocol import ProviderError
 from tui.records.chats import ChatMessage, ChatRequest
@@ -263,6 +264,24 @@ def test_where_nothing_is_to_be_deployed_the_reason_is_told(services: Services, 
     assert "--option subscription=…" in reasons["bare"]
     assert "dedicated endpoint" in reasons["tog"]
     assert "answers at once" in reasons["plain"]
+
+
+def test_what_the_management_says_of_its_limits_is_shown_and_paces_the_account(
+    services: Services, cloud: FakeCloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cloud.answer_headers = {"x-ms-ratelimit-remaining-subscription-reads": "240"}
+    standing_deployments(services, "az")
+    assert [one.name for one in services.rate_gauges("az")] == ["management reads"]
+    assert services.headroom("az") == "240/250 management reads left"
+    fault = refuse_with(429, {"error": {"code": "TooManyRequests", "message": "rest"}}, retry_after="0.2")
+    cloud.faults["GET", DEPLOYMENTS] = [fault] * 3
+    with pytest.raises(ProviderError, match="TooManyRequests"):
+        services.provider("az").list_deployments()
+    turns: list[float] = []
+    monkeypatch.setattr(RateLimits, "take_turn", lambda _limits: turns.append(1.0))
+    for name in ("az", "neb"):
+        standing_deployments(services, name)
+    assert len(turns) == 2, "each request to the management waits its turn"
 
 
 def test_a_price_that_nobody_published_is_not_zero(services: Services) -> None:

@@ -145,6 +145,26 @@ def test_the_watcher_obeys_a_service_that_asks_for_rest(services: Services, serv
     assert watcher.next_look("openai") > 600
 
 
+def test_work_that_goes_on_says_when_to_look_again_not_to_rest(limits: RateLimits, clock: Clock) -> None:
+    limits.note({"retry-after": "30"}, was_refused=False)
+    with background_work(threading.Event()):
+        limits.take_turn()
+    assert clock.slept == []
+
+
+def test_what_is_left_at_a_clouds_management_is_a_gauge_of_its_own(limits: RateLimits, clock: Clock) -> None:
+    limits.note(HEADERS)
+    limits.note({"x-ms-ratelimit-remaining-subscription-reads": "225"})
+    limits.note({"x-ms-ratelimit-remaining-subscription-writes": "1199"})  # the older scheme, by the hour
+    assert [one.text(clock.now) for one in limits.gauges()[2:]] == [
+        "225 of 250 management reads left, full again in 1 s"
+    ]
+    limits.note({"x-ms-ratelimit-remaining-subscription-deletes": "0"})
+    with background_work(threading.Event()):
+        limits.take_turn()
+    assert clock.slept == [pytest.approx(20)]
+
+
 def test_account_test_shows_the_gauges(cli: Cli, service: FakeService) -> None:
     service.answer_headers = HEADERS
     assert "59 of 60 requests left" in cli("account", "test", "openai").stdout
