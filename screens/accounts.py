@@ -168,7 +168,8 @@ class AccountsScreen(GreyedKeys, inherit_bindings=False):
                     return
         except TunedeckError as error:
             self.post_message(self.Found(name, AccountLine("fail", "key", error.message, error.remedy)))
-        self.post_message(self.Found(name, None))
+        finally:
+            self.post_message(self.Found(name, None))
 
     @on(Found)
     def _take_note(self, message: Found) -> None:

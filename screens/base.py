@@ -10,8 +10,8 @@ from textual.await_complete import AwaitComplete
 from textual.binding import BindingType
 from textual.events import Resize
 from textual.screen import ModalScreen, Screen
-from textual.widget import Widget
 
+from screens.broken_work import TellsBrokenWork
 from screens.navigation import Navigator
 from screens.size_hint import SizeHint
 from tui.engine_watch import EngineState
@@ -30,7 +30,7 @@ HEADROOM_SECONDS = 30.0
 Severity = Literal["information", "warning", "error"]
 
 
-class _Shared(Widget):
+class _Shared(TellsBrokenWork):
     """Access to the app's services for full screens and dialogs alike."""
 
     @property

@@ -225,6 +225,13 @@ a branch beside the old one; < and > show the others. The line over the message 
         self.show_line()
         self._show_asking()
 
+    def work_broke_off(self, group: str, error: TunedeckError) -> bool:
+        """Take back what no answer came to."""
+        if group != "ask" or self._session is None:
+            return super().work_broke_off(group, error)
+        self._end(self.Ended(self._session, error))
+        return True
+
     def _show_asking(self) -> None:
         self.query_one(PromptInput).placeholder = ANSWERING if self._asking else INVITATION
         self.refresh_bindings()

@@ -35,7 +35,7 @@ _EXPORTS = {
 class ChatDialogs(ChatBase, inherit_bindings=False):
     """A screen with a chat that dialogs can change."""
 
-    @work(group="chat-dialog", exclusive=True, exit_on_error=False)
+    @work(group="chat-dialog", exclusive=True, exit_on_error=False, description="change the settings")
     async def action_toggle_settings(self) -> None:
         """Change system prompt and parameters; they hold from the next question on."""
         session = self.session
@@ -46,7 +46,7 @@ class ChatDialogs(ChatBase, inherit_bindings=False):
             session.system, session.parameters = chosen.system, chosen.parameters
             self.show_line()
 
-    @work(group="chat-dialog", exclusive=True, exit_on_error=False)
+    @work(group="chat-dialog", exclusive=True, exit_on_error=False, description="choose models")
     async def action_choose_models(self) -> None:
         """Choose who answers in the active lane; the first choice of a tuned model brings its base."""
         lane = await self._pick_model("Who answers")
@@ -60,7 +60,7 @@ class ChatDialogs(ChatBase, inherit_bindings=False):
             lanes[lanes.index(self.active_lane())] = lane
             self.set_lanes(tuple(dict.fromkeys(lanes)))
 
-    @work(group="chat-dialog", exclusive=True, exit_on_error=False)
+    @work(group="chat-dialog", exclusive=True, exit_on_error=False, description="add a model")
     async def action_add_model(self) -> None:
         """Let one more model answer."""
         lane = await self._pick_model("Who else answers", self.session.lanes)
@@ -79,7 +79,7 @@ class ChatDialogs(ChatBase, inherit_bindings=False):
         account, _, model = chosen.partition(KEY_SEPARATOR)
         return Lane(account, model)
 
-    @work(group="chat-dialog", exclusive=True, exit_on_error=False)
+    @work(group="chat-dialog", exclusive=True, exit_on_error=False, description="show the chats from before")
     async def action_show_history(self) -> None:
         """Open a chat from before."""
         options = chat_options(self.services.store.chats(MOST_CHATS))
@@ -92,7 +92,7 @@ class ChatDialogs(ChatBase, inherit_bindings=False):
         chosen: str | None = await self.app.push_screen_wait(dialog)
         self._open_chat(chosen)
 
-    @work(group="chat-dialog", exclusive=True, exit_on_error=False)
+    @work(group="chat-dialog", exclusive=True, exit_on_error=False, description="find in chats")
     async def action_find_in_chats(self) -> None:
         """Find words in all chats, and open the chat where they are."""
         from screens.chat_find import ChatFindScreen
@@ -113,7 +113,7 @@ class ChatDialogs(ChatBase, inherit_bindings=False):
             self.mark_number(found.number)
         self.query_one(PromptInput).focus()
 
-    @work(group="chat-dialog", exclusive=True, exit_on_error=False)
+    @work(group="chat-dialog", exclusive=True, exit_on_error=False, description="change the tags")
     async def action_edit_tags(self) -> None:
         """Tag this chat; tags are found with its words, and in the history."""
         from screens.ask_text import AskTextScreen
@@ -131,7 +131,7 @@ class ChatDialogs(ChatBase, inherit_bindings=False):
             self.tell_error(error)
         self.show_line()
 
-    @work(group="chat-dialog", exclusive=True, exit_on_error=False)
+    @work(group="chat-dialog", exclusive=True, exit_on_error=False, description="export the chat")
     async def action_export_chat(self) -> None:
         """Write the chat into a new file in the current folder, as what is chosen."""
         options = [Option(one.value, [one.value, words], one.value) for one, words in _EXPORTS.items()]

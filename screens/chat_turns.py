@@ -152,7 +152,7 @@ class ChatTurns(ChatDialogs, inherit_bindings=False):
 
     # Tools
 
-    @work(group="chat-dialog", exclusive=True, exit_on_error=False)
+    @work(group="chat-dialog", exclusive=True, exit_on_error=False, description="answer tool calls")
     async def action_answer_calls(self) -> None:
         """Answer the tools that the models called, by hand; then they go on."""
         from screens.ask_lines import AskLinesScreen
@@ -179,13 +179,13 @@ class ChatTurns(ChatDialogs, inherit_bindings=False):
 
     # Rows
 
-    @work(group="chat-dialog", exclusive=True, exit_on_error=False)
+    @work(group="chat-dialog", exclusive=True, exit_on_error=False, description="keep an example")
     async def action_keep_example(self) -> None:
         """Add the conversation up to the marked answer to a file, as a row to train on."""
         await self._keep(RowKind.EXAMPLE, lambda turns, lane: training_row(
             turns, lane, self.session.system, self.session.tools))  # fmt: skip
 
-    @work(group="chat-dialog", exclusive=True, exit_on_error=False)
+    @work(group="chat-dialog", exclusive=True, exit_on_error=False, description="keep a pair")
     async def action_keep_pair(self) -> None:
         """Say what the better answer is, and add both as a preference pair to a file."""
         better = await self._better_answer()
@@ -193,7 +193,7 @@ class ChatTurns(ChatDialogs, inherit_bindings=False):
             await self._keep(RowKind.PAIR, lambda turns, lane: preference_row(
                 turns, lane, self.session.system, better, self.session.tools))  # fmt: skip
 
-    @work(group="chat-dialog", exclusive=True, exit_on_error=False)
+    @work(group="chat-dialog", exclusive=True, exit_on_error=False, description="keep a test case")
     async def action_keep_case(self) -> None:
         """Add the marked question to a test set, with the answer that is right."""
         from screens.ask_lines import AskLinesScreen

@@ -44,7 +44,7 @@ class ChatWriting(ChatTurns, inherit_bindings=False):
             return f"{MOST_IMAGES} pictures are the most."
         return reason_against(self.services, self.session.lanes, Capability.CHAT_IMAGES)
 
-    @work(group="chat-dialog", exclusive=True, exit_on_error=False)
+    @work(group="chat-dialog", exclusive=True, exit_on_error=False, description="add a picture")
     async def action_add_picture(self) -> None:
         """Take a picture along with the next question."""
         from screens.ask_text import AskTextScreen
@@ -67,7 +67,7 @@ class ChatWriting(ChatTurns, inherit_bindings=False):
         self.pending_images.clear()
         self.show_pending()
 
-    @work(group="chat-dialog", exclusive=True, exit_on_error=False)
+    @work(group="chat-dialog", exclusive=True, exit_on_error=False, description="choose tools")
     async def action_choose_tools(self) -> None:
         """Declare the tools that the models may call, from a file; an empty path takes them away."""
         from screens.ask_text import AskTextScreen

@@ -174,7 +174,7 @@ invalid. a asks OpenAI's free moderation which rows would sink a job, after sayi
         line = f"{self._path}:{finding.line}: " if finding.line is not None else f"{self._path}: "
         self.navigator.copy_text(f"{line}{finding.severity}: {finding.message}", "finding")
 
-    @work(group="choose-file", exclusive=True, exit_on_error=False)
+    @work(group="choose-file", exclusive=True, exit_on_error=False, description="choose a file")
     async def action_choose_file(self) -> None:
         """Choose another file."""
         path = await choose_file(self)

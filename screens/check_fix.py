@@ -58,7 +58,7 @@ class FixesFile(GreyedKeys, inherit_bindings=False):
         finding = item.finding or item.group.findings[0]
         self.navigator.open_rows(path, finding.line or 1, fix=item.group.rule)
 
-    @work(group="confirm-fix", exit_on_error=False)
+    @work(group="confirm-fix", exit_on_error=False, description="ask about a fix")
     async def _ask(self, path: Path, fix: FileFix) -> None:
         target = free_name(path)
         question = ConfirmScreen(

@@ -127,7 +127,7 @@ class ModeratesFile(GreyedKeys, inherit_bindings=False):
         else:
             self._moderation = self._send(message.path, message.plan)
 
-    @work(group="confirm-moderation", exit_on_error=False)
+    @work(group="confirm-moderation", exit_on_error=False, description="ask about a moderation")
     async def _confirm(self, message: Planned) -> None:
         plan = message.plan
         question = ConfirmScreen(

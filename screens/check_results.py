@@ -27,6 +27,7 @@ from screens.finding_list import FindingList, group_findings
 from tui.datasets.formats import DatasetFormat
 from tui.datasets.report import Report
 from tui.datasets.services import SERVICES
+from tui.errors import TunedeckError
 from tui.money.estimate import TimeEstimate
 from tui.money.side_by_side import ModelCost
 from tui.safe_text import safe_line
@@ -61,7 +62,7 @@ class CheckResults(FixesFile, ModeratesFile, CheckViews, inherit_bindings=False)
         self.query_one("#check-verdict", Static).update(
             content(("Reading…  ", "muted"), ("x", "accent"), (" stops", "muted"))
         )
-        wish = CheckWish(self._path, self._model, fresh, self._provider, self._format, self._grader)
+        wish = self._wish(fresh=fresh)
         self._worker = self.check_file(wish)
         self.estimate_file(wish)
         self.refresh_bindings()
@@ -100,6 +101,18 @@ class CheckResults(FixesFile, ModeratesFile, CheckViews, inherit_bindings=False)
             parts = [(f"✗ {safe_line(message.error.message, 300)}", "bad"), (f"  {message.error.remedy}", "")]
         self.query_one("#check-verdict", Static).update(content(*parts))
         self.refresh_bindings()
+
+    def work_broke_off(self, group: str, error: TunedeckError) -> bool:
+        """Say where the verdict would be that there will be none."""
+        if group != "check":
+            return super().work_broke_off(group, error)
+        self._show_end(self.Ended(self._wish(), error))
+        return False
+
+    def _wish(self, *, fresh: bool = False) -> CheckWish:
+        assert self._path is not None
+        assert self._model is not None
+        return CheckWish(self._path, self._model, fresh, self._provider, self._format, self._grader)
 
     def _is_wanted(self, wish: CheckWish) -> bool:
         known = (self._path, self._model, self._provider, self._format, self._grader)

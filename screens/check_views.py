@@ -56,7 +56,7 @@ class CheckViews(ChecksFile, inherit_bindings=False):
         """Check the file."""
         raise NotImplementedError
 
-    @work(group="choose-file", exclusive=True, exit_on_error=False)
+    @work(group="choose-file", exclusive=True, exit_on_error=False, description="choose a grader")
     async def action_choose_grader(self) -> None:
         """Choose the grader that the rows are held to; with one chosen, hold them to none again."""
         if self._grader is not None:

@@ -274,6 +274,13 @@ class CompareScreen(CompareSetup, inherit_bindings=False):
     def _fail(self, message: Failed) -> None:
         self.tell_error(message.error)
 
+    def work_broke_off(self, group: str, error: TunedeckError) -> bool:
+        """Say no more that anything is asked."""
+        if group == "compare-ask":
+            self.stop()
+            self.show_all()
+        return super().work_broke_off(group, error)
+
     def stop(self) -> None:
         """End the answers that come."""
         if self._run is not None:

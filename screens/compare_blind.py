@@ -89,6 +89,8 @@ class BlindScreen(AsksBlind, ExportsPairs, inherit_bindings=False):
         """More answers have come since."""
         self._told = False
         self._marking = False
+        self._problem = ""
+        """Why there is nothing to rate."""
 
     def compose_body(self) -> ComposeResult:
         """Yield state, question, both answers, the standing and the result."""
@@ -158,7 +160,16 @@ class BlindScreen(AsksBlind, ExportsPairs, inherit_bindings=False):
     @on(Failed)
     def _fail(self, message: Failed) -> None:
         self._busy = self._view is None
+        self._problem = message.error.message
         self.tell_error(message.error)
+        self._show_line()
+
+    def work_broke_off(self, group: str, error: TunedeckError) -> bool:
+        """Let the keys work again, or say why there is nothing to rate."""
+        if group not in ("blind", "blind-plan"):
+            return super().work_broke_off(group, error)
+        self._fail(self.Failed(error))
+        return True
 
     @on(Planned)
     def _take_plan(self, message: Planned) -> None:
@@ -248,7 +259,7 @@ class BlindScreen(AsksBlind, ExportsPairs, inherit_bindings=False):
         elif view is not None:
             words += "all are rated" if view.is_done else "waiting for answers"
         else:
-            words += "reading…"
+            words += safe_line(self._problem, 200) or "reading…"
         words += self.asking_words()
         self.query_one("#blind-line", Static).update(content((words, "strong")))
 

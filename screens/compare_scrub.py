@@ -203,6 +203,12 @@ class ScrubScreen(GreyedKeys, inherit_bindings=False):
             self._stop()
             self._show()
 
+    def work_broke_off(self, group: str, error: TunedeckError) -> bool:
+        """Say no more that anything is asked."""
+        self._stop()
+        self._show()
+        return super().work_broke_off(group, error)
+
     def _stop(self) -> None:
         if self._run is not None:
             self._run.set()

@@ -50,7 +50,9 @@ class Copying:
             self._in_thread(partial(self._save, *self._last))
 
     def _in_thread(self, work: Callable[[], None]) -> None:
-        self._app.run_worker(work, thread=True, group="clipboard", exit_on_error=False)
+        self._app.run_worker(
+            work, thread=True, group="clipboard", exit_on_error=False, description="copy or save"
+        )
 
     def _copy(self, text: str, what: str) -> None:
         from tui import clipboard  # subprocess, which only the first copy needs

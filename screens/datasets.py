@@ -102,7 +102,7 @@ class DatasetsScreen(DeckScreen):
 
     # The folder
 
-    @work(thread=True, group="folder", exclusive=True, exit_on_error=False)
+    @work(thread=True, group="folder", exclusive=True, exit_on_error=False, description="list a folder")
     def _list_folder(self, folder: Path) -> None:
         worker = get_current_worker()
         try:
@@ -191,7 +191,13 @@ class DatasetsScreen(DeckScreen):
         if message.table.has_focus:
             self.prepare_estimate(Path(message.key))
 
-    @work(thread=True, group="prepare-estimate", exclusive=True, exit_on_error=False)
+    @work(
+        thread=True,
+        group="prepare-estimate",
+        exclusive=True,
+        exit_on_error=False,
+        description="prepare an estimate",
+    )
     def prepare_estimate(self, path: Path) -> None:
         """Start the process that estimates, in the background."""
         if path.is_file() and path.stat().st_size >= LARGE_BYTES:

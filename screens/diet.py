@@ -103,7 +103,7 @@ class DietScreen(ExaminingScreen[DietForm, "DietPlan"], inherit_bindings=False):
         else:
             super().open_field(name)
 
-    @work(group="choose", exclusive=True, exit_on_error=False)
+    @work(group="choose", exclusive=True, exit_on_error=False, description="choose a prompt")
     async def _choose_prompt(self, name: str) -> None:
         path = await choose_file(self, "Which file holds the prompt")
         if path is None:

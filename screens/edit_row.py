@@ -135,14 +135,14 @@ class EditRowScreen(EditsTexts, inherit_bindings=False):
         self.query_one("#content-scroll").scroll_home(animate=False)
         self.refresh_bindings()
 
-    @work(group="judge", exclusive=True, exit_on_error=False)
+    @work(group="judge", exclusive=True, exit_on_error=False, description="check the row")
     async def _judge(self, line: bytes) -> None:
         from tui.datasets.check_row import check_row
 
         found = await asyncio.to_thread(check_row, line, self._format, self._provider, self._number)
         self._show_verdict(found)
 
-    @work(group="judge", exclusive=True, exit_on_error=False)
+    @work(group="judge", exclusive=True, exit_on_error=False, description="check the row")
     async def _judge_text(self, text: str) -> None:
         """Judge the JSON that is typed; where it is none, its line is more than a column of the row."""
         from tui.datasets.check_row import check_row
@@ -280,7 +280,7 @@ class EditRowScreen(EditsTexts, inherit_bindings=False):
         self._take_and_leave()
         return True
 
-    @work(group="take", exclusive=True, exit_on_error=False)
+    @work(group="take", exclusive=True, exit_on_error=False, description="take the row over")
     async def _take_and_leave(self) -> None:
         if await self._take():
             self.app.pop_screen()

@@ -77,12 +77,7 @@ class EvaluationsScreen(GreyedKeys, inherit_bindings=False):
 
     @work(thread=True, group="evaluations", exclusive=True, exit_on_error=False, description="read the list")
     def _read(self) -> None:
-        try:
-            found = self.services.store.eval_run_heads()
-        except TunedeckError as error:
-            self.post_from_thread(self.tell_error, error)
-            return
-        self.post_from_thread(self._take, found)
+        self.post_from_thread(self._take, self.services.store.eval_run_heads())
 
     def _take(self, found: Sequence[EvalRunHead]) -> None:
         self._heads = found

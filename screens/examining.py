@@ -188,6 +188,13 @@ class ExaminingScreen(ExaminesFields[FormT], Generic[FormT, PlanT], inherit_bind
         self.suggestion = message.suggestion
         self._show()
 
+    def work_broke_off(self, group: str, error: TunedeckError) -> bool:
+        """Say where the price would be that there will be none."""
+        if group in ("held-out", "plan-evaluation"):
+            self._problem = error.message
+            self._show()
+        return super().work_broke_off(group, error)
+
     # Showing
 
     def _show(self) -> None:

@@ -90,7 +90,7 @@ class ExaminesFields(FollowsRun, Generic[FormT], inherit_bindings=False):
             case "checks":
                 self._choose_check()
 
-    @work(group="choose", exclusive=True, exit_on_error=False)
+    @work(group="choose", exclusive=True, exit_on_error=False, description="choose a test set")
     async def action_choose_test_set(self) -> None:
         """Choose a file."""
         path = await choose_file(self, "Which rows are asked")
@@ -98,7 +98,7 @@ class ExaminesFields(FollowsRun, Generic[FormT], inherit_bindings=False):
             self.form.other_file = self.form.file = path
             self.form_changed(at_once=True)
 
-    @work(group="choose", exclusive=True, exit_on_error=False)
+    @work(group="choose", exclusive=True, exit_on_error=False, description="choose a model")
     async def _choose_model(self, field: str) -> None:
         from tui.chat.models import known_models
 
@@ -119,7 +119,7 @@ class ExaminesFields(FollowsRun, Generic[FormT], inherit_bindings=False):
             self.form.other, self.form.against = (account, model), OTHER
         self.form_changed(at_once=True)
 
-    @work(group="choose", exclusive=True, exit_on_error=False)
+    @work(group="choose", exclusive=True, exit_on_error=False, description="choose a check")
     async def _choose_check(self) -> None:
         chosen = await self.ask_check("Add a check, or take one off", self.checks)
         if chosen:

@@ -107,7 +107,7 @@ class FacetsDialog(DeckDialog, inherit_bindings=False):
         keys = "space takes, enter shows"
         self.query_one("#facets").border_subtitle = content(f"{keys} · {words}" if words else keys)
 
-    @work(thread=True, group="facets", exclusive=True, exit_on_error=False)
+    @work(thread=True, group="facets", exclusive=True, exit_on_error=False, description="count the rows")
     def _count(self) -> None:
         from tui.datasets.row_pass import PassCancelled
 
@@ -129,6 +129,12 @@ class FacetsDialog(DeckDialog, inherit_bindings=False):
         except TunedeckError as error:
             self.post_from_thread(self.tell_error, error)
         self.post_from_thread(self._say_how, "")
+
+    def work_broke_off(self, group: str, error: TunedeckError) -> bool:
+        """Say no more that it counts."""
+        self._list.show_counts(dict.fromkeys(_NAMES, "?"))
+        self._say_how("")
+        return super().work_broke_off(group, error)
 
     def action_toggle_facet(self) -> None:
         """Choose or drop the property under the cursor."""

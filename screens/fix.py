@@ -100,7 +100,9 @@ class FixScreen(RowsState, inherit_bindings=False):
 
     # Finding
 
-    @work(thread=True, group="find", exclusive=True, exit_on_error=False)
+    @work(
+        thread=True, group="find", exclusive=True, exit_on_error=False, description="find what can be fixed"
+    )
     def _find(self) -> None:
         worker = get_current_worker()
         tell = self.progress_teller("Looking for what can be fixed")
@@ -135,6 +137,12 @@ class FixScreen(RowsState, inherit_bindings=False):
         self._show_difference()
         self.refresh_bindings()
 
+    def work_broke_off(self, group: str, error: TunedeckError) -> bool:
+        """Let the keys work again."""
+        self._busy = False
+        self.refresh_bindings()
+        return super().work_broke_off(group, error)
+
     def _show_edits(self) -> None:
         total = self._dataset.changes.total if self._dataset.is_changed else 0
         words = f"{plural(total, 'changed row')}: not saved"
@@ -150,7 +158,7 @@ class FixScreen(RowsState, inherit_bindings=False):
             return
         self._compare(item)
 
-    @work(group="compare", exclusive=True, exit_on_error=False)
+    @work(group="compare", exclusive=True, exit_on_error=False, description="compare a row with its fix")
     async def _compare(self, item: FixItem) -> None:
         """Compare a row, or the first of a fix, with what it becomes; in a thread, for rows may be long."""
         rows = self._plan.rows(item.rule)
@@ -214,7 +222,7 @@ class FixScreen(RowsState, inherit_bindings=False):
         self.refresh_bindings()
         self._apply(rules, rows)
 
-    @work(thread=True, group="apply", exclusive=True, exit_on_error=False)
+    @work(thread=True, group="apply", exclusive=True, exit_on_error=False, description="apply a fix")
     def _apply(self, rules: tuple[str, ...], rows: tuple[int, ...] | None) -> None:
         worker = get_current_worker()
         try:
@@ -243,7 +251,7 @@ class FixScreen(RowsState, inherit_bindings=False):
         self._busy = True
         self._step(1)
 
-    @work(thread=True, group="step", exclusive=True, exit_on_error=False)
+    @work(thread=True, group="step", exclusive=True, exit_on_error=False, description="undo or do again")
     def _step(self, direction: int) -> None:
         dataset = self._dataset
         try:

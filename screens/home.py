@@ -173,7 +173,7 @@ class HomeScreen(HomeWays):
             self._is_reading = True
             self._read()
 
-    @work(thread=True, group="store", exit_on_error=False)
+    @work(thread=True, group="store", exit_on_error=False, description="read what is kept")
     def _read(self) -> None:
         try:
             if self._reader is None:
@@ -205,6 +205,12 @@ class HomeScreen(HomeWays):
         if not self._radar_failed:
             self._radar_failed = True
             self.tell_error(error)
+
+    def work_broke_off(self, group: str, error: TunedeckError) -> bool:
+        """Read again when something changes, all the same."""
+        if group == "store":
+            self._is_reading = False
+        return super().work_broke_off(group, error)
 
     def _has_read(self, known: Overview | None, error: TunedeckError | None) -> None:
         self._is_reading = False
@@ -293,7 +299,7 @@ class HomeScreen(HomeWays):
         if state.phase is Phase.READY:
             self._list_models()
 
-    @work(thread=True, group="models", exclusive=True, exit_on_error=False)
+    @work(thread=True, group="models", exclusive=True, exit_on_error=False, description="list models")
     def _list_models(self) -> None:
         account = self.services.settings.default_account
         try:
@@ -368,7 +374,7 @@ class HomeScreen(HomeWays):
         self.navigator.watch_engine()
         self.services.watcher.start()
 
-    @work(thread=True, group="ask-services", exit_on_error=False)
+    @work(thread=True, group="ask-services", exit_on_error=False, description="ask a service")
     def _ask_service(self, account: str) -> None:
         """Ask one account, in a thread of its own: a service that hangs holds up no other."""
         from tui.jobs.inventory import account_models  # only when it is asked for

@@ -48,7 +48,7 @@ class ImportPreview(GreyedKeys, inherit_bindings=False):
 
     # Reading
 
-    @work(thread=True, group="sample", exclusive=True, exit_on_error=False)
+    @work(thread=True, group="sample", exclusive=True, exit_on_error=False, description="read the file")
     def _read_sample(self) -> None:
         from tui.datasets.convert.detect import detect_mapping
         from tui.datasets.convert.preview import read_sample
@@ -61,6 +61,13 @@ class ImportPreview(GreyedKeys, inherit_bindings=False):
             self.post_from_thread(self._show_failure, error)
             return
         self.post_from_thread(self._sample_read, sample, mapping)
+
+    def work_broke_off(self, group: str, error: TunedeckError) -> bool:
+        """Say where the row would be why there is none."""
+        if group != "sample":
+            return super().work_broke_off(group, error)
+        self._show_failure(error)
+        return True
 
     def _show_failure(self, error: TunedeckError) -> None:
         self.query_one("#columns", Table).empty_text = "The file can't be imported."

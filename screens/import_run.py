@@ -84,6 +84,13 @@ class ImportRun(ImportPreview, inherit_bindings=False):
         else:
             self.tell_error(error)
 
+    def work_broke_off(self, group: str, error: TunedeckError) -> bool:
+        """End what broke off."""
+        if group != "convert":
+            return super().work_broke_off(group, error)
+        self._stopped(error)
+        return True
+
     def _converted(self, result: Conversion) -> None:
         self._end()
         if not result.written:

@@ -311,7 +311,7 @@ t trains the checkpoint further. A key that can't act on it is greyed and says w
             return "There is no job here yet."
         return f"The job is {job.state} already." if job.state.is_final else ""
 
-    @work(group="stop-rules", exclusive=True, exit_on_error=False)
+    @work(group="stop-rules", exclusive=True, exit_on_error=False, description="set stop rules")
     async def action_set_stop_rules(self) -> None:
         """Ask for the rules, keep them, and look at the job by them at once."""
         job, view = self.chosen_job(), self._view

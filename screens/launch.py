@@ -29,7 +29,8 @@ from screens.launch_send import SendsPlan
 from screens.navigation import ModelChoice
 from screens.preflight_pane import Point, PreflightPane
 from tui.engine_watch import EngineState, Phase
-from tui.jobs.plan import LaunchPlan
+from tui.errors import TunedeckError
+from tui.jobs.plan import LaunchPlan, PreflightLine
 from tui.money.estimate import time_of
 from tui.records.jobs import Method
 from tui.safe_text import safe_line, safe_to_type
@@ -228,6 +229,14 @@ line there mends it, where a key can. Nothing is sent before you confirm the pri
         self.query_one(LaunchPane).show_notes(self._examples)
         self._show_readiness()
 
+    def work_broke_off(self, group: str, error: TunedeckError) -> bool:
+        """Say in the preflight's place that there is none."""
+        if group == "preflight" and self._readiness is None and self._wanted is not None:
+            line = PreflightLine("stop", error.message, error.remedy)
+            self._readiness = Readiness(self._wanted, [line], None, self._examples, [], "")
+            self._show_readiness()
+        return super().work_broke_off(group, error)
+
     def _show_readiness(self) -> None:
         ready = self._readiness
         pane = self.query_one(PreflightPane)
@@ -348,18 +357,18 @@ line there mends it, where a key can. Nothing is sent before you confirm the pri
         elif isinstance(field, Widget):
             self.tell("This field has no auto: ←→ changes it.")
 
-    @work(group="choose-file", exclusive=True, exit_on_error=False)
+    @work(group="choose-file", exclusive=True, exit_on_error=False, description="choose a file")
     async def action_choose_file(self) -> None:
         """Choose the training file."""
         path = await choose_file(self, "Training file")
         if path is not None:
             self.show_path(path)
 
-    @work(group="choose-file", exclusive=True, exit_on_error=False)
+    @work(group="choose-file", exclusive=True, exit_on_error=False, description="choose from a list")
     async def _choose_from_list(self, field: str) -> None:
         await (self.choose_model() if field == "model" else self.choose_grader())
 
-    @work(group="choose-file", exclusive=True, exit_on_error=False)
+    @work(group="choose-file", exclusive=True, exit_on_error=False, description="choose a file")
     async def _choose_validation(self) -> None:
         path = await choose_file(self, "Validation file")
         if path is not None:

@@ -89,6 +89,16 @@ class SendsPlan(DeckScreen, inherit_bindings=False):
     def _show_told_price(self, dialog: ConfirmScreen, answers: SimpleQueue[bool]) -> None:
         self.app.push_screen(dialog, lambda confirmed: answers.put(bool(confirmed)))
 
+    def work_broke_off(self, group: str, error: TunedeckError) -> bool:
+        """End the launch; what the service has made of it is not known."""
+        if group != "launch":
+            return super().work_broke_off(group, error)
+        self._failed(error)
+        self.tell(
+            "Look at Jobs (5) before you launch it again: the service may have taken it.", severity="warning"
+        )
+        return True
+
     def _failed(self, error: TunedeckError) -> None:
         self.is_sending = False
         self.sending_changed()

@@ -99,12 +99,8 @@ is kept on this machine, so it is here without a network too; r asks the account
     @work(thread=True, group="read-models", exclusive=True, exit_on_error=False, description="read models")
     def _read_models(self) -> None:
         reading = self._readings.begin()
-        try:
-            family = model_family(self.services, today=clock.today())
-            seen = self.services.store.models_seen_at()
-        except TunedeckError as error:
-            self.post_from_thread(self.tell_error, error)
-            return
+        family = model_family(self.services, today=clock.today())
+        seen = self.services.store.models_seen_at()
         permissions = {name: self.ask_permissions(name) for name in {one.account for one in family}}
         self.post_message(self.Read(family, permissions, min(seen.values(), default=None), reading))
 
@@ -120,6 +116,12 @@ is kept on this machine, so it is here without a network too; r asks the account
             except TunedeckError as error:
                 problem = f"{account.name}: {error.message}"
         self.post_from_thread(self._asked, problem)
+
+    def work_broke_off(self, group: str, error: TunedeckError) -> bool:
+        """Say no more that an account is being asked."""
+        if group == "ask-models":
+            self._asked(error.message)
+        return False
 
     def _show_asking(self, account: str) -> None:
         self._asking = account

@@ -188,8 +188,14 @@ class MoneyScreen(GreyedKeys, inherit_bindings=False):
     @on(Ended)
     def _show_end(self, message: Ended) -> None:
         bills = self.query_one("#bills", Table)
-        bills.empty_text = "Stopped." if message.error is None else safe_line(str(message.error), 300)
+        bills.empty_text = "Stopped." if message.error is None else _words(message.error)
         bills.refresh()
+
+    def work_broke_off(self, group: str, error: TunedeckError) -> bool:
+        """Say where the bills would be that there will be none."""
+        if group == "count":
+            self._show_end(self.Ended(error))
+        return False
 
     def _reckon(self) -> None:
         if self._counts is None:
@@ -302,7 +308,7 @@ class MoneyScreen(GreyedKeys, inherit_bindings=False):
         self.query_one("#money-filter").display = False
         self.query_one("#bills").focus()
 
-    @work(group="choose-file", exclusive=True, exit_on_error=False)
+    @work(group="choose-file", exclusive=True, exit_on_error=False, description="choose a file")
     async def action_choose_validation(self) -> None:
         """Choose a validation file to price too."""
         path = await choose_file(self)
@@ -331,3 +337,7 @@ class MoneyScreen(GreyedKeys, inherit_bindings=False):
         field.value = ""
         self.keep_filter()
         return True
+
+
+def _words(error: TunedeckError) -> str:
+    return safe_line(f"{error.message} {error.remedy}", 300)

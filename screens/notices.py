@@ -73,15 +73,18 @@ class NoticesScreen(GreyedKeys, inherit_bindings=False):
 
     # Reading
 
-    @work(thread=True, group="read-notices", exclusive=True, exit_on_error=False)
+    @work(
+        thread=True, group="read-notices", exclusive=True, exit_on_error=False, description="read the rules"
+    )
     def action_reload(self) -> None:
         """Look again what works here and what was told."""
-        try:
-            known = notify_overview(self.services, has_terminal=True)
-        except TunedeckError as error:
-            self.post_from_thread(self.tell_error, error)
-        else:
-            self.post_from_thread(self._show, known)
+        self.post_from_thread(self._show, notify_overview(self.services, has_terminal=True))
+
+    def work_broke_off(self, group: str, error: TunedeckError) -> bool:
+        """Say no more that a channel is tried."""
+        if group == "test-channel" and self._known is not None:
+            self._show(self._known)
+        return super().work_broke_off(group, error)
 
     def _show(self, known: NotifyOverview) -> None:
         self._known = known
@@ -176,6 +179,9 @@ class NoticesScreen(GreyedKeys, inherit_bindings=False):
             problem = self.navigator.test_channel(name)
         except TunedeckError as error:
             problem = f"{error.message} {error.remedy}".strip()
+        except Exception:
+            self._testing.discard(name)
+            raise
         self.post_from_thread(self._tested, name, problem)
 
     def _tested(self, name: str, problem: str | None) -> None:

@@ -17,7 +17,6 @@ from screens.base import DeckScreen
 from screens.greyed_keys import GreyedKeys
 from screens.job_words import state_part
 from screens.overlay_choices import choose_job, choose_run
-from tui.errors import TunedeckError
 from tui.jobs.run_overlay import MOST_RUNS, Overlay, Run, Setting, overlay_runs
 from tui.jobs.watch import JobChange
 from tui.safe_text import safe_line, safe_text
@@ -119,10 +118,7 @@ Below stand the settings, as the service resolved them, and the results that dif
 
     @work(thread=True, group="read-overlay", exclusive=True, exit_on_error=False, description="read jobs")
     def _read(self) -> None:
-        try:
-            self.post_message(self.Read(overlay_runs(self.services, self._jobs)))
-        except TunedeckError as error:
-            self.post_from_thread(self.tell_error, error)
+        self.post_message(self.Read(overlay_runs(self.services, self._jobs)))
 
     @on(Read)
     def _show(self, message: Read) -> None:

@@ -17,7 +17,6 @@ from screens.examining import ExaminingScreen
 from screens.navigation import ModelChoice
 from screens.parity_form import ParityForm, ParityPane
 from screens.record_lines import source_words
-from tui.errors import TunedeckError
 from tui.records.recordings import Recording
 from tui.safe_text import safe_line
 from tui.widgets.keys import bindings
@@ -83,12 +82,7 @@ class ParityScreen(ExaminingScreen[ParityForm, "ParityPlan"], inherit_bindings=F
 
     @work(thread=True, group="recordings", exclusive=True, exit_on_error=False, description="read recordings")
     def _read_recordings(self) -> None:
-        try:
-            found = self.services.store.recordings()
-        except TunedeckError as error:
-            self.post_from_thread(self.tell_error, error)
-            return
-        self.post_from_thread(self._take_recordings, found)
+        self.post_from_thread(self._take_recordings, self.services.store.recordings())
 
     def _take_recordings(self, found: Sequence[Recording]) -> None:
         form = self.form
@@ -127,14 +121,14 @@ class ParityScreen(ExaminingScreen[ParityForm, "ParityPlan"], inherit_bindings=F
         else:
             super().open_field(name)
 
-    @work(group="choose", exclusive=True, exit_on_error=False)
+    @work(group="choose", exclusive=True, exit_on_error=False, description="choose a prompt")
     async def _choose_prompt(self) -> None:
         path = await choose_file(self, "Which file holds the successor's prompt")
         if path is not None:
             self.form.system = path
             self.form_changed(at_once=True)
 
-    @work(group="choose", exclusive=True, exit_on_error=False)
+    @work(group="choose", exclusive=True, exit_on_error=False, description="choose an agreement")
     async def _choose_agreement(self) -> None:
         chosen = await self.ask_check("How alike two answers are", ())
         if chosen:

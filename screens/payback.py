@@ -159,6 +159,12 @@ class PaybackScreen(GreyedKeys, inherit_bindings=False):
         self._setting, self._case = message.setting, message.case
         self._show()
 
+    def work_broke_off(self, group: str, error: TunedeckError) -> bool:
+        """Say where the verdict would be that there will be none."""
+        if group == "payback":
+            self.post_message(self.Failed(error))
+        return False
+
     @on(Failed)
     def _tell_failure(self, message: Failed) -> None:
         words = safe_line(f"{message.error.message} {message.error.remedy}", 300)

@@ -125,7 +125,7 @@ class PlansRecording(GreyedKeys, inherit_bindings=False):
         self.show_models()
         self.plan_anew()
 
-    @work(group="choose-file", exclusive=True, exit_on_error=False)
+    @work(group="choose-file", exclusive=True, exit_on_error=False, description="choose questions")
     async def action_choose_questions(self) -> None:
         """Choose a file of questions."""
         path = await choose_file(self, "Whose questions are asked")

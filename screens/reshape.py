@@ -147,7 +147,7 @@ class ReshapeScreen(RunsPlans, GreyedKeys, inherit_bindings=False):
         self._name = ""
         self._form_changed()
 
-    @work(group="choose", exclusive=True, exit_on_error=False)
+    @work(group="choose", exclusive=True, exit_on_error=False, description="add a file")
     async def _add_file(self) -> None:
         path = await choose_file(self, "Add a file to the merge")
         if path is not None:

@@ -124,6 +124,15 @@ class RunsPlans(DeckScreen):
         else:
             self.post_message(self.WritingEnded(written, None))
 
+    def work_broke_off(self, group: str, error: TunedeckError) -> bool:
+        """End the plan or the writing that broke off."""
+        if group == "plan":
+            self.post_message(self.PlanFailed(error))
+        elif group == "write":
+            self.post_message(self.WritingEnded(None, error))
+            return True
+        return super().work_broke_off(group, error)
+
     def _tracker(self) -> Tracker:
         from tui.datasets.reshape.tracker import Tracker
 

@@ -135,7 +135,7 @@ class RowsScreen(RowsOutside, inherit_bindings=False):
         if row is not None:
             self.navigator.copy_text(row.raw, f"Line {row.line:,}" if row.line else "The row")
 
-    @work(group="copy-part", exclusive=True, exit_on_error=False)
+    @work(group="copy-part", exclusive=True, exit_on_error=False, description="copy a part")
     async def action_copy_part(self) -> None:
         """Choose what of the row is copied."""
         import asyncio

@@ -151,7 +151,7 @@ class RowsBase(RowsState, inherit_bindings=False):
 
     # The index, in a thread
 
-    @work(thread=True, group="index", exclusive=True, exit_on_error=False)
+    @work(thread=True, group="index", exclusive=True, exit_on_error=False, description="find every row")
     def build_index(self) -> None:
         """Find every line, and say how far it is four times a second."""
         worker, dataset = get_current_worker(), self._dataset

@@ -45,7 +45,7 @@ class RowsFind(RowsFindings, inherit_bindings=False):
         self._show_search()
         self.refresh_bindings()
 
-    @work(thread=True, group="search", exclusive=True, exit_on_error=False)
+    @work(thread=True, group="search", exclusive=True, exit_on_error=False, description="search")
     def _search(self, query: Query, hits: Hits) -> None:
         from tui.datasets.row_pass import PassCancelled
         from tui.datasets.search import find_lines

@@ -88,7 +88,7 @@ class RowsFindings(RowsBase, inherit_bindings=False):
 
     # The check
 
-    @work(thread=True, group="findings", exclusive=True, exit_on_error=False)
+    @work(thread=True, group="findings", exclusive=True, exit_on_error=False, description="check the file")
     def _check(self, direction: int, noun: str) -> None:
         from tui.datasets.cached_check import check_for_findings
         from tui.datasets.check import CheckCancelled
@@ -147,7 +147,7 @@ class RowsFindings(RowsBase, inherit_bindings=False):
             return
         self._judge_changes(dataset.version, self._has_warnings)
 
-    @work(thread=True, group="judge", exclusive=True, exit_on_error=False)
+    @work(thread=True, group="judge", exclusive=True, exit_on_error=False, description="check the changes")
     def _judge_changes(self, version: int, with_tokens: bool) -> None:
         found = self._found_in_changed(with_tokens=with_tokens)
         self.post_from_thread(self._show_judged, version, found)

@@ -70,7 +70,9 @@ class RowsNarrow(RowsFind, inherit_bindings=False):
 
     # Keys
 
-    @work(group="choose-facets", exclusive=True, exit_on_error=False)
+    @work(
+        group="choose-facets", exclusive=True, exit_on_error=False, description="choose which rows are shown"
+    )
     async def action_choose_facets(self) -> None:
         """Choose what the rows shown shall have."""
         from screens.facets_dialog import FacetsDialog
@@ -82,7 +84,7 @@ class RowsNarrow(RowsFind, inherit_bindings=False):
         if names is not None:
             self.narrow(replace(self._wish, facets=names))
 
-    @work(group="choose-sort", exclusive=True, exit_on_error=False)
+    @work(group="choose-sort", exclusive=True, exit_on_error=False, description="choose an order")
     async def action_choose_sort(self) -> None:
         """Choose the order of the rows."""
         options = [
@@ -145,7 +147,7 @@ class RowsNarrow(RowsFind, inherit_bindings=False):
         self.show_row()
         self.refresh_bindings()
 
-    @work(thread=True, group="narrow", exclusive=True, exit_on_error=False)
+    @work(thread=True, group="narrow", exclusive=True, exit_on_error=False, description="find and order rows")
     def _narrow(self, wish: RowWish) -> None:
         from tui.datasets.row_pass import PassCancelled
 
@@ -165,6 +167,12 @@ class RowsNarrow(RowsFind, inherit_bindings=False):
             self.post_from_thread(self._keep_what_is_shown, wish)
             return
         self.post_from_thread(self._show_chosen, wish, chosen, version)
+
+    def work_broke_off(self, group: str, error: TunedeckError) -> bool:
+        """Go on with the rows that are shown."""
+        if group == "narrow":
+            self._keep_what_is_shown(self._wish)
+        return super().work_broke_off(group, error)
 
     def _keep_what_is_shown(self, wish: RowWish) -> None:
         """Go back to the wish that the rows on the screen fulfil, unless there is a newer one."""

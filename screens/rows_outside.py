@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class RowsOutside(RowsSave, inherit_bindings=False):
     """Editing a row outside, and what the rules say of a row that was changed."""
 
-    @work(group="outside", exclusive=True, exit_on_error=False)
+    @work(group="outside", exclusive=True, exit_on_error=False, description="edit a row outside")
     async def action_edit_outside(self) -> None:
         """Edit the row's JSON in $EDITOR; what is no JSON can be gone on with or dropped."""
         from tui.datasets.row_layout import edited_line, text_to_edit
@@ -53,7 +53,7 @@ class RowsOutside(RowsSave, inherit_bindings=False):
         elif await self.change(lambda changed: changed.edit(number, after)):
             await self.tell_verdict(after, number)
 
-    @work(group="edit-row", exclusive=True, exit_on_error=False)
+    @work(group="edit-row", exclusive=True, exit_on_error=False, description="edit a row")
     async def action_edit_row(self) -> None:
         """Edit the row here: its messages, or its JSON."""
         from screens.edit_row import EditRowScreen

@@ -29,7 +29,7 @@ class RowsSave(RowsEdit, inherit_bindings=False):
 
     # Changes from before
 
-    @work(group="pending", exclusive=True, exit_on_error=False)
+    @work(group="pending", exclusive=True, exit_on_error=False, description="offer changes from before")
     async def offer_pending_changes(self) -> None:
         """Ask what to do with changes that an earlier run did not save, where there are any."""
         import asyncio
@@ -108,7 +108,7 @@ class RowsSave(RowsEdit, inherit_bindings=False):
             self.show_work("Saving")
             self._save(target)
 
-    @work(group="ask-save", exclusive=True, exit_on_error=False)
+    @work(group="ask-save", exclusive=True, exit_on_error=False, description="save the file")
     async def action_save_over(self) -> None:
         """Replace the file itself, once that was confirmed."""
         if self._dataset is None:
@@ -123,7 +123,7 @@ class RowsSave(RowsEdit, inherit_bindings=False):
             self.show_work("Saving")
             self._save(None)
 
-    @work(thread=True, group="save", exclusive=True, exit_on_error=False)
+    @work(thread=True, group="save", exclusive=True, exit_on_error=False, description="save the file")
     def _save(self, target: Path | None) -> None:
         worker, dataset = get_current_worker(), self._dataset
         if dataset is None:

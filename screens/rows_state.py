@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from textual.widgets import Input, Static
 
 from screens.greyed_keys import GreyedKeys
+from tui.errors import TunedeckError
 from tui.widgets.row_list import RowList
 from tui.widgets.tones import Part, content
 
@@ -86,6 +87,11 @@ class RowsState(GreyedKeys, inherit_bindings=False):
         """Say no more that anything goes on."""
         self._works.clear()
         self._show_works()
+
+    def work_broke_off(self, group: str, error: TunedeckError) -> bool:
+        """Say no more that it goes on."""
+        self.end_all_work()
+        return super().work_broke_off(group, error)
 
     def _show_works(self) -> None:
         parts: list[Part] = [(", ".join(self._works.values()), "accent"), ("  esc stops", "muted")]

@@ -90,7 +90,7 @@ class TokenRows(GreyedKeys, inherit_bindings=False):
 
     # The index, in a thread
 
-    @work(thread=True, group="index", exclusive=True, exit_on_error=False)
+    @work(thread=True, group="index", exclusive=True, exit_on_error=False, description="find every row")
     def build_index(self, dataset: Dataset) -> None:
         """Find every line; the one that is asked for is shown as soon as it is known."""
         worker = get_current_worker()
@@ -110,7 +110,7 @@ class TokenRows(GreyedKeys, inherit_bindings=False):
             self.post_from_thread(self.show_line, self._line)
         self.post_from_thread(self.refresh_bindings)
 
-    @work(thread=True, group="row", exclusive=True, exit_on_error=False)
+    @work(thread=True, group="row", exclusive=True, exit_on_error=False, description="lay out a row")
     def lay_out(
         self,
         row: Row,
@@ -147,7 +147,9 @@ class TokenRows(GreyedKeys, inherit_bindings=False):
         """Have the rest of a long row broken into lines."""
         self._break_lines(message.lines)
 
-    @work(thread=True, group="lines", exclusive=True, exit_on_error=False)
+    @work(
+        thread=True, group="lines", exclusive=True, exit_on_error=False, description="break a row into lines"
+    )
     def _break_lines(self, lines: TokenLines) -> None:
         worker, next_post = get_current_worker(), 0.0
         while not lines.is_complete and not worker.is_cancelled:

@@ -120,6 +120,12 @@ class TokenViewScreen(TokenRows, inherit_bindings=False):
         self.text.show_view(message.view)
         self.refresh_bindings()
 
+    def work_broke_off(self, group: str, error: TunedeckError) -> bool:
+        """Say where the row would be why it is not."""
+        if group in ("row", "index"):
+            self._show_error(error)
+        return super().work_broke_off(group, error)
+
     @on(TokenRows.Refused)
     def _show_refusal(self, message: TokenRows.Refused) -> None:
         if message.line == self._line:
@@ -247,7 +253,7 @@ class TokenViewScreen(TokenRows, inherit_bindings=False):
         if view is not None:
             self._find(view, self._search, self._sought, self.text.cursor, direction)
 
-    @work(thread=True, group="find", exclusive=True, exit_on_error=False)
+    @work(thread=True, group="find", exclusive=True, exit_on_error=False, description="search the tokens")
     def _find(
         self, view: TokenView, search: TokenSearch | None, wanted: str, start: int, direction: int
     ) -> None:

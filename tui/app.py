@@ -12,13 +12,15 @@ from textual import work
 from textual.binding import BindingType
 from textual.events import DescendantFocus
 from textual.widget import Widget
+from textual.worker import Worker, WorkerState
 
 from screens.base import DeckScreen
+from screens.broken_work import EndsInWords
 from screens.copying import Copying
 from screens.noticing import Noticing
 from screens.places import HasPlaces
 from tui.config import settings_with_sources
-from tui.engine_watch import EngineState, EngineWatch
+from tui.engine_watch import EngineState, EngineWatch, Phase
 from tui.errors import TunedeckError
 from tui.leaving_threads import LeavingThreads
 from tui.safe_text import safe_text
@@ -45,7 +47,7 @@ def _commands() -> type[Provider]:
     return DeckCommands
 
 
-class TunedeckApp(HasPlaces, inherit_bindings=False):
+class TunedeckApp(HasPlaces, EndsInWords, inherit_bindings=False):
     """The deck: places by number, everything by keys."""
 
     TITLE = "tunedeck"
@@ -218,7 +220,7 @@ class TunedeckApp(HasPlaces, inherit_bindings=False):
         """Send a test message through one channel; returns why it failed. Blocks: for a thread."""
         return Noticing(self, self.services).test(name)
 
-    @work(thread=True, group="engine", exclusive=True, exit_on_error=False)
+    @work(thread=True, group="engine", exclusive=True, exit_on_error=False, description="follow the engine")
     def watch_engine(self) -> None:
         """Start the local engine where it is wanted, and follow it until nothing is under way."""
         from textual.worker import get_current_worker
@@ -226,6 +228,17 @@ class TunedeckApp(HasPlaces, inherit_bindings=False):
         worker = get_current_worker()
         watch = EngineWatch(lambda state: self.call_from_thread(self._engine_changed, state))
         watch.run(self.services.settings, lambda: worker.is_cancelled)
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """Say that the engine's state is not known where its watch breaks off; it would start for ever."""
+        if event.state is WorkerState.ERROR and event.worker.error is not None:
+            from tui.faults import fault_of  # only once something has gone wrong
+
+            error = fault_of(event.worker.error, event.worker.description)
+            if event.worker.group == "engine":
+                self._engine_changed(EngineState(Phase.FAILED, error=error.message, remedy=error.remedy))
+            else:
+                self.notify(safe_text(f"{error.message} {error.remedy}"), severity="error", markup=False)
 
     def _engine_changed(self, state: EngineState) -> None:
         self._engine_state = state

@@ -57,6 +57,11 @@ def store_file() -> Path:
     return data_dir() / "tunedeck.sqlite3"
 
 
+def faults_file() -> Path:
+    """Return the path of the file that keeps faults of our own, which need not exist."""
+    return data_dir() / "faults.log"
+
+
 def engine_dir() -> Path:
     """Return the root folder of the local engine on this machine."""
     return data_dir() / "engine"

@@ -6,6 +6,7 @@ import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from textwrap import wrap
 from typing import ClassVar
 
 from rich.segment import Segment
@@ -76,7 +77,7 @@ class LossChart(Widget, can_focus=True, inherit_bindings=False):
         ascii_only: bool = False,
     ) -> None:
         super().__init__(id=id, classes=classes)
-        self.empty_text = empty
+        self._empty_text = empty
         self.ascii_only = ascii_only
         self._series: dict[str, list[Point]] = {}
         self._total_steps: int | None = None
@@ -86,6 +87,19 @@ class LossChart(Widget, can_focus=True, inherit_bindings=False):
         """The curves without the cursor, and what they were drawn for."""
         self._known_steps: list[int] = []
         self._version = 0
+
+    @property
+    def empty_text(self) -> str:
+        """What is shown while there are no numbers."""
+        return self._empty_text
+
+    @empty_text.setter
+    def empty_text(self, words: str) -> None:
+        if words != self._empty_text:
+            self._empty_text = words
+            self._version += 1
+            if not self._series:
+                self.refresh()
 
     def set_series(self, series: Mapping[str, Sequence[Point]], *, total_steps: int | None = None) -> None:
         """Show these curves; the same points again draw nothing.
@@ -152,7 +166,7 @@ class LossChart(Widget, can_focus=True, inherit_bindings=False):
 
     def _all_lines(self, width: int, height: int) -> list[Line]:
         if not self._series:
-            return [[(self.empty_text, "muted")]]
+            return [[(words, "muted")] for words in wrap(self.empty_text, max(1, width))]
         if width < 20 or height < 4:
             return [self._readout_line()]
         drawn_for = (self._version, width, height, self.logarithmic, self.smoothing)
