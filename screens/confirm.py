@@ -15,7 +15,7 @@ from screens.base import DeckDialog
 from tui.safe_text import safe_text
 from tui.widgets.key_value import KeyValue, Pair
 from tui.widgets.keys import bindings
-from tui.widgets.tones import content
+from tui.widgets.tones import Part, content
 
 DEAD_SECONDS = 0.3
 """How long after it appears the dialog takes no yes: a key meant for what was there before."""
@@ -56,10 +56,17 @@ class ConfirmScreen(DeckDialog, inherit_bindings=False):
                 yield KeyValue(self._facts)
             if self._warning:
                 yield Static(content((safe_text(self._warning), "warning")), id="confirm-warning")
-            yield Static(
-                content(("y", "accent"), f" {self._yes}      ", ("n", "accent"), f" {self._no}"),
-                id="confirm-keys",
-            )
+            yield Static(content(*self.key_parts()), id="confirm-keys")
+
+    def key_parts(self) -> list[Part]:
+        """Return the line of keys."""
+        return [("y", "accent"), (f" {self._yes}      ", ""), ("n", "accent"), (f" {self._no}", "")]
+
+    def show_facts(self, question: str, facts: Iterable[Pair]) -> None:
+        """Ask about something else; what was typed for the question before is no answer to it."""
+        self.query_one("#confirm-question", Static).update(content((safe_text(question), "strong")))
+        self.query_one(KeyValue).set_pairs(facts)
+        self._opened_at = time.monotonic()
 
     def on_mount(self) -> None:
         """Begin the dead time when the question can be read."""

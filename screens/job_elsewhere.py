@@ -4,29 +4,23 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from textual import work
 
 from screens.base import DeckScreen
 from screens.choose import ChooseScreen, Option
-from screens.confirm import ConfirmScreen
+from screens.elsewhere_dialog import ElsewhereScreen
 from tui.errors import TunedeckError
 from tui.safe_text import safe_line
-from tui.widgets.key_value import Pair
 from tui.widgets.table import Column
 
 if TYPE_CHECKING:
-    from tui.jobs.elsewhere import LaunchElsewhere, Origin
+    from tui.jobs.elsewhere import Origin
     from tui.records.models import Account
 
 _ACCOUNTS = (Column("Account", 20), Column("Service", tone="muted"))
 _MODELS = (Column("Model"),)
-_NAMES = {"learning_rate_multiplier": "Rate multiplier", "learning_rate": "Learning rate", "beta": "Beta"}
-"""Hyperparameters -> how the form calls them."""
-_NAME_WIDTH, _VALUE_WIDTH = 18, 46
-"""Columns of the dialog, which is 66 wide inside."""
 
 
 class LaunchesElsewhere(DeckScreen, inherit_bindings=False):
@@ -43,25 +37,16 @@ class LaunchesElsewhere(DeckScreen, inherit_bindings=False):
         if find is None:
             return
         try:
-            found = await self._mapped(await asyncio.to_thread(find))
+            dialog = await self._mapped(await asyncio.to_thread(find))
         except TunedeckError as error:
             self.tell_error(error)
             return
-        if found is None:
-            return
-        dialog = ConfirmScreen(
-            f"Launch this at {found.terms.account}?", yes="fill the form",
-            facts=_facts(found),
-        )  # fmt: skip
-        if await self.app.push_screen_wait(dialog):
-            self.navigator.open_launch_with(found.terms)
+        if dialog is not None and await self.app.push_screen_wait(dialog):
+            self.navigator.open_launch_with(dialog.found.terms)
 
-    async def _mapped(self, origin: Origin) -> LaunchElsewhere | None:
-        from tui.jobs.elsewhere import (  # prices and dates; only for this key
-            accounts_for,
-            launch_elsewhere,
-            models_for,
-        )
+    async def _mapped(self, origin: Origin) -> ElsewhereScreen | None:
+        from tui.jobs.elsewhere import accounts_for, launch_elsewhere  # prices and dates; only for this key
+        from tui.jobs.trainable import methods_for, models_for
 
         others = await asyncio.to_thread(accounts_for, self.services, origin)
         options = [_account(one, reason) for one, reason in others]
@@ -70,36 +55,30 @@ class LaunchesElsewhere(DeckScreen, inherit_bindings=False):
         )
         if account is None:
             return None
-        reason = next(reason for one, reason in others if one.name == account)
-        if reason:
+        methods = await asyncio.to_thread(methods_for, self.services, account, origin.method)
+        if not methods:
+            reason = next(reason for one, reason in others if one.name == account)
             raise TunedeckError(f"{account} can't take this {origin.method} job.", reason)
         try:
-            return await asyncio.to_thread(launch_elsewhere, self.services, origin, account)
-        except TunedeckError:
-            fitting = await asyncio.to_thread(models_for, self.services, account, origin.method)
-            if not fitting:
-                raise
-        model = await self.app.push_screen_wait(
-            ChooseScreen(
-                f"{safe_line(origin.model, 40)} can't be trained there; choose a model",
-                _MODELS,
-                [Option(name, (safe_line(name, 100),), name) for name in fitting],
-                hint="part of a name",
+            found = await asyncio.to_thread(
+                launch_elsewhere, self.services, origin, account, None, methods[0]
             )
-        )
-        if model is None:
-            return None
-        return await asyncio.to_thread(launch_elsewhere, self.services, origin, account, model)
-
-
-def _facts(found: LaunchElsewhere) -> list[Pair]:
-    """Return the comparison; what is too long for a line goes on in lines without a name."""
-    pairs: list[Pair] = []
-    for one in found.changes:
-        name = _NAMES.get(one.what, safe_line(one.what, _NAME_WIDTH))
-        first, *rest = wrap(safe_line(one.words, 300), _VALUE_WIDTH) or [""]
-        pairs += [(name, first), *(("", line) for line in rest)]
-    return pairs
+        except TunedeckError:
+            fitting = await asyncio.to_thread(models_for, self.services, account, methods[0])
+            model = await self.app.push_screen_wait(
+                ChooseScreen(
+                    f"{safe_line(origin.model, 40)} can't be trained there; choose a model",
+                    _MODELS,
+                    [Option(name, (safe_line(name, 100),), name) for name in fitting],
+                    hint="part of a name",
+                )
+            )
+            if model is None:
+                return None
+            found = await asyncio.to_thread(
+                launch_elsewhere, self.services, origin, account, model, methods[0]
+            )
+        return ElsewhereScreen(origin, found, methods)
 
 
 def _account(one: Account, reason: str) -> Option:

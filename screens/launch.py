@@ -98,8 +98,8 @@ line there mends it, where a key can. Nothing is sent before you confirm the pri
         self.query_one(Meter).display = False
         settings = self.services.settings
         self.form.night = settings.night
-        chosen = self.form.from_model or (settings.default_account, settings.default_model)
-        self.form.account, self.form.model = chosen
+        # Without a model the form takes the best to begin with, and says why.
+        self.form.account, self.form.model = self.form.from_model or (settings.default_account, "")
         if self._terms is not None:
             self.take_terms(self._terms)
         else:
@@ -134,6 +134,7 @@ line there mends it, where a key can. Nothing is sent before you confirm the pri
         """Turn to another model to train; the rest of the form stays."""
         self.form.from_model = model
         self.form.account, self.form.model = model
+        self.form.first_model = None
         self.form_changed()
 
     def engine_changed(self, state: EngineState) -> None:
@@ -178,8 +179,11 @@ line there mends it, where a key can. Nothing is sent before you confirm the pri
         match message.field.id:
             case "account":
                 form.account = message.value
+                # What nobody chose is chosen anew; a model that a person wants stays where it can.
+                form.model = "" if form.first_model is not None else form.model
             case "model":
-                form.model = message.value
+                form.model, form.first_model = message.value, None
+                form.models_chosen[form.account] = message.value
             case "method":
                 form.method = Method(message.value)
                 self._method_chosen = True

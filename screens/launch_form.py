@@ -20,6 +20,7 @@ from tui.records.jobs import Method
 from tui.records.models import Capability
 
 if TYPE_CHECKING:
+    from tui.jobs.first_model import FirstModel
     from tui.jobs.job_file import JobTerms
 
 AUTO = "auto"
@@ -54,6 +55,10 @@ class LaunchForm:
     provider: str = LOCAL
     """The account's service, whose profile says what can be chosen."""
     model: str = ""
+    first_model: FirstModel | None = None
+    """The model that the form begins with, and why; None once one was chosen."""
+    models_chosen: dict[str, str] = field(default_factory=dict)
+    """Account -> the model that was chosen for it, to come back to."""
     method: Method = Method.SUPERVISED
     methods: tuple[Method, ...] = (Method.SUPERVISED,)
     """Those that the chosen model takes."""
@@ -234,6 +239,7 @@ class LaunchForm:
         """Take what a job is made from; what it leaves open goes back to auto."""
         self.account = terms.account or self.account
         self.model = terms.model or self.model
+        self.first_model = None if terms.model else self.first_model
         self.method = terms.method or self.method
         self.training = terms.training or self.training
         self.validation_file = terms.validation

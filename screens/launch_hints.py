@@ -44,6 +44,12 @@ def hints(form: LaunchForm, examples: int) -> dict[str, Hint]:
         "grader": _grader_hint,
     }
     found = {name: maker(form, examples) for name, maker in makers.items()}
+    first = form.first_model
+    begins = f"It begins with {first.why}. " if first is not None and first.why else "What is trained: "
+    found["model"] = Hint(
+        first.note if first is not None else "",
+        f"{begins}←→ changes it, enter lists all, those that can't be trained with why.",
+    )
     same = "The same seed, file and settings give the same run."
     for name in (EFFORT, "compute_multiplier", "eval_interval", "eval_samples"):
         known = form.service.parameter(name, form.method)

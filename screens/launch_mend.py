@@ -122,7 +122,8 @@ class MendsPlan(LaunchesElsewhere, inherit_bindings=False):
         found = await choose_model(self, self.form)
         if found is not None:
             self.form.from_model = (self.form.account, found)
-            self.form.model = found
+            self.form.model, self.form.first_model = found, None
+            self.form.models_chosen[self.form.account] = found
             self.form_changed()
 
     async def choose_grader(self) -> None:

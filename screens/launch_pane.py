@@ -9,6 +9,7 @@ from textual.widgets import Input
 from screens.field_form import FieldForm
 from screens.launch_form import AUTO, EFFORT, NUMBERS, LaunchForm
 from screens.launch_hints import hints
+from tui.jobs.first_model import first_model
 from tui.jobs.ports import JobServices
 from tui.records.jobs import Method
 from tui.safe_text import safe_line
@@ -46,7 +47,6 @@ TEXTS = ("suffix", "extra", "metadata", "wandb", "stop_rules", "start")
 _SENTENCES = {
     "training": "Enter chooses a file of yours or a shipped example.",
     "account": "Who trains: ←→ changes it. The local engine is free and needs no key.",
-    "model": "What is trained: ←→ changes it, enter lists all, those that can't be trained with why.",
     "method": "Supervised learns answers, dpo which of two is better, reinforcement by a grader.",
 }
 _EMPTY = {"start": "now"}
@@ -102,7 +102,7 @@ class LaunchPane(FieldForm):
         if form.from_model is not None and form.from_model[0] == form.account:
             known += [name for name in form.from_model[1:] if name not in known]
         if form.model not in known:
-            form.model = known[0] if known else ""
+            self._begin_with(form.models_chosen.get(form.account, ""), known, services)
         fitting = services.catalog.find(form.model, provider)
         methods = list(fitting.methods) if fitting is not None else [Method.SUPERVISED]
         form.methods = tuple(methods)
@@ -131,6 +131,18 @@ class LaunchPane(FieldForm):
         self._set(EFFORT, [(one, one) for one in efforts], form.effort)
         for name in _OPTIONAL:
             self.query_one(f"#row-{name}").display = form.asks(name)
+
+    def _begin_with(self, chosen: str, known: list[str], services: JobServices) -> None:
+        """Take the model that was chosen for this account before, else what is best to begin with."""
+        form = self.form
+        if chosen in known:
+            form.model, form.first_model = chosen, None
+            return
+        first = first_model(services, form.account)
+        if first is not None and first.model in known:
+            form.model, form.first_model = first.model, first
+        else:
+            form.model, form.first_model = known[0] if known else "", None
 
     def _set(self, name: str, options: list[tuple[str, str]], value: str) -> None:
         self.query_one(f"#{name}", ChoiceField).set_options(options, value)

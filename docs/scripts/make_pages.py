@@ -162,6 +162,7 @@ _AREA_TITLES = {
     "launch": "Launch",
     "preflight": "Before the launch",
     "confirm": "Confirmation",
+    "elsewhere": "Launch elsewhere: what changes",
     "jobs": "Jobs",
     "job": "A job",
     "checkpoints": "A job: its checkpoints",

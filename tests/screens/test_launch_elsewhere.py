@@ -8,6 +8,7 @@ from textual.widgets import Input
 
 from screens.choose import ChooseScreen
 from screens.confirm import DEAD_SECONDS, ConfirmScreen
+from screens.elsewhere_dialog import ElsewhereScreen
 from screens.job import JobScreen
 from screens.jobs import JobsScreen
 from screens.launch import LaunchScreen
@@ -156,6 +157,74 @@ def test_the_comparison_looks(snap_compare: Callable[..., bool], size: tuple[int
         await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
 
     assert snap_compare(app, terminal_size=size, run_before=before)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (140, 40)])
+def test_another_method_looks(snap_compare: Callable[..., bool], size: tuple[int, int]) -> None:
+    declare_account(DeclaredAccount("az", "azure", "http://127.0.0.1:9/v1", "A_KEY"))
+    app = make_app()
+    keep_job(app.services.store, make_job(state=JobState.SUCCEEDED))
+
+    async def before(pilot: Pilots) -> None:
+        await open_job(pilot, app, "ftjob-one")
+        await pilot.press("L")
+        await until(pilot, lambda: isinstance(app.screen, ChooseScreen))
+        await pilot.press(*"az", "enter")
+        await until(pilot, lambda: "choose a model" in text_of(app))
+        await pilot.press(*"4.1-mini", "enter")
+        await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
+        await pilot.press("m")
+        await until(pilot, lambda: "supervised → dpo" in text_of(app))
+
+    assert snap_compare(app, terminal_size=size, run_before=before)
+
+
+async def test_what_is_launched_elsewhere_is_what_is_shown_after_the_method_was_changed() -> None:
+    declare_account(DeclaredAccount("az", "azure", "http://127.0.0.1:9/v1", "A_KEY"))
+    app = make_app()
+    keep_job(app.services.store, make_job(state=JobState.SUCCEEDED))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await open_job(pilot, app, "ftjob-one")
+        await pilot.press("L")
+        await until(pilot, lambda: isinstance(app.screen, ChooseScreen))
+        await pilot.press(*"az", "enter")
+        await until(pilot, lambda: "choose a model" in text_of(app))
+        await pilot.press(*"4.1-mini", "enter")
+        await until(pilot, lambda: isinstance(app.screen, ElsewhereScreen))
+        dialog = app.screen
+        assert isinstance(dialog, ElsewhereScreen)
+        await pilot.pause(DEAD_SECONDS + 0.05)
+        await pilot.press("m", "y")  # the yes comes before the new facts could be read
+        await until(pilot, lambda: dialog.found.terms.method is Method.DPO)
+        assert app.screen is dialog
+        for wanted in (Method.REINFORCEMENT, Method.SUPERVISED, Method.DPO):
+            await pilot.press("m")
+            await until(pilot, lambda wanted=wanted: dialog.found.terms.method is wanted)  # type: ignore[misc]
+        await pilot.pause(DEAD_SECONDS + 0.05)
+        await pilot.press("y")
+        await until(pilot, lambda: isinstance(app.screen, LaunchScreen))
+        screen = app.screen
+        assert isinstance(screen, LaunchScreen)
+        await until(pilot, lambda: (screen.form.account, screen.form.method) == ("az", Method.DPO))
+
+
+async def test_a_form_begins_with_the_cheapest_model_of_an_account_and_says_so() -> None:
+    declare_account(DeclaredAccount("open", "openai", "http://127.0.0.1:9/v1", "A_KEY"))
+    app = make_app()
+    async with app.run_test(size=(140, 40)) as pilot:
+        screen = await open_with_account(pilot, app, "open")
+        assert screen.form.model == "gpt-4o-mini-2024-07-18"
+        await until(pilot, lambda: "▸  the cheapest here  " in text_of(app))
+        screen.query_one("#model").focus()
+        await until(pilot, lambda: "It begins with the cheapest here: $3.00 per million." in text_of(app))
+        await pilot.press("left")
+        chosen = screen.form.model
+        assert chosen != "gpt-4o-mini-2024-07-18"
+        assert "the cheapest here" not in text_of(app)
+        screen.query_one("#account").focus()
+        await pilot.press("right", "left")
+        await until(pilot, lambda: screen.form.account == "open")
+        assert screen.form.model == chosen, "what was chosen is come back to"
 
 
 async def test_without_another_ready_account_launching_elsewhere_says_so(

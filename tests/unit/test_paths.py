@@ -15,6 +15,7 @@ PLACES: list[Callable[[], Path]] = [
     paths.cache_dir,
     paths.settings_file,
     paths.store_file,
+    paths.faults_file,
     paths.engine_dir,
     paths.base_models_dir,
 ]

@@ -53,7 +53,11 @@ _SHORT_RUN_ID = 12
     metavar="JOB|RUN",
     help="Launch a job, or a launch that was refused, again, at --account; shows what changes there.",
 )
-@click.option("--model", help="Base or tuned model to train; the settings' default_model when left out.")
+@click.option(
+    "--model",
+    help="Base or tuned model to train; left out, the settings' default_model, or at "
+    "another --account that of its last job, else the cheapest there.",
+)
 @click.option("--account", help="Who trains; left out, the account whose model it is.")
 @click.option("--method", type=click.Choice([str(one) for one in Method]), help="supervised when left out.")
 @click.option("--epochs", callback=number, help="Passes over the file, or auto.")
@@ -140,8 +144,13 @@ def command(
 def _plan(services: Services, training: Path, start: JobTerms, asked: dict[str, Any]) -> LaunchPlan:
     """Return what was asked for, on top of what the job file or the job says."""
     method = Method(asked["method"]) if asked["method"] else start.method or Method.SUPERVISED
-    model_id = asked["model"] or start.model or services.settings.default_model
-    account = asked["account"] or start.account or _account_of(services, model_id)
+    model_id = asked["model"] or start.model
+    account = asked["account"] or start.account
+    if model_id is None:
+        account, model_id = _begin_with(
+            services, account, Method(asked["method"]) if asked["method"] else start.method
+        )
+    account = account or _account_of(services, model_id)
     service = profile(services.account(account).provider)
     chosen = {
         "n_epochs": asked["epochs"], "batch_size": asked["batch_size"],
@@ -185,13 +194,25 @@ def _like(services: Services, name: str, file: Path | None, asked: dict[str, Any
     from tui.jobs.elsewhere import launch_elsewhere, origin_of_job, refused_launch  # only --like needs them
 
     origin = refused_launch(services, name) or origin_of_job(services, find_job(services, name))
-    method = Method(asked["method"]) if asked["method"] else origin.method
-    terms = replace(origin.terms, method=method, training=file or origin.terms.training)
-    origin = replace(origin, method=method, terms=terms)
-    found = launch_elsewhere(services, origin, asked["account"] or origin.account, asked["model"])
+    origin = replace(origin, terms=replace(origin.terms, training=file or origin.terms.training))
+    method = Method(asked["method"]) if asked["method"] else None
+    found = launch_elsewhere(services, origin, asked["account"] or origin.account, asked["model"], method)
     for change in found.changes:
         narrate(f"     {change.what}: {change.words}")
     return found.terms
+
+
+def _begin_with(services: Services, account: str | None, method: Method | None) -> tuple[str | None, str]:
+    """Return account and model where none was named, and say why it is this one."""
+    if account is None:
+        return None, services.settings.default_model
+    from tui.jobs.first_model import first_model  # only for who names no model
+
+    first = first_model(services, account, method)
+    if first is None:
+        return account, services.settings.default_model
+    narrate(f"     Model: {first.model}, {first.why}; --model takes another.")
+    return account, first.model
 
 
 def _account_of(services: Services, model_id: str) -> str:

@@ -7,11 +7,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from tui.errors import TunedeckError
+from tui.jobs.first_model import first_model
 from tui.jobs.inventory import chats_only
 from tui.jobs.job_export import terms_of_job, terms_of_plan
 from tui.jobs.job_file import JobTerms
 from tui.jobs.plan import TRAINING, LaunchPlan
 from tui.jobs.ports import JobServices
+from tui.jobs.trainable import models_for
 from tui.money.amounts import money_range
 from tui.money.catalog import CatalogModel
 from tui.money.job_price import job_price
@@ -21,6 +23,11 @@ from tui.records.jobs import Job, Method
 from tui.records.model_names import base_of, is_tuned
 from tui.records.models import Account, Capability
 
+_ROWS = {
+    Method.SUPERVISED: "whole conversations",
+    Method.DPO: "pairs of answers, the better and the worse",
+    Method.REINFORCEMENT: "prompts whose answers a grader scores",
+}
 _RATES = ("learning_rate", "learning_rate_multiplier")
 _MOST_NAMED = 6
 _UNKNOWN = "not published"
@@ -104,17 +111,10 @@ def accounts_for(services: JobServices, origin: Origin) -> list[tuple[Account, s
     return sorted(found, key=lambda pair: bool(pair[1]))
 
 
-def models_for(services: JobServices, account: str, method: Method) -> list[str]:
-    """Return the models on which an account can start a job of this method, as far as is known."""
-    provider = services.account(account).provider
-    known = [one.id for one in services.catalog.trainable(method) if one.provider == provider]
-    seen = [one.id for one in services.store.models(account) if one.can_train and one.id not in known]
-    return known + seen
-
-
 def launch_elsewhere(
-    services: JobServices, origin: Origin, account: str, model: str | None = None
-) -> LaunchElsewhere:
+    services: JobServices, origin: Origin, account: str, model: str | None = None,
+    method: Method | None = None,
+) -> LaunchElsewhere:  # fmt: skip
     """Map a job, or what was to become one, to another account.
 
     Args:
@@ -122,14 +122,16 @@ def launch_elsewhere(
         origin: What it is.
         account: Where it is to be launched.
         model: What to train there; None takes its own base model, where that can be trained there.
+        method: How to train there; None keeps the origin's.
 
     Raises:
         TunedeckError: There is no such account, or the model has to be chosen.
     """
-    terms = origin.terms
+    wanted = method or origin.method
+    terms = replace(origin.terms, method=wanted)
     here, there = (profile(services.account(name).provider) for name in (origin.account, account))
     old = services.catalog.find(origin.model, here.name)
-    chosen = model or _same_model(services, origin, account)
+    chosen = model or _same_model(services, origin, account, wanted)
     new = services.catalog.find(chosen, there.name)
     kept, dropped = _settings(terms, here, there)
     suffix = terms.suffix if terms.suffix and there.suffix_fits(terms.suffix) else None
@@ -138,7 +140,7 @@ def launch_elsewhere(
         Change("Account", origin.account, account),
         Change("Service", here.label, there.label),
         Change("Model", origin.model, chosen, _about_start(origin.model, chosen)),
-        *_about_method(origin.method, there),
+        *_about_method(origin.method, wanted, there),
         *dropped,
         _about_rate(here, there),
     ]
@@ -147,11 +149,30 @@ def launch_elsewhere(
     if terms.wandb is not None and Capability.WANDB in there.cannot:
         mapped = replace(mapped, wandb=None)
         changes.append(Change("W&B project", terms.wandb.text, "none", there.cannot[Capability.WANDB]))
+    if terms.grader is not None and wanted is not Method.REINFORCEMENT:
+        mapped = replace(mapped, grader=None)
+        changes.append(Change("Grader", "given", "none", f"{wanted} training scores no answers"))
     changes += _about_models(services, origin, mapped, old, new)
     return LaunchElsewhere(mapped, tuple(changes))
 
 
-def _same_model(services: JobServices, job: Origin, account: str) -> str:
+def by_another_method(
+    services: JobServices, origin: Origin, found: LaunchElsewhere, method: Method
+) -> LaunchElsewhere:
+    """Return a launch elsewhere by another method, on its model where that takes it, else on one that does.
+
+    Raises:
+        TunedeckError: Nothing can be trained there by it.
+    """
+    account = found.terms.account or origin.account
+    model = found.terms.model
+    if model not in models_for(services, account, method):
+        first = first_model(services, account, method)
+        model = first.model if first is not None else None
+    return launch_elsewhere(services, origin, account, model, method)
+
+
+def _same_model(services: JobServices, job: Origin, account: str, method: Method) -> str:
     """Return the origin's base model as the other account names it.
 
     Raises:
@@ -160,21 +181,21 @@ def _same_model(services: JobServices, job: Origin, account: str) -> str:
     provider = services.account(account).provider
     base = base_of(job.model)
     here = services.catalog.find(base, services.account(job.account).provider)
-    fitting = models_for(services, account, job.method)
+    fitting = models_for(services, account, method)
     names = {base, *(() if here is None else (here.id, *here.aliases))}
     for name in fitting:
         known = services.catalog.find(name, provider)
         if names & {name, *(() if known is None else known.aliases)}:
             return name
-    reason = profile(provider).cannot.get(TRAINING[job.method])
+    reason = profile(provider).cannot.get(TRAINING[method])
     if reason is not None:
         raise TunedeckError(
-            f"{account} can't start a {job.method} job.", f"{reason} Choose another account, or --method."
+            f"{account} can't start a {method} job.", f"{reason} Choose another account, or --method."
         )
     some = ", ".join(fitting[:_MOST_NAMED]) or "none that is known here"
     more = f" and {len(fitting) - _MOST_NAMED} more" if len(fitting) > _MOST_NAMED else ""
     raise TunedeckError(
-        f"{account} can't start a {job.method} job on {base}.", f"Choose with --model: {some}{more}."
+        f"{account} can't start a {method} job on {base}.", f"Choose with --model: {some}{more}."
     )
 
 
@@ -208,10 +229,12 @@ def _settings(terms: JobTerms, here: Profile, there: Profile) -> tuple[dict[str,
     return kept, dropped
 
 
-def _about_method(method: Method, there: Profile) -> Iterator[Change]:
+def _about_method(before: Method, method: Method, there: Profile) -> Iterator[Change]:
     reason = there.cannot.get(TRAINING[method])
     if reason is not None:
-        yield Change("Method", str(method), "not offered there", f"{reason} Choose another method.")
+        yield Change("Method", str(before), "not offered there", f"{reason} Choose another method.")
+    elif before is not method:
+        yield Change("Method", str(before), str(method), f"the file has to hold {_ROWS[method]}")
 
 
 def _about_rate(here: Profile, there: Profile) -> Change:
@@ -224,7 +247,7 @@ def _about_models(
     services: JobServices, job: Origin, terms: JobTerms, old: CatalogModel | None, new: CatalogModel | None
 ) -> Iterator[Change]:
     method = terms.method or Method.SUPERVISED
-    yield Change("Price per million", _unit_price(old, method), _unit_price(new, method))
+    yield Change("Price per million", _unit_price(old, job.method), _unit_price(new, method))
     yield Change("Price", _old_price(job), _new_price(services, terms))
     yield Change("Longest example", _limit(old), _limit(new))
     lifetimes = Lifetimes(services.catalog, services.store.model_dates())

@@ -11,9 +11,10 @@ from tests.support import CliResult
 from tests.unit.core.fake_service import FakeService, refuse
 from tests.unit.core.test_launch import JOBS, a_plan, launch_now
 from tui.errors import TunedeckError
-from tui.jobs.elsewhere import Change, accounts_for, launch_elsewhere, origin_of_job
+from tui.jobs.elsewhere import Change, accounts_for, by_another_method, launch_elsewhere, origin_of_job
 from tui.jobs.plan import RUN_ID_KEY, LaunchPlan
 from tui.jobs.preflight import preflight
+from tui.jobs.trainable import methods_for
 from tui.providers.account_settings import DeclaredAccount, declare_account
 from tui.providers.remedies import NO_FINE_TUNING
 from tui.records.jobs import Job, JobState, Method
@@ -81,6 +82,36 @@ def test_a_method_that_is_not_offered_there_is_told_as_that(services: Services, 
     with pytest.raises(TunedeckError, match="can't start a dpo job") as raised:
         launch_elsewhere(services, preference, "my-nebius")
     assert "no preference training" in raised.value.remedy
+
+
+def test_another_method_is_shown_with_what_its_rows_are_and_takes_a_model_that_knows_it(
+    services: Services, job: Job
+) -> None:
+    origin = origin_of_job(services, job)
+    assert methods_for(services, "my-azure", Method.DPO) == [
+        Method.DPO, Method.SUPERVISED, Method.REINFORCEMENT,
+    ]  # fmt: skip
+    assert methods_for(services, "my-nebius", Method.SUPERVISED) == []
+    same = launch_elsewhere(services, origin, "my-azure")
+    assert "Method" not in by_name(same.changes)
+    pairs = by_another_method(services, origin, same, Method.DPO)
+    assert (pairs.terms.method, pairs.terms.model) == (Method.DPO, same.terms.model)
+    assert by_name(pairs.changes)["Method"].words == (
+        "supervised → dpo (the file has to hold pairs of answers, the better and the worse)"
+    )
+    graded = by_another_method(services, origin, pairs, Method.REINFORCEMENT)
+    assert graded.terms.model == "o4-mini-2025-04-16", "the first that can be trained so"
+    assert by_name(graded.changes)["Model"].after == "o4-mini-2025-04-16"
+
+
+def test_a_grader_stays_behind_where_no_answers_are_scored(services: Services, job: Job) -> None:
+    origin = origin_of_job(services, job)
+    graded = replace(
+        origin, method=Method.REINFORCEMENT, terms=replace(origin.terms, grader={"type": "string_check"})
+    )
+    found = launch_elsewhere(services, graded, "my-azure", "gpt-4.1", Method.SUPERVISED)
+    assert found.terms.grader is None
+    assert by_name(found.changes)["Grader"].after == "none"
 
 
 def test_accounts_that_can_not_take_it_stand_last_with_the_reason(services: Services, job: Job) -> None:

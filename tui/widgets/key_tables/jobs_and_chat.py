@@ -321,6 +321,11 @@ CONFIRM = (
     Key("no", ("n", "escape", "q"), "answer_no", "No", "Leave everything as it is.", footer=True),
 )
 
+ELSEWHERE = (
+    Key("method", ("m",), "next_method", "Method", "Train there by another method; shows what changes then.",
+        footer=True),
+)  # fmt: skip
+
 CHOOSE = (Key("close", ("escape",), "close", "Close", "Choose nothing.", footer=True),)
 
 CHOICE = (
@@ -350,6 +355,7 @@ KEYS: dict[str, tuple[Key, ...]] = {
     "record": RECORD,
     "prompt": PROMPT,
     "confirm": CONFIRM,
+    "elsewhere": ELSEWHERE,
     "choice": CHOICE,
     "button": BUTTON,
     "settings": SETTINGS,
