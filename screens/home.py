@@ -175,15 +175,10 @@ class HomeScreen(HomeWays):
 
     @work(thread=True, group="store", exit_on_error=False, description="read what is kept")
     def _read(self) -> None:
-        try:
-            if self._reader is None:
-                self._reader = OverviewReader(self.services.store)
-            known = self._reader.read(now())
-        except TunedeckError as error:
-            self.post_from_thread(self._has_read, None, error)
-        else:
-            self.post_from_thread(self._has_read, known, None)
-            self._read_radar()
+        if self._reader is None:
+            self._reader = OverviewReader(self.services.store)
+        self.post_from_thread(self._has_read, self._reader.read(now()))
+        self._read_radar()
 
     def _read_radar(self) -> None:
         """Read, in the reader's thread, what ends and what was spent: the catalog takes its time."""
@@ -212,13 +207,10 @@ class HomeScreen(HomeWays):
             self._is_reading = False
         return super().work_broke_off(group, error)
 
-    def _has_read(self, known: Overview | None, error: TunedeckError | None) -> None:
+    def _has_read(self, known: Overview) -> None:
         self._is_reading = False
-        if error is not None:
-            self.tell_error(error)
-        if known is not None:
-            self._known = known
-            self._show()
+        self._known = known
+        self._show()
         if self._is_stale:
             self._is_stale = False
             self.read_again()
