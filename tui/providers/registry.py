@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -166,15 +167,12 @@ def build_provider(
         return RemoteEngineProvider(account, facts)
     # The accounts are listed before any is used.
     from tui.providers import profiles
-    from tui.providers.limited_client import limited_client
 
     service = profiles.profile(account.provider)
 
     secrets: list[str] = []
+    send_by = partial(_sender, limits)
     query = query_options(account.provider, declared)
-
-    def send_by() -> httpx2.Client | None:
-        return limited_client(limits) if limits is not None else None
 
     def key() -> str | Callable[[], str]:
         if account.key_source == ENTRA:
@@ -211,6 +209,13 @@ def build_provider(
         parts_client_factory=connect_for_parts if service.parts_route == "azure" else None,
         secrets=secrets,
     )  # fmt: skip
+
+
+def _sender(limits: RateLimits | None) -> httpx2.Client | None:
+    """Return what sends requests, paces them and reads the limits; None lets the package make its own."""
+    from tui.providers.limited_client import limited_client  # only once a service is asked
+
+    return limited_client(limits) if limits is not None else None
 
 
 def _deployer(
