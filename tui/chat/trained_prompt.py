@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 
 from tui.chat.lanes import Lane
 from tui.records.jobs import Job
+from tui.store.archive_queries import ARCHIVED_TRAINING
 from tui.store.store import Store
 
 _ROWS_LOOKED_AT = 20
@@ -18,17 +19,24 @@ _LONGEST_LINE = 1 << 20
 def trained_prompt(store: Store, lanes: Iterable[Lane]) -> str:
     """Return the system prompt that the first tuned model among `lanes` saw in training; empty if unknown.
 
-    It is known when tunedeck launched the job, the training file is still there, and the first rows that
-    have a system prompt all have the same one.
+    It is known when the job's copy has the training file, or tunedeck launched the job and the file is still
+    there, and the first rows that have a system prompt all have the same one.
     """
     wanted = {(lane.account, lane.model) for lane in lanes}
     for job in store.jobs():
-        if not _made(store, job, wanted):
-            continue
-        record = store.launch_of_job(job.account, job.id)
-        if record is not None:
-            return common_prompt(record.dataset_path)
+        if _made(store, job, wanted):
+            return next(filter(None, map(common_prompt, _training_files(store, job))), "")
     return ""
+
+
+def _training_files(store: Store, job: Job) -> Iterator[Path]:
+    """Yield where a job's training file may lie: the copy first, which is what was trained on."""
+    note = store.archive_note(job.account, job.id)
+    if note is not None and note.folder is not None:
+        yield Path(note.folder) / ARCHIVED_TRAINING
+    record = store.launch_of_job(job.account, job.id)
+    if record is not None:
+        yield record.dataset_path
 
 
 def _made(store: Store, job: Job, wanted: set[tuple[str, str]]) -> bool:

@@ -20,7 +20,7 @@ from tui.providers.profile_data import LOCAL_NAME
 from tui.providers.profiles import profile
 from tui.providers.protocol import ProviderError
 from tui.records.jobs import Job
-from tui.store.archive_queries import ArchiveNote
+from tui.store.archive_queries import ARCHIVED_TRAINING, ArchiveNote
 from tui.store.launch_rows import LaunchRecord
 
 MANIFEST = "manifest.json"
@@ -131,7 +131,7 @@ def _copy_all(copy: _Copy) -> None:
     launch = copy.launch
     metrics, checkpoints = store.metrics(job.account, job.id), store.checkpoints(job.account, job.id)
     events = store.events(job.account, job.id)
-    _copy_data(copy, "training.jsonl", job.training_file, launch.dataset_path if launch else None)
+    _copy_data(copy, ARCHIVED_TRAINING, job.training_file, launch.dataset_path if launch else None)
     _copy_data(copy, "validation.jsonl", job.validation_file, None)
     for number, file_id in enumerate(job.result_files, 1):
         _copy_data(copy, f"result-{number}.csv", file_id, None)

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from tui.store.database import Database
 
+ARCHIVED_TRAINING = "training.jsonl"
+"""The training file in the folder of a copy."""
+
 
 @dataclass(frozen=True, slots=True)
 class ArchiveNote:

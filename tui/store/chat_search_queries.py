@@ -30,8 +30,9 @@ _EXCERPT_WORDS, _EXCERPT_LETTERS = 10, 40
 """How many of what the index takes for words stand in an excerpt: 64 are the most that FTS5 gives."""
 _INDEX = (
     "CREATE VIRTUAL TABLE IF NOT EXISTS chat_words USING"
-    " fts5(words, tokenize = 'unicode61 remove_diacritics 2')"
+    " fts5(words, tokenize = 'unicode61 remove_diacritics 2 categories ''L* N* Co Mn Mc''')"
 )
+"""Marks belong to words: without them Hindi, Tamil or Thai would be found whatever its vowels are."""
 
 
 class ChatSearchQueries(Database):

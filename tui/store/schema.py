@@ -284,6 +284,13 @@ CREATE TABLE compared_rounds (
 # What was indexed before letters were kept apart is indexed again by the next search.
 _UNSPACED_WORDS = "UPDATE indexed_chats SET updated_at = -1;"
 
+# The index took vowel signs for spaces; what makes it anew is the next search.
+_VOWEL_SIGNS = """
+DROP TABLE IF EXISTS chat_words;
+DELETE FROM indexed_turns;
+UPDATE indexed_chats SET updated_at = -1;
+"""
+
 _DEPLOYMENTS = """
 CREATE TABLE deployments (
     account TEXT NOT NULL, name TEXT NOT NULL, model TEXT NOT NULL, state TEXT NOT NULL,
@@ -361,5 +368,6 @@ MIGRATIONS: tuple[str, ...] = (
     _PROPOSALS,
     _SWEEPS,
     _ORDERED_QUEUE,
+    _VOWEL_SIGNS,
 )
 """Statements that lead from version n to n + 1; published ones are never edited."""

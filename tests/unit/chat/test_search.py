@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tui import paths
 from tui.records.chats import Answer, Usage
 from tui.store.database import StoreError
-from tui.store.schema import _UNSPACED_WORDS, MIGRATIONS
+from tui.store.schema import _UNSPACED_WORDS, _VOWEL_SIGNS, MIGRATIONS
 from tui.store.store import Store
 
 
@@ -81,6 +81,43 @@ def test_a_store_indexed_before_letters_were_kept_apart_is_indexed_again(tmp_pat
         raw.executescript(_UNSPACED_WORDS)
     with Store(path) as store:
         assert found(store, "退款") == [(chat_id, 1)]
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "others"),
+    [
+        ("हिन्दी भाषा", "हिन्दी", "हान्दा"),
+        ("हिन्दी भाषा", "हिन्", "हुन्"),
+        ("தமிழ் மொழி", "தமிழ்", "தமழ்"),
+        ("ขอเงินคืน", "เงิน", "เงาน"),
+        ("ကျေးဇူး", "ကျေး", "ကျား"),
+        ("ជំរាបសួរ", "សួរ", "សីរ"),
+        ("cafe\u0301 noir", "cafe", "cafo"),
+    ],
+)
+def test_a_vowel_sign_is_part_of_a_word(store: Store, text: str, words: str, others: str) -> None:
+    chat_id = keep(store, text, "ok")
+    assert found(store, words) == [(chat_id, 1)]
+    assert found(store, others) == []
+
+
+def test_an_index_that_took_vowel_signs_for_spaces_is_made_anew(tmp_path: Path) -> None:
+    path = tmp_path / "old.sqlite3"
+    with Store(path) as store:
+        chat_id = keep(store, "हिन्दी", "ok")
+        assert found(store, "हिन्दी")
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as raw:
+        raw.execute("DROP TABLE chat_words")
+        raw.execute(
+            "CREATE VIRTUAL TABLE chat_words USING fts5(words, tokenize = 'unicode61 remove_diacritics 2')"
+        )
+        raw.execute("INSERT INTO chat_words (rowid, words) SELECT number, 'हिन्दी' FROM indexed_turns")
+        assert raw.execute("SELECT 1 FROM chat_words WHERE chat_words MATCH '\"हान्दा\"'").fetchall()
+        assert _VOWEL_SIGNS in MIGRATIONS
+        raw.executescript(_VOWEL_SIGNS)
+    with Store(path) as store:
+        assert found(store, "हान्दा") == []
+        assert found(store, "हिन्दी") == [(chat_id, 1)]
 
 
 def test_what_a_killed_program_had_kept_of_an_answer_is_found(store: Store) -> None:

@@ -10,6 +10,7 @@ from tui import paths
 from tui.chat.lanes import Lane
 from tui.chat.trained_prompt import common_prompt, trained_prompt
 from tui.records.jobs import Checkpoint, Job, JobState
+from tui.store.archive_queries import ArchiveNote
 from tui.store.launch_rows import LaunchRecord, LaunchState
 from tui.store.store import Store
 
@@ -46,6 +47,29 @@ def test_a_tuned_model_brings_the_prompt_of_its_training_file(
     launched(store, dataset)
     assert trained_prompt(store, [Lane("local", "smollm2"), Lane("local", model)]) == "Answer with one word."
     assert trained_prompt(store, [Lane("local", "smollm2")]) == ""
+
+
+def test_a_model_of_a_job_that_was_made_elsewhere_brings_that_of_its_copy(
+    store: Store, tmp_path: Path
+) -> None:
+    store.save_job(Job("openai", "ftjob-2", JobState.SUCCEEDED, "succeeded", "gpt", fine_tuned_model=TUNED))
+    lanes = [Lane("openai", TUNED)]
+    assert trained_prompt(store, lanes) == ""
+    store.note_archive(ArchiveNote("openai", "ftjob-2", str(tmp_path), None, None))
+    assert trained_prompt(store, lanes) == ""  # the service had deleted the file
+    (tmp_path / "training.jsonl").write_text(row("Be kind."), encoding="utf-8")
+    assert trained_prompt(store, lanes) == "Be kind."
+
+
+def test_what_was_trained_on_goes_before_what_the_file_says_now(store: Store, tmp_path: Path) -> None:
+    dataset, copy = tmp_path / "train.jsonl", tmp_path / "copy"
+    copy.mkdir()
+    dataset.write_text(row("Changed since."), encoding="utf-8")
+    (copy / "training.jsonl").write_text(row("As it was."), encoding="utf-8")
+    launched(store, dataset)
+    assert trained_prompt(store, [Lane("local", TUNED)]) == "Changed since."
+    store.note_archive(ArchiveNote("local", "ftjob-1", str(copy), None, None))
+    assert trained_prompt(store, [Lane("local", TUNED)]) == "As it was."
 
 
 @pytest.mark.parametrize(
