@@ -48,9 +48,6 @@ class Handler(BaseHTTPRequestHandler):
     def do_PUT(self) -> None:
         self._serve("PUT")
 
-    def do_DELETE(self) -> None:
-        self._serve("DELETE")
-
     def _serve(self, method: str) -> None:
         board = self.server
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
@@ -66,7 +63,7 @@ class Handler(BaseHTTPRequestHandler):
         elif method == "POST" and self.path == "/api/jobs/":
             self._submit(json.loads(body))
         else:
-            self._job(method, *self.path.removeprefix("/api/jobs/").split("/"))
+            self._job(*self.path.removeprefix("/api/jobs/").split("/"))
 
     def _package(self, method: str, name: str, body: bytes) -> None:
         if method == "PUT":
@@ -84,7 +81,7 @@ class Handler(BaseHTTPRequestHandler):
         self.server.jobs[name] = {**body, "status": "PENDING", "message": "Job has not started yet."}
         self._json({"job_id": name, "submission_id": name})
 
-    def _job(self, method: str, name: str, verb: str = "") -> None:
+    def _job(self, name: str, verb: str = "") -> None:
         job = self.server.jobs.get(name)
         if job is None:
             self._send(404, f"Job {name} does not exist".encode())
@@ -93,9 +90,6 @@ class Handler(BaseHTTPRequestHandler):
             self._json({"stopped": True})
         elif verb == "logs":
             self._json({"logs": "one\ntwo\n"})
-        elif method == "DELETE":
-            del self.server.jobs[name]
-            self._json({"deleted": True})
         else:
             self._json({"type": "SUBMISSION", "driver_exit_code": None, **job})
 
@@ -127,7 +121,7 @@ def submit(client: RayClient, name: str = "job-1") -> None:
     client.submit(name, "python -m x", metadata={"job": "job"}, runtime_env={"working_dir": "gcs://a.zip"})
 
 
-def test_a_job_is_submitted_looked_at_stopped_and_forgotten(dashboard: Dashboard) -> None:
+def test_a_job_is_submitted_looked_at_and_stopped(dashboard: Dashboard) -> None:
     client = RayClient(dashboard.url + "/")
     assert client.version() == "2.60.0"
     submit(client)
@@ -138,7 +132,13 @@ def test_a_job_is_submitted_looked_at_stopped_and_forgotten(dashboard: Dashboard
     assert (found.status, found.exit_code) == ("PENDING", None)
     client.stop("job-1")
     assert client.logs("job-1") == "one\ntwo\n"
-    client.delete("job-1")
+    stopped = client.job("job-1")
+    assert stopped is not None
+    assert stopped.status == "STOPPED"
+
+
+def test_a_job_that_the_cluster_does_not_know_is_none_and_needs_no_stop(dashboard: Dashboard) -> None:
+    client = RayClient(dashboard.url)
     assert client.job("job-1") is None
     client.stop("job-1")
 

@@ -6,7 +6,7 @@ of itself, so that a job goes on from its last state whoever starts it again: Ra
 
 from __future__ import annotations
 
-import logging
+import re
 import shlex
 import time
 from collections.abc import Mapping, Sequence
@@ -28,7 +28,8 @@ DRIVER = "tui.engine.ray"
 _LOG_SECONDS = 15.0
 """Between two readings of the job's printed lines, which the cluster sends whole each time."""
 _LOG_BYTES = 1_000_000
-_log = logging.getLogger(__name__)
+_COLOURS = re.compile("\x1b\\[[0-9;?]*[A-Za-z]")
+"""Ray colours the names of its processes even into a file."""
 
 
 class RayExecutor:
@@ -201,10 +202,12 @@ class Ray:
         self.client.stop(work.name)
 
     def forget(self, work: Work) -> None:
-        """Take the job out of the storage and off the cluster's list, its printed lines being kept here."""
+        """Take the job out of the storage; the cluster keeps its own list.
+
+        Deleted right after its end, a submission came back there as failed (Ray 2.60, 2026-11-30).
+        """
         self._fetch_log(work)
         forget_job(self._store, work.folder.name)
-        self.client.delete(work.name)
 
     def _fetch_log(self, work: Work) -> None:
         try:
@@ -212,7 +215,8 @@ class Ray:
         except Unreachable:
             return  # for display alone
         if printed:
-            write_bytes(work.folder / LOG, printed.encode("utf-8", "replace")[-_LOG_BYTES:])
+            plain = _COLOURS.sub("", printed)
+            write_bytes(work.folder / LOG, plain.encode("utf-8", "replace")[-_LOG_BYTES:])
 
 
 def _own_python(host: str) -> str | None:

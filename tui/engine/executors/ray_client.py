@@ -1,7 +1,7 @@
 """Ray's job-submission API over plain HTTP: nothing of Ray is needed here.
 
 Paths, fields and states as in Ray 2.60 (dashboard/modules/job, read and tried 2026-11-30); the API counts its
-own version, which is 4 since DELETE came.
+own version.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import httpx2
 
 OLDEST_API = 4
-"""The first with DELETE; older ones name their jobs differently."""
+"""Of the job API; no older one was tried."""
 PACKAGE_LIMIT = 100 * 1024**2
 """Bytes of a body that the dashboard takes (DASHBOARD_CLIENT_MAX_SIZE)."""
 MODE_VARIABLE, TOKEN_VARIABLE, TOKEN_FILE_VARIABLE = "RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"
@@ -129,14 +129,6 @@ class RayClient:
             Unreachable: Nobody knows whether that was heard.
         """
         self._done(self._request("POST", f"/api/jobs/{quote(submission_id, safe='')}/stop"))
-
-    def delete(self, submission_id: str) -> None:
-        """Have the cluster forget a job that has ended.
-
-        Raises:
-            Unreachable: Nobody knows whether that was heard, or the job still runs.
-        """
-        self._done(self._request("DELETE", f"/api/jobs/{quote(submission_id, safe='')}"))
 
     def upload(self, name: str, content: bytes) -> str:
         """Upload a zip of code unless the cluster has it, and return the address for `runtime_env`.
