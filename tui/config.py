@@ -28,6 +28,8 @@ AT_ONCE_TABLE = "at_once"
 """Another one: `tui.jobs.at_once` reads and writes it."""
 NOTIFY_TABLE = "notify"
 """Another one: `tui.jobs.notices.rules` reads and writes it."""
+CLUSTERS_TABLE = "clusters"
+"""Another one: `tui.engine.executors.places` reads it."""
 _SECRET_WORDS = ("api_key", "apikey", "token", "secret", "password")
 _TRUE = ("1", "true", "yes", "on")
 _FALSE = ("0", "false", "no", "off")
@@ -175,7 +177,8 @@ def read_settings_file() -> tuple[Path, str, dict[str, Any]]:
 
 def _settings_of_file() -> dict[str, Any]:
     path, text, values = read_settings_file()
-    for table in (KEYS_TABLE, ACCOUNTS_TABLE, BUDGETS_TABLE, AT_ONCE_TABLE, NOTIFY_TABLE):
+    tables = (KEYS_TABLE, ACCOUNTS_TABLE, BUDGETS_TABLE, AT_ONCE_TABLE, NOTIFY_TABLE, CLUSTERS_TABLE)
+    for table in tables:
         values.pop(table, None)
     for key, value in values.items():
         place = f"{path}, line {_line_of(text, key)}"

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from tui import paths
 from tui.config import load_settings
@@ -138,6 +138,21 @@ def engine_status(address: EngineAddress) -> EngineStatus:
         weights={str(name): str(words) for name, words in (raw.get("weights") or {}).items()},
         raw=raw,
     )
+
+
+def engine_executors(address: EngineAddress, ask: str = "") -> list[dict[str, Any]]:
+    """Return the places that the engine can run jobs in, as `tui.engine.executors.state` describes them.
+
+    Args:
+        address: A running engine.
+        ask: Name of a place to ask itself, or "all"; some seconds for each.
+
+    Raises:
+        TunedeckError: It does not answer, or is older than this.
+    """
+    raw = _request(address, "GET", f"/tunedeck/executors?ask={quote(ask)}", timeout=60)
+    found = raw.get("executors")
+    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
 
 
 def fetch_base_model(address: EngineAddress) -> None:

@@ -64,6 +64,7 @@ def _tests(offline: bool) -> Iterator[Finding]:
             yield Finding("store", "warn", notice)
         yield _guarded("base model", lambda: _base_model(services))
         yield _guarded("engine", _engine)
+        yield _guarded("places", _places)
         yield _guarded("chat", _chat)
         yield _guarded("notifications", lambda: _notifications(services))
         for account in services.accounts():
@@ -144,6 +145,20 @@ def _engine() -> Finding:
     if status.base_model.state == "failed":
         return Finding("engine", "fail", f"{text}: {status.base_model.error}", "Run `tunedeck engine fetch`.")
     return Finding("engine", "ok", text)
+
+
+def _places() -> Finding:
+    from tui.engine.executors.choose import known_executors
+
+    reasons = {one.name: one.why_not() for one in known_executors().values()}
+    usable = ", ".join(name for name, reason in reasons.items() if reason is None)
+    others = "; ".join(f"{name}: {_first_words(reason)}" for name, reason in reasons.items() if reason)
+    return Finding("places", "ok", f"jobs can run on {usable}; not on {others}" if others else usable)
+
+
+def _first_words(reason: str) -> str:
+    """Return what is missing, without what to do about it."""
+    return reason.split(". ")[0].split(": ")[0].rstrip(".")
 
 
 def _chat() -> Finding:

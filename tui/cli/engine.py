@@ -13,6 +13,7 @@ import click
 from tui import paths
 from tui.cli.engine_deploy import deploy
 from tui.cli.engine_environments import install, uninstall
+from tui.cli.engine_executors import command as executors
 from tui.cli.engine_remote import remote
 from tui.cli.output import ProgressLine, json_option, narrate, print_json, print_table, say
 from tui.config import load_settings
@@ -301,6 +302,7 @@ def remove(name: str, yes: bool, as_json: bool) -> int:
     return int(ExitCode.DONE)
 
 
+command.add_command(executors)
 command.add_command(install)
 command.add_command(uninstall)
 command.add_command(deploy)

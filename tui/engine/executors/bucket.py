@@ -16,7 +16,7 @@ from tui.engine.executors.parcel import BASES, CODE, JOBS
 from tui.errors import TunedeckError
 
 _UP_SECONDS, _DOWN_SECONDS, _SMALL_SECONDS = 3600.0, 900.0, 60.0
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]*[A-Za-z0-9]")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._-]*)*")
 _TOOLS = {"s3": "aws", "gs": "gcloud", "hf": "hf"}
 _KEEP = (
     "AWS_ACCESS_KEY_ID",

@@ -8,6 +8,7 @@ from pathlib import Path
 from tui import paths
 from tui.engine.atomic_files import read_json_object
 from tui.engine.bundle import REQUIREMENTS, bundle_folder
+from tui.engine.environments.recipes import recipe_of
 from tui.engine.executors.bucket import Bucket, refuse_without
 from tui.engine.executors.parcel import CODE, JOBS, SPEC, bring_back, forget_job, pack, place_stop_files
 from tui.engine.executors.watched import Work
@@ -17,8 +18,7 @@ ENTRY = "tui.engine.far.__main__"
 MOUNT = "/tunedeck"
 """Where the bucket is mounted on the other side."""
 _EMBEDDED = "embedded"
-_MORE = {_EMBEDDED: ("gguf>=0.17",), "trl": ("torch>=2.6", "transformers>=5", "trl>=1.16", "peft>=0.18")}
-"""Packages of each trainer beside those that every worker needs."""
+_READS_GGUF = "gguf>=0.17"
 
 
 class Carrier:
@@ -43,7 +43,8 @@ class Carrier:
         spec = read_json_object(target / SPEC) or {}
         self.bucket.remove((DONE, STOP_PAUSE, STOP_CANCEL), job_id)
         self.bucket.send(self._store, job_id, Path(str(spec["base_model_folder"])).name)
-        packages = (*REQUIREMENTS, *_MORE.get(str(spec.get("trainer", _EMBEDDED)), ()))
+        embedded = spec.get("trainer", _EMBEDDED) == _EMBEDDED
+        packages = (*REQUIREMENTS, _READS_GGUF) if embedded else recipe_of("gpu").asked(cpu=False)
         return " && ".join(
             (
                 f"python -m pip install --quiet {shlex.join(packages)}",

@@ -35,6 +35,7 @@ class HfJobsExecutor:
     here = False
     bills = True
     several_workers = False
+    has_own_trainers = True
     cancel_grace = 5.0
     pause_grace = 300.0
 
@@ -56,7 +57,9 @@ class HfJobsExecutor:
         except Unreachable as error:
             return f"Hugging Face does not answer: {error}."
         if answer.code != 0:
-            return f"Hugging Face does not let you in: {answer.words}. Sign in with `hf auth login`."
+            return (
+                f"Hugging Face does not let you in: {answer.words.rstrip('.')}. Sign in with `hf auth login`."
+            )
         return None
 
     def what_it_costs(self) -> str:

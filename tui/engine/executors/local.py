@@ -35,6 +35,7 @@ class LocalExecutor:
     here = True
     bills = False
     several_workers = False
+    has_own_trainers = False
     cancel_grace = 0.7
     """Nothing it could still save is wanted."""
     pause_grace = 60.0

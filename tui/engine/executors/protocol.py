@@ -55,6 +55,8 @@ class Executor(Protocol):
     """Whether a start costs money at somebody else's: such a job must say that this is accepted."""
     several_workers: bool
     """Whether one job can have several processes that share its batches."""
+    has_own_trainers: bool
+    """Whether the far side brings the trainers' packages itself: then no environment of ours is needed."""
     cancel_grace: float
     """Seconds a worker gets to leave by itself after a cancel."""
     pause_grace: float

@@ -39,6 +39,7 @@ class RayExecutor:
     here = False
     bills = False
     several_workers = True
+    has_own_trainers = True
     cancel_grace = 3.0
     pause_grace = 120.0
 
@@ -223,4 +224,7 @@ def _own_python(host: str) -> str | None:
     """Return the Python that `tunedeck engine install ray` made, when the cluster is on this machine."""
     if host not in ("localhost", "127.0.0.1", "::1"):
         return None
-    return None
+    from tui.engine.environments.kept import find_environment  # only a cluster on this machine needs it
+
+    own = find_environment("ray")
+    return str(own.python) if own is not None else None

@@ -44,6 +44,7 @@ class SkyExecutor:
     here = False
     bills = True
     several_workers = False
+    has_own_trainers = True
     cancel_grace = 5.0
     pause_grace = 900.0
 

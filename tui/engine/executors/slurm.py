@@ -66,6 +66,7 @@ class SlurmExecutor:
     here = False
     bills = False
     several_workers = False
+    has_own_trainers = False
     cancel_grace = 5.0
     pause_grace = 600.0
     """A queue looks at its jobs now and then, and a large state takes minutes to write."""

@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from tui.engine.api_errors import ApiError
+from tui.engine.executors.state import executor_state
 from tui.engine.server import requests
 from tui.engine.server.engine import Engine
 from tui.engine.server.file_routes import FileRoutes
@@ -64,6 +65,11 @@ def _own_routes(engine: Engine, shut_down: Callable[[], None]) -> list[Route]:
         engine.shelf.start_fetch()
         return JSONResponse(engine.shelf.state_object())
 
+    def executors(request: Request) -> Response:
+        asked = request.query_params.get("ask", "")
+        states = [executor_state(one, ask=asked in (one.name, "all")) for one in engine.executors.values()]
+        return JSONResponse({"executors": states})
+
     async def stop(_: Request) -> Response:
         shut_down()
         return JSONResponse({"status": "stopping"})
@@ -71,6 +77,7 @@ def _own_routes(engine: Engine, shut_down: Callable[[], None]) -> list[Route]:
     return [
         Route("/health", health, methods=["GET"]),
         Route("/tunedeck/status", status, methods=["GET"]),
+        Route("/tunedeck/executors", executors, methods=["GET"]),
         Route("/tunedeck/base_model/fetch", fetch, methods=["POST"]),
         Route("/tunedeck/shutdown", stop, methods=["POST"]),
     ]

@@ -197,7 +197,8 @@ class Scheduler:
     def _launch(self, record: JobRecord, folder: Path, executor: Executor) -> None:
         """Start the worker and write down where it is."""
         try:
-            worker = executor.start(folder, worker_command(folder, record.trainer))
+            own = executor.has_own_trainers
+            worker = executor.start(folder, [] if own else worker_command(folder, record.trainer))
         except TunedeckError as error:
             self._refuse(record.id, str(error))
             return
