@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from tui.engine.api_errors import ApiError
 from tui.engine.atomic_files import write_json_atomically
 from tui.engine.executors.choose import LOCAL
+from tui.engine.executors.commands import EMBEDDED
 from tui.engine.executors.protocol import Executor
 from tui.engine.run_folder import STOP_PAUSE, append_event
 from tui.engine.server.file_store import FileStore
@@ -72,7 +73,15 @@ class JobService:
             source.base_model,
             load_in_4bit=body.load_in_4bit,
             here=self._executors[run_on].here,
+            ours=not self._executors[run_on].has_own_trainers,
         )
+        if body.num_workers > 1 and trainer == EMBEDDED:
+            raise ApiError(
+                400,
+                "Invalid 'num_workers': the embedded trainer is one process; trainer 'trl' can be several.",
+                param="num_workers",
+                code="invalid_value",
+            )
         training = self._file(body.training_file, "training_file")
         validation = self._file(body.validation_file, "validation_file") if body.validation_file else None
         job_id = new_id("ftjob-")

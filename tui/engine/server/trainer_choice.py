@@ -14,7 +14,7 @@ ENVIRONMENT = "gpu"
 
 
 def choose_trainer(
-    asked: str, shelf: BaseModelShelf, base_model: str, *, load_in_4bit: bool, here: bool
+    asked: str, shelf: BaseModelShelf, base_model: str, *, load_in_4bit: bool, here: bool, ours: bool = True
 ) -> str:
     """Return "embedded" or "trl".
 
@@ -26,7 +26,8 @@ def choose_trainer(
         shelf: The base models.
         base_model: What is tuned.
         load_in_4bit: Frozen weights in 4 bits, which only TRL has.
-        here: Whether the job runs on this machine; elsewhere its environment is that place's affair.
+        here: Whether the job runs on this machine, whose GPUs can be looked for.
+        ours: Whether it runs in an environment of ours; else that is the place's affair.
 
     Raises:
         ApiError: 400 with what is missing and the command that brings it.
@@ -41,13 +42,13 @@ def choose_trainer(
         raise _refusal("load_in_4bit is for trainer 'trl'; the embedded trainer has no 4-bit training.")
     chosen = asked
     if asked == AUTO:
-        wants_trl = only_trl or load_in_4bit or not here or _can_use_a_gpu()
+        wants_trl = only_trl or load_in_4bit or not ours or _can_use_a_gpu()
         chosen = TRL if wants_trl else EMBEDDED
-    if chosen == TRL and here:
+    if chosen == TRL and ours:
         missing = why_not(ENVIRONMENT)
         if missing is not None:
             raise _refusal(f"This job needs trainer 'trl' (TRL and PEFT). {missing}")
-        if load_in_4bit and not nvidia_gpus():
+        if load_in_4bit and here and not nvidia_gpus():
             raise ApiError(
                 400,
                 "load_in_4bit (QLoRA) needs an NVIDIA GPU, and nvidia-smi names none on this machine. Leave "
