@@ -77,7 +77,7 @@ class TestChoice:
         adopt_environment(recipes.RECIPES["gpu"], Path(sys.executable))
 
     def choose(self, asked: str, base: str, *, four: bool = False, here: bool = True) -> str:
-        return choose_trainer(asked, self.shelf, base, load_in_4bit=four, here=here)
+        return choose_trainer(asked, self.shelf, base, load_in_4bit=four, here=here, ours=here)
 
     def test_a_base_that_both_read_is_trained_inside_unless_there_are_gpu_and_environment(self) -> None:
         assert self.choose("auto", BASE_MODEL) == "embedded"
