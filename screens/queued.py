@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import ClassVar
 
@@ -19,7 +20,8 @@ from screens.greyed_keys import GreyedKeys
 from tui.errors import TunedeckError
 from tui.jobs.changes import JobChange
 from tui.jobs.queue_wish import HELP, PRIORITIES, parse_queue_wish, priority_word
-from tui.jobs.waiting import Waiting, WaitsIn, change_waiting, drop_waiting, waiting
+from tui.jobs.waiting import Waiting, WaitsIn, change_waiting, drop_waiting, look_at_queues, waiting
+from tui.providers.protocol import ProviderError
 from tui.records.requests import QueueChange
 from tui.safe_text import safe_line
 from tui.widgets.keys import bindings
@@ -82,6 +84,8 @@ go at once: `tunedeck queue limit`, and the setting engine_jobs_at_once for this
     @work(thread=True, group="queue", exclusive=True, exit_on_error=False, description="read the queue")
     def _read(self) -> None:
         try:
+            with suppress(ProviderError):  # then it is what was known last
+                look_at_queues(self.services)
             found = waiting(self.services)
         except TunedeckError as error:
             self.post_from_thread(self.tell_error, error)

@@ -18,7 +18,16 @@ from tui.jobs.headless import ignore_hang_up, start_detached
 from tui.jobs.queue import send_due
 from tui.jobs.queue_wish import PRIORITIES, parse_queue_wish, priority_word
 from tui.jobs.settle import launch_json
-from tui.jobs.waiting import PLACES, Waiting, change_waiting, drop_waiting, find_waiting, keeps_queue, waiting
+from tui.jobs.waiting import (
+    PLACES,
+    Waiting,
+    change_waiting,
+    drop_waiting,
+    find_waiting,
+    keeps_queue,
+    look_at_queues,
+    waiting,
+)
 from tui.records.jobs import Job
 from tui.records.requests import QueueChange
 from tui.services import Services
@@ -42,6 +51,7 @@ def command(ctx: click.Context, as_json: bool) -> None:
     if ctx.invoked_subcommand is not None:
         return
     with Services.open() as services:
+        _look(services)
         found = waiting(services)
     if as_json:
         print_json([_json(one) for one in found])
@@ -91,6 +101,13 @@ def run(wait: bool, headless: bool, own_session: bool, as_json: bool) -> int:
     return int(ExitCode.BAD if failed else ExitCode.DONE)
 
 
+def _look(services: Services) -> None:
+    try:
+        look_at_queues(services)
+    except TunedeckError as error:
+        narrate(f"{error.message} What is listed is what was known last.")
+
+
 def _send_until_done(services: Services) -> Iterator[list[Job | TunedeckError]]:
     """Yield what came of each look at the queue, until nothing waits here any more."""
     while True:
@@ -120,6 +137,7 @@ def _tell(results: Sequence[Job | TunedeckError], *, as_json: bool) -> None:
 def set_wish(name: str, wish: tuple[str, ...], as_json: bool) -> None:
     """Let what waits as ID start at another time, or matter more or less: now, tonight, 23:30, +2h, high."""
     with Services.open() as services:
+        _look(services)
         found = find_waiting(services, name)
         wanted = parse_queue_wish(" ".join(wish), services.settings.night)
         words = " ".join(wish).lower().split()
@@ -136,6 +154,7 @@ def set_wish(name: str, wish: tuple[str, ...], as_json: bool) -> None:
 def move(name: str, place: str, as_json: bool) -> None:
     """Move what waits as ID among those of its account and priority."""
     with Services.open() as services:
+        _look(services)
         found = find_waiting(services, name)
         change_waiting(services, found, QueueChange(place=place))
         _show(services, found.id, as_json)
@@ -171,6 +190,7 @@ def limit(account: str, jobs: int | None, as_json: bool) -> None:
 def remove(name: str) -> None:
     """Take what waits as ID out of the queue: a launch is not sent, a job of the engine is cancelled."""
     with Services.open() as services:
+        _look(services)
         found = find_waiting(services, name)
         drop_waiting(services, found)
     ending = "is cancelled" if found.job is not None else "will not be sent"

@@ -72,6 +72,19 @@ def waiting(services: JobServices, now: float | None = None) -> list[Waiting]:
     return sorted(found, key=lambda one: one.account)  # stable: each account keeps its order
 
 
+def look_at_queues(services: JobServices) -> None:
+    """Ask the services that keep a queue for the jobs in it, whose order the store may not know yet.
+
+    Raises:
+        ProviderError: One of them does not answer.
+    """
+    opened = [job for job in services.store.jobs_to_watch() if not job.state.is_final]
+    for account in {job.account for job in opened}:
+        if keeps_queue(services, account):
+            for job in services.provider(account).list_jobs():
+                services.store.save_job(job)
+
+
 def keeps_queue(services: JobServices, account: str) -> bool:
     """Say whether an account's service keeps jobs waiting in an order that can be changed."""
     try:
@@ -108,6 +121,7 @@ def change_waiting(services: JobServices, one: Waiting, change: QueueChange) -> 
         )
     if one.job is not None:
         services.store.save_job(services.provider(one.account).requeue_job(one.id, change))
+        look_at_queues(services)  # others have moved with it
     elif one.launch is not None:
         _change_launch(services, one.launch, change)
 
