@@ -95,7 +95,7 @@ def _rate_hint(form: LaunchForm, examples: int) -> Hint:
     if form.account != LOCAL:
         return Hint("by the service", "Scales the service's own learning rate, which is not published.")
     rate = LOCAL_RATES.get(form.method, LOCAL_RATES[Method.SUPERVISED])
-    return Hint("1", f"Scales the learning rate, which is {rate:g} at 1.")
+    return Hint("1", f"Scales the learning rate, which is {rate:g} at 1 ({rate / 2:g} with trainer=trl).")
 
 
 def _absolute_rate_hint(form: LaunchForm, examples: int) -> Hint:

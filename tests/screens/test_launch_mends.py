@@ -284,9 +284,9 @@ async def test_mending_goes_where_it_can_be_done(sound: Path, mend: Mend, place:
 @pytest.mark.parametrize(
     ("mend", "expected"),
     [
-        (Mend(MendKind.LEAVE_OUT, "x", "n_epochs"), {}),
-        (Mend(MendKind.EPOCHS, "x", "1"), {"n_epochs": 1}),
-        (Mend(MendKind.LEAVE_OUT, "x", "lora"), {"n_epochs": 2}),
+        (Mend(MendKind.LEAVE_OUT, "x", "n_epochs"), {"load_in_4bit": True}),
+        (Mend(MendKind.EPOCHS, "x", "1"), {"n_epochs": 1, "load_in_4bit": True}),
+        (Mend(MendKind.LEAVE_OUT, "x", "load_in_4bit"), {"n_epochs": 2}),
     ],
 )
 async def test_the_form_is_changed_by_a_mend(sound: Path, mend: Mend, expected: dict[str, int]) -> None:
@@ -294,8 +294,8 @@ async def test_the_form_is_changed_by_a_mend(sound: Path, mend: Mend, expected: 
     async with app.run_test(size=(80, 24)) as pilot:
         screen = await open_ready(pilot, app, sound)
         screen.query_one("#n_epochs", Input).value = "2"
-        screen.query_one("#extra", Input).value = "lora=true"
-        await until(pilot, lambda: screen.form.extra == "lora=true")
+        screen.query_one("#extra", Input).value = "load_in_4bit=true"
+        await until(pilot, lambda: screen.form.extra == "load_in_4bit=true")
         screen.mend_line(PreflightLine("stop", "x", "", (mend,)))
         await until(pilot, lambda: screen.form.plan().hyperparameters == expected)
 

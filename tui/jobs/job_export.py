@@ -17,6 +17,7 @@ from tui.jobs.job_file import JobTerms, job_file_text
 from tui.jobs.plan import RUN_ID_KEY, LaunchPlan
 from tui.jobs.ports import JobServices
 from tui.providers.job_request import job_arguments, wandb_of
+from tui.providers.parameters import told_choice
 from tui.providers.profile_data import LOCAL_NAME
 from tui.providers.profiles import Profile, profile
 from tui.providers.redaction import redact
@@ -131,7 +132,9 @@ def _resolved(job: Job, service: Profile) -> dict[str, int | float | str]:
     """Return the numbers of a job made elsewhere that can be asked for again."""
     found: dict[str, int | float | str] = {}
     for known in service.parameters_for(job.method):
-        value = job.raw.get(known.name) if known.where == "body" else job.hyperparameters.get(known.name)
+        value = (
+            told_choice(job.raw, known.name) if known.where == "body" else job.hyperparameters.get(known.name)
+        )
         if isinstance(value, int | float | str) and not known.problem(value):
             found[known.name] = value
     return found

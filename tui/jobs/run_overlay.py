@@ -14,6 +14,7 @@ from tui.errors import TunedeckError
 from tui.jobs.metrics import MetricSeries, progress_from, series_from
 from tui.jobs.ports import JobServices
 from tui.jobs.so_far import so_far
+from tui.providers.parameters import told_choice
 from tui.providers.profiles import Profile, profile
 from tui.records.jobs import METRIC_NAMES, Job, JobEvent
 from tui.store.model_queries import ModelKey
@@ -182,7 +183,7 @@ class _Draft:
             yield _HYPERPARAMETERS.get(key, str(key)), value
         for known in service.parameters_for(job.method) if service is not None else ():
             if known.where == "body" and known.name not in job.hyperparameters:
-                yield known.name, job.raw.get(known.name)
+                yield known.name, told_choice(job.raw, known.name)
         yield _SEED, job.seed
 
     def _results(self) -> Iterator[tuple[str, Any]]:

@@ -99,3 +99,11 @@ def parameter_from(entry: Mapping[str, Any]) -> Parameter:
     values["choices"] = tuple(entry.get("choices", ()))
     values["methods"] = tuple(Method(word) for word in entry.get("methods", ()))
     return Parameter(**values)
+
+
+def told_choice(raw: Mapping[str, Any], name: str) -> Any:
+    """Return what a job's object says of a choice beside the method; our engine's stand under `tunedeck`."""
+    if name in raw:
+        return raw[name]
+    beyond = raw.get("tunedeck")
+    return beyond.get(name) if isinstance(beyond, Mapping) else None
