@@ -47,7 +47,16 @@ def may_repeat_keys(line: bytes, value: dict[str, Any]) -> bool:
     if named <= plain:
         return False
     named -= line.count(b'\\":')  # quoted JSON inside a text
-    return named > plain and named > _count_keys(value)
+    return named > plain and named > _keys_that_end(value)
+
+
+def _keys_that_end(value: dict[str, Any]) -> int:
+    """Return the keys of a value, but those that end in a backslash: they are counted as in a line."""
+    try:
+        written = orjson.dumps(value)
+    except orjson.JSONEncodeError:  # nested deeper than it writes
+        return _count_keys(value)
+    return written.count(b'":') - written.count(b'\\":')
 
 
 def _keys_of_messages(messages: object) -> int:

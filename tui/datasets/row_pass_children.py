@@ -19,6 +19,8 @@ from tui.errors import TunedeckError
 
 TICK_SECONDS = 0.05
 _PARTS_AHEAD = 2
+_PIPE_BYTES = 1 << 20
+"""So that a child writes its answer, some 150 kB, and goes on; Linux's 64 kB would have it wait to be read."""
 
 Job = Mapping[str, Any]
 """What a child is to do, as JSON: "kind" names it (`tui.datasets.row_pass_child`), the rest is its own."""
@@ -38,6 +40,7 @@ class Child:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
+            pipesize=_PIPE_BYTES,
             env=child_environment(),
         )
         self._send({"path": str(path), **job})
