@@ -63,8 +63,8 @@ class CheckResults(FixesFile, ModeratesFile, CheckViews, inherit_bindings=False)
             content(("Reading…  ", "muted"), ("x", "accent"), (" stops", "muted"))
         )
         wish = self._wish(fresh=fresh)
+        self.estimate_file(wish)  # first: it takes a moment, and the check takes every core
         self._worker = self.check_file(wish)
-        self.estimate_file(wish)
         self.refresh_bindings()
 
     @on(ChecksFile.Progressed)

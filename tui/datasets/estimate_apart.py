@@ -6,6 +6,7 @@ will be wanted (the cursor rests on a large file) calls `warm_up`, and the proce
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import subprocess
@@ -139,6 +140,7 @@ def main() -> None:
     impatience.daemon = True
     impatience.start()
     engine_for(encoding)
+    gc.disable()  # it answers once
     line = sys.stdin.buffer.readline()
     impatience.cancel()
     if not line:
@@ -149,3 +151,5 @@ def main() -> None:
     except TunedeckError as error:
         answer = {"error": [error.message, error.remedy]}
     sys.stdout.write(json.dumps(answer))
+    sys.stdout.flush()
+    os._exit(0)  # who asked waits for the end, and to clear up a vocabulary takes as long as half the estimate
