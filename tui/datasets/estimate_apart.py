@@ -152,4 +152,6 @@ def main() -> None:
         answer = {"error": [error.message, error.remedy]}
     sys.stdout.write(json.dumps(answer))
     sys.stdout.flush()
-    os._exit(0)  # who asked waits for the end, and to clear up a vocabulary takes as long as half the estimate
+    os._exit(
+        0
+    )  # who asked waits for the end, and to clear up a vocabulary takes as long as half the estimate

@@ -65,6 +65,8 @@ FACETS: Mapping[str, Facet] = {
 """Every facet by its name, in the order of the panel."""
 FROM_REPORT = ("errors", "warnings", "too-long")
 """Facets that need a report of the check."""
+REPORT_SEVERITIES = (("errors", "error"), ("warnings", "warning"))
+"""Two of them, and the findings that they stand for."""
 
 
 def facet(name: str) -> Facet:
@@ -121,7 +123,7 @@ class Facets:
     def add_report(self, report: Report) -> None:
         """Take errors, warnings and rows that are too long from a report."""
         cut = report.findings_truncated
-        for name, severity in (("errors", "error"), ("warnings", "warning")):
+        for name, severity in REPORT_SEVERITIES:
             found = [one for one in report.findings if one.line is not None and one.severity == severity]
             rules = {one.rule for one in found}
             self.add_lines(name, (one.line for one in found if one.line), is_partial=bool(rules & cut.keys()))

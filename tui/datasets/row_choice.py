@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from tui.datasets.check import CheckOptions
-from tui.datasets.facets import Facets, facet
+from tui.datasets.facets import REPORT_SEVERITIES, Facets, facet
 from tui.datasets.formats import DatasetFormat
 from tui.datasets.options import DEFAULT_MODEL, USUAL_LINTS
 from tui.datasets.report import Finding
-from tui.datasets.row_facts import Cancelled, OptionsFor, Progress, RowFacts, format_of
+from tui.datasets.row_facts import NEED_TOKENS, Cancelled, OptionsFor, Progress, RowFacts, format_of
 from tui.datasets.row_order import SortKey, sorted_lines
 from tui.datasets.row_pass import PassCancelled
 from tui.datasets.search import Hits, Query, find_lines
@@ -178,6 +178,11 @@ class RowChooser:
         if now.shown is not None:
             changed = now.of_changed.facets(names, model, None, cancelled) if now.of_changed else None
             found = now.shown.facets(found, changed)
+            if not now.shown.is_whole and set(names) & {name for name, _ in REPORT_SEVERITIES}:
+                from tui.datasets.judged_rows import mark_judged
+
+                with_tokens = bool(set(names) & NEED_TOKENS)
+                mark_judged(found, now.shown, self._judged(now, now.shown, model, with_tokens, cancelled))
         found.add_lines("marked", self._marked())
         return found
 
@@ -206,22 +211,43 @@ class RowChooser:
     ) -> dict[int, list[Finding]]:
         """Return what the check finds in the rows that are judged anew, by who they are.
 
-        Those are the edited and the new ones, or, of a small file with changes, all. Rows in which it finds
-        nothing are there too. Findings name no line: it would be that of no file.
+        Those are all rows of a small file with changes; of a large one the edited and the new ones, and
+        others that may be repeated now, or answered otherwise. Findings name no line: it would be that of no
+        file.
 
         Raises:
             TunedeckError: The journal can't be read.
             PassCancelled: `cancelled` returned True.
         """
         now = self._now()
-        if now.shown is None or now.of_changed is None:
+        if now.shown is None:
             return {}
+        if not now.shown.is_whole:
+            return self._judged(now, now.shown, model, with_tokens, cancelled)
         found: dict[int, list[Finding]] = {who: [] for who in now.shown.changed}
-        report = now.of_changed.report(model, with_tokens=with_tokens, on_progress=None, cancelled=cancelled)
-        for finding in report.findings:
-            if finding.line is not None:
-                found[now.shown.changed[finding.line - 1]].append(replace(finding, line=None))
+        if now.of_changed is not None:
+            report = now.of_changed.report(
+                model, with_tokens=with_tokens, on_progress=None, cancelled=cancelled
+            )
+            for finding in report.findings:
+                if finding.line is not None:
+                    found[now.shown.changed[finding.line - 1]].append(replace(finding, line=None))
         return found
+
+    def _judged(
+        self, now: _Now, shown: ShownRows, model: str, with_tokens: bool, cancelled: Cancelled
+    ) -> dict[int, list[Finding]]:
+        from tui.datasets.judged_rows import Judged, judge_shown  # the lints come with it
+
+        def judged(facts: RowFacts) -> Judged:
+            return Judged(
+                facts.report(model, with_tokens=with_tokens, on_progress=None, cancelled=cancelled),
+                facts.compared(None, cancelled),
+                facts.facets((), model, None, cancelled).flags,
+            )
+
+        changed = judged(now.of_changed) if now.of_changed else None
+        return judge_shown(shown, judged(now.of_file), changed, self._options(model))
 
     def _usual_options(self, model: str) -> CheckOptions:
         return CheckOptions(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tui.datasets.cached_check import check_for_findings
 from tui.datasets.check import CheckCancelled, CheckOptions, check_file
@@ -17,6 +17,9 @@ from tui.datasets.row_pass import PassCancelled
 from tui.datasets.source import Dataset
 from tui.datasets.tokens import encoding_for
 from tui.errors import TunedeckError
+
+if TYPE_CHECKING:
+    from tui.datasets.compared_rows import ComparedRows
 
 Progress = Callable[[int, int], None]
 Cancelled = Callable[[], bool]
@@ -51,6 +54,7 @@ class RowFacts:
         self._filtered: dict[str, Filtered] = {}
         """What the last expression found."""
         self._sizes: dict[tuple[SortKey, str], Any] = {}
+        self._compared: ComparedRows | None = None
 
     def facets(
         self, names: tuple[str, ...], model: str, on_progress: Progress | None, cancelled: Cancelled
@@ -98,6 +102,21 @@ class RowFacts:
         known = None if self._format is DatasetFormat.UNKNOWN else self._format
         options = replace(options, format=known, count_tokens=with_tokens)
         return check_file(path, options, on_progress=on_progress, cancelled=cancelled)
+
+    def compared(self, on_progress: Progress | None, cancelled: Cancelled) -> ComparedRows:
+        """Return what rows are compared by.
+
+        Raises:
+            TunedeckError: The file can't be read.
+            PassCancelled: `cancelled` returned True.
+        """
+        if self._compared is None:
+            from tui.datasets.compared_rows import compare_rows  # and the lints, which few ever need
+
+            self._compared = compare_rows(
+                self._dataset.path, self._format, on_progress=on_progress, cancelled=cancelled
+            )
+        return self._compared
 
     def filtered(self, where: str, on_progress: Progress | None, cancelled: Cancelled) -> Filtered:
         """Return the lines whose rows a JMESPath expression holds for.

@@ -20,6 +20,7 @@ from tui.errors import TunedeckError
 KINDS = {
     "search": ("tui.datasets.pattern_search", "PatternJob"),
     "filter": ("tui.datasets.row_filter", "FilterJob"),
+    "compare": ("tui.datasets.compared_rows", "CompareJob"),
     "facets": ("tui.datasets.facet_flags", "FacetJob"),
     "fixes": ("tui.datasets.fixes.plan", "FixJob"),
     "tokens": ("tui.datasets.row_order", "TokenJob"),

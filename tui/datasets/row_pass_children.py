@@ -20,7 +20,7 @@ from tui.errors import TunedeckError
 TICK_SECONDS = 0.05
 _PARTS_AHEAD = 2
 _PIPE_BYTES = 1 << 20
-"""So that a child writes its answer, some 150 kB, and goes on; Linux's 64 kB would have it wait to be read."""
+"""So that a child writes its answer, some 150 kB, and goes on; with 64 kB it would wait to be read."""
 
 Job = Mapping[str, Any]
 """What a child is to do, as JSON: "kind" names it (`tui.datasets.row_pass_child`), the rest is its own."""

@@ -2,7 +2,8 @@
 
 Edited and new rows are judged as a small file of their own, by the same passes as the large one; all others
 keep what was found in the file. Where the file is small itself, all rows are judged so: what rules
-that compare rows find may have changed for rows that were not touched.
+that compare rows find may have changed for rows that were not touched. In a larger one that is found by
+`tui.datasets.judged_rows`.
 """
 
 from __future__ import annotations
@@ -62,9 +63,10 @@ class ShownRows:
         is_line = (who >= 1) & (who <= line_count)
         self._number_of[who[is_line]] = numbers[is_line]
         self._is_changed = numpy.isin(who, numpy.array(changed, dtype=numpy.int64))
-        by_identity = dict(
+        by_identity: dict[int, int] = dict(
             zip(who[self._is_changed].tolist(), numbers[self._is_changed].tolist(), strict=True)
         )
+        self._numbers_by_identity = by_identity
         self._numbers_of_changed = numpy.array([by_identity[one] for one in changed], dtype=numpy.uint32)
         of_file = [one for one in changed if one > 0]
         self._lines_in_place = self._number_of.copy()
@@ -76,6 +78,12 @@ class ShownRows:
 
     def __len__(self) -> int:
         return len(self.who)
+
+    def number_of(self, who: int) -> int:
+        """Return the number of a line of the file, or of an edited or new row; 0 when it was deleted."""
+        if who in self._numbers_by_identity:
+            return self._numbers_by_identity[who]
+        return int(self._number_of[who]) if 0 < who < len(self._number_of) else 0
 
     # Facts
 

@@ -71,7 +71,7 @@ class Contradictions:
 
     def row(self, row: LintRow) -> None:
         """Remember what is asked and what is answered."""
-        parts = _question_and_answer(row)
+        parts = question_and_answer(row)
         if parts is None:
             return
         self._prompts.append(xxhash.xxh3_64_intdigest(parts[0]))
@@ -114,8 +114,8 @@ class Contradictions:
         findings.add_uncounted("contradictory-answers", max(0, len(differing) - KEPT_PER_RULE))
 
 
-def _question_and_answer(row: LintRow) -> tuple[bytes, bytes] | None:
-    """Return the row without its answer, and the answer."""
+def question_and_answer(row: LintRow) -> tuple[bytes, bytes] | None:
+    """Return the row without its answer, and the answer; None where nobody is asked anything."""
     if row.format is DatasetFormat.REINFORCEMENT:
         return None
     answer = row.text.answer

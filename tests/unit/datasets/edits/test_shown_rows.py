@@ -9,8 +9,11 @@ import pytest
 
 from tests.unit.datasets.builders import assistant, chat, clean_chats, tool_chat, user, write
 from tui.datasets import row_pass, shown_rows
+from tui.datasets.check import CheckOptions, check_file
+from tui.datasets.compared_rows import COMPARING_RULES
 from tui.datasets.edits import EditedDataset
 from tui.datasets.facets import FACETS
+from tui.datasets.formats import DatasetFormat
 from tui.datasets.row_choice import RowChooser, RowWish
 from tui.datasets.row_order import SortKey
 from tui.datasets.search import Query, find_lines
@@ -142,19 +145,24 @@ def test_what_is_found_in_changed_rows_is_told_by_who_they_are(
     edited.insert(1, json.dumps(LONG))
     found = chooser.findings_of_changed("gpt-4.1-mini", with_tokens=True)
     who = edited.identity(1), edited.identity(2)
-    assert set(found) == {6, *who}
-    assert found[6] == []
+    assert set(found) == {6, 7, 8, *who}  # two of them repeat others, whose numbers are others now
+    assert [one.message for one in found[7]] == ["The same as line 3."]
+    assert [one.message for one in found[6]] == ["The same as line 7."]
     assert [one.rule for one in found[who[0]]] == ["over-token-limit"]
     assert {one.severity for one in found[who[1]]} == {"error"}
 
 
-def test_rules_that_compare_rows_judge_a_small_file_as_it_is_shown(edited: EditedDataset) -> None:
+@pytest.mark.parametrize("whole_bytes", [0, 1 << 20])
+def test_rules_that_compare_rows_judge_a_file_as_it_is_shown(
+    edited: EditedDataset, monkeypatch: pytest.MonkeyPatch, whole_bytes: int
+) -> None:
+    monkeypatch.setattr(shown_rows, "WHOLE_BYTES", whole_bytes)
     chooser = chooser_of(edited)
     first = edited.line(1)
 
     def repeated() -> list[int]:
         found = chooser.findings_of_changed("gpt-4.1-mini", with_tokens=False)
-        return [who for who, some in found.items() if any(one.rule == "duplicate-row" for one in some)]
+        return sorted(who for who, some in found.items() if any(one.rule == "duplicate-row" for one in some))
 
     edited.delete(7, 8)  # repeated in the file
     edited.edit(3, first)
@@ -198,3 +206,51 @@ def test_a_search_finds_what_the_rows_hold_now(edited: EditedDataset) -> None:
     assert all(OTHER[3][hits[at].column - 1 :].startswith("Question 1") for at in (0, 1))
     edited.undo()
     assert list(chooser.search_as_shown(query, in_file).lines) == [5, 8]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_large_file_is_compared_row_by_row_as_one_that_was_saved(
+    edited: EditedDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    monkeypatch.setattr(shown_rows, "WHOLE_BYTES", 0)
+    others = [
+        json.dumps(row) for row in (ROWS[0], ROWS[8], chat(user("same"), assistant("another", weight=0)))
+    ]
+    chance, chooser = random.Random(seed), chooser_of(edited)
+    rules: set[str] = set()
+    for step in range(3):
+        edited.edit(edited.row_count, others[step - 1])
+        for _ in range(5):
+            change_something(edited, chance)
+            edited.edit(chance.randint(1, edited.row_count), chance.choice(others))
+        saved = tmp_path / f"saved-{step}.jsonl"
+        edited.save(saved)
+        whole = check_file(saved, CheckOptions(lints="fast", format=DatasetFormat.CHAT))
+        expected = {
+            (one.line, one.rule, one.message) for one in whole.findings if one.rule in COMPARING_RULES
+        }
+        found = {
+            (edited.number_of(who), one.rule, one.message)
+            for who, some in chooser.findings_of_changed("gpt-4.1-mini", with_tokens=False).items()
+            for one in some
+            if one.rule in COMPARING_RULES
+        }
+        assert found == expected
+        rules.update(rule for _, rule, _ in found)
+    assert rules == COMPARING_RULES
+
+
+def test_a_repeated_row_whose_first_is_gone_has_no_warning_any_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shown_rows, "WHOLE_BYTES", 0)
+    rows = [*clean_chats(12), chat(user("one"), assistant("two")), chat(user("one"), assistant("two"))]
+    dataset = EditedDataset.open(write(tmp_path / "few.jsonl", rows))
+    dataset.build_index()
+    chooser, wish = chooser_of(dataset), RowWish(facets=("warnings",))
+    assert numbers(dataset, chooser, wish) == [14]
+    dataset.delete(13)
+    assert numbers(dataset, chooser, wish) == []
+    dataset.insert(1, json.dumps(rows[0]))
+    assert numbers(dataset, chooser, wish) == [2]
+    dataset.close(discard=True)
