@@ -18,6 +18,10 @@ class HomeWays(DeckScreen, inherit_bindings=False):
         """Say where the person is told of what, and try it."""
         self.navigator.open_notices()
 
+    def action_show_sweeps(self) -> None:
+        """List the sweeps."""
+        self.navigator.open_sweeps()
+
     def action_make_rows(self) -> None:
         """Let a model propose training rows, and look through what was proposed."""
         self.navigator.open_making()

@@ -293,6 +293,10 @@ curves of two to four marked ones over one another, with the settings that diffe
         jobs = [self._rows[key].job for key in self._marked]
         self.navigator.open_overlay([(job.account, job.id) for job in jobs])
 
+    def action_show_sweeps(self) -> None:
+        """List the sweeps."""
+        self.navigator.open_sweeps()
+
     def action_new_job(self) -> None:
         """Go to the launch form."""
         self.navigator.open_launch()

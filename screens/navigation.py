@@ -122,6 +122,14 @@ class Navigator(Protocol):
         """
         ...
 
+    def open_sweeps(self) -> None:
+        """List searches over many jobs, over the screen that is shown."""
+        ...
+
+    def open_sweep(self, sweep_id: str) -> None:
+        """Show the board of a sweep, over the screen that is shown."""
+        ...
+
     def open_evaluation(self, model: ModelChoice | None = None, job: Job | None = None) -> None:
         """Measure a model, over the screen that is shown.
 

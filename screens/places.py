@@ -212,6 +212,19 @@ class HasPlaces(KeepsEarlyKeys, inherit_bindings=False):
 
         self.push_screen(OverlayScreen(jobs))
 
+    def open_sweeps(self) -> None:
+        """List searches over many jobs, over the screen that is shown."""
+        from screens.sweeps import SweepsScreen
+
+        if not isinstance(self.screen, SweepsScreen):
+            self.push_screen(SweepsScreen())
+
+    def open_sweep(self, sweep_id: str) -> None:
+        """Show the board of a sweep, over the screen that is shown."""
+        from screens.sweep import SweepScreen
+
+        self.push_screen(SweepScreen(sweep_id))
+
     def open_evaluation(self, model: ModelChoice | None = None, job: Job | None = None) -> None:
         """Measure a model, over the screen that is shown."""
         from screens.evaluate import EvaluateScreen

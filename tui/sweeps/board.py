@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tui.jobs.metrics import eta_seconds
@@ -137,57 +137,76 @@ def ranked_trials(terms: SweepTerms, trials: Sequence[Trial]) -> list[Trial]:
     return sorted(known, key=lambda one: (-one.rung, terms.objective.order(one.value), one.number))
 
 
-def read_board(services: SweepServices, sweep_id: str, *, now: float | None = None) -> Board:
-    """Return a sweep as it is kept; asks no service.
+class BoardReader:
+    """Reads boards of one sweep; trials that are over, with their jobs, are read once.
 
     Args:
         services: Store, catalog and accounts.
         sweep_id: Which.
-        now: Unix seconds that times left are counted from; None takes the clock's.
-
-    Raises:
-        TunedeckError: There is no such sweep, or the store can't be read.
     """
-    moment = time.time() if now is None else now
-    book = SweepBook(services, sweep_id, lambda words: None)
-    trials = list(book.trials.values())
-    ranks = {one.number: place for place, one in enumerate(ranked_trials(book.terms, trials), 1)}
-    spending = Spending(services)
-    rows = tuple(_row(services, book, trial, ranks.get(trial.number), spending, moment) for trial in trials)
-    planned = max(_planned(book.terms), len(rows))
-    total = Spent()
-    for row in rows:
-        total += row.spent
-    cap = cap_of(book.sweep, book.terms)
-    currency = str(book.sweep.agreed.get("currency", "USD"))
-    return Board(
-        book.sweep, book.terms, rows, planned, total, format_money(cap, currency) if cap else "",
-        not book.sweep.state.is_over and is_being_run(sweep_id), _left(book, rows, planned, moment),
-        tuple(importance_of(book.terms, trials, list(book.stages.values()))),
-        tuple(services.store.sweep_log(sweep_id)),
-    )  # fmt: skip
+
+    def __init__(self, services: SweepServices, sweep_id: str) -> None:
+        self._services = services
+        self._sweep_id = sweep_id
+        self._spending = Spending(services)
+        self._over: dict[int, TrialRow] = {}
+
+    def read(self, now: float | None = None) -> Board:
+        """Return the sweep as it is kept; asks no service.
+
+        Args:
+            now: Unix seconds that times left are counted from; None takes the clock's.
+
+        Raises:
+            TunedeckError: There is no such sweep, or the store can't be read.
+        """
+        moment = time.time() if now is None else now
+        book = SweepBook(self._services, self._sweep_id, lambda words: None)
+        trials = list(book.trials.values())
+        ranks = {one.number: place for place, one in enumerate(ranked_trials(book.terms, trials), 1)}
+        rows = tuple(self._row(book, trial, ranks.get(trial.number), moment) for trial in trials)
+        planned = max(_planned(book.terms), len(rows))
+        total = Spent()
+        for row in rows:
+            total += row.spent
+        cap = cap_of(book.sweep, book.terms)
+        currency = str(book.sweep.agreed.get("currency", "USD"))
+        return Board(
+            book.sweep, book.terms, rows, planned, total, format_money(cap, currency) if cap else "",
+            not book.sweep.state.is_over and is_being_run(self._sweep_id),
+            _left(book, rows, planned, moment),
+            tuple(importance_of(book.terms, trials, list(book.stages.values()))),
+            tuple(self._services.store.sweep_log(self._sweep_id)),
+        )  # fmt: skip
+
+    def _row(self, book: SweepBook, trial: Trial, rank: int | None, now: float) -> TrialRow:
+        known = self._over.get(trial.number)
+        if known is not None and known.trial == trial:
+            return known if known.rank == rank else replace(known, rank=rank)
+        job = book.job_of(trial) or (book.job_of(trial, trial.rung - 1) if trial.rung else None)
+        spent = self._spending.of([stage for stage in book.stages.values() if stage.number == trial.number])
+        if job is None:
+            return TrialRow(trial, None, rank, (), None, spent, "", None)
+        store = self._services.store
+        outline = store.job_outline(job.account, job.id)
+        events = store.recent_metrics_events(job.account, job.id)
+        left = None if trial.state.is_over else eta_seconds(job, events, now)
+        words = so_far(self._services, job, events, now=now).cost_words
+        row = TrialRow(trial, job, rank, outline.losses, outline.last_step, spent, words, left)
+        if trial.state.is_over and job.state.is_final:
+            self._over[trial.number] = row
+        return row
+
+
+def read_board(services: SweepServices, sweep_id: str, *, now: float | None = None) -> Board:
+    """As `BoardReader.read`, once."""
+    return BoardReader(services, sweep_id).read(now)
 
 
 def _planned(terms: SweepTerms) -> int:
     if terms.search.trials is not None:
         return terms.search.trials
     return len(known_settings(terms) or ())
-
-
-def _row(
-    services: SweepServices, book: SweepBook, trial: Trial, rank: int | None, spending: Spending, now: float
-) -> TrialRow:
-    job = book.job_of(trial) or (book.job_of(trial, trial.rung - 1) if trial.rung else None)
-    stages = [stage for stage in book.stages.values() if stage.number == trial.number]
-    spent = spending.of(stages)
-    if job is None:
-        return TrialRow(trial, None, rank, (), None, spent, "", None)
-    store = services.store
-    outline = store.job_outline(job.account, job.id)
-    events = store.recent_metrics_events(job.account, job.id)
-    left = None if trial.state.is_over else eta_seconds(job, events, now)
-    words = so_far(services, job, events, now=now).cost_words
-    return TrialRow(trial, job, rank, outline.losses, outline.last_step, spent, words, left)
 
 
 def _left(book: SweepBook, rows: Sequence[TrialRow], planned: int, now: float) -> float | None:

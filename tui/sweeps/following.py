@@ -141,7 +141,7 @@ class Follower:
         halving = self._book.terms.halving
         is_last = halving is None or trial.rung == len(halving.rungs) - 1
         name = self._book.terms.objective.words
-        self._book.note_once(trial.number, f"{name} = {found.value:.4g}")
+        self._book.note_once(trial.number, f"{name}: {found.value:.4g}")
         if is_last:
             self._book.end(replace(trial, value=found.value), TrialState.DONE)
         else:

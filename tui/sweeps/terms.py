@@ -80,7 +80,7 @@ class Objective:
         """The objective for people."""
         if self.evaluate is not None:
             return f"score on {self.evaluate.name} ({', '.join(self.checks)})"
-        return f"{self.metric}, {self.take}"
+        return f"best {self.metric}" if self.take == BEST else f"{self.metric} at the end"
 
     def is_better(self, one: float, other: float) -> bool:
         """True when the first value is the better one."""

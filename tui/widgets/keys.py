@@ -31,6 +31,7 @@ def keys_by_area() -> Mapping[str, tuple[Key, ...]]:
         queue,
         reshaping,
         rows,
+        sweeping,
         tokens,
     )
 
@@ -47,6 +48,7 @@ def keys_by_area() -> Mapping[str, tuple[Key, ...]]:
         **money.KEYS,
         **notices.KEYS,
         **queue.KEYS,
+        **sweeping.KEYS,
     }
 
 

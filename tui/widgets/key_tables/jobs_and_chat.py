@@ -111,6 +111,7 @@ JOBS = (
     Key("active", ("f",), "toggle_active", "Active only", "Show only jobs that have not ended."),
     Key("refresh", ("r",), "refresh_jobs", "Refresh", "Ask the services for their jobs now."),
     Key("queue", ("w",), "show_queue", "Waiting", "Show what waits to start, and in which order."),
+    Key("sweeps", ("W",), "show_sweeps", "Sweeps", "List searches over many jobs, and begin one."),
     Key("settle", ("s",), "settle_launch", "Lost launch", "Settle a launch that got no answer."),
     Key(
         "elsewhere",

@@ -79,6 +79,7 @@ HOME = (
     Key("make", ("m",), "make_rows", "Make rows", "Let a model propose training rows, and review them."),
     Key("record", ("R",), "record_models", "Record", "Record what models that end soon answer."),
     Key("notices", ("n",), "show_notices", "Notifications", "Say where you are told of jobs' ends."),
+    Key("sweeps", ("w",), "show_sweeps", "Sweeps", "List searches over many jobs, and begin one."),
     Key("refresh", ("r",), "reload", "Refresh", "Read jobs, models and the engine's state again."),
 )
 
