@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 
 from textual.app import ComposeResult
@@ -90,6 +90,11 @@ class DeckScreen(Screen[None], _Shared, inherit_bindings=False):
             if width >= least:
                 self.add_class(name, update=False)
                 break
+
+    @property
+    def keys_first(self) -> Sequence[str]:
+        """Actions of the screen whose keys stand first in the bottom line now, by what has the focus."""
+        return ()
 
     def compose(self) -> ComposeResult:
         """Yield the top line, the body, the bottom line."""

@@ -175,8 +175,10 @@ class CompareScreen(CompareSetup, inherit_bindings=False):
             pane.show(content((safe_line(" · ".join(filter(None, facts)), 400), "muted")))
             return
         against = self.active or 1
-        pieces = self._marks.pieces(place, against) if self._marks is not None and self._marking else None
-        pane.show(answer_words(answer, pieces, whole=answer.finish_reason is not None))
+        marks = self._marks if self._marking else None
+        pieces = marks.pieces(place, against) if marks is not None else None
+        calls = marks.call_pieces(place, against) if marks is not None else None
+        pane.show(answer_words(answer, pieces, calls, whole=answer.finish_reason is not None))
 
     def show_line(self) -> None:
         """Show what is asked, and where the answers part."""
@@ -250,7 +252,10 @@ class CompareScreen(CompareSetup, inherit_bindings=False):
             stream_sides(self.services, sides, case, run, grew)
             answers = [last.get(place, LaneAnswer()) for place in range(len(sides))]
             marks = marked(
-                [one.text for one in answers], [one.logprobs for one in answers], pane_labels(sides)
+                [one.text for one in answers],
+                [one.logprobs for one in answers],
+                pane_labels(sides),
+                [one.tool_calls for one in answers],
             )
         except TunedeckError as error:
             self.post_message(self.Failed(error))

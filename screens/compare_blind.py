@@ -135,7 +135,9 @@ class BlindScreen(AsksBlind, ExportsPairs, inherit_bindings=False):
     def _post(self, view: BlindView) -> None:
         marks = None
         if view.left is not None and view.right is not None:
-            marks = marked((view.left.text, view.right.text), ((), ()), ("left", "right"))
+            both = (view.left, view.right)
+            calls = [one.tool_calls for one in both]
+            marks = marked([one.text for one in both], ((), ()), ("left", "right"), calls)
         self.post_message(self.Read(view, marks))
 
     @work(thread=True, group="blind-plan", exit_on_error=False, description="count what is missing")
@@ -240,8 +242,10 @@ class BlindScreen(AsksBlind, ExportsPairs, inherit_bindings=False):
             if answer is None:
                 pane.show(content(("" if view.is_done else "No pair to rate yet.", "muted")))
                 continue
-            pieces = self._marks.pieces(place, 1) if self._marks is not None and self._marking else None
-            pane.show(answer_words(lane_answer(answer), pieces))
+            marks = self._marks if self._marking else None
+            pieces = marks.pieces(place, 1) if marks is not None else None
+            calls = marks.call_pieces(place, 1) if marks is not None else None
+            pane.show(answer_words(lane_answer(answer), pieces, calls))
             pane.scroll_home(animate=False)
 
     def _title(self, name: str, view: BlindView) -> str:

@@ -251,8 +251,10 @@ class ScrubScreen(GreyedKeys, inherit_bindings=False):
             waiting = "Asked; the answer comes." if self._is_asking else "No answer of this stop."
             pane.show(content((waiting if found is not None else "Enter asks all stops.", "muted")))
         else:
-            pieces = marks.pieces(1, 1) if marks is not None and self._marking else None
-            pane.show(answer_words(answer, pieces))
+            shown = marks if self._marking else None
+            pieces = shown.pieces(1, 1) if shown is not None else None
+            calls = shown.call_pieces(1, 1) if shown is not None else None
+            pane.show(answer_words(answer, pieces, calls))
         self.query_one("#parting", Static).update(content((marks.sentence(1) if marks else "", "muted")))
         self.refresh_bindings()
 

@@ -39,7 +39,8 @@ def read_found(services: EvalServices, case: Case, plan: ComparePlan, stops: Seq
             marks.append(None)
             continue
         labels = [stops[place].label, stops[place + 1].label]
-        marks.append(marked((before.text, now.text), (before.logprobs, now.logprobs), labels))
+        calls = (before.tool_calls, now.tool_calls)
+        marks.append(marked((before.text, now.text), (before.logprobs, now.logprobs), labels, calls))
     return Found(case, tuple(answers), tuple(marks))
 
 

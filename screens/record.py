@@ -40,6 +40,9 @@ if TYPE_CHECKING:
     from tui.evals.record_source import Recordable
 
 
+_OF_RECORDINGS = ("train_successor", "compare_successor", "write_golden", "go_on")
+
+
 class RecordScreen(FollowsRun, PlansRecording, ExportsRecordings, inherit_bindings=False):
     """Models, questions, the price; below, what is recorded already.
 
@@ -254,6 +257,12 @@ class RecordScreen(FollowsRun, PlansRecording, ExportsRecordings, inherit_bindin
         """Try how short the system prompt of the first marked model may be."""
         lane = next(iter(self.marked), None)
         self.navigator.open_diet((lane.account, lane.model) if lane is not None else None)
+
+    @property
+    def keys_first(self) -> Sequence[str]:
+        """Those about recordings while that list has the keys."""
+        focused = self.focused
+        return _OF_RECORDINGS if focused is not None and focused.id == "recordings" else ()
 
     def chosen_recording(self) -> Recording | None:
         """Return the recording under the cursor."""

@@ -24,6 +24,7 @@ from tui.evals.test_set import read_test_set
 from tui.providers.protocol import ProviderError
 from tui.records.chats import ChatDelta, ChatRequest, Usage
 from tui.records.models import ModelInfo
+from tui.widgets.key_footer import KeyFooter
 from tui.widgets.table import Table
 
 pytestmark = pytest.mark.usefixtures("frozen")
@@ -208,6 +209,26 @@ async def test_a_free_model_needs_no_yes_and_its_answers_become_a_training_file(
         await pilot.press("ctrl+u", "end", *["backspace"] * 200, *str(target), "enter")
         await until(pilot, lambda: isinstance(app.screen, CheckScreen), 30)
         assert len(read_test_set(target).cases) == ROWS
+
+
+async def test_the_keys_of_the_list_in_use_stand_in_the_bottom_line_at_80_columns(
+    app: TunedeckApp, questions: Path
+) -> None:
+    async with app.run_test(size=(80, 24)) as pilot:
+        await open_record(pilot, app, questions, ("local", TUNED))
+        await pilot.press("s")
+        await until(pilot, lambda: "12 of 12" in text_of(app), 30)
+
+        def bottom() -> str:
+            return str(app.screen.query_one(KeyFooter).render())
+
+        app.screen.query_one("#record-models").focus()
+        await until(pilot, lambda: bottom().strip().startswith("s Record"))
+        app.screen.query_one("#recordings").focus()
+        await until(
+            pilot, lambda: bottom().strip().startswith("t Successor   p Compare   e Golden   c Continue")
+        )
+        assert "? Help" in bottom()
 
 
 async def test_a_recording_is_compared_with_a_successor_worst_rows_first_and_the_report_is_written(

@@ -32,6 +32,7 @@ from tui.services import Services
 
 _NAMED = "a command of chat was named"
 _PARAMETERS = ("temperature", "top_p", "max_tokens", "seed", "logprobs", "response_format")
+_QUOTES = '"""'
 _FILE = click.Path(path_type=Path)
 
 
@@ -81,8 +82,9 @@ def command(ctx: click.Context, /, models: tuple[str, ...] = (), **options: Any)
     """Talk to a MODEL, or to several that get the same questions.
 
     Without a MODEL, to the newest tuned one and its base. On a terminal and without --message, line after
-    line until ctrl+d; the chat is kept and can be opened again in the app. The commands are about chats that
-    were kept; `tunedeck chat -- history` talks to a model of that name.
+    line until ctrl+d; what has several lines, a tool's result too, stands between two lines of \"\"\". The
+    chat is kept and can be opened again in the app. The commands are about chats that were kept; `tunedeck
+    chat -- history` talks to a model of that name.
     """
     if ctx.invoked_subcommand is not None:
         return int(ExitCode.DONE)
@@ -268,9 +270,22 @@ def _typed_turn(session: ChatSession) -> Turn | None:
     """Return what is typed: a question, or what the tools that were just called give back."""
     calling = session.calling_lanes()
     if not calling:
-        question = input("you> ")
+        question = _typed_text("you> ")
         return session.new_turn(question) if question.strip() else None
     return session.results_turn({
-        lane: [input(f"{safe_line(call.name, 40)}({safe_line(call.arguments, 400)})> ") for call in calls]
+        lane: [
+            _typed_text(f"{safe_line(call.name, 40)}({safe_line(call.arguments, 400)})> ") for call in calls
+        ]
         for lane, calls in calling.items()
     })  # fmt: skip
+
+
+def _typed_text(prompt: str) -> str:
+    """Return a line, or all lines between two lines of three quotes: results of tools often have many."""
+    line = input(prompt)
+    if line.strip() != _QUOTES:
+        return line
+    lines: list[str] = []
+    while (line := input("... ")).strip() != _QUOTES:
+        lines.append(line)
+    return "\n".join(lines)

@@ -49,6 +49,7 @@ def _differences(
     row: Sequence[EvalAnswer | None], tokens: Sequence[tuple[TokenLogprob, ...]]
 ) -> list[dict[str, Any] | None]:
     from tui.evals.compare.differences import parting, word_differences
+    from tui.evals.compare.marks import same_calls
 
     first = row[0]
     found: list[dict[str, Any] | None] = []
@@ -60,6 +61,7 @@ def _differences(
         place = parting(tokens[0], logprobs)
         found.append({
             "equal": first.text == answer.text,
+            "same_calls": same_calls(first.tool_calls, answer.tool_calls),
             "first": [_piece_json(one) for one in pieces[0]],
             "other": [_piece_json(one) for one in pieces[1]],
             "parting": None if place is None else _parting_json(place),
@@ -89,15 +91,18 @@ def print_prompts(labels: Sequence[str], cases: Sequence[Case], answers: Answers
         if number:
             say("")
         say(f"> {safe_text(case.question)}")
-        marks = marked(["" if one is None else one.text for one in row], tokens, labels)
+        calls = [() if one is None else one.tool_calls for one in row]
+        marks = marked(["" if one is None else one.text for one in row], tokens, labels, calls)
         for place, (label, answer) in enumerate(zip(labels, row, strict=True)):
             say(f"\n{safe_line(label, 100)}")
-            _print_answer(answer, marks.pieces(place, 1))
+            _print_answer(answer, marks.pieces(place, 1), marks.call_pieces(place, 1))
         for sentence in filter(None, marks.words):
             say(f"\n{sentence}")
 
 
-def _print_answer(answer: EvalAnswer | None, pieces: Sequence[Piece] | None) -> None:
+def _print_answer(
+    answer: EvalAnswer | None, pieces: Sequence[Piece] | None, calls: Sequence[Piece] | None
+) -> None:
     from tui.evals.compare.marks import LOOKED_AT
 
     if answer is None:
@@ -108,8 +113,8 @@ def _print_answer(answer: EvalAnswer | None, pieces: Sequence[Piece] | None) -> 
     else:
         # Safe already, and the gate would take the marks out.
         click.echo("".join(_marked(one) for one in pieces))
-    for call in answer.tool_calls:
-        say(f"→ {call.name}({call.arguments})")
+    if calls and answer.tool_calls:
+        click.echo("".join(_marked(one) for one in calls))
 
 
 def _marked(piece: Piece) -> str:

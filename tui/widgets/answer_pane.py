@@ -13,14 +13,13 @@ from textual.widgets import Static
 
 from tui.chat.lanes import LaneAnswer
 from tui.evals.compare.differences import Piece
-from tui.evals.compare.marks import LOOKED_AT
-from tui.safe_text import safe_line, safe_text
+from tui.evals.compare.marks import LOOKED_AT, calls_text
+from tui.safe_text import safe_text
 from tui.widgets.keys import bindings
 from tui.widgets.tones import content
 
 DIFFERS = "bold underline"
 """Without a colour, so that it can be seen everywhere."""
-_LONGEST_ARGUMENTS = 2_000
 
 
 class AnswerPane(VerticalScroll, inherit_bindings=False):
@@ -50,29 +49,34 @@ class AnswerPane(VerticalScroll, inherit_bindings=False):
         self._text.update(words)
 
 
-def answer_words(answer: LaneAnswer, pieces: Sequence[Piece] | None = None, *, whole: bool = True) -> Content:
+def answer_words(
+    answer: LaneAnswer,
+    pieces: Sequence[Piece] | None = None,
+    calls: Sequence[Piece] | None = None,
+    *,
+    whole: bool = True,
+) -> Content:
     """Return an answer to be shown: its text, the tools it calls, how it failed.
 
     Args:
         answer: As it stands.
         pieces: Its text in pieces with the differing ones marked, safe already; None takes it as it is.
+        calls: Likewise of the tools it calls.
         whole: False while it comes.
     """
-    if pieces is None:
-        said = content(safe_text(answer.text[:LOOKED_AT]))
-    else:
-        said = Content.assemble(*((one.text, DIFFERS if one.differs else "") for one in pieces))
+    said = content(safe_text(answer.text[:LOOKED_AT])) if pieces is None else _in_pieces(pieces)
     more = len(answer.text) - LOOKED_AT
     rest = content((f"\n… {more:,} more characters; y copies all of it" if more > 0 else "", "muted"))
-    calls = [
-        (f"\n→ {safe_line(call.name, 100)}({safe_text(call.arguments[:_LONGEST_ARGUMENTS])})", "warning")
-        for call in answer.tool_calls
-    ]
+    called = content(calls_text(answer.tool_calls)) if calls is None else _in_pieces(calls)
     trouble = f"\n{answer.error} {answer.remedy}" if answer.error else ""
-    if whole and not answer.text and not calls and not trouble:
+    if whole and not answer.text and not answer.tool_calls and not trouble:
         rest = content(("It said nothing.", "muted"))
-    parts = [Content.assemble((words, "")) for words, _ in calls]
+    apart = content("\n" if answer.tool_calls else "")
     return Content("").join([
-        said, rest, *parts, content((safe_text(trouble), "warning")),
+        said, rest, apart, called, content((safe_text(trouble), "warning")),
         content("" if whole else (" ▌" if answer.text else "…", "muted")),
     ])  # fmt: skip
+
+
+def _in_pieces(pieces: Sequence[Piece]) -> Content:
+    return Content.assemble(*((one.text, DIFFERS if one.differs else "") for one in pieces))

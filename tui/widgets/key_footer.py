@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from textual.binding import ActiveBinding
@@ -26,7 +26,10 @@ _LAST = ("show_help", "command_palette")
 
 
 class KeyFooter(Widget):
-    """Keys of the focused widget first, then the screen's, then help and commands."""
+    """Keys of the focused widget first, then the screen's, then help and commands.
+
+    A screen with several lists may have `keys_first`: those of its keys that are about the list in use.
+    """
 
     DEFAULT_CSS = """
     KeyFooter { dock: bottom; height: 1; background: $panel; color: $foreground; padding: 0 1;
@@ -68,6 +71,11 @@ class KeyFooter(Widget):
                 continue
             seen.add(binding.action)
             (last if binding.action in _LAST else first).append(active)
+        now: Sequence[str] = getattr(self.screen, "keys_first", ())
+        if now:  # sorting is stable: the others keep their order
+            first.sort(
+                key=lambda one: now.index(one.binding.action) if one.binding.action in now else len(now)
+            )
         most = MOST_KEYS if self.content_size.width < 100 else MOST_KEYS + 4
         return [*first[: most - len(last)], *last]
 

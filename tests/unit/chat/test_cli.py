@@ -159,6 +159,24 @@ def test_on_a_terminal_it_goes_on_line_after_line_until_the_end(
     assert [message.content for message in model.requests[1].messages] == ["one", "Hello there.", "two"]
 
 
+def test_many_lines_are_typed_between_lines_of_three_quotes(
+    model: ListedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = iter(['"""', "one", "", '  "two"', '"""', '"""three'])
+
+    def typed(_prompt: str) -> str:
+        try:
+            return next(lines)
+        except StopIteration:
+            raise EOFError from None
+
+    monkeypatch.setattr("builtins.input", typed)
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    assert run_cli("chat", BASE).code == 0
+    asked = [request.messages[-1].content for request in model.requests]
+    assert asked == ['one\n\n  "two"', '"""three']
+
+
 def test_the_newest_tuned_model_is_opened_beside_its_base(model: ListedModel, services: Services) -> None:
     assert default_lanes(services) == (Lane("local", BASE),)
     services.store.save_models("local", model.list_models())

@@ -122,6 +122,7 @@ def test_the_verbs_list_show_compare_export_and_delete(
     assert (newest["model"], oldest["model"], oldest["score"]) == (BASE, TUNED, 1.0)
     assert oldest["id"] in run_cli("eval", "list").stdout
     shown = run_cli("eval", "show", oldest["id"][:6]).stdout
+    assert all(len(line) <= 80 for line in shown.splitlines() if "SHA-256" not in line)
     assert shown.startswith("Evaluation of held-out.jsonl")
     assert "Worst rows" in shown
     assert run_cli("eval", "show", "last", "--json").json()["id"] == newest["id"]

@@ -295,10 +295,17 @@ RECORD = (
         "Make this recording a training file.",
         footer=True,
     ),
-    Key("go-on", ("c",), "go_on", "Continue", "Record what this recording still lacks."),
-    Key("parity", ("p",), "compare_successor", "Compare", "Compare this recording with another model."),
+    Key("go-on", ("c",), "go_on", "Continue", "Record what this recording still lacks.", footer=True),
+    Key(
+        "parity",
+        ("p",),
+        "compare_successor",
+        "Compare",
+        "Compare this recording with another model.",
+        footer=True,
+    ),
     Key("diet", ("d",), "diet_model", "Diet", "Try how short the marked model's system prompt may be."),
-    Key("golden", ("e",), "write_golden", "Golden", "Write this recording as golden answers."),
+    Key("golden", ("e",), "write_golden", "Golden", "Write this recording as golden answers.", footer=True),
     Key("ending", ("a",), "mark_ending", "All ending", "Mark every tuned model that ends within two months."),
 )
 

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tui.evals.compare.differences import parting, word_differences
-from tui.records.chats import TokenLogprob
+from tui.evals.compare.marks import marked
+from tui.records.chats import TokenLogprob, ToolCall
 
 PIECES = st.lists(st.sampled_from(["a", "b", "ab", " "]), max_size=8)
 TEXTS = st.text(alphabet="ab \n.,é漢", max_size=60)
@@ -79,3 +80,26 @@ def test_words_of_a_writing_without_spaces_are_told_apart() -> None:
     first, second = word_differences("我想退货并且要求退款。v1", "我想退货并且要求换货。v2")
     assert [one.text for one in first if one.differs] == ["退款", "v1"]
     assert [one.text for one in second if one.differs] == ["换货", "v2"]
+
+
+def test_tool_calls_that_differ_are_marked_and_told_however_their_json_is_spelled() -> None:
+    first = (ToolCall("weather", '{"city": "Bonn", "days": 2}'),)
+    spelled = (ToolCall("weather", '{"days":2,"city":"Bonn"}'),)
+    other = (ToolCall("weather", '{"city": "Oslo\x1b[2J", "days": 2}'),)
+    another = (ToolCall("news", "{broken"),)
+    marks = marked([""] * 5, [()] * 5, list("abcde"), (first, spelled, other, another, ()))
+    assert marks.words == (
+        "They call the same.", "They call the same with other arguments.", "They call different tools.",
+        "Only one of them calls a tool.",
+    )  # fmt: skip
+    same = marks.call_pieces(1, 1)
+    assert same is not None
+    assert not any(piece.differs for piece in same)
+    assert "".join(piece.text for piece in same) == '→ weather({"days":2,"city":"Bonn"})'
+    left, right = marks.call_pieces(0, 2), marks.call_pieces(2, 2)
+    assert left is not None
+    assert right is not None
+    assert [piece.text for piece in left if piece.differs] == ["Bonn"]
+    assert "Oslo" in "".join(piece.text for piece in right if piece.differs)
+    assert "\x1b" not in "".join(piece.text for piece in right)
+    assert marked(["a", "b"], [(), ()], ["a", "b"], ((), ())).call_pieces(1, 1) is None
