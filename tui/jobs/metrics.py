@@ -64,10 +64,14 @@ def smoothed(points: Sequence[tuple[int, float]], weight: float) -> list[tuple[i
         points: (step, value), steps ascending.
         weight: 0 (as it is) to below 1; how much of the past each value keeps.
     """
-    average, result = 0.0, []
-    for count, (step, value) in enumerate(points, 1):
-        average = weight * average + (1 - weight) * value
-        result.append((step, average / (1 - weight**count)))
+    if not weight:
+        return list(points)
+    # Runs over tens of thousands of points for one key: no power for each, and none once it is nothing.
+    average, power, rest, result = 0.0, 1.0, 1 - weight, []
+    for step, value in points:
+        average = weight * average + rest * value
+        power *= weight
+        result.append((step, average / (1 - power)))
     return result
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 
 from tui.widgets.braille import DotCanvas, is_braille, merged_dots
 from tui.widgets.chart_scale import Point, Scale, buckets, format_value, value_scale
@@ -29,10 +30,17 @@ class ChartData:
     total_steps: int | None
     cursor_step: int | None
 
-    def every_point(self) -> list[Point]:
-        """Return the points of all series."""
-        groups = (self.lines, self.marks, self.faint)
-        return [point for group in groups for points in group.values() for point in points]
+    def every_value(self) -> list[float]:
+        """Return the values of all series."""
+        return [value for points in self._series() for value in map(itemgetter(1), points)]
+
+    def ends(self) -> tuple[int, int]:
+        """Return the first and the last step of all series; each is in order of steps."""
+        known = [points for points in self._series() if points]
+        return min(points[0][0] for points in known), max(points[-1][0] for points in known)
+
+    def _series(self) -> list[Sequence[Point]]:
+        return [points for group in (self.lines, self.marks, self.faint) for points in group.values()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +75,9 @@ def draw_chart(data: ChartData, look: ChartLook, width: int, height: int) -> lis
 
 def draw_curves(data: ChartData, look: ChartLook, width: int, height: int) -> Curves:
     """Draw everything but the cursor."""
-    points = data.every_point()
-    values = value_scale([value for _, value in points], logarithmic=look.logarithmic)
-    known = [step for step, _ in points]
-    first, last = min(known), max(data.total_steps or 0, max(known))
+    values = value_scale(data.every_value(), logarithmic=look.logarithmic)
+    first, last = data.ends()
+    last = max(data.total_steps or 0, last)
     steps = Scale(first, last)
     return Curves(
         _draw_grid(data, look, steps, values, width - AXIS_WIDTH, height - 2),
@@ -113,8 +120,8 @@ def _draw_grid(
     return grid
 
 
-def _drawable(points: Sequence[Point], values: Scale) -> list[Point]:
-    return [point for point in points if point[1] > 0] if values.logarithmic else list(points)
+def _drawable(points: Sequence[Point], values: Scale) -> Sequence[Point]:
+    return [point for point in points if point[1] > 0] if values.logarithmic else points
 
 
 def _draw_braille_curve(

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from bisect import bisect_right
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import NamedTuple
 
 Point = tuple[int, float]
 """Step and value."""
+_STEP, _VALUE = itemgetter(0), itemgetter(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,7 @@ def buckets(points: Sequence[Point], steps: Scale, columns: int) -> list[Bucket]
     """
 
     low, span, most = steps.low, steps.high - steps.low, columns - 1
+    per_column = span / columns if span > 0 else 0.0
 
     def column_of(point: Point) -> int:
         # As `steps.place` reckons it; called thousands of times for a drawing.
@@ -77,11 +80,19 @@ def buckets(points: Sequence[Point], steps: Scale, columns: int) -> list[Bucket]
         return column if column < most else most
 
     result: list[Bucket] = []
-    start = 0
-    while start < len(points):
+    start, count = 0, len(points)
+    while start < count:
         column = column_of(points[start])
-        end = bisect_right(points, column, start, key=column_of)
-        values = [value for _, value in points[start:end]]
+        if column < most and per_column:
+            # By the step at the column's edge, which a key in C finds; rounding moves it by a point at most.
+            end = bisect_left(points, low + (column + 1) * per_column, start + 1, key=_STEP)
+            while end < count and column_of(points[end]) <= column:
+                end += 1
+            while end > start + 1 and column_of(points[end - 1]) > column:
+                end -= 1
+        else:
+            end = count
+        values = list(map(_VALUE, points[start:end]))
         result.append(Bucket(column, min(values), max(values), values[-1]))
         start = end
     return result

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import math
 from bisect import bisect_left, bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from textwrap import wrap
 from typing import ClassVar
@@ -24,6 +26,25 @@ from tui.widgets.tones import Line, Part, Tone, tone_style
 
 SMOOTHING = (0.0, 0.6, 0.9)
 """How much of the past each press of the key keeps."""
+
+
+_MOST_KEPT = 2 * len(SMOOTHING)
+"""Drawings kept of the same points and size: each smoothing, with and without the logarithm."""
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Collect no garbage meanwhile: tens of thousands of points make none, and each thousand begins a search.
+
+    One in some of these goes through all that the app holds, which takes longer than the drawing.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +104,8 @@ class LossChart(Widget, can_focus=True, inherit_bindings=False):
         self._total_steps: int | None = None
         self._lines: list[Strip] = []
         self._drawn_for: tuple[object, ...] | None = None
-        self._curves: tuple[tuple[object, ...], Curves] | None = None
-        """The curves without the cursor, and what they were drawn for."""
+        self._curves: dict[tuple[object, ...], Curves] = {}
+        """What curves were drawn for -> the curves without the cursor; those of the keys `s` and `l`."""
         self._known_steps: list[int] = []
         self._version = 0
 
@@ -170,9 +191,14 @@ class LossChart(Widget, can_focus=True, inherit_bindings=False):
         if width < 20 or height < 4:
             return [self._readout_line()]
         drawn_for = (self._version, width, height, self.logarithmic, self.smoothing)
-        if self._curves is None or self._curves[0] != drawn_for:
-            self._curves = drawn_for, draw_curves(self._data(), self._chart_look(), width, height - 1)
-        return [self._readout_line(), *with_cursor(self._curves[1], self._readout_step_or_none())]
+        curves = self._curves.get(drawn_for)
+        if curves is None:
+            with _no_collection():
+                curves = draw_curves(self._data(), self._chart_look(), width, height - 1)
+            if len(self._curves) >= _MOST_KEPT or any(key[:3] != drawn_for[:3] for key in self._curves):
+                self._curves.clear()
+            self._curves[drawn_for] = curves
+        return [self._readout_line(), *with_cursor(curves, self._readout_step_or_none())]
 
     def _data(self) -> ChartData:
         lines, marks, faint = {}, {}, {}
