@@ -31,7 +31,7 @@ FILE_TYPES = {
     "f16": gguf.LlamaFileType.MOSTLY_F16,
     "q8_0": gguf.LlamaFileType.MOSTLY_Q8_0,
 }
-_MODULES = {
+MODULE_NAMES = {
     "input_layernorm": "attn_norm",
     "post_attention_layernorm": "ffn_norm",
     "self_attn.q_proj": "attn_q",
@@ -42,6 +42,7 @@ _MODULES = {
     "mlp.up_proj": "ffn_up",
     "mlp.down_proj": "ffn_down",
 }
+"""llama.cpp's words for the modules of transformers."""
 _WHOLE = {EMBEDDING: "token_embd.weight", FINAL_NORM: "output_norm.weight", OUTPUT: "output.weight"}
 
 
@@ -178,7 +179,7 @@ def _gguf_name(name: str) -> str:
     if name in _WHOLE:
         return _WHOLE[name]
     _, _, number, *module, _ = name.split(".")
-    return f"blk.{number}.{_MODULES['.'.join(module)]}.weight"
+    return f"blk.{number}.{MODULE_NAMES['.'.join(module)]}.weight"
 
 
 def pair_order(matrix: Array, heads: int) -> Array:

@@ -63,7 +63,7 @@ async def _send_event(send: Send, data: str) -> None:
 
 
 @contextmanager
-def cancelled_on_disconnect(receive: Receive, cancel: Callable[[], None]) -> Iterator[None]:
+def cancelled_on_disconnect(receive: Receive, cancel: Callable[[], object]) -> Iterator[None]:
     """Call `cancel` if the client disconnects while the block runs; the request's body must be read."""
     watcher = asyncio.create_task(_watch(receive, cancel))
     try:
@@ -72,7 +72,7 @@ def cancelled_on_disconnect(receive: Receive, cancel: Callable[[], None]) -> Ite
         watcher.cancel()
 
 
-async def _watch(receive: Receive, cancel: Callable[[], None]) -> None:
+async def _watch(receive: Receive, cancel: Callable[[], object]) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
     cancel()
