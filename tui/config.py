@@ -79,6 +79,10 @@ class Settings:
         1, "Jobs that the engine may train on this machine at a time; they share its cores and memory.", 1, 16
     )
     night: str = _setting("22:00-06:00", "When a night begins and ends: launches can wait for it.")
+    engine_prefers_llamacpp: bool = _setting(
+        False,
+        "Let llama.cpp answer with local models too, where it is installed: faster, from weights of 8 bits.",
+    )
 
 
 def setting_keys() -> tuple[str, ...]:

@@ -194,6 +194,8 @@ def stop_engine(address: EngineAddress, timeout: float = 10) -> None:
 def _start(root: Path, idle_exit_seconds: int, at_once: int) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "tui.engine", "--idle-exit", str(idle_exit_seconds)]
     command += ["--prefer-port", str(_last_port(root)), "--at-once", str(at_once)]
+    if load_settings().engine_prefers_llamacpp:
+        command.append("--prefer-llamacpp")
     descriptor = os.open(root / _START_LOG, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
         if sys.platform == "win32":

@@ -56,6 +56,12 @@ def command(ctx: click.Context) -> None:
     type=click.IntRange(1, 16),
     help="Jobs that may train here at a time; they share the cores. The settings' engine_jobs_at_once.",
 )
+@click.option(
+    "--prefer-llamacpp/--no-prefer-llamacpp",
+    default=None,
+    help="Let llama.cpp answer with the embedded engine's models too, where it is installed: faster, from "
+    "weights of 8 bits. Left out, the setting engine_prefers_llamacpp decides.",
+)
 @json_option
 def run(
     root: Path | None,
@@ -65,6 +71,7 @@ def run(
     idle_exit: int,
     no_fetch: bool,
     at_once: int | None,
+    prefer_llamacpp: bool | None,
     as_json: bool,
 ) -> int:
     """Run the engine here until Ctrl+C; a running job is saved and goes on at the next start.
@@ -75,6 +82,8 @@ def run(
     from tui.engine.server.engine import EngineOptions
     from tui.engine.server.run import run_engine
 
+    if prefer_llamacpp is None:
+        prefer_llamacpp = load_settings().engine_prefers_llamacpp
     fetch = not (no_fetch or os.environ.get("TUNEDECK_NO_FETCH"))
     options = EngineOptions(
         root=root or paths.engine_dir(),
@@ -86,6 +95,7 @@ def run(
         idle_exit_seconds=idle_exit,
         fetch=fetch,
         at_once=at_once or load_settings().engine_jobs_at_once,
+        prefers_llamacpp=prefer_llamacpp,
     )
     if allow_remote:
         narrate(
@@ -174,6 +184,8 @@ def _show_status(status: EngineStatus, url: str, as_json: bool) -> None:
     say(f"Jobs: {status.running_jobs} running, {status.queued_jobs} queued.")
     for name, weights in status.weights.items():
         say(f"Weights of {name}: {weights}.")
+    for child in status.raw.get("children") or ():
+        say(f"{child['what']} runs as process {child['pid']}.")
     say(f"Memory: {status.memory_bytes // _MEGABYTE} MB.")
 
 
@@ -233,15 +245,16 @@ def fetch(as_json: bool) -> int:
 @click.option(
     "--as-it-is",
     is_flag=True,
-    help="Keep a model folder for TRL and vLLM, though the embedded engine could read it: right for models "
-    "of more than about a billion weights.",
+    help="Keep a model folder for TRL and vLLM, or a .gguf file for llama.cpp, though the embedded engine "
+    "could read it: right for models of more than about a billion weights.",
 )
 @json_option
 def add(source: str, name: str | None, as_it_is: bool, as_json: bool) -> int:
     """Add a base model: a wheel, a .gguf file, a Hugging Face folder, or owner/name on the model hub.
 
     A folder that the embedded engine can't read (Qwen3, gpt-oss, Gemma ...) is kept as it is: TRL trains it
-    (`tunedeck engine install gpu`) and vLLM answers with it.
+    (`tunedeck engine install gpu`) and vLLM answers with it (`install vllm`). So is a .gguf file: llama.cpp
+    answers with it (`install llamacpp`), and nothing here trains it.
     """
     from tui.engine.base_models.add import add_model
 
@@ -258,6 +271,8 @@ def add(source: str, name: str | None, as_it_is: bool, as_json: bool) -> int:
         say(f"{model.name} is ready, kept in {model.folder}")
         if model.trained_by == ("trl",):
             say("It is trained by TRL and answers with vLLM: the embedded engine can't read it.")
+        elif not model.trained_by:
+            say("It answers with llama.cpp (`tunedeck engine install llamacpp`), and can't be tuned here.")
     return int(ExitCode.DONE)
 
 
@@ -272,8 +287,8 @@ def list_models(as_json: bool) -> int:
         print_json([model.as_json() for model in models])
     elif models:
         rows = [
-            (model.name, f"{model.bytes // _MEGABYTE} MB", ", ".join(model.trained_by), model.answered_by,
-             model.folder)
+            (model.name, f"{model.bytes // _MEGABYTE} MB", ", ".join(model.trained_by) or "-",
+             model.answered_by, model.folder)
             for model in models
         ]  # fmt: skip
         print_table(("MODEL", "SIZE", "TRAINED BY", "ANSWERS WITH", "FOLDER"), rows)

@@ -20,6 +20,7 @@ def main() -> int:
     parser.add_argument("--prefer-port", type=int, default=0, help="taken when --port is 0 and it is free")
     parser.add_argument("--allow-remote", action="store_true")
     parser.add_argument("--idle-exit", type=int, default=0, metavar="SECONDS")
+    parser.add_argument("--prefer-llamacpp", action="store_true")
     parser.add_argument("--no-fetch", action="store_true")
     parser.add_argument("--at-once", type=int, default=1, metavar="JOBS")
     chosen = parser.parse_args()
@@ -36,6 +37,7 @@ def main() -> int:
         allow_remote=chosen.allow_remote,
         idle_exit_seconds=chosen.idle_exit,
         at_once=max(1, chosen.at_once),
+        prefers_llamacpp=chosen.prefer_llamacpp,
         fetch=not (chosen.no_fetch or os.environ.get("TUNEDECK_NO_FETCH")),
     )
     try:

@@ -62,6 +62,11 @@ class EngineFolder:
         """Touched while an answer is generated, so that a training worker makes room."""
         return self.root / "chat-active"
 
+    @property
+    def children(self) -> Path:
+        """Logs of the servers that run as our children, and adapters converted for them."""
+        return self.root / "children"
+
     def prepare(self) -> None:
         """Create the folders, private to the user, and throw away half-received bodies.
 

@@ -42,7 +42,7 @@ def test_the_engine_lists_both_kinds_and_refuses_what_it_cannot_do(
     running = new_engine(base_models=both_kinds).start()
     with running.client() as client:
         assert {model.id for model in client.models.list()} == {BASE_MODEL, QWEN}
-        with pytest.raises(BadRequestError, match="kept for TRL and vLLM"):
+        with pytest.raises(BadRequestError, match="vLLM could answer with it on an NVIDIA GPU"):
             client.chat.completions.create(model=QWEN, messages=[{"role": "user", "content": "x"}])
         data = upload(client)
         for body, words in [

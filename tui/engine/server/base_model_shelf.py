@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from tui.engine.gguf_base import is_gguf_base
 from tui.engine.transformers_base import context_length, is_transformers_base
 from tui.errors import TunedeckError
 
@@ -45,12 +46,12 @@ def is_prepared(folder: Path) -> bool:
 
 
 def is_base_model(folder: Path) -> bool:
-    """Say whether `folder` holds a base model of either kind."""
-    return is_prepared(folder) or is_transformers_base(folder)
+    """Say whether `folder` holds a base model of any kind."""
+    return is_prepared(folder) or is_transformers_base(folder) or is_gguf_base(folder)
 
 
 class BaseModelShelf:
-    """The base models below one folder, of either kind; fetches the default one when asked."""
+    """The base models below one folder, of any kind; fetches the default one when asked."""
 
     def __init__(self, root: Path, fetch: Fetch | None) -> None:
         self._root = root
@@ -80,6 +81,18 @@ class BaseModelShelf:
         """Say whether a model is kept for TRL and vLLM, so that the embedded engine can't compute it."""
         return is_base_model_name(name) and is_transformers_base(self._root / name)
 
+    def is_gguf(self, name: str) -> bool:
+        """Say whether a model is kept for llama.cpp alone."""
+        return is_base_model_name(name) and is_gguf_base(self._root / name)
+
+    def is_foreign(self, name: str) -> bool:
+        """Say whether the embedded engine can't compute a model."""
+        return self.is_transformers(name) or self.is_gguf(name)
+
+    def any_foreign(self) -> bool:
+        """Say whether there is any model that the embedded engine can't compute."""
+        return any(self.is_foreign(name) for name in self.names())
+
     def is_known(self, name: str) -> bool:
         """Say whether a job may name this base model: it is here, or will be fetched."""
         return name == DEFAULT_BASE_MODEL or self.folder(name) is not None
@@ -96,7 +109,7 @@ class BaseModelShelf:
 
     def preferred(self) -> str | None:
         """Return the model to use when none is named: the default one, else the first that answers here."""
-        names = sorted(self.names(), key=self.is_transformers)
+        names = sorted(self.names(), key=self.is_foreign)
         return DEFAULT_BASE_MODEL if DEFAULT_BASE_MODEL in names else (names[0] if names else None)
 
     def state(self) -> BaseModelState:

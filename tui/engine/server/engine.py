@@ -46,6 +46,8 @@ class EngineOptions:
     """Whether a missing base model is fetched."""
     at_once: int = 1
     """Jobs that may train on this machine at a time; they share its cores and its memory."""
+    prefers_llamacpp: bool = False
+    """Whether llama.cpp answers, where it is installed, with models that we could compute too."""
 
 
 class Engine:
@@ -64,7 +66,10 @@ class Engine:
         self.executors = known_executors()
         self._scheduler = Scheduler(self.jobs, self._outcome, self.shelf, self.executors, options.at_once)
         self._validator = Validator(self.jobs, self._outcome)
-        self.serving = ServingMount(self.folder, self.shelf, self.models, self._scheduler.is_training)
+        self.serving = ServingMount(
+            self.folder, self.shelf, self.models, self._scheduler.is_training,
+            prefers_llamacpp=options.prefers_llamacpp,
+        )  # fmt: skip
 
     def job_service(self) -> JobService:
         """Return the verbs of jobs."""
@@ -113,6 +118,7 @@ class Engine:
             "base_model": self.shelf.state_object(),
             "base_models": self.shelf.names(),
             "weights": self.serving.weights(),
+            "children": self.serving.children(),
             "jobs": {
                 "running": sum(record.status == "running" for record in records),
                 "queued": sum(record.status in ("queued", "validating_files") for record in records),

@@ -50,7 +50,7 @@ class ModelDirectory:
         return _tuned_object(record) | {"id": place.id}
 
     def place(self, name: str) -> ModelPlace:
-        """Return where a model that can answer now lies.
+        """Return where a model lies whose files are all here; who can answer with it is another question.
 
         Raises:
             ApiError: 404 when there is none; 503 when its base model is still on its way.
@@ -63,14 +63,6 @@ class ModelDirectory:
             place = self._adapter(name)[0]
         if self.shelf.folder(place.base_model) is None:
             raise self._not_ready(place.base_model)
-        if self.shelf.is_transformers(place.base_model):
-            raise ApiError(
-                400,
-                f"The base model {place.base_model} is kept for TRL and vLLM: the embedded engine can't read "
-                "it, so it does not answer with it.",
-                param="model",
-                code="model_cannot_answer",
-            )
         return place
 
     def for_training(self, name: str) -> ModelPlace:
@@ -79,6 +71,14 @@ class ModelDirectory:
         Raises:
             ApiError: 400 when this engine can't tune it; the text names what it can.
         """
+        if self.shelf.is_gguf(name):
+            raise ApiError(
+                400,
+                f"The base model {name} is a GGUF file that only llama.cpp reads: it answers, and can't be "
+                "tuned here. Add the model's folder of Hugging Face's layout to tune it.",
+                param="model",
+                code="model_not_available",
+            )
         if self.shelf.is_known(name):
             return ModelPlace(name, name, None)
         try:

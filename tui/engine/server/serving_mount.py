@@ -6,9 +6,11 @@ import logging
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import Route, Router
 from starlette.types import Receive, Scope, Send
 
@@ -16,6 +18,10 @@ from tui.engine.api_errors import ApiError
 from tui.engine.folder import EngineFolder
 from tui.engine.server.base_model_shelf import BaseModelShelf
 from tui.engine.server.model_directory import ModelDirectory, ModelPlace
+
+if TYPE_CHECKING:
+    from tui.engine.serving.children.plans import BackEnd
+    from tui.engine.serving.children.serving import ChildServing
 
 SERVING_PATHS = ("/v1/chat/completions", "/v1/completions")
 _log = logging.getLogger(__name__)
@@ -38,11 +44,15 @@ class ServingMount:
         shelf: BaseModelShelf,
         models: ModelDirectory,
         is_training: Callable[[], bool],
+        *,
+        prefers_llamacpp: bool = False,
     ) -> None:
         self._folder = folder
         self._shelf = shelf
         self._models = models
         self._is_training = is_training
+        self._prefers_llamacpp = prefers_llamacpp
+        self._children: ChildServing | None = None
         self._lock = threading.Lock()
         self._service: _Service | None = None
         self._router: Router | None = None
@@ -62,18 +72,29 @@ class ServingMount:
         with self._lock:
             if self._service is not None:
                 self._service.forget(place.id, place.adapter_folder)
+            children = self._children
+        if children is not None:
+            children.forget(place)
 
     def weights(self) -> dict[str, str]:
         """Return how the weights of each base model in memory are read, in words; never waits."""
         service = self._service
         return {} if service is None else service.weights
 
+    def children(self) -> list[dict[str, Any]]:
+        """Return the servers of others that run for us; never waits."""
+        children = self._children
+        return [] if children is None else children.described()
+
     def close(self) -> None:
-        """End generation under way; nothing is loaded any more."""
+        """End generation under way, and the children; nothing is loaded any more."""
         with self._lock:
             self._closed = True
             if self._service is not None:
                 self._service.close()
+            children = self._children
+        if children is not None:
+            children.close()
 
     def router(self) -> Router:
         """Return the service's routes, loading them on the first call.
@@ -90,6 +111,7 @@ class ServingMount:
 
     def _load(self) -> Router:
         try:
+            from tui.engine.serving.children.serving import ChildServing
             from tui.engine.serving.model_pool import ResolvedModel
             from tui.engine.serving.routes import serving_routes
             from tui.engine.serving.service import GenerationService
@@ -109,14 +131,37 @@ class ServingMount:
             resolve, chat_active_file=self._folder.chat_active_file, is_training=self._is_training
         )
         self._service = service
-        return Router(routes=serving_routes(service))
+        children = self._children = ChildServing(
+            self._back_ends(),
+            needs=lambda place: self._shelf.is_foreign(place.base_model),
+            prefers=lambda: self._prefers_llamacpp,
+            logs=self._folder.children,
+            chat_active_file=self._folder.chat_active_file,
+        )
+
+        async def elsewhere(request: Request, path: str, body: dict[str, Any]) -> Response | None:
+            name = body.get("model")
+            # A body without a model's name is refused in the same words as ever.
+            if not isinstance(name, str) or (not self._prefers_llamacpp and not self._shelf.any_foreign()):
+                return None
+            place = await run_in_threadpool(self._models.place, name)
+            return await children.answer(request, path, body, place)
+
+        return Router(routes=serving_routes(service, elsewhere))
+
+    def _back_ends(self) -> list[BackEnd]:
+        from tui.engine.serving.children.llama_cpp import LlamaCpp
+        from tui.engine.serving.children.vllm import Vllm
+
+        return [LlamaCpp(self._shelf, self._folder.children), Vllm(self._shelf)]
 
     def _warm_up(self) -> None:
         try:
             self.router()
             name = self._shelf.preferred()
             base_folder = self._shelf.folder(name) if name else None
-            if base_folder is not None and self._service is not None:
+            ours = name is not None and not self._shelf.is_foreign(name) and not self._prefers_llamacpp
+            if base_folder is not None and ours and self._service is not None:
                 self._service.warm_up(base_folder)
         except ApiError:
             pass  # said in the log, and to whoever asks for an answer

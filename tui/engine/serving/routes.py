@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -11,6 +12,7 @@ from starlette.routing import Route
 
 from tui.engine.server.requests import read_json_body
 from tui.engine.serving.chat_answer import ChatAnswer
+from tui.engine.serving.children.plans import CHAT, COMPLETIONS
 from tui.engine.serving.completion_answer import CompletionAnswer
 from tui.engine.serving.event_stream import EventStream, cancelled_on_disconnect
 from tui.engine.serving.service import BusyError, GenerationService, GenerationStream
@@ -19,14 +21,30 @@ CLIENT_CLOSED_REQUEST = 499
 """nginx's status for a client that did not wait; nobody sees it but the log."""
 
 
-def serving_routes(service: GenerationService) -> list[Route]:
-    """Return the routes, to be mounted in an app that turns ApiError into OpenAI's envelope."""
+Elsewhere = Callable[[Request, str, dict[str, Any]], Awaitable[Response | None]]
+"""Answers a request for a model that a child process serves; None where our own decoder does."""
+
+
+async def _nowhere_else(request: Request, path: str, body: dict[str, Any]) -> Response | None:
+    return None
+
+
+def serving_routes(service: GenerationService, elsewhere: Elsewhere = _nowhere_else) -> list[Route]:
+    """Return the routes, to be mounted in an app that turns ApiError into OpenAI's envelope.
+
+    Args:
+        service: Our own decoder.
+        elsewhere: Asked first.
+    """
 
     async def chat_completions(request: Request) -> Response:
         # Checking bodies brings pydantic, which a starting engine can do without.
         from tui.engine.serving.chat_requests import plan_chat
 
         body = await read_json_body(request)
+        passed = await elsewhere(request, CHAT, body)
+        if passed is not None:
+            return passed
         plan = await plan_chat(body, service)
         stream = service.submit([plan.request])
         answer = ChatAnswer(
@@ -45,6 +63,9 @@ def serving_routes(service: GenerationService) -> list[Route]:
         from tui.engine.serving.completion_requests import plan_completion
 
         body = await read_json_body(request)
+        passed = await elsewhere(request, COMPLETIONS, body)
+        if passed is not None:
+            return passed
         plan = await plan_completion(body, service)
         stream = service.submit(plan.requests)
         first = plan.requests[0]
@@ -61,8 +82,8 @@ def serving_routes(service: GenerationService) -> list[Route]:
         return await _whole(request, stream, answer)
 
     return [
-        Route("/v1/chat/completions", _refusing_when_busy(chat_completions), methods=["POST"]),
-        Route("/v1/completions", _refusing_when_busy(completions), methods=["POST"]),
+        Route(CHAT, _refusing_when_busy(chat_completions), methods=["POST"]),
+        Route(COMPLETIONS, _refusing_when_busy(completions), methods=["POST"]),
     ]
 
 

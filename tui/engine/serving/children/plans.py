@@ -10,6 +10,8 @@ from typing import Any, Protocol
 from tui.engine.server.model_directory import ModelPlace
 
 CHAT, COMPLETIONS = "/v1/chat/completions", "/v1/completions"
+NOT_DONE = "unsupported_parameter"
+"""Code of the refusal of something that a server does not do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ class BackEnd(Protocol):
     """llamacpp or vllm, as its environment is called."""
 
     def why_not(self, place: ModelPlace) -> str | None:
-        """Return in a sentence why it can't answer for a model, or None when it can."""
+        """Return why it can't answer for a model, or None when it can; empty of a kind it never reads."""
         ...
 
     def plan(self, place: ModelPlace) -> tuple[ChildPlan, AdapterPlan | None]:
@@ -61,6 +63,6 @@ class BackEnd(Protocol):
         """Return the body as the server takes it.
 
         Raises:
-            ApiError: 400 for what it can't do.
+            ApiError: 400 for a wrong body, or with the code `NOT_DONE` for what it does not do.
         """
         ...

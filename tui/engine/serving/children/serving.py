@@ -19,7 +19,7 @@ from tui.engine.server.model_directory import ModelPlace
 from tui.engine.serving.children.child import Child
 from tui.engine.serving.children.failures import ChildNotReady
 from tui.engine.serving.children.passing import pass_on
-from tui.engine.serving.children.plans import BackEnd, ChildPlan
+from tui.engine.serving.children.plans import NOT_DONE, BackEnd, ChildPlan
 from tui.errors import TunedeckError
 
 MAX_CHILDREN = 2
@@ -75,9 +75,10 @@ class ChildServing:
             reasons.append(reason)
         if not needed:
             return None
+        missing = " ".join(filter(None, reasons))
         raise ApiError(
             400,
-            f"The embedded engine can't read the base model {place.base_model}. {' '.join(reasons)}",
+            f"The embedded engine can't read the base model {place.base_model}. {missing}",
             param="model",
             code="model_cannot_answer",
         )
@@ -93,7 +94,12 @@ class ChildServing:
         back_end = await run_in_threadpool(self.back_end, place)
         if back_end is None:
             return None
-        asked = back_end.request_body(path, body, place)
+        try:
+            asked = back_end.request_body(path, body, place)
+        except ApiError as error:
+            if error.code == NOT_DONE and not self._needs(place):
+                return None  # our own decoder does it
+            raise
         try:
             plan, adapter = await run_in_threadpool(back_end.plan, place)
         except (TunedeckError, OSError) as error:
