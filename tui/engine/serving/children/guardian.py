@@ -5,6 +5,8 @@ An engine that is killed takes no child with it, and a model server that nobody 
 guardian ends the command, and with it itself, once the process PID is no longer its parent.
 """
 
+from __future__ import annotations
+
 import contextlib
 import os
 import signal

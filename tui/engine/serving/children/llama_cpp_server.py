@@ -4,6 +4,8 @@ Its one argument is JSON with model, alias, port, context, threads and adapter; 
 stands in the environment variable TUNEDECK_CHILD_KEY.
 """
 
+from __future__ import annotations
+
 import json
 import os
 import sys
