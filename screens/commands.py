@@ -123,6 +123,7 @@ def deck_commands(app: Deck, screen: Screen[Any]) -> Iterator[Command]:
     yield Command("evaluation: list past ones", "Open, compare two, write, delete.", app.open_evaluations)
     yield Command("sweep: list searches over many jobs", "Begin, follow, promote the best.", app.open_sweeps)
     yield Command("diet: try shorter prompts", "How short the system prompt may be.", app.open_diet)
+    yield Command("arms: is fine-tuning worth it", "A prompt, nearest rows, or tuning.", app.open_arms)
     yield Command("parity: compare old and new", "A recorded model and its successor.", app.open_parity)
     yield Command("rows: make training rows", "Let a model propose them, and review.", app.open_making)
     yield Command("compare: put models side by side", "Open, blind, or through a training.", app.open_compare)

@@ -86,6 +86,10 @@ class EvaluateScreen(ExaminingScreen[EvaluateForm, "EvalPlan"], inherit_bindings
         if result is not None:
             self.app.push_screen(EvaluationScreen(result))
 
+    def action_try_arms(self) -> None:
+        """Compare a long prompt, nearest examples and the tuned model."""
+        self.navigator.open_arms(self.form.model, self.job)
+
     def action_try_diet(self) -> None:
         """Try how short the model's system prompt may be."""
         self.navigator.open_diet(self.form.model, self.job)

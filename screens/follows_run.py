@@ -17,6 +17,7 @@ from tui.widgets.meter import Meter
 from tui.widgets.tones import Part, content
 
 if TYPE_CHECKING:
+    from tui.evals.arms.arms import ArmsPlan
     from tui.evals.background import BackgroundRun, RunState
     from tui.evals.diet import DietPlan
     from tui.evals.parity import ParityPlan
@@ -73,7 +74,10 @@ class FollowsRun(GreyedKeys, inherit_bindings=False):
             self.refresh_bindings()
 
     async def agree_and_start(
-        self, plan: EvalPlan | RecordPlan | DietPlan | ParityPlan, question: str, facts: Sequence[Pair]
+        self,
+        plan: EvalPlan | RecordPlan | DietPlan | ParityPlan | ArmsPlan,
+        question: str,
+        facts: Sequence[Pair],
     ) -> None:
         """Show price and time, ask, and begin; never more than the shown limit is spent. For workers.
 

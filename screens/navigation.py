@@ -156,6 +156,15 @@ class Navigator(Protocol):
         """
         ...
 
+    def open_arms(self, model: ModelChoice | None = None, job: Job | None = None) -> None:
+        """Say whether fine-tuning is worth it, over the screen that is shown.
+
+        Args:
+            model: None takes the newest tuned one.
+            job: The job that made it, where that is known.
+        """
+        ...
+
     def open_parity(self, recording: str = "", model: ModelChoice | None = None) -> None:
         """Compare a recorded model with its successor, over the screen that is shown.
 

@@ -253,6 +253,13 @@ class HasPlaces(KeepsEarlyKeys, inherit_bindings=False):
         if not isinstance(self.screen, DietScreen):
             self.push_screen(DietScreen(model, job))
 
+    def open_arms(self, model: ModelChoice | None = None, job: Job | None = None) -> None:
+        """Say whether fine-tuning is worth it, over the screen that is shown."""
+        from screens.arms import ArmsScreen
+
+        if not isinstance(self.screen, ArmsScreen):
+            self.push_screen(ArmsScreen(model, job))
+
     def open_parity(self, recording: str = "", model: ModelChoice | None = None) -> None:
         """Compare a recorded model with its successor, over the screen that is shown."""
         from screens.parity import ParityScreen

@@ -155,6 +155,7 @@ _AREA_TITLES = {
     "evaluation": "Evaluate a model: what it found",
     "evaluations": "Evaluations from before",
     "diet": "Prompt diet",
+    "arms": "Should I fine-tune?",
     "parity": "Old against new",
     "payback": "Is it worth it?",
     "sliders": "Is it worth it: the numbers",

@@ -200,6 +200,9 @@ class FakeProvider:
         self.hold.wait(10)
         return ModerationReply(tuple(("hate",) if "HATE" in text else () for text in texts))
 
+    def embed(self, model: str, texts: Sequence[str]) -> Sequence[Sequence[float]]:
+        raise ProviderError("no embeddings here", status=404)
+
     def score_tokens(self, model: str, tokens: Sequence[int], learned: Sequence[bool]) -> TextScore:
         raise ProviderError("no scores here", status=404)
 

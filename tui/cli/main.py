@@ -62,6 +62,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "parity": ("tui.cli.parity", "Compare a recorded model with its successor, row by row."),
     "sweep": ("tui.cli.sweep", "Search over many jobs: plan, run, stop, rank, promote the best."),
     "diet": ("tui.cli.diet", "Say how short the system prompt may be."),
+    "arms": ("tui.cli.arms", "Say whether to fine-tune at all: prompt, nearest examples, tuned."),
     "engine": ("tui.cli.engine", "Run and look after the local engine."),
     "tour": ("tui.cli.tour", "Do the whole main job on a shipped example."),
     "config": ("tui.cli.config", "Show, check and locate the settings."),

@@ -16,21 +16,20 @@ from tui.datasets.tokens import TextTokenizer
 from tui.errors import TunedeckError
 from tui.evals.checks.registry import JUDGE
 from tui.evals.checks.spec import CheckSpec
+from tui.evals.numbers import compared, cost_per_thousand, mean_tokens_in
 from tui.evals.plan import NEW_EVALUATION, EvalOptions, EvalPlan, plan_evaluation
 from tui.evals.ports import EvalServices
 from tui.evals.pricing import Prices
 from tui.evals.prompt_cut import SHARES, Prompt, prompts_of
 from tui.evals.requests import Contender, system_of
-from tui.evals.result import EvalResult, RowAnswer, RowResult
+from tui.evals.result import EvalResult, RowResult
 from tui.evals.run import Progress, run_evaluation
 from tui.evals.statistics.intervals import Interval
-from tui.evals.statistics.verdict import PairedVerdict, compare_paired
+from tui.evals.statistics.verdict import PairedVerdict
 from tui.evals.test_set import TestSet
-from tui.money.usage_price import Amount, total_of
+from tui.money.usage_price import Amount
 from tui.records.chats import ChatParameters
 from tui.safe_text import safe_line
-
-_THOUSAND = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,10 +228,11 @@ def run_diet(
         base = len(plan.lanes) > 1
         meals.append(
             DietMeal(
-                contender.lane, plan.prompts[place - whole], result.contenders[place].score, _tokens(own),
-                _cost(prices, contender.lane, own), place == whole,
-                _compared(result, whole, place) if place != whole else None,
-                _compared(result, 0, place) if base and place else None,
+                contender.lane, plan.prompts[place - whole], result.contenders[place].score,
+                mean_tokens_in(own),
+                cost_per_thousand(prices, contender.lane, own), place == whole,
+                compared(result, whole, place) if place != whole else None,
+                compared(result, 0, place) if base and place else None,
             )
         )  # fmt: skip
     from tui.evals.kept_others import kept_diet  # it reads this module's types
@@ -240,27 +240,6 @@ def run_diet(
     diet = Diet(tuple(meals), result)
     services.store.save_eval_run(*kept_diet(diet, plan.plan.test_set))
     return diet
-
-
-def _compared(result: EvalResult, first: int, second: int) -> PairedVerdict | None:
-    pairs = [(row.answers[first].score, row.answers[second].score) for row in result.rows]
-    known = [(one, two) for one, two in pairs if one is not None and two is not None]
-    return compare_paired([one for one, _ in known], [two for _, two in known]) if known else None
-
-
-def _tokens(answers: Sequence[RowAnswer]) -> float | None:
-    told = [
-        one.answer.usage.prompt_tokens for one in answers if one.answer and one.answer.usage.prompt_tokens
-    ]
-    return sum(told) / len(told) if told else None
-
-
-def _cost(prices: Prices, lane: Lane, answers: Sequence[RowAnswer]) -> Amount | None:
-    given = [one.answer for one in answers if one.answer is not None]
-    total = total_of(prices.answer_cost(lane, one) for one in given) if given else None
-    if total is None:
-        return None
-    return Amount(total.low * _THOUSAND / len(given), total.high * _THOUSAND / len(given), total.currency)
 
 
 def sentences(diet: Diet) -> list[str]:

@@ -49,7 +49,7 @@ def kept_diet(diet: Diet, test_set: TestSet) -> tuple[str, str]:
         "verdict": {"word": word, "sentence": " ".join(sentences(diet))},
     }
     title = f"{test_set.path.name}: prompt diet of {examined.model}"
-    return title, _kept_text(DIET, test_set.path, test_set.digest, value, tables, diet_blocks(diet))
+    return title, kept_text_of(DIET, test_set.path, test_set.digest, value, tables, diet_blocks(diet))
 
 
 def kept_parity(report: ParityReport, test_set: TestSet) -> tuple[str, str]:
@@ -71,10 +71,10 @@ def kept_parity(report: ParityReport, test_set: TestSet) -> tuple[str, str]:
     tables = [{"title": "Rows, worst first", "headings": headings, "rows": rows}]
     title = f"{test_set.path.name}: {report.new.label} in place of {report.old.model}"
     blocks = list(parity_blocks(report, worst=0))
-    return title, _kept_text(PARITY, test_set.path, test_set.digest, value, tables, blocks)
+    return title, kept_text_of(PARITY, test_set.path, test_set.digest, value, tables, blocks)
 
 
-def _kept_text(
+def kept_text_of(
     kind: str,
     path: Path,
     digest: str,
@@ -82,6 +82,7 @@ def _kept_text(
     tables: Sequence[Mapping[str, Any]],
     blocks: Any,
 ) -> str:
+    """Return a report as it is kept: its JSON, tables of rows, and its blocks."""
     report: list[Block] = list(blocks)
     return json.dumps(
         {
@@ -92,7 +93,10 @@ def _kept_text(
     )  # fmt: skip
 
 
-def _row(case: Case, shown: Sequence[float | None], answers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def kept_row(
+    case: Case, shown: Sequence[float | None], answers: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """Return a row as it is kept; `shown` are the numbers of its line."""
     return {
         "line": case.line, "id": safe_line(case.id), "tags": list(case.tags), "shown": list(shown),
         "question": safe_text(case.question)[:_LONGEST_TEXT],
@@ -100,7 +104,8 @@ def _row(case: Case, shown: Sequence[float | None], answers: Sequence[Mapping[st
     }  # fmt: skip
 
 
-def _said(label: str, answer: EvalAnswer | None, refusal: str, score: float | None) -> dict[str, Any]:
+def kept_answer(label: str, answer: EvalAnswer | None, refusal: str, score: float | None) -> dict[str, Any]:
+    """Return an answer to a row as it is kept."""
     return {
         "model": label,
         "text": None if answer is None else safe_text(answer.text)[:_LONGEST_TEXT],
@@ -118,14 +123,14 @@ def _diet_row(diet: Diet, row: RowResult, places: Sequence[int]) -> dict[str, An
     for place in places:
         said, prompt = row.answers[place], diet.meals[place].prompt
         label = f"{prompt.share} % ({prompt.tokens:,} tokens)"
-        answers.append(_said(label, said.answer, said.refusal, said.score))
-    return _row(row.case, [row.answers[place].score for place in places], answers)
+        answers.append(kept_answer(label, said.answer, said.refusal, said.score))
+    return kept_row(row.case, [row.answers[place].score for place in places], answers)
 
 
 def _parity_row(report: ParityReport, row: ParityRow, *, scored: bool) -> dict[str, Any]:
     answers = [
-        _said(f"{report.old.model} (recorded)", row.old, "", row.old_score),
-        _said(report.new.label, row.new, row.refusal, row.new_score),
+        kept_answer(f"{report.old.model} (recorded)", row.old, "", row.old_score),
+        kept_answer(report.new.label, row.new, row.refusal, row.new_score),
     ]
     shown = [row.agreement, row.old_score, row.new_score] if scored else [row.agreement]
-    return _row(row.case, shown, answers)
+    return kept_row(row.case, shown, answers)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from hashlib import sha256
 from typing import Any
@@ -15,6 +15,14 @@ from tui.records.chats import ChatMessage, ChatParameters, ChatRequest
 _SYSTEM_ROLES = ("system", "developer")
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Examples:
+    """What is put before the question of each case: questions with their right answers."""
+
+    by_case: Mapping[str, tuple[ChatMessage, ...]]
+    """Case id -> messages; a case without any gets none."""
+
+
 @dataclass(frozen=True, slots=True)
 class Contender:
     """A model with the instructions that it gets."""
@@ -22,12 +30,14 @@ class Contender:
     lane: Lane
     system: str | None = None
     """Takes the place of each row's own system prompt; empty for none, None leaves the row's."""
+    examples: Examples | None = None
+    """Stand before each question; None puts none there."""
 
     @property
     def label(self) -> str:
         """The model's name, and that its prompt is another one where it is."""
         words = {None: "", "": " without a prompt"}.get(self.system, " with its own prompt")
-        return f"{self.lane.model}{words}"
+        return f"{self.lane.model}{words}{' with nearest examples' if self.examples is not None else ''}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +61,10 @@ def ask_of(contender: Contender, case: Case, parameters: ChatParameters, repeat:
     if contender.system is not None:
         own = (ChatMessage("system", contender.system),) if contender.system else ()
         messages = (*own, *(one for one in messages if one.role not in _SYSTEM_ROLES))
+    if contender.examples is not None:
+        told = tuple(one for one in messages if one.role in _SYSTEM_ROLES)
+        asked = tuple(one for one in messages if one.role not in _SYSTEM_ROLES)
+        messages = (*told, *contender.examples.by_case.get(case.id, ()), *asked)
     return plain_ask(ChatRequest(contender.lane.model, messages, parameters, case.tools), repeat)
 
 

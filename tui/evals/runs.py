@@ -9,6 +9,7 @@ from tui.evals.background import BackgroundRun, Told
 from tui.evals.ports import EvalServices
 
 if TYPE_CHECKING:
+    from tui.evals.arms.arms import Arms, ArmsPlan
     from tui.evals.asking import AskingOutcome
     from tui.evals.compare.asking import ComparePlan
     from tui.evals.compare.blind import BlindRating
@@ -43,6 +44,9 @@ class EvalRuns:
         self.diet: BackgroundRun[DietPlan, Diet] = BackgroundRun(
             "prompt diet", self._diet, lambda plan: plan.plan.unknown
         )
+        self.arms: BackgroundRun[ArmsPlan, Arms] = BackgroundRun(
+            "comparison of three ways", self._arms, lambda plan: plan.plan.unknown
+        )
         self.parity: BackgroundRun[ParityPlan, ParityReport] = BackgroundRun(
             "parity run", self._parity, lambda plan: plan.plan.unknown
         )
@@ -74,7 +78,7 @@ class EvalRuns:
     def close(self, seconds: float) -> None:
         """Stop all, and wait so long for each to write what it has."""
         runs: list[BackgroundRun[Any, Any]] = [self.evaluation, self.recording, self.diet, self.parity]
-        runs.append(self.making)
+        runs += [self.making, self.arms]
         runs += self._blind.values()
         for run in runs:
             run.cancel()
@@ -100,6 +104,13 @@ class EvalRuns:
         from tui.evals.diet import run_diet
 
         return run_diet(
+            self._services, plan, on_progress=tell, cancelled=cancelled, first_wait=self._first_wait
+        )
+
+    def _arms(self, plan: ArmsPlan, tell: Told, cancelled: Cancelled) -> Arms:
+        from tui.evals.arms.arms import run_arms
+
+        return run_arms(
             self._services, plan, on_progress=tell, cancelled=cancelled, first_wait=self._first_wait
         )
 

@@ -12,6 +12,23 @@ from tui.jobs.reports import file_sha256
 from tui.records.jobs import Job
 
 
+def trained_on_file(services: JobServices, job: Job) -> Path | None:
+    """Return the training file of a job that was launched here, without the part that was split off.
+
+    Returns:
+        None when the job was not launched here, or its file is gone or changed.
+    """
+    record = services.store.launch_of_job(job.account, job.id)
+    if record is None:
+        return None
+    try:
+        plan = plan_of(record)
+        unchanged = plan.training.is_file() and file_sha256(plan.training) == record.dataset_sha256
+        return job_files(plan).training if unchanged else None
+    except (KeyError, ValueError, TunedeckError, OSError):
+        return None
+
+
 def held_out_file(services: JobServices, job: Job) -> Path | None:
     """Return the validation file of a job that was launched here, the part that was split off included.
 

@@ -310,6 +310,13 @@ class OpenAIShapeProvider(Deploys):
         with self._calling(retry=False) as client:
             return ask_moderation(client, self._profile.moderation_model or "", texts, image)
 
+    def embed(self, model: str, texts: Sequence[str]) -> Sequence[Sequence[float]]:
+        """Return a vector for each text."""
+        from tui.providers.embeddings import ask_embeddings  # only a search for nearest rows asks
+
+        with self._explaining(model=model), self._calling() as client:
+            return ask_embeddings(client, model, texts)
+
     def score_tokens(self, model: str, tokens: Sequence[int], learned: Sequence[bool]) -> TextScore:
         """Return how likely a model holds the tokens that `learned` marks, each after all before it."""
         with self._explaining(model=model), self._calling() as client:

@@ -178,6 +178,10 @@ class Provider(Protocol):
         """Ask what the service's moderation says of texts, or of one image by its address; sent once."""
         ...
 
+    def embed(self, model: str, texts: Sequence[str]) -> Sequence[Sequence[float]]:
+        """Return a vector for each text; ProviderError with status 404 where the service has none."""
+        ...
+
     def score_tokens(self, model: str, tokens: Sequence[int], learned: Sequence[bool]) -> TextScore:
         """Return how likely a model holds the tokens that `learned` marks, each after all before it."""
         ...

@@ -82,7 +82,7 @@ class EvalBatch:
     collected: bool = False
 
 
-DIET, PARITY = "diet", "parity"
+DIET, PARITY, ARMS = "diet", "parity", "arms"
 """Kinds of what is kept among evaluations; an evaluation itself has none."""
 
 
@@ -114,4 +114,4 @@ class EvalRunHead:
     """better, worse, or that it can't be told yet; empty for one model alone."""
     complete: bool = True
     kind: str = ""
-    """`DIET`, `PARITY`, or empty for an evaluation."""
+    """`DIET`, `PARITY`, `ARMS`, or empty for an evaluation."""

@@ -8,6 +8,7 @@ from tui.store.chat_queries import ChatQueries
 from tui.store.comparison_queries import ComparisonQueries
 from tui.store.dataset_queries import DatasetQueries
 from tui.store.deployment_queries import DeploymentQueries
+from tui.store.embedding_queries import EmbeddingQueries
 from tui.store.eval_queries import EvalQueries
 from tui.store.event_queries import EventQueries
 from tui.store.job_queries import JobQueries
@@ -41,6 +42,7 @@ class Store(
     ComparisonQueries,
     UploadQueries,
     ProposalQueries,
+    EmbeddingQueries,
     DeploymentQueries,
     SweepQueries,
 ):

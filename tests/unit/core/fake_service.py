@@ -52,6 +52,8 @@ class FakeService(ThreadingHTTPServer):
         self.pages = 0
         self.missing_routes: set[str] = set()
         """Beginnings of paths that this server does not know, such as "/fine_tuning"."""
+        self.embeddings: Callable[[Json], Json] | None = None
+        """What `/v1/embeddings` answers to a body; None for a service without."""
         self.upload_parts: list[bytes] = []
         self.answers_graders = False
         """Whether it has a route that looks at graders."""
@@ -122,6 +124,7 @@ class _Handler(BaseHTTPRequestHandler):
         ("GET", r"/v1/fine_tuning/jobs/([^/]+)/checkpoints", "_checkpoints"),
         ("POST", r"/v1/chat/completions", "_chat"),
         ("POST", r"/v1/moderations", "_moderate"),
+        ("POST", r"/v1/embeddings", "_embed"),
         ("GET", r"/v1/batches", "_list_batches"),
         ("POST", r"/v1/batches", "_create_batch"),
         ("GET", r"/v1/batches/([^/]+)", "_batch"),
@@ -346,6 +349,13 @@ class _Handler(BaseHTTPRequestHandler):
     def _cancel_batch(self, batch_id: str) -> None:
         self.server.batches[batch_id]["status"] = "cancelling"
         self.send(self.server.batches[batch_id])
+
+    def _embed(self) -> None:
+        """Answer as the test says; a service without embeddings has no such route."""
+        if self.server.embeddings is None:
+            self.refuse(404, "no such route")
+        else:
+            self.send(self.server.embeddings(json.loads(self.body)))
 
     def _moderate(self) -> None:
         """Flag what spells a category in capitals, and refuse what no moderation would read."""

@@ -11,6 +11,7 @@ EVALUATE = (
     Key("stop", ("ctrl+t",), "stop_run", "Stop", "Stop; what was answered is kept.", footer=True),
     Key("diet", ("ctrl+n",), "try_diet", "Diet", "Try how short the system prompt may be."),
     Key("parity", ("ctrl+y",), "compare_recorded", "Parity", "Compare with what was recorded of a model."),
+    Key("arms", ("ctrl+s",), "try_arms", "Worth it?", "Compare a long prompt, nearest rows, and tuning."),
     Key("past", ("ctrl+g",), "show_past", "Past ones", "Show evaluations from before."),
     Key("next-field", ("down",), "app.focus_next", "Next field", "Go to the next field."),
     Key("previous-field", ("up",), "app.focus_previous", "Field before", "Go to the field before."),
@@ -20,6 +21,15 @@ DIET = (
     Key("start", ("ctrl+l",), "start_diet", "Begin", "Say the price, ask, and begin.", footer=True),
     Key("file", ("ctrl+o",), "choose_test_set", "Rows", "Choose a file of held-out rows.", footer=True),
     Key("result", ("ctrl+r",), "show_result", "Result", "Show what the last diet found.", footer=True),
+    Key("stop", ("ctrl+t",), "stop_run", "Stop", "Stop; what was answered is kept.", footer=True),
+    Key("next-field", ("down",), "app.focus_next", "Next field", "Go to the next field."),
+    Key("previous-field", ("up",), "app.focus_previous", "Field before", "Go to the field before."),
+)
+
+ARMS = (
+    Key("start", ("ctrl+l",), "start_arms", "Compare", "Say the price, ask, and begin.", footer=True),
+    Key("file", ("ctrl+o",), "choose_test_set", "Rows", "Choose a file of held-out rows.", footer=True),
+    Key("result", ("ctrl+r",), "show_result", "Result", "Show what the last run found.", footer=True),
     Key("stop", ("ctrl+t",), "stop_run", "Stop", "Stop; what was answered is kept.", footer=True),
     Key("next-field", ("down",), "app.focus_next", "Next field", "Go to the next field."),
     Key("previous-field", ("up",), "app.focus_previous", "Field before", "Go to the field before."),
@@ -53,6 +63,7 @@ KEYS: dict[str, tuple[Key, ...]] = {
     "evaluation": EVALUATION,
     "evaluations": EVALUATIONS,
     "diet": DIET,
+    "arms": ARMS,
     "parity": PARITY,
 }
 """Area -> its keys."""
