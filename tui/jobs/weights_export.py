@@ -147,6 +147,11 @@ def _refuse_before_work(
     found: Exportable, ways: Mapping[WeightsForm, str], target: Path, overwrite: bool
 ) -> None:
     for form, way in ways.items():
+        if form is not WeightsForm.PEFT and not found.can_be_merged:
+            raise TunedeckError(
+                f"The base model {found.base.name} is kept as TRL reads it, so tunedeck can't merge into it.",
+                "Write the adapter, --as peft: vLLM loads it so, and PEFT's merge_and_unload merges it.",
+            )
         if way not in STORED_AS[form]:
             raise TunedeckError(
                 f"{form.value} is not stored as {way}.", f"Choose of {', '.join(STORED_AS[form])}."

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tui import paths
+from tui.engine.transformers_base import is_transformers_base
 from tui.errors import TunedeckError
 from tui.providers.profile_data import LOCAL_NAME
 from tui.records.jobs import Job
@@ -56,8 +57,15 @@ class Exportable:
         """Return about how large a form gets."""
         if form is WeightsForm.PEFT:
             return sum((self.adapter / name).stat().st_size for name in PEFT_FILES)
+        if not self.can_be_merged:
+            return 0
         weights = (self.base / "weights.safetensors").stat().st_size / 4
         return int(weights * BYTES_PER_WEIGHT[stored])
+
+    @property
+    def can_be_merged(self) -> bool:
+        """False for a base model that only TRL reads: its weights can't be computed with here."""
+        return not is_transformers_base(self.base)
 
     @property
     def folder_name(self) -> str:
@@ -98,7 +106,7 @@ def find_exportable(job: Job, step: int | None = None) -> Exportable:
             "Only a job that succeeded has; a checkpoint of another is named with --checkpoint STEP.",
         )
     base = paths.base_models_dir() / base_name
-    if not (base / "weights.safetensors").is_file():
+    if not (base / "weights.safetensors").is_file() and not is_transformers_base(base):
         raise TunedeckError(
             f"The base model {base_name} is not on this machine any more.",
             "`tunedeck engine fetch` brings the shipped one; `tunedeck engine add PATH` any other.",

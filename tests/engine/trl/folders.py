@@ -32,5 +32,6 @@ def make_qwen_folder(folder: Path, *, template: str = THINKING) -> Path:
     write_tensors(
         folder / "model.safetensors", {key: value.shape for key, value in weights.items()}, weights.items()
     )
+    (folder / "README.md").write_text("---\ntags: [a]\nlicense: apache-2.0\n---\n# Model\n", "utf-8")
     (folder / "modeling_qwen.py").write_text("raise SystemExit('never run')\n", "utf-8")
     return folder

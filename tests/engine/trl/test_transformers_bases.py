@@ -44,6 +44,8 @@ def test_a_folder_that_the_embedded_engine_cannot_read_is_kept_as_it_is(kept: Pa
     assert (base.name, base.model_type, base.context_length) == ("qwen3-tiny", "qwen3", 1024)
     assert base.end_token_ids == (2, 0)
     assert base.parameters == 17
+    assert base.licence == "apache-2.0"
+    assert json.loads((kept / "provenance.json").read_bytes())["source"] == "Qwen3-Tiny"
     assert base.variables == {"eos_token": "<|im_end|>"}
     original = tmp_path / "Qwen3-Tiny" / "model.safetensors"
     assert (kept / "model.safetensors").samefile(original)  # linked, so that gigabytes are there once

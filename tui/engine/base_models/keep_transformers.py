@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,8 @@ from tui.errors import TunedeckError
 Progress = Callable[[int, int], None]
 _KEPT = ("*.json", "*.jinja", "tokenizer.model", "LICENSE*", "NOTICE*", "README.md")
 _WEIGHTS = "*.safetensors"
+_LICENCE = re.compile(r"\A---\n(?:[^\n]*\n)*?licen[cs]e:\s*[\"']?([\w.+-]{1,40})")
+"""In the head of a model card (YAML between lines of three dashes)."""
 _CONTEXT = 2048
 """Tokens assumed of a model that does not say its own."""
 
@@ -48,6 +52,11 @@ def keep_transformers_base(path: Path, target: Path, *, name: str, on_progress: 
         (temporary / "chat_template.jinja").unlink(missing_ok=True)  # a link's text would be the original's
         (temporary / "chat_template.jinja").write_text(_template(path), "utf-8")
         write_json_atomically(temporary / NOTE, note.as_json())
+        origin = {
+            "source": path.name, "sha256": None, "licence": note.licence,
+            "prepared_at": datetime.now(UTC).isoformat(timespec="seconds"), "changes": "none",
+        }  # fmt: skip
+        write_json_atomically(temporary / "provenance.json", origin)
         load_tokenizer(temporary).render([{"role": "user", "content": "hello"}])
         temporary.rename(target)
     finally:
@@ -89,7 +98,17 @@ def describe(path: Path, name: str) -> TransformersBase:
         end_token_ids=tuple(dict.fromkeys(ends)),
         variables=_variables(path),
         parameters=sum(_parameters(shard) for shard in shards),
+        licence=_licence(path),
     )
+
+
+def _licence(path: Path) -> str | None:
+    """Return the licence that a model card's head names."""
+    try:
+        found = _LICENCE.search((path / "README.md").read_text("utf-8", "replace"))
+    except OSError:
+        return None
+    return found[1].strip() if found else None
 
 
 def _template(path: Path) -> str:
