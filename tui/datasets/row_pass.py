@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from tui.datasets.files import FileState, open_file, written_error
-from tui.datasets.row_pass_children import TICK_SECONDS, Children, Job, Request
+from tui.datasets.row_pass_children import TICK_SECONDS, Children
+from tui.datasets.row_pass_process import Job, Request
 from tui.errors import TunedeckError
 
 PART_BYTES = 4 << 20
@@ -115,6 +116,7 @@ def ask_parts(
         raise TunedeckError(
             f"A process that reads {path} could not be started: {error}.", "Free some memory and try again."
         ) from error
+    is_done = False
     try:
         first_line = 1
         for request, facts, payload in _in_order(work, cancelled, seconds_for_part, too_slow, str(path)):
@@ -123,8 +125,9 @@ def ask_parts(
             first_line += facts["lines"]
             if on_progress:
                 on_progress(request["end"])
+        is_done = True
     finally:
-        work.end()
+        work.end(is_done=is_done)
 
 
 def _in_order(

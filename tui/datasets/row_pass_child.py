@@ -1,8 +1,8 @@
 """The process behind `row_pass`: reads a job, then answers for one part of the file after the other.
 
-A line of JSON comes in for the job and one for each part; out goes an empty line when it is ready, then for
-each part a line of JSON with the length of the binary payload that follows. What a job does is a class in its
-own module, named here.
+A line of JSON comes in for the job and one for each part; out goes a line when it is ready, its process id,
+then for each part a line of JSON with the length of the binary payload that follows. What a job does is a
+class in its own module, named here.
 """
 
 from __future__ import annotations
@@ -10,8 +10,12 @@ from __future__ import annotations
 import gc
 import importlib
 import json
+import os
+import signal
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from itertools import chain
 from typing import Any, BinaryIO, Protocol, runtime_checkable
 
 from tui.datasets.files import read_at
@@ -71,12 +75,49 @@ def main() -> None:
     # Parsed rows hold no cycles; looking for them after every few hundred objects costs a tenth of the pass.
     gc.freeze()
     gc.disable()
-    answers.write(b"\n")  # ready
+    fork_siblings(job.get("siblings", ()))
+    answers.write(b"%d\n" % os.getpid())  # ready
     answers.flush()
     with open(job["path"], "rb", buffering=0) as stream:
         for request in iter(asked.readline, b""):
             _answer(answers, *_part(worker, stream.fileno(), json.loads(request)))
             gc.collect()
+    if job.get("siblings"):
+        _end_with_siblings()
+
+
+def fork_siblings(pipes: Sequence[Sequence[int]]) -> None:
+    """Become several processes that share what was loaded so far.
+
+    Args:
+        pipes: Descriptors of stdin and stdout of each further one; this process closes them.
+    """
+    if pipes:
+        signal.signal(signal.SIGCHLD, _bury)
+    with suppress(OSError):  # too many processes: fewer do the same work
+        for stdin, stdout in pipes:
+            if os.fork() == 0:
+                signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+                os.dup2(stdin, 0)
+                os.dup2(stdout, 1)
+                break
+    for descriptor in chain.from_iterable(pipes):
+        os.close(descriptor)
+
+
+def _bury(*_: object) -> None:
+    """Take note of siblings that have ended, so that nothing is left of them, and their time is counted."""
+    with suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+
+
+def _end_with_siblings() -> None:
+    """End at once, after those that this process became: to clear up a vocabulary would take a while."""
+    with suppress(ChildProcessError):
+        while True:
+            os.waitpid(-1, 0)
+    os._exit(0)
 
 
 def _part(

@@ -144,7 +144,12 @@ def _scan_by_children(
     count = -(-(size - requests.parts.place.position) // PART_BYTES)
     answers = ask_parts(
         path,
-        {"kind": "scan", "options": options_as_json(options), "start": start.as_json()},
+        {
+            "kind": "scan",
+            "options": options_as_json(options),
+            "start": start.as_json(),
+            "shared": True,  # a tokenizer takes 60 MB and a third of a second
+        },
         requests,
         processes=max(1, min(process_count(), count)),
         cancelled=cancelled,

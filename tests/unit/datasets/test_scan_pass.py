@@ -5,6 +5,8 @@ import os
 import subprocess
 import sys
 import threading
+from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.datasets.builders import assistant, chat, clean_chats, preference, tool_chat, user, write
-from tui.datasets import check, scan_pass
+from tui.datasets import check, row_pass_process, scan_pass
 from tui.datasets.check import CheckCancelled, CheckOptions, check_file
 from tui.datasets.file_parts import FileParts, count_lines
 from tui.datasets.files import read_into
@@ -167,24 +169,66 @@ def test_children_of_any_number_find_what_one_process_finds(
     assert report.findings_truncated["weight-value"] == 30
 
 
-@pytest.mark.usefixtures("small_parts")
-def test_a_child_that_is_killed_is_one_clear_error_and_leaves_nobody_behind(tmp_path: Path) -> None:
-    path = write(tmp_path / "rows.jsonl", rows_with_everything())
-    before = set(psutil.Process().children())
+FORKS_NO_MORE = """
+import os
+def fork():
+    raise BlockingIOError(11, "Resource temporarily unavailable")
+os.fork = fork
+"""
 
-    def kill_one(_done: int, _total: int) -> None:
-        for child in set(psutil.Process().children()) - before:
-            child.kill()
+
+@pytest.mark.usefixtures("small_parts")
+@pytest.mark.parametrize("killed", ["the first", "the one it became", "all"])
+def test_a_child_that_is_killed_is_one_clear_error_and_leaves_nobody_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, killed: str
+) -> None:
+    path = write(tmp_path / "rows.jsonl", rows_with_everything())
+    monkeypatch.setattr(scan_pass, "process_count", lambda: 2)
+    mine = os.getpid()
+    before = set(psutil.Process().children(recursive=True))
+
+    def new() -> set[psutil.Process]:
+        return set(psutil.Process().children(recursive=True)) - before
+
+    known: set[psutil.Process] = set()
+
+    def kill_some(_done: int, _total: int) -> None:
+        known.update(new())
+        for child in known:
+            with suppress(psutil.NoSuchProcess):
+                if killed == "all" or (child.ppid() == mine) is (killed == "the first"):
+                    child.kill()
 
     with pytest.raises(TunedeckError, match="stopped: the process that read"):
-        check_file(path, CheckOptions(count_tokens=False), on_progress=kill_one)
-    assert set(psutil.Process().children()) <= before
+        check_file(path, CheckOptions(count_tokens=False), on_progress=kill_some)
+    assert known
+    _, alive = psutil.wait_procs(known, timeout=10)
+    assert not [one for one in alive if one.status() != psutil.STATUS_ZOMBIE]
+    assert not new()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere each loads its own")
+@pytest.mark.usefixtures("small_parts")
+def test_one_process_becomes_the_others_and_where_it_may_not_does_their_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(tmp_path / "rows.jsonl", rows_with_everything())
+    monkeypatch.setattr(scan_pass, "process_count", lambda: 3)
+    parents: Counter[int] = Counter()
+
+    def note(_done: int, _total: int) -> None:
+        parents.update({child.ppid() for child in psutil.Process().children(recursive=True)})
+
+    report = check_file(path, CheckOptions(count_tokens=False), on_progress=note)
+    assert len(parents) == 2
+    monkeypatch.setattr(row_pass_process, "_PROGRAM", FORKS_NO_MORE + row_pass_process._PROGRAM)
+    assert check_file(path, CheckOptions(count_tokens=False)).as_record() == report.as_record()
 
 
 @pytest.mark.usefixtures("small_parts")
 def test_a_cancelled_pass_ends_its_children(tmp_path: Path) -> None:
     path = write(tmp_path / "rows.jsonl", rows_with_everything())
-    before = set(psutil.Process().children())
+    before = set(psutil.Process().children(recursive=True))
     begun = threading.Event()
     with pytest.raises(CheckCancelled):
         check_file(
@@ -193,7 +237,7 @@ def test_a_cancelled_pass_ends_its_children(tmp_path: Path) -> None:
             on_progress=lambda _done, _total: begun.set(),
             cancelled=begun.is_set,
         )
-    assert set(psutil.Process().children()) <= before
+    assert set(psutil.Process().children(recursive=True)) <= before
     assert not [thread for thread in threading.enumerate() if "_prepare" in thread.name]
 
 
@@ -215,7 +259,7 @@ def test_children_end_with_a_program_that_is_killed(tmp_path: Path) -> None:
     ) as program:
         assert program.stdout is not None
         assert program.stdout.readline().strip() == b"begun"
-        children = psutil.Process(program.pid).children()
+        children = psutil.Process(program.pid).children(recursive=True)
         assert children
         program.kill()
     _, alive = psutil.wait_procs(children, timeout=30)
@@ -242,14 +286,14 @@ def test_a_file_that_changes_during_the_pass_is_one_clear_error(tmp_path: Path, 
 def test_a_child_that_can_not_be_started_leaves_nobody_behind(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = set(psutil.Process().children())
+    before = set(psutil.Process().children(recursive=True))
     path = write(tmp_path / "rows.jsonl", clean_chats())
     with pytest.raises(PassCancelled):
         scan_pass.scan_in_parts(path, CheckOptions(), cancelled=lambda: True)
-    monkeypatch.setattr("tui.datasets.row_pass_children.sys.executable", str(tmp_path / "nothing"))
+    monkeypatch.setattr("tui.datasets.row_pass_process.sys.executable", str(tmp_path / "nothing"))
     with pytest.raises(TunedeckError, match="could not be started"):
         scan_pass.scan_in_parts(path, CheckOptions())
-    assert set(psutil.Process().children()) <= before
+    assert set(psutil.Process().children(recursive=True)) <= before
 
 
 def test_a_line_longer_than_a_part_is_one_part(tmp_path: Path) -> None:
