@@ -18,8 +18,8 @@ from tui.datasets.start_facts import StartFacts
 from tui.datasets.tokens import encoding_for
 
 GROWTH_BYTES = 110_000_000
-"""Memory that a child may grow by before its tokenizer is built anew, after some 230 MB of chats. It forgets
-its words then, which costs what 20 MB of chats cost. Two children that share what was loaded stay below 370 MB."""
+"""Memory that a child may grow by before its tokenizer is built anew, after some 250 MB of chats. It forgets
+its words then, which costs what 20 MB of chats cost. Two children and who asks them take 430 MB at most."""
 
 
 class FileRange:
