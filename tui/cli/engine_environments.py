@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -170,7 +171,9 @@ class _StepLine:
         if text == self._last:
             return
         self._last = text
-        click.echo(f"\r\x1b[K{text[:100]}" if self._on_terminal else text, err=True, nl=not self._on_terminal)
+        if self._on_terminal:  # a line that wraps can't be drawn over
+            text = f"\r\x1b[K{text[: shutil.get_terminal_size().columns - 1]}"
+        click.echo(text, err=True, nl=not self._on_terminal)
 
     def finish(self) -> None:
         """End the line."""

@@ -16,8 +16,8 @@ from tui.jobs.ports import JobServices
 from tui.jobs.preflight_file import about_files, report_of_plan
 from tui.jobs.preflight_grader import about_grader
 from tui.jobs.preflight_history import about_budget, about_earlier, about_name, free_suffix
+from tui.jobs.preflight_trainer import about_base_model
 from tui.money.amounts import unit_price
-from tui.money.base_tokenizer import load_base_tokenizer
 from tui.money.catalog import STALE_AFTER_DAYS, CatalogModel
 from tui.money.estimate import Estimate, estimate_by_hour, estimate_cost, time_of
 from tui.providers.failures import TRAINING_REFUSED
@@ -41,7 +41,7 @@ def preflight(plan: LaunchPlan, services: JobServices) -> list[PreflightLine]:
         return [*lines, PreflightLine("stop", error.message, error.remedy, (OTHER_MODEL, ELSEWHERE))]
     lines += _about_model(plan, model)
     if plan.account == "local":
-        lines.append(_about_base_model(plan))
+        lines += about_base_model(plan)
     service = profile(model.provider)
     lines += _about_settings(plan, services, service)
     lines += about_grader(plan, service)
@@ -136,15 +136,6 @@ def _about_model(plan: LaunchPlan, model: CatalogModel) -> Iterator[PreflightLin
                             (OTHER_MODEL, ELSEWHERE) if soon else ())  # fmt: skip
     else:
         yield PreflightLine("ok", f"{model.id} can be trained; no end is announced.")
-
-
-def _about_base_model(plan: LaunchPlan) -> PreflightLine:
-    if load_base_tokenizer(plan.model) is not None:
-        return PreflightLine("ok", "The base model is on this machine.")
-    return PreflightLine(
-        "warn", "The base model is not on this machine yet; the engine fetches it first.",
-        "The job waits for it; `tunedeck engine fetch` shows the progress.",
-    )  # fmt: skip
 
 
 def _about_settings(plan: LaunchPlan, services: JobServices, service: Profile) -> Iterator[PreflightLine]:
