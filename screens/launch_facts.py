@@ -54,7 +54,8 @@ def button_text(estimate: Estimate | None, time: TimeEstimate | None) -> str:
     if estimate is None:
         return "Launch"
     if time is not None:
-        return f"Launch: free, {time.text} on this machine"
+        where = "this" if estimate.provider == "local" else "that"
+        return f"Launch: free, {time.text} on {where} machine"
     return "Launch: free" if estimate.is_free else f"Launch {estimate.offer}"
 
 

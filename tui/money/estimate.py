@@ -34,6 +34,10 @@ _LOCAL_MINIMUM_EPOCHS = 3
 _LOCAL_MAXIMUM_EPOCHS = 10
 
 
+_HERE = "local"
+"""The provider whose jobs run on this machine."""
+
+
 @dataclass(frozen=True, slots=True)
 class EpochChoice:
     """How many times the file is read, and why."""
@@ -86,7 +90,7 @@ class Estimate:
     def formula(self) -> str:
         """The calculation as a line of text."""
         if self.is_free:
-            return f"{self._size}, free on this machine"
+            return f"{self._size}, free on {'this' if self.provider == _HERE else 'that'} machine"
         return self.priced_formula or f"{self._size}; the price is {NOT_PUBLISHED}"
 
     @property
@@ -287,7 +291,14 @@ def compare_models(
 
 
 def time_of(estimate: Estimate | None, measured_rates: Sequence[float] = ()) -> TimeEstimate | None:
-    """Return how long a free job takes on this machine; None where it costs, or its epochs are not known."""
+    """Return how long a free job takes; None where it costs, or epochs or machine are not known.
+
+    Args:
+        estimate: The job's.
+        measured_rates: Tokens per second of past jobs of the account; for another machine only they tell.
+    """
     if estimate is None or not estimate.is_free or estimate.epochs is None:
+        return None
+    if estimate.provider != _HERE and not measured_rates:
         return None
     return estimate_local_time(estimate.tokens_per_epoch, estimate.epochs, measured_rates)

@@ -175,6 +175,9 @@ def _wait(record: RemoteEngine, tunnel: Tunnel, deadline: float) -> bool:
 
 def _is_free(port: int) -> bool:
     with socket.socket() as probe:
+        if os.name == "posix":
+            # As ssh does: connections that have just ended keep a port busy for nobody but who asks without.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
         except OSError:
