@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from tui.engine.server.base_model_shelf import BaseModelShelf
 from tui.engine.server.model_directory import ModelPlace
 from tui.engine.serving.children import child as child_module
 from tui.engine.serving.children import guardian
+from tui.engine.serving.children.serving import IDLE_SECONDS
 from tui.engine.serving.children.vllm import Vllm
 
 MESSAGES: list[openai.types.chat.ChatCompletionMessageParam] = [{"role": "user", "content": "hello"}]
@@ -78,6 +80,19 @@ def test_who_leaves_ends_the_work_behind(front: Front) -> None:
         stream.close()
     left = wait_until(lambda: front.asked("left_after"), timeout=20, what="a closed connection behind")
     assert left[0] >= 1
+
+
+def test_a_server_that_nobody_uses_gives_its_memory_back(front: Front) -> None:
+    with front.client() as client:
+        client.chat.completions.create(model=QWEN, messages=MESSAGES)
+        front.children.end_idle(time.monotonic() + IDLE_SECONDS - 60)
+        assert front.children.described() != []
+        server = psutil.Process(front.asked("started")[0])
+        front.children.end_idle(time.monotonic() + IDLE_SECONDS + 60)
+        assert front.children.described() == []
+        psutil.wait_procs([server], timeout=15)
+        assert not server.is_running()
+        assert client.chat.completions.create(model=QWEN, messages=MESSAGES).choices  # and comes again
 
 
 def test_a_death_in_the_middle_is_told_and_the_next_request_finds_a_new_one(front: Front) -> None:

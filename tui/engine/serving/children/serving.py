@@ -7,6 +7,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,9 @@ from tui.errors import TunedeckError
 
 MAX_CHILDREN = 2
 """Children kept, each with a model in memory; the one not used for longest is ended for a new one."""
+IDLE_SECONDS = 900.0
+"""A child that was not used for so long gives its memory back."""
+_LOOK_SECONDS = 15.0
 TOUCH_SECONDS = 1.0
 _NOT_IN_A_FILE_NAME = re.compile(r"[^A-Za-z0-9._-]+")
 
@@ -57,6 +61,8 @@ class ChildServing:
         self._lock = threading.Lock()
         self._children: dict[str, Child] = {}
         self._closed = False
+        self._leaving = threading.Event()
+        self._sweeper: threading.Thread | None = None
 
     def back_end(self, place: ModelPlace) -> BackEnd | None:
         """Return who answers for a model; None when it is our own decoder.
@@ -109,7 +115,7 @@ class ChildServing:
         child = self._child(plan)
         try:
             await run_in_threadpool(child.ready, adapter)
-            return await pass_on(request, child, path, asked, self._touch)
+            return await pass_on(request, child, path, asked, partial(self._touch, child))
         except ChildNotReady as error:
             headers = {} if error.retry_after is None else {"retry-after": str(error.retry_after)}
             return JSONResponse(error.body(), error.status, headers)
@@ -139,6 +145,7 @@ class ChildServing:
         with self._lock:
             self._closed = True
             children, self._children = list(self._children.values()), {}
+        self._leaving.set()
         for child in children:
             child.close()
 
@@ -156,6 +163,9 @@ class ChildServing:
                 self._children[plan.key] = Child(plan, self._logs / f"{name}.log")
             child = self._children[plan.key]
             child.used_at = time.monotonic()
+            if self._sweeper is None:
+                self._sweeper = threading.Thread(target=self._sweep, name="idle-children", daemon=True)
+                self._sweeper.start()
         for one in surplus:
             threading.Thread(target=one.close, name="end-child", daemon=True).start()
         return child
@@ -165,8 +175,19 @@ class ChildServing:
             self._children.pop(child.plan.key, None)
         child.close()
 
-    def _touch(self) -> None:
-        now = time.monotonic()
+    def end_idle(self, now: float) -> None:
+        """End the children that nobody has used for `IDLE_SECONDS` before `now` (monotonic seconds)."""
+        with self._lock:
+            idle = [one for one in self._children.values() if now - one.used_at > IDLE_SECONDS]
+        for child in idle:
+            self._end(child)
+
+    def _sweep(self) -> None:
+        while not self._leaving.wait(_LOOK_SECONDS):
+            self.end_idle(time.monotonic())
+
+    def _touch(self, child: Child) -> None:
+        now = child.used_at = time.monotonic()
         if self._chat_active_file is None or now - self._touched_at < TOUCH_SECONDS:
             return
         self._touched_at = now
