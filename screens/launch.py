@@ -24,6 +24,7 @@ from screens.launch_form import AUTO, EFFORT, NUMBERS, LaunchForm
 from screens.launch_judge import JudgesPlan, Readiness
 from screens.launch_mend import MendsPlan
 from screens.launch_pane import ROWS, TEXTS, LaunchPane
+from screens.launch_places import ChoosesPlace
 from screens.launch_preview import PreviewsTokens
 from screens.launch_send import SendsPlan
 from screens.navigation import ModelChoice
@@ -31,6 +32,7 @@ from screens.preflight_pane import Point, PreflightPane
 from tui.engine_watch import EngineState, Phase
 from tui.errors import TunedeckError
 from tui.jobs.plan import LaunchPlan, PreflightLine
+from tui.jobs.run_places import RUN_ON
 from tui.money.estimate import time_of
 from tui.records.jobs import Method
 from tui.safe_text import safe_line, safe_to_type
@@ -52,7 +54,9 @@ def _note(words: str, way: str = "") -> Point:
     return Point(("", ""), [(words, "muted")], way, "There is nothing to mend yet.")
 
 
-class LaunchScreen(PreviewsTokens, MendsPlan, JudgesPlan, SendsPlan, GreyedKeys, inherit_bindings=False):
+class LaunchScreen(
+    PreviewsTokens, ChoosesPlace, MendsPlan, JudgesPlan, SendsPlan, GreyedKeys, inherit_bindings=False
+):
     """The form for a fine-tuning job.
 
     Args:
@@ -104,6 +108,7 @@ line there mends it, where a key can. Nothing is sent before you confirm the pri
             self.take_terms(self._terms)
         else:
             self.form_changed()
+        self.ask_places()
 
     @property
     def has_path(self) -> bool:
@@ -141,6 +146,7 @@ line there mends it, where a key can. Nothing is sent before you confirm the pri
         """Judge anew once the engine is ready: its model and its tokenizer are there now."""
         if state.phase is Phase.READY and not self.is_sending:
             self.form_changed()
+            self.ask_places()
 
     # The form
 
@@ -191,6 +197,8 @@ line there mends it, where a key can. Nothing is sent before you confirm the pri
                 form.validation = message.value
             case field if field == EFFORT:
                 form.effort = message.value
+            case field if field == RUN_ON:
+                form.run_on = message.value
         self.form_changed()
 
     @on(ChoiceField.Opened)
@@ -199,7 +207,7 @@ line there mends it, where a key can. Nothing is sent before you confirm the pri
             self.action_choose_file()
         elif message.field.id == "validation" and self.form.validation == "file":
             self._choose_validation()
-        elif message.field.id in ("model", "grader"):
+        elif message.field.id in ("model", "grader", RUN_ON):
             self._choose_from_list(message.field.id)
         else:
             self.focus_next()
@@ -370,7 +378,8 @@ line there mends it, where a key can. Nothing is sent before you confirm the pri
 
     @work(group="choose-file", exclusive=True, exit_on_error=False, description="choose from a list")
     async def _choose_from_list(self, field: str) -> None:
-        await (self.choose_model() if field == "model" else self.choose_grader())
+        choose = {"model": self.choose_model, "grader": self.choose_grader, RUN_ON: self.choose_place}
+        await choose[field]()
 
     @work(group="choose-file", exclusive=True, exit_on_error=False, description="choose a file")
     async def _choose_validation(self) -> None:

@@ -12,6 +12,7 @@ from tui.jobs.metadata import metadata_line, parse_metadata
 from tui.jobs.plan import LaunchPlan
 from tui.jobs.preflight_grader import takes_grader
 from tui.jobs.queue_wish import parse_queue_wish
+from tui.jobs.run_places import HERE, RUN_ON, RunPlace
 from tui.jobs.stop_rules import parse_stop_rules
 from tui.jobs.wandb import parse_wandb
 from tui.providers.parameters import Parameter, Value, read_choices
@@ -76,6 +77,10 @@ class LaunchForm:
     """What a split puts aside."""
     metadata: str = ""
     """What the job carries beside the run id: `team=tone note="two words"`."""
+    run_on: str = HERE
+    """Where the account's engine has the job trained."""
+    places: tuple[RunPlace, ...] = ()
+    """Those that the engine has told of; empty until it has."""
     effort: str = AUTO
     """How much the model thinks before each graded answer."""
     grader_file: Path | None = None
@@ -96,7 +101,11 @@ class LaunchForm:
 
     def extra_parameters(self) -> list[Parameter]:
         """Return what the service takes beside the fields of the form."""
-        return [one for one in self.service.parameters_for(self.method) if one.name not in (*NUMBERS, EFFORT)]
+        return [
+            one
+            for one in self.service.parameters_for(self.method)
+            if one.name not in (*NUMBERS, EFFORT, RUN_ON)
+        ]
 
     def problems(self) -> dict[str, str]:
         """Return field -> what is wrong with it, for those that are wrong."""
@@ -123,6 +132,11 @@ class LaunchForm:
         if problem := self._extra_problem():
             found["extra"] = problem
         return found
+
+    def offered_places(self) -> list[str]:
+        """Return the places that can be chosen; what can't be used now stays where it is chosen already."""
+        usable = [one.name for one in self.places if not one.why_not]
+        return list(dict.fromkeys([HERE, *usable, self.run_on]))
 
     def asks(self, name: str) -> bool:
         """True for a field that the service takes for this method."""
@@ -210,6 +224,8 @@ class LaunchForm:
         }
         if self.asks(EFFORT) and self.effort != AUTO:
             chosen[EFFORT] = self.effort
+        if self.asks(RUN_ON) and self.run_on != HERE:
+            chosen[RUN_ON] = self.run_on
         seed = self._number("seed")
         return LaunchPlan(
             account=self.account,
@@ -249,6 +265,7 @@ class LaunchForm:
         self.numbers = {name: _typed(chosen.pop(name, AUTO)) for name in NUMBERS if name != "seed"}
         self.numbers["seed"] = AUTO if terms.seed is None else str(terms.seed)
         self.effort = str(chosen.pop(EFFORT, AUTO))
+        self.run_on = str(chosen.pop(RUN_ON, HERE))
         self.grader_file, self.grader = None, terms.grader
         self.wandb = terms.wandb.text if terms.wandb is not None else ""
         self.stop_rules = terms.stop_rules or ""

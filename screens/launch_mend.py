@@ -19,6 +19,7 @@ from tui.errors import TunedeckError
 from tui.jobs.budget import set_budget
 from tui.jobs.mend import Mend, MendKind
 from tui.jobs.plan import PreflightLine
+from tui.jobs.run_places import HERE, RUN_ON
 from tui.records.jobs import Method
 from tui.safe_text import safe_line
 from tui.widgets.table import Column
@@ -107,7 +108,9 @@ class MendsPlan(LaunchesElsewhere, inherit_bindings=False):
         self.query_one(f"#{name}", Input).value = value
 
     def _leave_out(self, name: str) -> None:
-        if name == "grader":
+        if name == RUN_ON:
+            self.form.run_on = HERE
+        elif name == "grader":
             self.form.grader_file = self.form.grader = None
         elif name in NUMBERS:
             self._set_text(name, AUTO)

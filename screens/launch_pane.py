@@ -11,6 +11,7 @@ from screens.launch_form import AUTO, EFFORT, NUMBERS, LaunchForm
 from screens.launch_hints import hints
 from tui.jobs.first_model import first_model
 from tui.jobs.ports import JobServices
+from tui.jobs.run_places import HERE, RUN_ON
 from tui.records.jobs import Method
 from tui.safe_text import safe_line
 from tui.widgets.choice_field import ChoiceField
@@ -33,6 +34,7 @@ ROWS: tuple[tuple[str, str], ...] = (
     ("eval_interval", "Steps to eval"),
     ("eval_samples", "Eval answers"),
     ("extra", "Other choices"),
+    (RUN_ON, "Runs on"),
     ("seed", "Seed"),
     ("suffix", "Suffix"),
     ("metadata", "Metadata"),
@@ -41,19 +43,27 @@ ROWS: tuple[tuple[str, str], ...] = (
     ("start", "Start"),
 )
 """Field -> its label, in the order of the form and of tab."""
-CHOICES = ("training", "account", "model", "method", "validation", "grader", EFFORT)
+CHOICES = ("training", "account", "model", "method", "validation", "grader", EFFORT, RUN_ON)
 TEXTS = ("suffix", "extra", "metadata", "wandb", "stop_rules", "start")
 """Fields of free text, named as the form's own."""
 _SENTENCES = {
     "training": "Enter chooses a file of yours or a shipped example.",
     "account": "Who trains: ←→ changes it. The local engine is free and needs no key.",
+    RUN_ON: "Where it is trained: ←→ changes it, enter lists all, those that can't be used with why.",
     "method": "Supervised learns answers, dpo which of two is better, reinforcement by a grader.",
 }
 _EMPTY = {"start": "now"}
 """What an empty text means, where that is not "none"."""
+_PLACES = {
+    HERE: "the engine's machine",
+    "ray": "Ray",
+    "slurm": "Slurm",
+    "sky": "SkyPilot",
+    "hf-jobs": "Hugging Face Jobs",
+}
 _OPTIONAL = (
     "beta", "learning_rate_multiplier", "learning_rate", "extra", "grader", EFFORT, "compute_multiplier",
-    "eval_interval", "eval_samples", "metadata", "wandb",
+    "eval_interval", "eval_samples", "metadata", "wandb", RUN_ON,
 )  # fmt: skip
 
 
@@ -129,6 +139,7 @@ class LaunchPane(FieldForm):
         if form.effort not in efforts:
             form.effort = AUTO
         self._set(EFFORT, [(one, one) for one in efforts], form.effort)
+        self._set(RUN_ON, [(one, _PLACES.get(one, one)) for one in form.offered_places()], form.run_on)
         for name in _OPTIONAL:
             self.query_one(f"#row-{name}").display = form.asks(name)
 

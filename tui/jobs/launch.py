@@ -24,11 +24,13 @@ from tui.jobs.preflight import preflight
 from tui.jobs.queue import put_off, wait_as_wished
 from tui.jobs.queue_wish import parse_queue_wish
 from tui.jobs.reports import file_sha256
+from tui.jobs.run_places import priced_model
 from tui.jobs.runs import find_job_of_run, may_have_happened
 from tui.jobs.unsettled import held_up_by
 from tui.money.estimate import Estimate
 from tui.money.job_price import job_price
 from tui.providers.failures import TRAINING_REFUSED
+from tui.providers.profiles import profile
 from tui.providers.protocol import Provider, ProviderError
 from tui.records.jobs import Job
 from tui.records.model_names import is_tuned
@@ -145,6 +147,7 @@ def _agreed_dollars(confirmed: Estimate) -> Decimal | None:
 
 def _check_price(plan: LaunchPlan, services: JobServices, confirmed: Estimate) -> str:
     model = services.catalog.model(plan.model, services.account(plan.account).provider)
+    model = priced_model(plan, model, profile(model.provider))
     tier = model.tier_among(plan.hyperparameters.values())
     price = job_price(model, 0, 1, method=plan.method, tier=tier)
     unit_price = price.unit_price if price else None

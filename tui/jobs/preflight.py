@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 from tui import clock
@@ -17,6 +18,7 @@ from tui.jobs.preflight_file import about_files, report_of_plan
 from tui.jobs.preflight_grader import about_grader
 from tui.jobs.preflight_history import about_budget, about_earlier, about_name, free_suffix
 from tui.jobs.preflight_trainer import about_base_model
+from tui.jobs.run_places import HERE, about_place, priced_model, run_on
 from tui.money.amounts import unit_price
 from tui.money.catalog import STALE_AFTER_DAYS, CatalogModel
 from tui.money.estimate import Estimate, estimate_by_hour, estimate_cost, time_of
@@ -40,10 +42,12 @@ def preflight(plan: LaunchPlan, services: JobServices) -> list[PreflightLine]:
     except TunedeckError as error:
         return [*lines, PreflightLine("stop", error.message, error.remedy, (OTHER_MODEL, ELSEWHERE))]
     lines += _about_model(plan, model)
+    provider, service = model.provider, profile(model.provider)
+    model = priced_model(plan, model, service)
     if plan.account == "local":
         lines += about_base_model(plan)
-    service = profile(model.provider)
     lines += _about_settings(plan, services, service)
+    lines += about_place(plan, service, provider)
     lines += about_grader(plan, service)
     lines += _about_metadata(plan, service)
     lines += _about_wandb(plan, services)
@@ -69,6 +73,7 @@ def estimate_plan(plan: LaunchPlan, services: JobServices) -> Estimate:
         TunedeckError: The file can't be read, or the model is not known.
     """
     model = services.catalog.model(plan.model, services.account(plan.account).provider)
+    model = priced_model(plan, model, profile(model.provider))
     report = report_of_plan(services, plan, job_files(plan).training, model)
     return _estimate(plan, report, model)
 
@@ -78,7 +83,7 @@ def _estimate(plan: LaunchPlan, report: Report, model: CatalogModel) -> Estimate
         return estimate_by_hour(
             report.tokens.per_epoch, model, epochs=plan.epochs, examples=report.rows, method=plan.method
         )
-    return estimate_cost(
+    estimate = estimate_cost(
         report.tokens.per_epoch,
         model,
         epochs=plan.epochs,
@@ -86,6 +91,7 @@ def _estimate(plan: LaunchPlan, report: Report, model: CatalogModel) -> Estimate
         method=plan.method,
         tier=model.tier_among(plan.hyperparameters.values()),
     )
+    return estimate if run_on(plan) == HERE else replace(estimate, free_words="free of charge here")
 
 
 def _about_account(plan: LaunchPlan, services: JobServices) -> Iterator[PreflightLine]:
@@ -213,7 +219,8 @@ def _about_price(
     plan: LaunchPlan, services: JobServices, estimate: Estimate, model: CatalogModel
 ) -> Iterator[PreflightLine]:
     if estimate.is_free:
-        time = time_of(estimate, services.store.training_rates(plan.account))
+        rates = services.store.training_rates(plan.account) if run_on(plan) == HERE else []
+        time = time_of(estimate, rates)
         when = f"; {time.text}, {time.source}" if time is not None else ""
         yield PreflightLine("ok", f"{estimate.formula}{when}.")
         return

@@ -68,6 +68,8 @@ class Estimate:
     highest_total: Decimal | None = None
     """The other end, where the price is a range."""
     priced_formula: str = ""
+    free_words: str = ""
+    """Ends the calculation of what costs nothing, where it runs on no machine of the engine's."""
     price_per_hour: Decimal | None = None
     """Where the time of the training loop is charged, which nobody knows beforehand."""
     epoch_total: Decimal | None = None
@@ -90,7 +92,8 @@ class Estimate:
     def formula(self) -> str:
         """The calculation as a line of text."""
         if self.is_free:
-            return f"{self._size}, free on {'this' if self.provider == _HERE else 'that'} machine"
+            machine = "free on this machine" if self.provider == _HERE else "free on that machine"
+            return f"{self._size}, {self.free_words or machine}"
         return self.priced_formula or f"{self._size}; the price is {NOT_PUBLISHED}"
 
     @property

@@ -27,6 +27,8 @@ def job_arguments(request: JobRequest, profile: Profile) -> dict[str, Any]:
         where = known.where if known is not None else "hyperparameters"
         if where == "body":
             beside[name] = value
+            if known is not None and value in known.billed:
+                beside["accept_costs"] = True  # a request is made of a confirmed plan, and of no other
         elif where == "lambda_grader":
             grader = {"type": "lambda", "lambda": {"function": value}}
         else:

@@ -28,6 +28,8 @@ class Parameter:
     minimum: float | None = None
     maximum: float | None = None
     choices: tuple[str, ...] = ()
+    billed: tuple[str, ...] = ()
+    """Choices that cost money at somebody else's, at a price that is not in the catalog."""
     methods: tuple[Method, ...] = ()
     """Methods that know it; none named means all."""
     required: bool = False
@@ -97,6 +99,7 @@ def parameter_from(entry: Mapping[str, Any]) -> Parameter:
     """Return a parameter from its JSON."""
     values = dict(entry)
     values["choices"] = tuple(entry.get("choices", ()))
+    values["billed"] = tuple(entry.get("billed", ()))
     values["methods"] = tuple(Method(word) for word in entry.get("methods", ()))
     return Parameter(**values)
 
