@@ -37,7 +37,7 @@ class AskLinesScreen(DeckDialog, inherit_bindings=False):
     AUTO_FOCUS = "PromptInput"
     DEFAULT_CSS = """
     AskLinesScreen #ask-lines { width: 94%; max-width: 100; height: auto; max-height: 90%; padding: 1 2;
-        border: round $border; border-title-color: $text-accent; border-subtitle-color: $text-muted;
+        border: $frame $border; border-title-color: $text-accent; border-subtitle-color: $text-muted;
         background: $surface; }
     AskLinesScreen #ask-lines:ansi { background: $background; }
     AskLinesScreen KeyValue { height: auto; max-height: 8; margin-bottom: 1; }

@@ -38,7 +38,7 @@ class ChatFindScreen(DeckDialog, inherit_bindings=False):
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("choose", "screen")]
     DEFAULT_CSS = """
     ChatFindScreen #find { width: 94%; max-width: 110; height: 80%; max-height: 24; padding: 0 1;
-        border: round $border; border-title-color: $text-accent; border-subtitle-color: $text-muted;
+        border: $frame $border; border-title-color: $text-accent; border-subtitle-color: $text-muted;
         background: $surface; }
     ChatFindScreen #find:ansi { background: $background; }
     ChatFindScreen Table { height: 1fr; margin-top: 1; }

@@ -39,7 +39,7 @@ class ChatTokensScreen(DeckDialog, inherit_bindings=False):
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("dialog", "screen")]
     DEFAULT_CSS = """
     ChatTokensScreen #chat-tokens { width: 92%; max-width: 100; height: 80%; padding: 0 1;
-        border: round $border; border-title-color: $text-accent; border-subtitle-color: $text-muted;
+        border: $frame $border; border-title-color: $text-accent; border-subtitle-color: $text-muted;
         background: $surface; }
     ChatTokensScreen #chat-tokens:ansi { background: $background; }
     ChatTokensScreen #token-sum { height: 1; }

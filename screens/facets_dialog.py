@@ -76,7 +76,7 @@ class FacetsDialog(DeckDialog, inherit_bindings=False):
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("facets", "screen")]
     DEFAULT_CSS = """
     FacetsDialog #facets { width: 48; max-width: 94%; height: auto; max-height: 92%; padding: 0 1;
-        border: round $border; border-title-color: $text-accent; border-subtitle-color: $text-muted;
+        border: $frame $border; border-title-color: $text-accent; border-subtitle-color: $text-muted;
         background: $surface; }
     FacetsDialog #facets:ansi { background: $background; }
     FacetsDialog #facet-list { height: auto; max-height: 100%; }

@@ -74,7 +74,7 @@ class RuleDialog(DeckDialog, inherit_bindings=False):
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("notice-rule", "screen")]
     DEFAULT_CSS = """
     RuleDialog #notice-rule { width: 76; max-width: 96%; height: auto; max-height: 92%; padding: 0 1;
-        border: round $border; border-title-color: $text-accent; border-subtitle-color: $text-muted;
+        border: $frame $border; border-title-color: $text-accent; border-subtitle-color: $text-muted;
         background: $surface; }
     RuleDialog #notice-rule:ansi { background: $background; }
     RuleDialog #channel-list { height: auto; max-height: 100%; }
@@ -115,7 +115,7 @@ class AddressDialog(DeckDialog, inherit_bindings=False):
     AUTO_FOCUS = "#name"
     DEFAULT_CSS = """
     AddressDialog #address-form { width: 76; max-width: 96%; height: auto; padding: 1 2;
-        border: round $border; border-title-color: $text-accent; border-subtitle-color: $text-muted;
+        border: $frame $border; border-title-color: $text-accent; border-subtitle-color: $text-muted;
         background: $surface; }
     AddressDialog #address-form:ansi { background: $background; }
     AddressDialog .row { height: 1; }

@@ -31,7 +31,7 @@ class PendingDialog(DeckDialog, inherit_bindings=False):
     BINDINGS: ClassVar[list[BindingType]] = [*bindings("pending", "screen")]
     DEFAULT_CSS = """
     PendingDialog #pending { width: 66; max-width: 94%; height: auto; max-height: 94%; padding: 1 2;
-        border: round $border; border-title-color: $text-accent; background: $surface; overflow-y: auto; }
+        border: $frame $border; border-title-color: $text-accent; background: $surface; overflow-y: auto; }
     PendingDialog #pending:ansi { background: $background; }
     """
 

@@ -31,7 +31,7 @@ class StopRulesDialog(DeckDialog):
 
     DEFAULT_CSS = """
     StopRulesDialog #stop-rules { width: 76; max-width: 96%; height: auto; padding: 1 2;
-        border: round $border; border-title-color: $text-accent; border-subtitle-color: $text-muted;
+        border: $frame $border; border-title-color: $text-accent; border-subtitle-color: $text-muted;
         background: $surface; }
     StopRulesDialog #stop-rules:ansi { background: $background; }
     StopRulesDialog #stop-line { margin: 1 0; }

@@ -30,7 +30,7 @@ class TextDialog(DeckDialog):
 
     DEFAULT_CSS = """
     TextDialog TextScroll { width: 92%; max-width: 100; height: auto; max-height: 90%; padding: 0 2;
-        border: round $border; border-title-color: $text-accent; border-subtitle-color: $text-muted;
+        border: $frame $border; border-title-color: $text-accent; border-subtitle-color: $text-muted;
         background: $surface; scrollbar-size-vertical: 1; }
     """
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from screens.home import HomeScreen
 from screens.launch import LaunchScreen
 from screens.rows import RowsScreen
 from screens.size_hint import SizeHint
-from tests.screens.fakes import make_app, until
+from tests.screens.fakes import make_app, make_services, until
 from tui.app import TunedeckApp
 from tui.engine_watch import EngineState, Phase
 from tui.widgets.deck_header import engine_headline
@@ -271,3 +272,15 @@ async def test_check_and_launch_begin_with_the_file_looked_at_last(example_file:
         await pilot.press("4")
         await until(pilot, lambda: isinstance(app.screen, LaunchScreen) and app.screen.has_path)
         assert example_file.name in text_of(app)
+
+
+async def test_with_ascii_panes_and_dialogs_have_no_box_lines() -> None:
+    services = make_services()
+    services.settings = replace(services.settings, ascii=True)
+    app = TunedeckApp(services)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: "+- Jobs -" in text_of(app))
+        await pilot.press("question_mark")
+        await until(pilot, lambda: "Help" in text_of(app) and app.screen.is_modal)
+        await pilot.pause()
+        assert not set("╭╮╰╯│") & set(text_of(app))
