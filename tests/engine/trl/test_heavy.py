@@ -166,6 +166,32 @@ def test_no_memory_at_all_fails_the_job_with_its_reason(tmp_path: Path, base: Pa
     assert verdict["error"]["code"] == "out_of_memory"
 
 
+SAVING = """
+from tui.engine.trl import device, run
+device.Device.saves_memory = property(lambda self: True)
+run.find_device = lambda: device.Device("the processor", "cpu", {dtype!r})
+plain = run.make_trainer
+def checked(*arguments):
+    trl = plain(*arguments)
+    assert trl.model.is_gradient_checkpointing
+    assert str(next(trl.model.get_base_model().parameters()).dtype) == "torch.{dtype}"
+    return trl
+run.make_trainer = checked
+"""
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [("float32", 2e-5), ("bfloat16", 2e-2)])
+def test_activations_computed_twice_and_short_numbers_change_nothing_that_matters(
+    tmp_path: Path, base: Path, bundles: Path, dtype: str, tolerance: float
+) -> None:
+    adapter = start_adapter(tmp_path / "start", base)
+    plain = make_run(tmp_path / "jobs" / "plain", base, adapter=adapter)
+    saving = make_run(tmp_path / "jobs" / "saving", base, adapter=adapter, settings=SAME_RATE["supervised"])
+    train_embedded(plain)
+    train_trl(saving, bundles, SAVING.format(dtype=dtype))
+    assert_same(plain, saving, tolerance=tolerance, names=("train_loss", "valid_loss", "full_valid_loss"))
+
+
 def test_two_processes_train_what_one_does(tmp_path: Path, base: Path, bundles: Path) -> None:
     adapter = start_adapter(tmp_path / "start", base)
     alone = make_run(tmp_path / "jobs" / "alone", base, adapter=adapter, rows=18)

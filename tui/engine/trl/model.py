@@ -66,13 +66,25 @@ def make_trainer(
         # Strings, which it tokenises for itself when it is made; the pairs of the job never pass here.
         words = Dataset.from_list([{"prompt": "a", "chosen": "b", "rejected": "c"}])
         arguments = DPOConfig(beta=beta, **settings)
-        return DPOTrainer(args=arguments, train_dataset=words, **common)
+        return _saving(DPOTrainer(args=arguments, train_dataset=words, **common), device)
     from trl import SFTConfig, SFTTrainer
 
     ids, labels = ids_and_labels(sample)
     one = Dataset.from_list([{"input_ids": ids.tolist(), "labels": labels.tolist()}])
     arguments = SFTConfig(dataset_kwargs={"skip_prepare_dataset": True}, **settings)
-    return SFTTrainer(args=arguments, train_dataset=one, **common)
+    return _saving(SFTTrainer(args=arguments, train_dataset=one, **common), device)
+
+
+def _saving(trl: Any, device: Device) -> Any:
+    """Have activations computed twice where memory is dear; transformers does it in its own loop alone."""
+    if device.saves_memory:
+        model = trl.model.get_base_model()
+        # Its name from transformers 5 on, and the one before.
+        enable = (
+            getattr(model, "activation_checkpointing_enable", None) or model.gradient_checkpointing_enable
+        )
+        enable({"use_reentrant": False})
+    return trl
 
 
 def padding_id(tokenizer: ChatTokenizer) -> int:
