@@ -22,6 +22,7 @@ from screens.confirm import ConfirmScreen
 from screens.follows_run import FollowsRun
 from screens.making_form import MakingForm, MakingPane
 from screens.making_lines import RUN_COLUMNS, run_row, state_parts
+from tui.chat.model_names import short_model_name
 from tui.errors import TunedeckError
 from tui.proposals.definition import Answers
 from tui.records.proposals import MakingKind, ProposalRun
@@ -116,15 +117,20 @@ class MakingScreen(FollowsRun, inherit_bindings=False):
     def _find_model(self) -> None:
         from tui.chat.models import default_lanes
 
+        recorded: list[tuple[str, str]] = []
         try:
             lane = default_lanes(self.services)[0]  # the base: what is tuned for one task writes no other
+            for one in self.services.store.recordings():
+                recorded.append((one.id, f"{short_model_name(one.model)}, {one.answered:,} answers"))
         except TunedeckError as error:
             self.post_from_thread(self.tell_error, error)
             return
-        self.post_from_thread(self._take_model, (lane.account, lane.model))
+        self.post_from_thread(self._take_found, (lane.account, lane.model), recorded)
 
-    def _take_model(self, model: tuple[str, str]) -> None:
-        self.form.model = self.form.model or model
+    def _take_found(self, model: tuple[str, str], recorded: list[tuple[str, str]]) -> None:
+        form = self.form
+        form.model, form.recordings = form.model or model, recorded
+        form.recording = form.recording or (recorded[0][0] if recorded else "")
         self.form_changed(at_once=True)
 
     @work(thread=True, group="making-runs", exclusive=True, exit_on_error=False, description="read queues")
@@ -205,6 +211,8 @@ class MakingScreen(FollowsRun, inherit_bindings=False):
                 form.kind, form.answers = MakingKind(value), None
             case "examples":
                 form.examples, form.lines = (Path(value) if value else None), ()
+            case "recording":
+                form.recording = value
             case "answers":
                 form.answers = Answers(value)
             case "target":

@@ -28,6 +28,7 @@ _KINDS: Choices = [
     ("persona", "questions as somebody else puts them"),
     ("translation", "rows in another language"),
     ("noise", "questions with slips of the keyboard"),
+    ("recording", "rows of what was recorded of a model"),
 ]
 _ANSWERS: dict[Answers, str] = {
     Answers.KEEP: "kept as they are",
@@ -48,6 +49,10 @@ class MakingForm:
     """Only these rows of it; none takes all."""
     other_examples: list[Path] = field(default_factory=list)
     """Files that were chosen before."""
+    recordings: Choices = field(default_factory=list)
+    """Id and name of each, newest first."""
+    recording: str = ""
+    """Id of the one whose answers are proposed."""
     detail: str = ""
     answers: Answers | None = None
     """None does what the kind does unasked."""
@@ -63,6 +68,11 @@ class MakingForm:
         return self.kind is MakingKind.GENERATE
 
     @property
+    def is_recorded(self) -> bool:
+        """True where rows are what was recorded."""
+        return self.kind is MakingKind.RECORDING
+
+    @property
     def effective_answers(self) -> Answers:
         """What becomes of answers."""
         return self.answers or DEFAULT_ANSWERS.get(self.kind, Answers.KEEP)
@@ -70,7 +80,11 @@ class MakingForm:
     @property
     def effective_target(self) -> Path:
         """The training file that kept rows go to."""
-        return (self.target or self.examples or DEFAULT_TARGET).absolute()
+        return (self.target or self._own_target).absolute()
+
+    @property
+    def _own_target(self) -> Path:
+        return DEFAULT_TARGET if self.is_recorded else self.examples or DEFAULT_TARGET
 
     def take_examples(self, path: Path, lines: tuple[int, ...] = ()) -> None:
         """Take another file of examples."""
@@ -83,7 +97,9 @@ class MakingForm:
         found = {}
         if self.is_new and not self.task.strip():
             found["task"] = "say it in a sentence"
-        if not self.is_new and self.examples is None:
+        if self.is_recorded and not self.recording:
+            found["recording"] = "nothing is recorded yet: R on Home"
+        elif not self.is_new and not self.is_recorded and self.examples is None:
             found["examples"] = "choose a file: enter"
         if self.kind is MakingKind.TRANSLATION and not self.detail.strip():
             found["detail"] = "a language, such as French"
@@ -118,7 +134,7 @@ class MakingForm:
         return MakingWish(
             kind=self.kind, target=self.effective_target, task=self.task, examples=self.examples,
             lines=self.lines, model=model, account=account, count=int(self.count), detail=detail,
-            answers=self.answers, max_cost=self.amount,
+            answers=self.answers, max_cost=self.amount, recording=self.recording if self.is_recorded else "",
         )  # fmt: skip
 
 
@@ -133,6 +149,7 @@ class MakingPane(FieldForm):
         ("kind", "Make"),
         ("task", "Task"),
         ("examples", "From"),
+        ("recording", "Recorded"),
         ("detail", "Persona"),
         ("answers", "Answers"),
         ("model", "Model"),
@@ -150,6 +167,7 @@ class MakingPane(FieldForm):
         "kind": "New rows, or rows that are there said otherwise. ←→ changes it.",
         "task": "What the model to be trained shall do, in a sentence; the one that writes rows reads it.",
         "examples": "Rows that new ones are made like, or of. Enter chooses a file; m in it takes marks.",
+        "recording": "Whose answers are looked through, to train a successor on. ←→ changes it.",
         "detail": "Who asks, or the language. Without a persona six are taken in turn.",
         "answers": "What becomes of the answer when the question changes. ←→ changes it.",
         "model": "Who writes. Enter lists the models of all accounts; slips of the keyboard need none.",
@@ -184,6 +202,8 @@ class MakingPane(FieldForm):
         # What a kind has no use for is not asked.
         for name, is_used in {
             "task": form.is_new or form.effective_answers is Answers.AGAIN,
+            "examples": not form.is_recorded,
+            "recording": form.is_recorded,
             "detail": form.kind in (MakingKind.PERSONA, MakingKind.TRANSLATION),
             "answers": not form.is_new and form.kind.needs_model,
             "model": form.kind.needs_model,
@@ -198,7 +218,7 @@ class MakingPane(FieldForm):
         if form.is_new or not files:
             files = [(_NONE, "no examples" if form.is_new else "none yet: enter chooses a file"), *files]
         target = form.target
-        own = form.examples or DEFAULT_TARGET
+        own = DEFAULT_TARGET if form.is_recorded else form.examples or DEFAULT_TARGET
         targets: Choices = [(_NONE, _named(own))]
         if target is not None:
             targets.append((str(target), _named(target)))
@@ -206,6 +226,7 @@ class MakingPane(FieldForm):
         return {
             "kind": (_KINDS, str(form.kind)),
             "examples": (files, str(form.examples) if form.examples is not None else _NONE),
+            "recording": (form.recordings or [(_NONE, "nothing yet")], form.recording),
             "answers": ([(str(one), words) for one, words in _ANSWERS.items()], str(form.effective_answers)),
             "model": ([("", model)], ""),
             "target": (targets, str(target) if target is not None else _NONE),

@@ -16,6 +16,7 @@ from screens.review import ReviewScreen
 from screens.text_dialog import TextDialog
 from tests.screens.fakes import BASE, FakeProvider, Pilots, make_app, text_of, until
 from tui.app import TunedeckApp
+from tui.chat.lanes import Lane
 from tui.proposals.setup import MakingWish, planned_making
 from tui.records.chats import ChatDelta, ChatRequest, Usage
 from tui.records.proposals import ProposalState
@@ -192,3 +193,24 @@ def test_it_looks(
             await until(pilot, lambda: isinstance(app.screen, ReviewScreen) and "Proposal" in text_of(app))
 
     assert snap_compare(app, terminal_size=size, run_before=before)
+
+
+async def test_what_was_recorded_is_looked_through_the_same_way(app: TunedeckApp, rows: Path) -> None:
+    from tui.evals.record import plan_recording, record
+    from tui.evals.record_source import questions_of_file
+
+    questions = questions_of_file(rows)
+    plan = plan_recording(app.services, str(rows), questions.cases, [Lane("local", BASE)])
+    record(app.services, plan, first_wait=0.01)
+    async with app.run_test(size=(140, 40)) as pilot:
+        app.open_making()
+        await until(pilot, lambda: isinstance(app.screen, MakingScreen) and "say it in" in text_of(app))
+        await pilot.press("left")  # the last kind of all
+        await until(pilot, lambda: f"{BASE}, 3 answers" in text_of(app))
+        await until(pilot, lambda: "no model is asked" in text_of(app))
+        await pilot.press("ctrl+l")
+        await until(pilot, lambda: "3 rows wait for you" in text_of(app), 30)
+        await pilot.press("ctrl+r")
+        await until(
+            pilot, lambda: isinstance(app.screen, ReviewScreen) and "recording: 3 wait" in text_of(app)
+        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,13 @@ from tests.unit.evals.builders import write_rows
 from tui.chat.lanes import Lane
 from tui.errors import TunedeckError
 from tui.evals.arms.arms import ArmKind, Arms, plan_arms, run_arms
-from tui.evals.arms.nearest import Nearness, embed_missing, nearest_examples, texts_of
+from tui.evals.arms.nearest import (
+    Nearness,
+    embed_missing,
+    library_vectors,
+    nearest_examples,
+    texts_of,
+)
 from tui.evals.arms.report import sentences
 from tui.evals.checks.spec import parse_check
 from tui.evals.kept import find_evaluation
@@ -177,3 +184,27 @@ def test_the_command_line_says_it_in_a_sentence_and_writes_a_report(
     assert value["rival"] == "nearest examples"
     assert "Tuned against it" in report.read_text()
     assert "arms" in run_cli("eval", "list", "--json").stdout
+
+
+def test_vectors_of_this_machine_come_from_a_library_or_a_sentence_says_that_it_is_missing(
+    tmp_path: Path,
+) -> None:
+    texts = {b"1": "it is cheap", b"2": "it is dear"}
+    if find_spec("model2vec") is None:
+        with pytest.raises(TunedeckError, match="need model2vec"):
+            library_vectors(str(tmp_path), texts)
+        return
+    import numpy
+    from model2vec import StaticModel
+    from tokenizers import Tokenizer, models, pre_tokenizers
+
+    words = ["[UNK]", "[PAD]", "cheap", "dear", "it", "is"]
+    tokenizer = Tokenizer(models.WordLevel({word: n for n, word in enumerate(words)}, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    StaticModel(vectors=numpy.eye(6, 4, 2, dtype=numpy.float32), tokenizer=tokenizer).save_pretrained(
+        tmp_path
+    )
+    vectors = library_vectors(str(tmp_path), texts)
+    assert list(vectors[b"1"]) != list(vectors[b"2"])
+    with pytest.raises(TunedeckError, match="can't be read"):
+        library_vectors(str(tmp_path / "none"), texts)

@@ -354,3 +354,24 @@ def test_the_command_line_generates_reviews_and_writes(
     assert run_cli("augment", str(training), "-k", "noise", "--yes").code == 0
     assert run_cli("augment", str(training), "-k", "translation", "-m", BASE).code == 2  # no language
     assert run_cli("generate", "-m", BASE).code == 2
+
+
+def test_pairs_make_pairs_and_hostile_answers_stay_text(
+    service: AnsweringService, services: Services, tmp_path: Path
+) -> None:
+    pair: Json = {
+        "input": {"messages": [{"role": "user", "content": "Say hello"}]},
+        "preferred_output": [{"role": "assistant", "content": "Hello!"}],
+        "non_preferred_output": [{"role": "assistant", "content": "What?"}],
+    }
+    path = write_rows(tmp_path / "pairs.jsonl", pair)
+    written = {"user": "Say bye \x1b[2J\ud800", "preferred": "Bye!", "rejected": "[red]Go"}
+    service.reply = lambda model, question, body: json.dumps(written)
+    outcome = made(services, wish(path, count=1))
+    (line,) = [one.line for one in services.store.proposals(outcome.run.id, ProposalState.WAITING)]
+    row_made = json.loads(line)
+    assert row_made["preferred_output"][0]["content"] == "Bye!"
+    assert row_made["non_preferred_output"][0]["content"] == "[red]Go"
+    shown = run_cli("review", "last")
+    assert "\x1b" not in shown.stdout
+    assert "Say bye" in shown.stdout
