@@ -49,6 +49,10 @@ work = 50
 [at_once] # jobs under way; further launches wait for a place. `tunedeck queue limit` sets and shows it
 work = 2
 
+[clusters] # where jobs can run besides the engine's machine: docs/clusters.md has every key
+ray_address = "http://127.0.0.1:8265"
+ray_storage = "/mnt/share/tunedeck"
+
 [notify]  # where you are told; without it every event rings the bell. `tunedeck config notify` writes it
 succeeded = ["bell", "desktop"]
 failed = ["bell", "terminal", "mail"]

@@ -18,7 +18,6 @@ ENTRY = "tui.engine.far.__main__"
 MOUNT = "/tunedeck"
 """Where the bucket is mounted on the other side."""
 _EMBEDDED = "embedded"
-_READS_GGUF = "gguf>=0.17"
 
 
 class Carrier:
@@ -44,7 +43,7 @@ class Carrier:
         self.bucket.remove((DONE, STOP_PAUSE, STOP_CANCEL), job_id)
         self.bucket.send(self._store, job_id, Path(str(spec["base_model_folder"])).name)
         embedded = spec.get("trainer", _EMBEDDED) == _EMBEDDED
-        packages = (*REQUIREMENTS, _READS_GGUF) if embedded else recipe_of("gpu").asked(cpu=False)
+        packages = REQUIREMENTS if embedded else recipe_of("gpu").asked(cpu=False)
         return " && ".join(
             (
                 f"python -m pip install --quiet {shlex.join(packages)}",
