@@ -11,10 +11,11 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Container
 from textual.content import Content
+from textual.events import Resize
 from textual.widgets import Static
 
 from screens.base import HEADROOM_SECONDS, DeckScreen
-from screens.home_facts import account_words, model_rows, radar_pairs, time_left
+from screens.home_facts import account_words, fitting_pairs, model_rows, radar_pairs, time_left
 from screens.home_ways import HomeWays
 from screens.job_words import ago, now, state_part
 from screens.next_step import next_step
@@ -42,6 +43,10 @@ if TYPE_CHECKING:
 _SPARK_WIDTH = 12
 _AROUND_ACCOUNTS = 12
 """Columns of the accounts' pane that are not its words: frame, padding, gap, and the longest other name."""
+
+
+_ACCOUNT_LINES, _MORE_ACCOUNT_LINES, _TALL = 6, 12, 36
+"""Lines of the accounts' pane, those on a screen of so many lines; home.tcss has the same."""
 
 
 class _Panes(Container):
@@ -82,6 +87,8 @@ class HomeScreen(HomeWays):
         self._read_lists()
         known = self._known
         yield Static(self._next_words(), id="next", markup=False)
+        if self._is_tall:
+            self.add_class("-tall", update=False)  # before the first layout, which would be done again for it
         yield KeyValue(self._account_pairs(), id="accounts", classes="pane", title="Accounts")
         with _Panes(id="lists"):
             yield Table(
@@ -254,7 +261,17 @@ class HomeScreen(HomeWays):
             else:
                 headroom = self.services.headroom(account.name, 1)
                 pairs.append((account.name, account_words(account, self._radar, headroom, room)))
-        return [*pairs, *radar_pairs(self._radar)]
+        lines = _MORE_ACCOUNT_LINES if self._is_tall else _ACCOUNT_LINES
+        return fitting_pairs(pairs, radar_pairs(self._radar), lines)
+
+    @property
+    def _is_tall(self) -> bool:
+        return self.app.size.height >= _TALL
+
+    def on_resize(self, event: Resize) -> None:
+        """Say as much of the accounts as there is room for now."""
+        self.set_class(self._is_tall, "-tall")
+        self._show_accounts()
 
     def _engine_words(self, state: EngineState) -> Part:
         width = 16

@@ -43,6 +43,21 @@ def _outlook_words(account: Account, radar: Radar | None) -> Part:
     return (f"✓ {state}", "good") if account.ready else (f"– {state}", "muted")
 
 
+def fitting_pairs(accounts: Sequence[Pair], others: Sequence[Pair], lines: int) -> list[Pair]:
+    """Return accounts and what the radar says, in so many lines: of many accounts the last are only counted.
+
+    Args:
+        accounts: A line each, in their order.
+        others: What ends, what was spent, how old it is; all of it stays.
+        lines: How many there is room for.
+    """
+    room = max(1, lines - len(others))
+    if len(accounts) <= room:
+        return [*accounts, *others]
+    shown = max(1, room - 1)
+    return [*accounts[:shown], ("more", (f"{len(accounts) - shown} accounts; a shows all", "muted")), *others]
+
+
 def radar_pairs(radar: Radar | None) -> list[Pair]:
     """Return what ends, what was spent and how old this is; nothing where there is nothing to say."""
     if radar is None:

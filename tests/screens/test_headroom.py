@@ -7,10 +7,12 @@ from collections.abc import Iterator
 import pytest
 
 from screens.chat import ChatScreen
+from screens.home_facts import fitting_pairs
 from screens.job import JobScreen
 from tests.screens.fakes import make_app, text_of, until
 from tests.unit.core.conftest import KEY
 from tests.unit.core.fake_service import FakeService, running
+from tui.widgets.key_value import Pair
 from tui.widgets.prompt_input import PromptInput
 
 pytestmark = pytest.mark.usefixtures("frozen")
@@ -79,3 +81,20 @@ async def test_home_leaves_it_out_where_the_line_would_not_fit(service: FakeServ
         await until(pilot, lambda: "new jobs until" in text_of(app) and app.services.headroom("openai"), 30)
         await pilot.pause()
         assert "requests left" not in text_of(app)
+
+
+def test_of_many_accounts_the_last_are_counted_and_what_the_radar_says_stays() -> None:
+    accounts: list[Pair] = [(f"account{number}", "✓ ready") for number in range(9)]
+    others: list[Pair] = [("2 ending", "2027-01-14"), ("this month", "$3.00")]
+    shown = fitting_pairs(accounts, others, 6)
+    assert [name for name, _ in shown] == [
+        "account0",
+        "account1",
+        "account2",
+        "more",
+        "2 ending",
+        "this month",
+    ]
+    assert shown[3][1] == ("6 accounts; a shows all", "muted")
+    assert fitting_pairs(accounts[:4], others, 6) == [*accounts[:4], *others]
+    assert [name for name, _ in fitting_pairs(accounts, [*others] * 4, 6)][:2] == ["account0", "more"]

@@ -56,7 +56,8 @@ class LaunchUncertain(TunedeckError):
         super().__init__(
             f"{account} did not answer the creation, and its list of jobs does not show one.",
             f"tunedeck keeps looking for it (run {run_id}). "
-            "Before launching again, look at the service's own list of jobs.",
+            "Before launching again, look at the service's own list of jobs; `tunedeck settle` takes what you"
+            " found there.",
             exit_code=ExitCode.BAD,
         )
 

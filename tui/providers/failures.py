@@ -14,6 +14,7 @@ from tui.providers.remedies import (
     BY_STATUS,
     NO_FINE_TUNING,
     NOTHING_TO_ADVISE,
+    REFUSED_ON_THE_WAY,
     SERVER_TROUBLE,
     TRAINING_REFUSED,
     WEB_PAGE,
@@ -45,7 +46,8 @@ _TLS_TROUBLE = (
 _LONGEST_MESSAGE = 2000
 _MOST_DETAILS = 5
 _SERVER_ERROR = 500
-_OF_A_PROXY = (401, 403, 407, 429)
+_FORBIDDEN = 403
+_OF_A_PROXY = (401, 407, 429)
 """Statuses that say something even when a web page comes with them."""
 
 
@@ -101,7 +103,9 @@ def _from_status(error: object, service: str, secrets: Iterable[str]) -> Provide
     page = web_page_title(error.body)
     request = f" [request {error.request_id}]" if error.request_id else ""
     if page is not None:
-        remedy = BY_STATUS.get(status, SERVER_TROUBLE) if status in _OF_A_PROXY else WEB_PAGE
+        remedy = REFUSED_ON_THE_WAY if status == _FORBIDDEN else WEB_PAGE
+        if status in _OF_A_PROXY:
+            remedy = BY_STATUS.get(status, SERVER_TROUBLE)
         words = f"{service} answered {status} with a web page{page}, not as an API{request}"
         return ProviderError(
             _clean(f"{words}.", secrets), remedy.text, status=status, request_id=error.request_id,

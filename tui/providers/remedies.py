@@ -55,6 +55,10 @@ BY_CODE: Mapping[str, Remedy] = {
     "insufficient_quota": Remedy(
         f"The account has no credit left; see the service's billing page. {_SPENT}", limit=Limit.MONEY
     ),
+    "exceeded_quota": Remedy(
+        f"The job would cost more than the account may spend; raise the limit on the service's billing page. "
+        f"{_SPENT}", limit=Limit.MONEY,
+    ),
     "credit_balance_exhausted": Remedy(
         f"The account has no credit left; see the service's billing page. {_SPENT}", limit=Limit.MONEY
     ),
@@ -90,6 +94,10 @@ NOTHING_TO_ADVISE = Remedy("")
 WEB_PAGE = Remedy(
     "Something between here and the service answered, such as a proxy or a sign-in page; check the base URL "
     "and the network."
+)
+REFUSED_ON_THE_WAY = Remedy(
+    "A proxy, a firewall or a sign-in page between here and the service said no, not the service: open its "
+    "address in a browser, see HTTPS_PROXY; some services answer so in regions that they do not serve."
 )
 _SERVER_ERROR = 500
 _TOO_MANY = 429

@@ -73,6 +73,7 @@ def test_a_refusal_to_train_names_the_dates_and_who_else_can(
         ("exceeded_active_job_limit", "no", Limit.JOBS_AT_ONCE, False),
         (None, "You have 3 active jobs for this model", Limit.JOBS_AT_ONCE, False),
         ("insufficient_quota", "no", Limit.MONEY, False),
+        ("exceeded_quota", "This job would exceed your hard limit", Limit.MONEY, False),
         ("project_spend_limit_exceeded", "no", Limit.MONEY, False),
         (None, "You exceeded your current quota, please check your plan and billing", Limit.MONEY, False),
         (None, "Too many requests", Limit.REQUESTS, True),
@@ -120,6 +121,8 @@ def test_a_proxys_page_is_told_as_one_and_never_shown(
     assert "\x1b" not in error.message
     assert error.status == status
     assert error.retryable == (status >= 500)
+    assert "proxy" in error.remedy
+    assert "scopes" not in error.remedy
 
 
 @pytest.mark.parametrize(
