@@ -175,6 +175,8 @@ what it has cost, and for each setting which share of the differences it explain
         if board.left_seconds is not None:
             second.append((f"   about {rough_duration(board.left_seconds)} left", "muted"))
         second += importance_parts(board)
+        if board.last_words:
+            second = [(f"r goes on. Its process ended with: {safe_line(board.last_words, 200)}", "warning")]
         if board.sweep.reason:
             second = [
                 (safe_line(board.sweep.reason, 200), "warning" if board.state_words == "stopped" else "muted")

@@ -48,7 +48,7 @@ async def choose_sweep_file(screen: DeckScreen) -> Path | None:
 
 async def _written(screen: DeckScreen, training: Path | None, like: str | None) -> Path | None:
     """Write a file to begin with, let the person change it, and return it."""
-    name = training.stem if training is not None else "sweep"
+    name = training.stem if training is not None else f"around-{(like or '')[-8:]}"
     text = await asyncio.to_thread(
         suggested_text, screen.services, training, like, model=None, account=None, name=name[:40]
     )

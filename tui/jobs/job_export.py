@@ -23,7 +23,7 @@ from tui.providers.profiles import Profile, profile
 from tui.providers.redaction import redact
 from tui.providers.registry import query_options
 from tui.records.jobs import Job, Method
-from tui.records.requests import JobRequest
+from tui.records.requests import SWEEP_KEY, JobRequest
 
 _KNOWN_DATASETS = 1000
 _LOCAL_URL, _LOCAL_KEY = "TUNEDECK_ENGINE_URL", "TUNEDECK_ENGINE_TOKEN"
@@ -109,7 +109,7 @@ def _notes(job: Job, terms: JobTerms) -> tuple[str, ...]:
 
 
 def _own_metadata(metadata: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in metadata.items() if name != RUN_ID_KEY}
+    return {name: value for name, value in metadata.items() if name not in (RUN_ID_KEY, SWEEP_KEY)}
 
 
 def _grader_of(job: Job) -> dict[str, Any] | None:

@@ -11,6 +11,8 @@ from tui.records.jobs import Method
 
 RUN_ID_KEY = "tunedeck_run"
 """Name under which a job's metadata carries the run id of the confirmation that made it."""
+SWEEP_KEY = "tunedeck_sweep"
+"""Name under which the metadata of a sweep's job carries ID/TRIAL/RUNG, where the service keeps metadata."""
 
 
 @dataclass(frozen=True, slots=True)

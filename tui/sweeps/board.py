@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from tui import paths
 from tui.jobs.metrics import eta_seconds
 from tui.jobs.so_far import so_far
 from tui.money.amounts import format_money
@@ -20,6 +23,9 @@ from tui.sweeps.runner import is_being_run
 from tui.sweeps.sampling import known_settings
 from tui.sweeps.spending import Spending, Spent
 from tui.sweeps.terms import SweepTerms
+
+_LOGGED = re.compile(r"\d\d:\d\d:\d\d ")
+"""How a line of a sweep's log begins; an error begins otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +76,8 @@ class Board:
     """A process is at it now."""
     left_seconds: float | None
     importance: tuple[Importance, ...]
+    last_words: str
+    """Of the process that was at it, where it ended before the sweep did; empty else."""
     log: tuple[SweepNote, ...]
 
     @property
@@ -171,11 +179,13 @@ class BoardReader:
             total += row.spent
         cap = cap_of(book.sweep, book.terms)
         currency = str(book.sweep.agreed.get("currency", "USD"))
+        is_run = not book.sweep.state.is_over and is_being_run(self._sweep_id)
+        died = book.sweep.state is SweepState.RUNNING and not is_run
         return Board(
             book.sweep, book.terms, rows, planned, total, format_money(cap, currency) if cap else "",
-            not book.sweep.state.is_over and is_being_run(self._sweep_id),
-            _left(book, rows, planned, moment),
+            is_run, _left(book, rows, planned, moment),
             tuple(importance_of(book.terms, trials, list(book.stages.values()))),
+            _last_words(self._sweep_id) if died else "",
             tuple(self._services.store.sweep_log(self._sweep_id)),
         )  # fmt: skip
 
@@ -228,6 +238,18 @@ def _left(book: SweepBook, rows: Sequence[TrialRow], planned: int, now: float) -
     return (coming * mean + begun) / at_once
 
 
+def _last_words(sweep_id: str) -> str:
+    """Return the error that a sweep's process wrote last; empty where it was killed without a word."""
+    folder = paths.sweeps_dir() / sweep_id
+    try:
+        logs = sorted(folder.glob("*.log"), key=os.path.getmtime)
+        lines = logs[-1].read_text("utf-8", "replace").splitlines() if logs else []
+    except OSError:
+        return ""
+    last = next((line for line in reversed(lines) if line.strip()), "")
+    return "" if _LOGGED.match(last) else last.strip()
+
+
 def board_lines(board: Board) -> Mapping[str, str]:
     """Return what stands above a board: name -> words."""
     best = board.best
@@ -239,4 +261,5 @@ def board_lines(board: Board) -> Mapping[str, str]:
         "Search": f"{board.terms.search.strategy}, {done} of {board.planned} over; by {objective.words}",
         "Best": "none yet" if best is None else f"trial {best.trial.number}, {best.trial.value:.4g}",
         "Money": board.money_words,
+        **({"Its process ended with": board.last_words} if board.last_words else {}),
     }

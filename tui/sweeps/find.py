@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 from tui import paths
 from tui.errors import TunedeckError
 from tui.jobs.headless import Detached, start_detached
@@ -37,14 +35,3 @@ def start_sweep(sweep_id: str) -> Detached:
     """
     folder = paths.sweeps_dir() / sweep_id
     return start_detached(["sweep", "resume", sweep_id, "--own-session"], folder)
-
-
-def newest_log(sweep_id: str) -> str:
-    """Return the last line that a sweep's process wrote, for when it ended unasked; empty without one."""
-    folder = paths.sweeps_dir() / sweep_id
-    try:
-        logs = sorted(folder.glob("*.log"), key=os.path.getmtime)
-        lines = logs[-1].read_text("utf-8", "replace").splitlines() if logs else []
-    except OSError:
-        return ""
-    return next((line for line in reversed(lines) if line.strip()), "")

@@ -13,7 +13,7 @@ from tui.jobs.job_file import JobTerms, job_file_text
 from tui.sweeps.board import Board, TrialRow
 from tui.sweeps.ports import SweepServices
 from tui.sweeps.space import EPOCHS, settings_words
-from tui.sweeps.trial_plan import SWEEP_KEY, plan_of_trial
+from tui.sweeps.trial_plan import plan_of_trial
 
 WINNER_TAG = "sweep-winner"
 """Tag of a promoted trial's model, beside one with the sweep's id."""
@@ -70,8 +70,7 @@ def terms_of_trial(services: SweepServices, board: Board, row: TrialRow) -> JobT
     numbers: Mapping[str, Any] = terms.hyperparameters
     if halving is not None:
         numbers = {**numbers, EPOCHS: halving.rungs[row.trial.rung]}
-    metadata = {name: value for name, value in terms.metadata.items() if name != SWEEP_KEY}
-    return replace(terms, hyperparameters=dict(numbers), metadata=metadata)
+    return replace(terms, hyperparameters=dict(numbers))
 
 
 def terms_to_go_on(promotion: Promotion, epochs: int) -> JobTerms:

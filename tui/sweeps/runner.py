@@ -19,6 +19,7 @@ from tui.jobs.unsettled import settle_launches, settled_after
 from tui.money.amounts import format_money
 from tui.providers.protocol import ProviderError
 from tui.records.sweeps import Sweep, SweepState, Trial, TrialState
+from tui.store.database import StoreError
 from tui.store.launch_rows import LaunchState
 from tui.sweeps.book import Say, SweepBook
 from tui.sweeps.following import Follower, stage_after
@@ -33,6 +34,8 @@ from tui.sweeps.terms import RungsBy, Strategy
 _SEARCH_DELAYS = (0.0, 1.0, 2.0, 4.0)
 _ROUND_SECONDS = 1.0
 _OPEN = (TrialState.PLANNED, TrialState.RUNNING)
+_LOCK_ATTEMPTS, _LOCK_PAUSE_SECONDS = 8, 0.05
+_STORE_ATTEMPTS, _STORE_PAUSE_SECONDS = 120, 5.0
 _BY_A_PERSON = "Stopped by a person."
 
 
@@ -85,6 +88,7 @@ class SweepRunner:
         self._sender = Sender(services, self._book, search_delays)
         self._follower = Follower(services, self._book, poll_seconds)
         self._round_seconds = _ROUND_SECONDS if round_seconds is None else round_seconds
+        self._say = say
         self._cancelled: Callable[[], bool] = lambda: False
         self._all_asked = False
         self._why_no_more = ""
@@ -100,7 +104,7 @@ class SweepRunner:
             TunedeckError: Another process is at it, or the store can't be used.
         """
         lock = runner_lock(self._book.sweep.id)
-        if not lock.acquire():
+        if not _taken(lock):
             raise TunedeckError(
                 f"Another process is at the sweep {self._book.sweep.id} already.",
                 "`tunedeck sweep show` shows how it stands.",
@@ -108,13 +112,26 @@ class SweepRunner:
         self._cancelled = cancelled
         try:
             self._services.store.begin_sweep(self._book.sweep.id)
-            while not cancelled() and not self.step():
+            while not cancelled() and not self._round():
                 time.sleep(self._round_seconds)
         finally:
             self._sampler.close()
             lock.release()
         self._book.read()
         return self._book.sweep
+
+    def _round(self) -> bool:
+        """Do one round; a store that can't be used now (locked, full disk) is tried again for a while."""
+        for attempt in range(_STORE_ATTEMPTS):
+            try:
+                return self.step()
+            except StoreError as error:
+                if attempt == _STORE_ATTEMPTS - 1 or self._cancelled():
+                    raise
+                if not attempt:
+                    self._say(f"{error.message} Trying again.")
+                time.sleep(_STORE_PAUSE_SECONDS)
+        return False
 
     def step(self) -> bool:
         """Do one round; True when the sweep is over.
@@ -269,7 +286,9 @@ class SweepRunner:
         if book.in_state(TrialState.PLANNED, TrialState.RESTING):
             return False
         done = len(book.in_state(TrialState.DONE))
-        self._end(SweepState.DONE, f"{done} of {len(book.trials)} trials came to their end.")
+        left = len(book.in_state(TrialState.PRUNED))
+        behind = f", {left} were left behind at a rung" if left else ""
+        self._end(SweepState.DONE, f"{done} of {len(book.trials)} trials came to their end{behind}.")
         return True
 
     def _end(self, state: SweepState, reason: str) -> None:
@@ -301,6 +320,16 @@ class SweepRunner:
             return False
         # A list that does not reach back tells nothing, however long one waits: then a person settles it.
         return time.time() - record.created_at < 2 * settled_after(record.account)
+
+
+def _taken(lock: FileLock) -> bool:
+    """Take the lock; who only looks whether a sweep is being run holds it for an instant."""
+    for attempt in range(_LOCK_ATTEMPTS):
+        if lock.acquire():
+            return True
+        if attempt < _LOCK_ATTEMPTS - 1:
+            time.sleep(_LOCK_PAUSE_SECONDS)
+    return False
 
 
 def _short(reason: str) -> str:

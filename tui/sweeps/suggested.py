@@ -17,18 +17,21 @@ from tui.sweeps.terms import Search, SweepTerms
 from tui.sweeps.trial_plan import account_of
 
 
-def suggested_terms(job: JobTerms, name: str, *, rate: str = "learning_rate_multiplier") -> SweepTerms:
+def suggested_terms(
+    job: JobTerms, name: str, *, rate: str = "learning_rate_multiplier", most: float | None = None
+) -> SweepTerms:
     """Return a sweep to begin with, around a job: its learning rate by powers and its epochs.
 
     Args:
         job: What the trials share; what the sweep varies is taken out of it.
         name: Of the sweep.
         rate: The hyperparameter that scales the learning rate at its service.
+        most: The most that the service takes for it; None where that is not known.
     """
     low, high = (1e-6, 1e-4) if rate == "learning_rate" else (0.1, 10.0)
     chosen = job.hyperparameters.get(rate)
     if isinstance(chosen, int | float) and not isinstance(chosen, bool) and chosen > 0:
-        low, high = chosen / 8, chosen * 8
+        low, high = chosen / 8, min(chosen * 8, most or chosen * 8)
     axes = (Axis(rate, (), float(f"{low:.3g}"), float(f"{high:.3g}"), log=True), Axis(EPOCHS, (1, 2, 4)))
     shared = {key: value for key, value in job.hyperparameters.items() if key not in (rate, EPOCHS)}
     split = job.split_share if job.validation is not None or job.split_share is not None else 0.1
@@ -60,11 +63,11 @@ def suggested_text(
     """
     job = JobTerms(training=None if training is None else training.absolute())
     if like is not None:
-        known = [one for one in services.store.jobs() if one.id.startswith(like)]
-        if len(known) != 1:
-            found = "There is no job" if not known else f"{len(known)} jobs begin with"
+        named_jobs = [one for one in services.store.jobs() if one.id.startswith(like)]
+        if len(named_jobs) != 1:
+            found = "There is no job" if not named_jobs else f"{len(named_jobs)} jobs begin with"
             raise TunedeckError(f"{found} {like!r}.", "`tunedeck jobs` lists them.")
-        job = terms_of_job(services, known[0])
+        job = terms_of_job(services, named_jobs[0])
     job = replace(
         job, model=model or job.model or services.settings.default_model, account=account or job.account,
         method=job.method or Method.SUPERVISED,
@@ -72,7 +75,9 @@ def suggested_text(
     terms = suggested_terms(job, name)
     named = account_of(services, terms, job.model or "")
     rate = rate_of(services, named)
-    terms = suggested_terms(replace(job, account=named), name, rate=rate)
+    known = profile(services.account(named).provider).parameter(rate, job.method or Method.SUPERVISED)
+    most = known.maximum if known is not None else None
+    terms = suggested_terms(replace(job, account=named), name, rate=rate, most=most)
     return sweep_file_text(terms, NOTES)
 
 

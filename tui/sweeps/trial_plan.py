@@ -7,16 +7,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tui.errors import TunedeckError
+from tui.jobs.metadata import MOST_PAIRS
 from tui.jobs.plan import LaunchPlan
 from tui.jobs.ports import JobServices
 from tui.providers.profiles import Profile, profile
 from tui.records.jobs import Method
+from tui.records.requests import SWEEP_KEY
 from tui.records.sweeps import SettingValue
 from tui.sweeps.space import EPOCHS, MODEL, PLAN_AXES, SEED, TRAINING, VALIDATION
 from tui.sweeps.terms import Halving, RungsBy, SweepTerms
 
-SWEEP_KEY = "tunedeck_sweep"
-"""Name under which a job's metadata carries sweep, trial and rung, where its service keeps metadata."""
 _RUN_ID_LENGTH = 32
 _SHORT_ID = 6
 
@@ -85,7 +85,7 @@ def plan_of_trial(
         tried[EPOCHS] = epochs_at(terms.halving, rung)
     seed = settings.get(SEED, job.seed)
     metadata = dict(job.metadata)
-    if service.keeps_metadata and sweep_id:
+    if service.keeps_metadata and sweep_id and len(metadata) < MOST_PAIRS:
         metadata[SWEEP_KEY] = f"{sweep_id}/{number}/{rung}"
     plan = LaunchPlan(
         account=account,

@@ -12,9 +12,13 @@ import pytest
 
 from tests.unit.core.fake_service import accept_and_drop, drop, refuse
 from tests.unit.sweeps.service import TrainingService, loss_at
+from tui import paths
 from tui.jobs.plan import RUN_ID_KEY
 from tui.records.sweeps import Sweep, SweepState, TrialState
 from tui.services import Services
+from tui.store.database import StoreError
+from tui.store.store import Store
+from tui.sweeps import following
 from tui.sweeps.board import read_board
 from tui.sweeps.planning import plan_sweep, sweep_of
 from tui.sweeps.runner import SweepRunner, is_being_run, runner_lock
@@ -224,6 +228,69 @@ def test_halving_pauses_each_job_resumes_winners_and_cancels_losers(
     assert values[3, 2] == pytest.approx(loss_at(2.0, 4))
 
 
+def test_an_evaluation_decides_and_none_of_its_answers_is_paid_twice(
+    services: Services, service: TrainingService, terms_of: Terms
+) -> None:
+    objective = 'evaluate = "valid.jsonl"\nchecks = ["exact"]'
+    terms = terms_of(objective=objective)
+    by_loss, by_score = plan_sweep(services, terms_of()).cost.money, plan_sweep(services, terms).cost.money
+    assert by_loss is not None
+    assert by_score is not None
+    assert by_score.high > by_loss.high  # the answers are in the price
+    service.faults["POST", "/v1/chat/completions"] += [drop]
+    ended = run(services, terms)
+    assert (ended.state, service.answers) == (SweepState.DONE, 3 * 4)
+    values = {one.settings["learning_rate_multiplier"]: one.value for one in services.store.trials(ended.id)}
+    assert values == {0.5: 0.5, 2.0: 1.0, 8.0: 0.5}
+    board = read_board(services, ended.id)
+    assert board.best is not None
+    assert board.best.trial.settings["learning_rate_multiplier"] == 2.0
+    assert sum(one.answers_cost for one in services.store.stages(ended.id)) > 0
+
+
+@pytest.mark.parametrize(
+    "step",
+    ["control_job", *(pytest.param(name, marks=pytest.mark.heavy) for name in ("save_trials", "save_stage"))],
+)
+def test_a_halving_killed_in_a_verdict_comes_to_the_same(
+    services: Services, service: TrainingService, terms_of: Terms, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    service.speed = 4
+    terms = terms_of(
+        space="learning_rate_multiplier = [0.25, 0.5, 2.0, 8.0]", hyperparameters="",
+        halving='by = "pause"\nrungs = [1, 2]', search='strategy = "grid"\nat_once = 4',
+    )  # fmt: skip
+    sweep = begin(services, terms)
+
+    class Killed(BaseException):
+        pass
+
+    owner: Any = following if step == "control_job" else Store
+    original, calls = getattr(owner, step), [0]
+
+    def dying(*arguments: Any, **options: Any) -> Any:
+        result = original(*arguments, **options)
+        calls[0] += 1
+        if calls[0] > 4 and calls[0] % 2:  # every second call of the verdict's is the last of its process
+            raise Killed
+        return result
+
+    monkeypatch.setattr(owner, step, dying)
+    lives = 0
+    while lives < 40:
+        lives += 1
+        try:
+            runner_of(services, sweep).run()
+            break
+        except Killed:
+            continue
+    assert 1 < lives < 40
+    by_rate = {rate_of(body): job for body, job in zip(service.created(), service.jobs.values(), strict=True)}
+    statuses = {rate: job["status"] for rate, job in by_rate.items()}
+    assert statuses == {0.25: "cancelled", 0.5: "succeeded", 2.0: "succeeded", 8.0: "cancelled"}
+    assert len(service.jobs) == 4
+
+
 def test_three_refusals_in_a_row_stop_it(
     services: Services, service: TrainingService, terms_of: Terms
 ) -> None:
@@ -277,6 +344,39 @@ def test_the_network_may_be_away_for_a_while(
     ended = run(services, terms_of())
     assert ended.state is SweepState.DONE
     assert len(service.jobs) == 3
+
+
+def test_a_process_that_died_of_an_error_leaves_its_words_on_the_board(
+    services: Services, terms_of: Terms
+) -> None:
+    sweep = begin(services, terms_of())
+    services.store.begin_sweep(sweep.id)
+    folder = paths.sweeps_dir() / sweep.id
+    folder.mkdir(parents=True, exist_ok=True)
+    log = folder / "1.log"
+    log.write_text("12:00:00 Trial 1: job ftjob-1 on openai\n", "utf-8")
+    board = read_board(services, sweep.id)
+    assert (board.state_words, board.last_words) == ("interrupted", "")
+    log.write_text("12:00:00 Trial 1: job ftjob-1 on openai\n  The disk is full.\n", "utf-8")
+    assert read_board(services, sweep.id).last_words == "The disk is full."
+
+
+def test_a_store_that_is_locked_for_a_while_ends_no_sweep(
+    services: Services, service: TrainingService, terms_of: Terms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tui.sweeps.runner._STORE_PAUSE_SECONDS", 0.0)
+    original, failures = Store.trials, [3]
+
+    def locked(store: Store, sweep_id: str) -> Any:
+        if failures[0] and service.jobs:
+            failures[0] -= 1
+            raise StoreError("Another program keeps the store locked.", "")
+        return original(store, sweep_id)
+
+    sweep = begin(services, terms_of())
+    monkeypatch.setattr(Store, "trials", locked)
+    assert runner_of(services, sweep).run().state is SweepState.DONE
+    assert (failures[0], len(service.jobs)) == (0, 3)
 
 
 def test_one_process_at_a_time_is_at_a_sweep(services: Services, terms_of: Terms) -> None:
