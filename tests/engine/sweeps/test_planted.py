@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import signal
+import string
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -32,14 +35,15 @@ SWEEP = """
 name = "planted"
 account = "local"
 model = "{model}"
-training = {training}
+{top}
 validation = {validation}
 seed = 3
 [hyperparameters]
 n_epochs = 4
 batch_size = 4
 [space]
-learning_rate_multiplier = {{ low = 0.02, high = 40.0, log = true }}
+learning_rate_multiplier = {{ low = 0.5, high = 40.0, log = true }}
+{space}
 [search]
 strategy = "{strategy}"
 trials = {trials}
@@ -58,15 +62,35 @@ def base(isolated_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     return tmp_path
 
 
-def sweep_file(folder: Path, *, strategy: str, trials: int = 12, hours: float = 0.3) -> Path:
+def sweep_file(
+    folder: Path, *, strategy: str, trials: int = 12, hours: float = 0.3, trainings: Sequence[Path] = ()
+) -> Path:
     assert SENTIMENT.held_out is not None
     path = folder / "sweep.toml"
-    path.write_text(
-        SWEEP.format(model=MODEL, training=json.dumps(str(SENTIMENT.training)),
-                     validation=json.dumps(str(SENTIMENT.held_out)), strategy=strategy, trials=trials,
-                     hours=hours),
-        "utf-8",
-    )  # fmt: skip
+    text = SWEEP.format(
+        model=MODEL,
+        validation=json.dumps(str(SENTIMENT.held_out)),
+        strategy=strategy,
+        trials=trials,
+        hours=hours,
+        top="" if trainings else f"training = {json.dumps(str(SENTIMENT.training))}",
+        space=f"training = {json.dumps([str(one) for one in trainings])}" if trainings else "",
+    )
+    path.write_text(text, "utf-8")
+    return path
+
+
+def scrambled(folder: Path, seed: int) -> Path:
+    """Write the shipped training file with answers that say nothing: words of letters drawn by chance."""
+    chance = random.Random(seed)
+    lines = []
+    for line in SENTIMENT.training.read_text("utf-8").splitlines():
+        row = json.loads(line)
+        answer = row["messages"][-1]
+        answer["content"] = "".join(chance.choices(string.ascii_lowercase, k=len(answer["content"])))
+        lines.append(json.dumps(row))
+    path = folder / f"scrambled-{seed}.jsonl"
+    path.write_text("\n".join(lines) + "\n", "utf-8")
     return path
 
 
@@ -75,27 +99,26 @@ def run(path: Path, *arguments: str) -> CliResult:
 
 
 @pytest.mark.parametrize("strategy", ["random", "bayesian"])
-def test_twelve_trials_find_the_planted_rate_under_a_cap(base: Path, strategy: str) -> None:
+def test_twelve_trials_find_the_planted_file_under_a_cap(base: Path, strategy: str) -> None:
     if strategy == "bayesian":
         pytest.importorskip("optuna", reason="the extra `sweep` is not installed")
     began = time.time()
-    done = run(sweep_file(base, strategy=strategy))
+    trainings = [scrambled(base, 1), SENTIMENT.training, scrambled(base, 2)]
+    done = run(sweep_file(base, strategy=strategy, trainings=trainings))
     assert done.code == 0, done.stderr
     board = done.json()
     assert (board["state"], len(board["trials"])) == ("done", 12)
     assert time.time() - began < 0.3 * 3600
     jobs = [trial["job"] for trial in board["trials"]]
     assert len(set(jobs)) == 12
-    # Random weights learn nothing at the low end and most near the top: the best lies in the upper part,
-    # and far below what the rates of the lower half of the powers come to.
     best = next(trial for trial in board["trials"] if trial["number"] == board["best"])
-    rates = {trial["settings"]["learning_rate_multiplier"]: trial["value"] for trial in board["trials"]}
-    assert best["value"] == min(rates.values())
-    assert best["settings"]["learning_rate_multiplier"] > 8
-    low = [value for rate, value in rates.items() if rate < 0.9]
-    assert low
-    assert best["value"] < 0.2 * min(low)
-    assert board["importance"][0]["share"] > 0.5
+    # Held-out rows can only be learned from the file with sound answers, at a rate at which it learns at all.
+    assert best["settings"]["training"] == str(SENTIMENT.training)
+    assert best["value"] == min(trial["value"] for trial in board["trials"])
+    misled = [trial["value"] for trial in board["trials"] if "scrambled" in trial["settings"]["training"]]
+    assert misled
+    assert best["value"] < 0.5 * min(misled)
+    assert {one["name"] for one in board["importance"]} == {"training", "learning_rate_multiplier"}
 
 
 def test_a_time_cap_ends_it_early_and_cancels_what_runs(base: Path) -> None:
