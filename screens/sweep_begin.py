@@ -22,7 +22,8 @@ from tui.sweeps.promote import write_new
 from tui.sweeps.sweep_file import read_sweep_file, sweep_file_text, terms_of_definition
 from tui.sweeps.terms import SweepTerms
 
-_MOST_LINES = 6
+_MOST_WARNINGS, _LONGEST_WARNING = 2, 130
+"""Below them the two keys must still be seen on a small screen."""
 
 
 async def begin_sweep(screen: DeckScreen, path: Path) -> str | None:
@@ -59,8 +60,9 @@ async def agreed_to(screen: DeckScreen, plan: SweepPlan, question: str) -> bool:
     terms = plan.terms
     caps = [f"${terms.caps.money:,.2f}"] if terms.caps.money is not None else []
     caps += [f"{terms.caps.hours:g} h"] if terms.caps.hours is not None else []
-    warnings = [line.text for line in plan.lines if line.level == "warn"]
-    more = f" … and {len(warnings) - _MOST_LINES} more" if len(warnings) > _MOST_LINES else ""
+    warnings = [safe_line(line.text, _LONGEST_WARNING) for line in plan.lines if line.level == "warn"]
+    rest = len(warnings) - _MOST_WARNINGS
+    more = f" {rest} more: `tunedeck sweep run --dry-run` lists them." if rest > 0 else ""
     answer = await screen.app.push_screen_wait(
         ConfirmScreen(
             question, yes="begin it",
@@ -74,7 +76,7 @@ async def agreed_to(screen: DeckScreen, plan: SweepPlan, question: str) -> bool:
                 ("Time", plan.time_words),
                 ("Caps", ", ".join(caps) or "none"),
             ],
-            warning=" ".join(warnings[:_MOST_LINES]) + more,
+            warning=" ".join(warnings[:_MOST_WARNINGS]) + more,
         )
     )  # fmt: skip
     return bool(answer)

@@ -7,6 +7,7 @@ one commit of 26 us (measured 2026-11 on the development machine, against 990 us
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sqlite3
 import tempfile
@@ -120,8 +121,7 @@ class Database:
     def _prepare(self) -> None:
         with self._failures(opening=True):
             paths.make_private(self.path.parent)
-            # SQLite would create it with the umask's permissions; ours is private from the first byte on.
-            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))
+            _create_private(self.path)
             connection = self._handle().connection
             self._check_if_marked(connection)
             self._refuse_newer(connection)
@@ -297,6 +297,26 @@ class Database:
             except BaseException:
                 _roll_back(connection)
                 raise
+
+
+def _create_private(path: Path) -> None:
+    """Create a file that only its user can read, from the first byte on; one that is there is left closed.
+
+    SQLite would create it with the umask's permissions. Closing any descriptor of one that is there would
+    drop the locks that this program's other connections hold; then another program that closes it as the last
+    one, as far as it knows, takes the log away under them with everything written since
+    (sqlite.org/howtocorrupt.html, section 2.2).
+
+    Raises:
+        OSError: It can't be created, or used.
+    """
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    except FileExistsError:
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path)) from None
+        if not os.access(path, os.R_OK | os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path)) from None
 
 
 def _closed_error() -> StoreError:

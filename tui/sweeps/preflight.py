@@ -38,8 +38,11 @@ def sweep_preflight(
     for place, one in enumerate(_to_look_at(terms, settings)):
         plan = plan_of_trial(services, terms, one, rung=0)
         for line in preflight(plan, services):
-            # Each job's own price, and that it was launched before, say nothing of the whole.
-            if line.level != "ok" or (place == 0 and "×" not in line.text):
+            # Each job's own price says nothing of the whole; that it is an old one does, once.
+            if "×" in line.text:
+                if line.level == "warn":
+                    yield replace(line, text="The prices were not read lately.", mends=())
+            elif line.level != "ok" or place == 0:
                 yield replace(line, mends=())
     yield from _about_objective(services, terms, settings)
     yield from _about_halving(services, terms, settings)

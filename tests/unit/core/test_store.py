@@ -3,6 +3,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import sqlite3
+import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -204,6 +205,36 @@ def test_a_second_process_reads_and_writes_while_the_first_has_it_open(store: St
     finally:
         process.join(60)
     assert [event.id for event in store.events("openai", "ftjob-1")] == ["e1", "e2"]
+
+
+READ_AND_CLOSE = """
+import sys
+from pathlib import Path
+from tui.store.store import Store
+
+with Store(Path(sys.argv[1])) as store:
+    print(sorted(job.id for job in store.jobs()))
+"""
+"""A program that opens the store, says what it sees, and closes it as the last, as far as it knows."""
+
+
+def test_a_store_opened_twice_by_one_program_keeps_what_it_writes_after_another_has_closed_it(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "private" / "store.sqlite3"
+
+    def seen_elsewhere() -> str:
+        command = [sys.executable, "-c", READ_AND_CLOSE, str(path)]
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout.strip()
+
+    # The app opens what lists, and later the whole store; closing any descriptor of the file in between
+    # would drop the locks of both, and the next program to close it would take the log away under them.
+    with Store(path) as lists, Store(path) as whole:
+        lists.save_job(a_job("ftjob-1"))
+        assert seen_elsewhere() == "['ftjob-1']"
+        whole.save_job(a_job("ftjob-2"))
+        lists.save_job(a_job("ftjob-3"))
+        assert seen_elsewhere() == "['ftjob-1', 'ftjob-2', 'ftjob-3']"
 
 
 @pytest.mark.parametrize("content", [b"this is no database at all, not even nearly" * 40, b"\x00" * 8192])
