@@ -34,11 +34,11 @@ from tui.providers.moderations import ask_moderation
 from tui.providers.paging import all_pages, read_json
 from tui.providers.profiles import ModelFacts, Profile
 from tui.providers.protocol import ProviderError, UploadProgress
-from tui.providers.text_scores import score_given_tokens
+from tui.providers.text_questions import AsksOfTexts
 from tui.providers.upload_parts import upload_in_parts
 from tui.providers.uploads import prefix_for, upload_whole
 from tui.records.chats import ChatDelta, ChatRequest
-from tui.records.evaluations import EvalAnswer, RemoteBatch, TextScore
+from tui.records.evaluations import EvalAnswer, RemoteBatch
 from tui.records.jobs import Checkpoint, Job, JobEvent, Method
 from tui.records.models import Account, Capability, ModelInfo, Permission
 from tui.records.moderation import ModerationReply
@@ -63,7 +63,7 @@ _QUESTION_SECONDS = 60.0
 _LARGEST_JOB_PAGE = 100
 
 
-class OpenAIShapeProvider(Deploys):
+class OpenAIShapeProvider(Deploys, AsksOfTexts):
     """One account at a service of OpenAI's shape; thread-safe.
 
     Args:
@@ -309,18 +309,6 @@ class OpenAIShapeProvider(Deploys):
         """Ask what the service's moderation says of texts, or of one image by its address; sent once."""
         with self._calling(retry=False) as client:
             return ask_moderation(client, self._profile.moderation_model or "", texts, image)
-
-    def embed(self, model: str, texts: Sequence[str]) -> Sequence[Sequence[float]]:
-        """Return a vector for each text."""
-        from tui.providers.embeddings import ask_embeddings  # only a search for nearest rows asks
-
-        with self._explaining(model=model), self._calling() as client:
-            return ask_embeddings(client, model, texts)
-
-    def score_tokens(self, model: str, tokens: Sequence[int], learned: Sequence[bool]) -> TextScore:
-        """Return how likely a model holds the tokens that `learned` marks, each after all before it."""
-        with self._explaining(model=model), self._calling() as client:
-            return score_given_tokens(client, model, tokens, learned)
 
     def submit_batch(self, requests: Sequence[tuple[str, ChatRequest]], tag: str) -> RemoteBatch:
         """Hand in requests of one model, each under a name of its own; sent once, found again by its tag."""
