@@ -91,6 +91,7 @@ def ask_parts(
     requests: Iterable[Request],
     *,
     processes: int,
+    complete: Callable[[Request], Request] = lambda request: request,
     on_progress: Callable[[int], None] | None = None,
     cancelled: Callable[[], bool] = lambda: False,
     seconds_for_part: float | None = None,
@@ -103,6 +104,7 @@ def ask_parts(
         job: What to do; see `tui.datasets.row_pass_child`.
         requests: The parts in order, each with "start" and "end" in bytes; taken by a thread.
         processes: How many children.
+        complete: Adds to a request what is known only when a child is asked.
         on_progress: Called with the bytes done after each part.
         cancelled: As `ask_every_line`, and so are the others.
 
@@ -111,7 +113,7 @@ def ask_parts(
         PassCancelled: `cancelled` returned True.
     """
     try:
-        work = Children(path, job, requests, processes)
+        work = Children(path, job, requests, processes, complete)
     except OSError as error:
         raise TunedeckError(
             f"A process that reads {path} could not be started: {error}.", "Free some memory and try again."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -16,19 +16,29 @@ from tui.errors import TunedeckError
 TICK_SECONDS = 0.05
 _PATIENCE_SECONDS = 1.0
 _PARTS_AHEAD = 2
+_MOST_WAITING = 512
+"""Parts that are known before they are asked for: while the children start, one core has nothing to do."""
 
 
 class Children:
     """The children of one pass, a thread for each that feeds it, and one that says what the parts are."""
 
-    def __init__(self, path: Path, job: Job, requests: Iterable[Request], processes: int) -> None:
+    def __init__(
+        self,
+        path: Path,
+        job: Job,
+        requests: Iterable[Request],
+        processes: int,
+        complete: Callable[[Request], Request] = lambda request: request,
+    ) -> None:
         self.answers: queue.Queue[tuple[int, Request, dict[str, Any], bytes] | BaseException] = queue.Queue()
         self.total: int | None = None
         """Parts in all, once it is known."""
         self._ended = False
-        self._waiting: queue.Queue[tuple[int, Request] | None] = queue.Queue(2 * processes)
+        self._waiting: queue.Queue[tuple[int, Request] | None] = queue.Queue(_MOST_WAITING)
         self._room = threading.Semaphore(4 * processes)
         """Parts asked for and not yet taken; a child far ahead of a slow one waits."""
+        self._complete = complete
         self.children = start_children(path, job, processes)
         self._preparing = threading.Thread(target=self._prepare, args=(requests,), daemon=True)
         self._preparing.start()
@@ -39,7 +49,6 @@ class Children:
         count = 0
         try:
             for request in requests:
-                self._room.acquire()
                 if self._ended:
                     return
                 self._offer((count, request))
@@ -73,17 +82,25 @@ class Children:
 
         A second part waits in the pipe, so that the child need not wait for it.
         """
-        while len(asked) < _PARTS_AHEAD:
-            try:
-                part = self._waiting.get(block=not asked)
-            except queue.Empty:
+        # Room before the part: who has the next part and waits for room would wait for those after it.
+        while len(asked) < _PARTS_AHEAD and self._room.acquire(blocking=not asked):
+            part = self._next_part(block=not asked)
+            if part is None or self._ended:
+                self._room.release()
                 break
-            if part is None:
-                self._waiting.put(None)  # for the next child, and for this one again
-                break
-            child.ask(part[1])
+            child.ask(self._complete(part[1]))
             asked.append(part)
         return bool(asked)
+
+    def _next_part(self, *, block: bool) -> tuple[int, Request] | None:
+        """Return a part that nobody has been asked for, or None where there is none, or none yet."""
+        try:
+            part = self._waiting.get(block=block)
+        except queue.Empty:
+            return None
+        if part is None:
+            self._waiting.put(None)  # for the next child, and for this one again
+        return part
 
     def taken(self) -> None:
         """Note that one answer was passed on."""
@@ -100,7 +117,7 @@ class Children:
             is_done: Every part was answered, so that they need but be told.
         """
         self._ended = True
-        self._room.release()
+        self._room.release(len(self.children))  # for those that wait for it
         if is_done:
             for child in self.children:
                 child.dismiss()

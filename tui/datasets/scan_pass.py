@@ -18,6 +18,7 @@ from tui.datasets.options import CheckOptions
 from tui.datasets.options_travel import options_as_json
 from tui.datasets.report import Report
 from tui.datasets.row_pass import PassCancelled, ask_parts, process_count
+from tui.datasets.row_pass_process import Request
 from tui.datasets.scan import FileScan
 from tui.datasets.scan_job import packed_state, scan_part, unpacked_state
 from tui.datasets.start_facts import StartFacts, look_at_start
@@ -38,8 +39,11 @@ class _Requests:
         self.full: frozenset[str] = frozenset()
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
-        for part in self.parts:
-            yield {**part.as_request(), "full": sorted(self.full)}
+        return (part.as_request() for part in self.parts)
+
+    def complete(self, request: Request) -> Request:
+        """Add what the parts before have found, when a child is asked."""
+        return {**request, "full": sorted(self.full)}
 
 
 Parts = Generator[tuple[int, bool, FileScan], None, None]
@@ -129,7 +133,7 @@ def _begin(
 
 def _scan_here(descriptor: int, options: CheckOptions, start: StartFacts, requests: _Requests) -> Parts:
     for request in requests:
-        _, part = scan_part(descriptor, options, start, request)
+        _, part = scan_part(descriptor, options, start, requests.complete(request))
         yield request["end"], request["is_open"], part
 
 
@@ -152,6 +156,7 @@ def _scan_by_children(
         },
         requests,
         processes=max(1, min(process_count(), count)),
+        complete=requests.complete,
         cancelled=cancelled,
     )
     with closing(answers):
