@@ -105,6 +105,7 @@ def test_a_job_goes_on_while_nobody_is_connected_and_the_gap_is_filled(
     assert seen < len(steps)
 
 
+@pytest.mark.heavy
 def test_an_engine_that_was_killed_there_is_started_again_and_its_job_goes_on(
     far: RemoteEngine, services: Services, tmp_path: Path
 ) -> None:
@@ -230,6 +231,7 @@ def test_a_folder_without_our_mark_is_never_deleted(far: RemoteEngine) -> None:
     (Path(far.folder) / ".made-by-tunedeck").touch()
 
 
+@pytest.mark.heavy
 def test_connections_of_one_program_wait_for_each_other(far: RemoteEngine) -> None:
     # Two programs ask at once: one opens the tunnel, the other finds it.
     commands = [

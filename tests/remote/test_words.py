@@ -8,7 +8,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tui import __version__
@@ -35,6 +35,7 @@ installation=0.1.0-abc
 """
 
 
+@settings(max_examples=60)
 @given(st.text(max_size=40))
 @example("-oProxyCommand=touch /tmp/x")
 @example("ada@-oProxyCommand=x")

@@ -112,7 +112,7 @@ class Child:
             ApiError: 503 when it died and the pause is not over.
         """
         if self._closed:
-            raise ChildNotReady("The engine is shutting down.", retry_after=None)
+            raise ChildNotReady(f"{self.plan.label} has just been ended; ask again.", retry_after=1)
         process = self._process
         if process is not None and process.poll() is not None:
             _log.warning("%s ended with exit code %s", self.plan.label, process.returncode)
