@@ -131,7 +131,8 @@ def _wheels_in(folder: Path | None) -> list[Path]:
     if not found:
         raise TunedeckError(
             f"{folder} holds no wheels.",
-            "Fill it on a machine of the same system: pip download tunedeck -d FOLDER --only-binary :all:",
+            "Fill it where tunedeck is installed, on the same system: `pip freeze --exclude tunedeck` into a "
+            "file, then `pip download -r FILE -d FOLDER --only-binary :all:`.",
         )
     return [path for path in found if not path.name.startswith("tunedeck-")]
 
