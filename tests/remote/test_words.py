@@ -13,8 +13,11 @@ from hypothesis import strategies as st
 
 from tui import __version__
 from tui.errors import TunedeckError
+from tui.jobs.weights_found import find_exportable
+from tui.records.jobs import Job, JobState
 from tui.remote.destination import Destination, account_name, destination
 from tui.remote.own_wheel import build_wheel, installed_bytes
+from tui.remote.records import RemoteEngine, keep_record
 from tui.remote.ssh_failures import explain
 from tui.remote.survey import read_survey, usable_python
 
@@ -124,6 +127,14 @@ def test_the_wheel_holds_the_running_code_and_says_so_truly(tmp_path: Path) -> N
             content = archive.read(name)
             told = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()
             assert (digest, int(size)) == (f"sha256={told}", len(content))
+
+
+def test_who_wants_the_weights_of_a_job_there_is_told_how(isolated_home: Path) -> None:
+    keep_record(RemoteEngine("far", "ada@far", "/srv/engine", "python3"))
+    job = Job("far", "ftjob-1", JobState.SUCCEEDED, "succeeded", "base")
+    with pytest.raises(TunedeckError, match="on the machine of far") as refused:
+        find_exportable(job)
+    assert "engine remote run far -- export ftjob-1" in refused.value.remedy
 
 
 def test_the_size_is_that_of_the_packages_here() -> None:

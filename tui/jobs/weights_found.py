@@ -15,6 +15,7 @@ from tui.engine.transformers_base import is_transformers_base
 from tui.errors import TunedeckError
 from tui.providers.profile_data import LOCAL_NAME
 from tui.records.jobs import Job
+from tui.remote.records import read_record
 
 PEFT_FILES = ("adapter_config.json", "adapter_model.safetensors")
 _NOT_PLAIN = re.compile(r"[^A-Za-z0-9._-]+")
@@ -91,6 +92,12 @@ def find_exportable(job: Job, step: int | None = None) -> Exportable:
     Raises:
         TunedeckError: They are not on this machine, with what can be done instead.
     """
+    if read_record(job.account) is not None:
+        raise TunedeckError(
+            f"The weights of {job.id} are on the machine of {job.account}, not on this one.",
+            f"`tunedeck engine remote run {job.account} -- export {job.id} --to FOLDER` writes them there; "
+            "scp brings the folder here.",
+        )
     if job.account != LOCAL_NAME:
         raise TunedeckError(
             f"The weights of {job.id} are at {job.account}, not on this machine.",
