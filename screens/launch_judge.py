@@ -20,7 +20,6 @@ from tui.jobs.preflight import estimate_plan, preflight
 from tui.jobs.preflight_file import report_of_plan
 from tui.jobs.preflight_grader import ask_about_grader
 from tui.jobs.reports import file_sha256
-from tui.jobs.run_places import HERE, run_on
 from tui.jobs.told_price import ask_price
 from tui.money.estimate import Estimate
 
@@ -119,7 +118,7 @@ class JudgesPlan(DeckScreen, inherit_bindings=False):
             estimate = estimate_plan(plan, services)
         except TunedeckError as error:
             lines.append(PreflightLine("stop", error.message, error.remedy))
-        rates = services.store.training_rates(plan.account) if run_on(plan) == HERE else []
+        rates = services.store.training_rates(plan.account)
         return Readiness(plan, in_order(lines), estimate, examples, rates, shape)
 
 

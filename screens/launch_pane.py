@@ -49,7 +49,7 @@ TEXTS = ("suffix", "extra", "metadata", "wandb", "stop_rules", "start")
 _SENTENCES = {
     "training": "Enter chooses a file of yours or a shipped example.",
     "account": "Who trains: ←→ changes it. The local engine is free and needs no key.",
-    RUN_ON: "Where it is trained: ←→ changes it, enter lists all, those that can't be used with why.",
+    RUN_ON: "Where it is trained: ←→ changes it, enter lists what can't be used and why.",
     "method": "Supervised learns answers, dpo which of two is better, reinforcement by a grader.",
 }
 _EMPTY = {"start": "now"}

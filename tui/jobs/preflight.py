@@ -219,8 +219,7 @@ def _about_price(
     plan: LaunchPlan, services: JobServices, estimate: Estimate, model: CatalogModel
 ) -> Iterator[PreflightLine]:
     if estimate.is_free:
-        rates = services.store.training_rates(plan.account) if run_on(plan) == HERE else []
-        time = time_of(estimate, rates)
+        time = time_of(estimate, services.store.training_rates(plan.account))
         when = f"; {time.text}, {time.source}" if time is not None else ""
         yield PreflightLine("ok", f"{estimate.formula}{when}.")
         return

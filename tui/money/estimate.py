@@ -304,4 +304,6 @@ def time_of(estimate: Estimate | None, measured_rates: Sequence[float] = ()) -> 
         return None
     if estimate.provider != _HERE and not measured_rates:
         return None
+    if estimate.free_words:  # it runs at a place whose pace was not measured
+        return None
     return estimate_local_time(estimate.tokens_per_epoch, estimate.epochs, measured_rates)
