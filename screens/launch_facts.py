@@ -8,7 +8,10 @@ from pathlib import Path
 
 from screens.preflight_pane import Point
 from tui.jobs.plan import LaunchPlan, PreflightLine
+from tui.jobs.run_places import HERE, is_billed, run_on
 from tui.money.estimate import Estimate, TimeEstimate, format_money
+from tui.providers.profile_data import LOCAL_NAME
+from tui.providers.profiles import profile
 from tui.safe_text import safe_line, safe_text
 from tui.widgets.key_value import Pair
 from tui.widgets.tones import Part, Tone, fit
@@ -78,6 +81,9 @@ def confirm_facts(
         ("Account", safe_line(plan.account, 60)),
         ("Training", _short_place(plan.training)),
     ]
+    if run_on(plan) != HERE:
+        bills = ", which bills at your own account there" if is_billed(plan, profile(LOCAL_NAME)) else ""
+        pairs.append(("Runs on", f"{safe_line(run_on(plan), 40)}{bills}"))
     if plan.split_share is not None:
         pairs.append(("Validation", f"{plan.split_share:.0%} of it, put aside"))
     elif plan.validation is not None:

@@ -9,10 +9,14 @@ from textual.widgets import Input
 from screens.confirm import DEAD_SECONDS, ConfirmScreen
 from screens.job import JobScreen
 from screens.launch import LaunchScreen
+from screens.launch_facts import confirm_facts
 from screens.launch_form import LaunchForm
 from screens.launch_hints import LOCAL_BETA, LOCAL_RATES, hints
 from tests.screens.fakes import FakeProvider, Pilots, dataset, make_app, text_of, until
 from tui.app import TunedeckApp
+from tui.jobs.plan import LaunchPlan
+from tui.money.catalog import Catalog
+from tui.money.estimate import estimate_cost
 from tui.providers.protocol import ProviderError
 from tui.records.jobs import Job, Method
 from tui.records.requests import JobRequest
@@ -282,3 +286,13 @@ async def test_a_field_with_one_value_offers_no_next_one(sound: Path) -> None:
         await until(pilot, lambda: "Next value" not in text_of(app))
         screen.query_one("#method").focus()
         await until(pilot, lambda: "Next value" in text_of(app))
+
+
+@pytest.mark.parametrize(
+    ("place", "words"), [("ray", "ray"), ("sky", "sky, which bills at your own account there")]
+)
+def test_the_confirmation_says_where_the_job_runs_and_who_bills(place: str, words: str) -> None:
+    plan = LaunchPlan("local", "smollm2-135m-instruct", Path("rows.jsonl"), hyperparameters={"run_on": place})
+    model = Catalog.load().model(plan.model, plan.account)
+    facts = [pair[:2] for pair in confirm_facts(plan, estimate_cost(466, model, epochs=3, examples=12), None)]
+    assert ("Runs on", words) in facts
