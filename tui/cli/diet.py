@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tui.cli.eval import amount_of
-from tui.cli.output import ProgressLine, json_option, narrate, print_json, print_table, say
+from tui.cli.output import ProgressLine, json_option, narrate, print_json, say
+from tui.cli.report_output import print_fitting
 from tui.errors import ExitCode, TunedeckError
 
 if TYPE_CHECKING:
@@ -80,7 +81,11 @@ def command(file: Path, as_json: bool, **options: Any) -> int:
     else:
         for sentence in sentences(diet):
             say(sentence)
-        print_table([head.upper() for head in HEADINGS], [meal_cells(meal) for meal in diet.meals])
+        _, prompt, *others = HEADINGS
+        for lane in diet.lanes:
+            say(f"\n{lane.model}")
+            mine = [meal_cells(diet.meals[place])[1:] for place in diet.places(lane)]
+            print_fitting([prompt.upper(), *(head.upper() for head in others)], mine)
     return int(ExitCode.DONE if diet.result.complete else ExitCode.BAD)
 
 
