@@ -96,6 +96,8 @@ async def resume_sweep(screen: DeckScreen, sweep: Sweep) -> bool:
                 return False
             fresh = replace(sweep, definition=terms.as_json(), agreed=plan.agreed)
             await asyncio.to_thread(screen.services.store.agree_to_sweep, fresh)
+        # Noted before the process is there to note it, so that the screen goes on looking.
+        await asyncio.to_thread(screen.services.store.begin_sweep, sweep.id)
         await asyncio.to_thread(start_sweep, sweep.id)
     except TunedeckError as error:
         screen.tell_error(error)

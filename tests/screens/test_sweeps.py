@@ -198,6 +198,30 @@ async def test_what_was_interrupted_goes_on_and_what_runs_is_stopped(
     assert "cancel ftjob-5" in " ".join(provider.calls)
 
 
+async def test_one_that_a_cap_has_ended_goes_on_with_another(
+    provider: FakeProvider, sound: Path, started: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = make_app(provider)
+    terms = terms_for(sound, caps=Caps(hours=1.0))
+    keep_sweep(app.services.store, sound, state=SweepState.STOPPED, ended_at=NOW, definition=terms.as_json(),
+               reason="The time cap of 1 h was reached.")  # fmt: skip
+    async with app.run_test(size=(80, 24)) as pilot:
+        await open_board(pilot, app)
+        await pilot.press("r")
+        await until(pilot, lambda: isinstance(app.screen, AskTextScreen))
+        app.screen.query_one(Input).value = "2.5"
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(app.screen, ConfirmScreen))
+        assert "2.5 h" in text_of(app)
+        await pilot.pause(0.4)
+        await pilot.press("y")
+        await until(pilot, lambda: started == [ID])
+        sweep = app.services.store.sweep(ID)
+        assert sweep is not None
+        assert (sweep.state, sweep.definition["caps"]) == (SweepState.RUNNING, {"hours": 2.5})
+        await until(pilot, lambda: "interrupted" in text_of(app))  # until the process is there
+
+
 async def test_keys_that_can_not_act_say_why(app: TunedeckApp, being_run: object) -> None:
     async with app.run_test(size=(80, 24), notifications=True) as pilot:
         await open_board(pilot, app)

@@ -147,7 +147,7 @@ def test_a_process_killed_while_its_creation_is_under_way(
 
 
 @pytest.mark.parametrize(
-    "point", ["ask", "gone", *(pytest.param(name, marks=pytest.mark.heavy) for name in ("attribute", "told"))]
+    "point", ["gone", *(pytest.param(name, marks=pytest.mark.heavy) for name in ("ask", "attribute", "told"))]
 )
 def test_dying_between_optuna_and_the_store_keeps_both_in_step(
     services: Services, service: TrainingService, terms_of: Terms, monkeypatch: pytest.MonkeyPatch, point: str
