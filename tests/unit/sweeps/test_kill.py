@@ -81,10 +81,21 @@ def assert_whole(services: Services, service: TrainingService, sweep: Sweep, rat
     assert [one.settings["learning_rate_multiplier"] for one in trials] == rates
 
 
+QUICK = ("add_trial", "claim_launch", "create_job", "update_launch", "save_trials")
+"""Where dying would cost most; the other points run with the heavy tests."""
+
+
 @pytest.mark.parametrize(
     ("owner", "name", "after"),
-    [*((owner, name, False) for owner, name in POINTS), (OpenAIShapeProvider, "create_job", True)],
-    ids=[*(f"before-{name}" for _, name in POINTS), "after-create_job"],
+    [
+        *(
+            pytest.param(
+                owner, name, False, id=f"before-{name}", marks=() if name in QUICK else pytest.mark.heavy
+            )
+            for owner, name in POINTS
+        ),
+        pytest.param(OpenAIShapeProvider, "create_job", True, id="after-create_job"),
+    ],
 )
 def test_dying_at_any_step_loses_no_trial_and_launches_none_twice(
     services: Services, service: TrainingService, terms_of: Terms, monkeypatch: pytest.MonkeyPatch,

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tui.errors import TunedeckError
@@ -50,13 +50,14 @@ def test_what_is_drawn_lies_in_the_axis_and_is_the_same_again(value: Any, seed: 
         assert found["x"] in axis.values
 
 
+@settings(max_examples=30)
 @given(whole, st.integers(0, 3))
 def test_nothing_is_drawn_twice_and_everything_once(value: Any, seed: int) -> None:
     axes = [parse_axis("x", value), parse_axis("y", ["a", "b"])]
     size = size_of(axes)
     found: list[Mapping[str, SettingValue]] = []
-    while (settings := drawn(axes, seed, len(found) + 1, found)) is not None:
-        found.append(settings)
+    while (one := drawn(axes, seed, len(found) + 1, found)) is not None:
+        found.append(one)
     assert len(found) == len({tuple(sorted(one.items())) for one in found}) == size
 
 
