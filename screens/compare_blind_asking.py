@@ -87,7 +87,7 @@ class AsksBlind(GreyedKeys, inherit_bindings=False):
     def asking_words(self) -> str:
         """Return how far the asking is, or what is missing; for the end of a line."""
         if self.asking is not None and (state := self.asking.state).is_running:
-            return f" · asking, {state.done:,} of {state.total:,} answers; x stops"
+            return f" · {state.done:,} of {state.total:,} answers; x stops"
         if self.plan is not None and self.plan.unknown:
             return f" · {self.plan.unknown:,} answers are missing: a asks for them"
         return ""

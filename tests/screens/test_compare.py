@@ -391,7 +391,7 @@ async def test_answers_go_on_coming_when_the_screen_is_left_and_ratings_go_on_la
     async with app.run_test(size=(100, 30)) as pilot:
         provider.hold.clear()
         blind = await begin_blind(pilot, app, path, count="4")
-        await until(pilot, lambda: "asking, 0 of 8 answers" in text_of(app))
+        await until(pilot, lambda: "0 of 8 answers; x stops" in text_of(app))
         await pilot.press("q")
         await until(pilot, lambda: isinstance(app.screen, CompareScreen))
         provider.hold.set()
@@ -413,7 +413,7 @@ async def test_asking_is_stopped_and_what_is_missing_asked_later(isolated_home: 
     async with app.run_test(size=(100, 30)) as pilot:
         provider.hold.clear()
         await begin_blind(pilot, app, prompts(isolated_home, 4), count="4")
-        await until(pilot, lambda: "asking, 0 of 8 answers" in text_of(app))
+        await until(pilot, lambda: "0 of 8 answers; x stops" in text_of(app))
         await pilot.press("x")
         await until(pilot, lambda: "8 answers are missing: a asks" in text_of(app))
         provider.hold.set()
