@@ -19,6 +19,7 @@ from tui.datasets.report import Finding, Severity
 from tui.errors import ExitCode, TunedeckError
 from tui.proposals.definition import Definition
 from tui.proposals.nearness import Neighbourhood
+from tui.proposals.one_at_a_time import only_one
 from tui.proposals.seeds import pair_of, spoken_of
 from tui.proposals.targets import held_out_files, origins_file, refuse_other_kind, refuse_validation
 from tui.records.proposals import Proposal, ProposalRun, ProposalState
@@ -175,8 +176,13 @@ class ReviewQueue:
         A writing that was cut short is gone on with: rows that stand there are not written again.
 
         Raises:
-            TunedeckError: Nothing is kept, the file is held out or holds other rows, or it can't be written.
+            TunedeckError: Nothing is kept, the file is held out or holds other rows, it can't be written, or
+                another program is at it.
         """
+        with only_one(self.run.id, "being made or written"):
+            return self._write()
+
+    def _write(self) -> WrittenRows:
         target = self.definition.target
         refuse_validation(self._store, target)
         refuse_other_kind(target, self.definition.format)

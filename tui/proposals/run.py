@@ -19,6 +19,7 @@ from tui.evals.ports import EvalServices
 from tui.evals.pricing import CostMeter, Prices
 from tui.money.usage_price import Amount
 from tui.proposals.nearness import Neighbourhood
+from tui.proposals.one_at_a_time import only_one
 from tui.proposals.plan import PlannedSource, ProposalPlan, questions_of
 from tui.proposals.recorded import recorded_sources
 from tui.proposals.rows import Made, noisy_row, rows_of
@@ -90,19 +91,21 @@ def run_proposals(
 
     Raises:
         ProviderError: The service refuses everything or goes on failing; what was answered is kept.
-        TunedeckError: A file can't be read, or the store can't be written.
+        TunedeckError: A file can't be read, the store can't be written, or another program makes the same
+            rows right now.
     """
     making = _Making(services, plan, on_progress, cancelled)
-    services.store.save_proposal_run(plan.run())
-    try:
-        making.begin()
+    with only_one(plan.definition.id, "being made"):
+        services.store.save_proposal_run(plan.run())
         try:
-            outcome = making.make(first_wait)
-        finally:
-            making.close()
-    except PassCancelled:
-        outcome = AskingOutcome(stopped=True)
-    return making.result(outcome)
+            making.begin()
+            try:
+                outcome = making.make(first_wait)
+            finally:
+                making.close()
+        except PassCancelled:
+            outcome = AskingOutcome(stopped=True)
+        return making.result(outcome)
 
 
 class _Making:

@@ -17,6 +17,7 @@ from tui import paths
 from tui.errors import TunedeckError
 from tui.evals.recorded import find_recording
 from tui.proposals.definition import Answers, Definition
+from tui.proposals.one_at_a_time import only_one
 from tui.proposals.plan import plan_proposals
 from tui.proposals.review import ReviewQueue, find_run, summary_of
 from tui.proposals.run import ProposalOutcome, run_proposals
@@ -375,3 +376,18 @@ def test_pairs_make_pairs_and_hostile_answers_stay_text(
     shown = run_cli("review", "last")
     assert "\x1b" not in shown.stdout
     assert "Say bye" in shown.stdout
+
+
+def test_two_programs_never_make_or_write_the_same_rows_at_once(
+    service: AnsweringService, services: Services, training: Path
+) -> None:
+    service.reply = Writer()
+    plan = planned_making(services, wish(training, count=1))
+    with only_one(plan.definition.id, "held"), pytest.raises(TunedeckError, match="by another tunedeck"):
+        run_proposals(services, plan, first_wait=0.01)
+    assert service.requests_answered == 0
+    queue = ReviewQueue(services.store, run_proposals(services, plan, first_wait=0.01).run)
+    queue.keep(queue.waiting()[0].number)
+    with only_one(queue.run.id, "held"), pytest.raises(TunedeckError, match="by another tunedeck"):
+        queue.write()
+    assert queue.write().rows == 1
