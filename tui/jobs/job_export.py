@@ -14,6 +14,7 @@ from typing import Any
 
 from tui.errors import TunedeckError
 from tui.jobs.job_file import JobTerms, job_file_text
+from tui.jobs.own_shape_export import own_python, own_request
 from tui.jobs.plan import RUN_ID_KEY, LaunchPlan
 from tui.jobs.ports import JobServices
 from tui.providers.job_request import job_arguments, wandb_of
@@ -79,15 +80,9 @@ def export_job(services: JobServices, job: Job, form: ExportForm) -> str:
     """Return a job as text that starts the same job again, with names of variables in place of keys.
 
     Raises:
-        TunedeckError: Its account is not known any more, or its service is not asked in OpenAI's shape.
+        TunedeckError: Its account is not known any more, or its service has no place for a part of it.
     """
     terms = terms_of_job(services, job)
-    service = profile(services.account(job.account).provider)
-    if form is not ExportForm.TOML and service.shape != "openai":
-        raise TunedeckError(
-            f"{service.label} is asked in a shape of its own, which has no export as {form}.",
-            f"The job file works there: `tunedeck jobs export {job.id}`, then `tunedeck launch --from` it.",
-        )
     match form:
         case ExportForm.TOML:
             return job_file_text(terms, _notes(job, terms))
@@ -140,8 +135,8 @@ def _resolved(job: Job, service: Profile) -> dict[str, int | float | str]:
     return found
 
 
-def _body(services: JobServices, job: Job, terms: JobTerms) -> dict[str, Any]:
-    request = JobRequest(
+def _request(job: Job, terms: JobTerms) -> JobRequest:
+    return JobRequest(
         model=job.model or terms.model or "",
         training_file=job.training_file or _NO_FILE_ID,
         method=job.method,
@@ -153,7 +148,10 @@ def _body(services: JobServices, job: Job, terms: JobTerms) -> dict[str, Any]:
         grader=terms.grader,
         wandb=terms.wandb,
     )
-    body = job_arguments(request, profile(services.account(job.account).provider))
+
+
+def _body(services: JobServices, job: Job, terms: JobTerms) -> dict[str, Any]:
+    body = job_arguments(_request(job, terms), profile(services.account(job.account).provider))
     told = job.raw.get("method")
     if job.method is Method.REINFORCEMENT and isinstance(told, Mapping):
         body["method"] = dict(told)  # with its grader, which nothing else here holds
@@ -196,14 +194,23 @@ def _heading(job: Job, terms: JobTerms, variable: str) -> list[str]:
     return [f"# {redact(''.join(one if one.isprintable() else ' ' for one in line))}" for line in lines]
 
 
-def _as_curl(services: JobServices, job: Job, terms: JobTerms) -> str:
+def _route_and_body(services: JobServices, job: Job, terms: JobTerms) -> tuple[str, dict[str, Any]]:
+    """Return where a creation goes, below the account's address, and its JSON, in the service's shape."""
+    shape = profile(services.account(job.account).provider).shape
+    if shape != "openai":
+        return own_request(shape, _base_url(services, job.account) or "", _request(job, terms))
     body = _body(services, job, terms)
     body |= body.pop("extra_body", {})
+    return "/fine_tuning/jobs", body
+
+
+def _as_curl(services: JobServices, job: Job, terms: JobTerms) -> str:
+    route, body = _route_and_body(services, job, terms)
     variable = _key_variable(services, job.account)
     base, query = _base_url(services, job.account), _query(services, job.account)
     from urllib.parse import urlencode
 
-    rest = "/fine_tuning/jobs" + (f"?{urlencode(query)}" if query else "")
+    rest = route + (f"?{urlencode(query)}" if query else "")
     address = shlex.quote(base + rest) if base else f'"${{{_LOCAL_URL}}}"{shlex.quote(rest)}'
     return "\n".join([
         *_heading(job, terms, variable),
@@ -218,8 +225,13 @@ def _as_curl(services: JobServices, job: Job, terms: JobTerms) -> str:
 
 
 def _as_python(services: JobServices, job: Job, terms: JobTerms) -> str:
-    body = _body(services, job, terms)
     variable = _key_variable(services, job.account)
+    if profile(services.account(job.account).provider).shape != "openai":
+        route, sent = _route_and_body(services, job, terms)
+        address = repr(f"{_base_url(services, job.account)}{route}")
+        lines = own_python(address, variable, _indented(sent))
+        return "\n".join([*_heading(job, terms, variable), *lines])
+    body = _body(services, job, terms)
     base, query = _base_url(services, job.account), _query(services, job.account)
     address = repr(base) if base else f'os.environ["{_LOCAL_URL}"]'
     arguments = [f'    api_key=os.environ["{variable}"],', f"    base_url={address},"]

@@ -141,9 +141,12 @@ class _FireworksHandler(_Handler):
             route, [job for name, job in reversed(self.server.jobs.items()) if f"/{route}/" in name]
         )
 
+    def _asked_id(self) -> str:
+        made = f"made-{len(self.server.jobs)}"  # what nobody names is named by the service
+        return next((value for name, value in self.query.items() if name.endswith("JobId")), made)
+
     def _create_job(self, route: str) -> None:
-        job_id = next(value for name, value in self.query.items() if name.endswith("JobId"))
-        if f"{ACCOUNT}/{route}/{job_id}" in self.server.jobs:
+        if f"{ACCOUNT}/{route}/{self._asked_id()}" in self.server.jobs:
             self.trouble(409, "ALREADY_EXISTS")
             return
         self.send(self.accept_job())
@@ -152,7 +155,7 @@ class _FireworksHandler(_Handler):
         body = json.loads(self.body)
         self.server.bodies.append(body)
         route = self.path.split("?")[0].split("/")[-1]
-        job_id = next(value for name, value in self.query.items() if name.endswith("JobId"))
+        job_id = self._asked_id()
         cost = {"currencyCode": "USD", "units": "3", "nanos": 250000000}
         return self.server.add_job(name=f"{ACCOUNT}/{route}/{job_id}", estimatedCost=cost, **body)
 

@@ -15,7 +15,9 @@ from hypothesis import strategies as st
 
 from tests.support import CliResult
 from tests.unit.core.conftest import KEY
-from tests.unit.core.fake_service import FakeService
+from tests.unit.core.fake_fireworks import FakeFireworks
+from tests.unit.core.fake_service import FakeService, running
+from tests.unit.core.fake_together import FakeTogether
 from tui.datasets.formats import DatasetFormat
 from tui.errors import TunedeckError
 from tui.jobs.job_export import terms_of_job
@@ -236,16 +238,33 @@ def test_exports_keep_the_grader_the_services_own_choices_and_hostile_text(
 
 
 @pytest.mark.parametrize("form", ["curl", "python"])
-def test_a_service_of_another_shape_is_exported_as_a_job_file_alone(
-    cli: Cli, services: Services, service: FakeService, monkeypatch: pytest.MonkeyPatch, form: str
-) -> None:
+@pytest.mark.parametrize(("kind", "cloud"), [("together", FakeTogether), ("fireworks", FakeFireworks)])
+def test_a_service_of_another_shape_is_asked_in_its_own(
+    cli: Cli, services: Services, monkeypatch: pytest.MonkeyPatch, form: str, kind: str,
+    cloud: type[FakeService],
+) -> None:  # fmt: skip
+    if form == "curl" and (shutil.which("curl") is None or sys.platform == "win32"):
+        pytest.skip("needs curl")
     monkeypatch.setenv("OTHER_KEY", "sk-test-123456")
-    declare_account(DeclaredAccount("other", "together", service.url, "OTHER_KEY"))
-    services.store.save_job(
-        Job("other", "ft-1", JobState.RUNNING, "running", "m", hyperparameters={"n_epochs": 2})
-    )
-    refused = cli("jobs", "export", "ft-1", "--as", form)
-    assert (refused.code, "The job file works there" in refused.stderr) == (2, True)
+    with running(cloud()) as fake:
+        declare_account(DeclaredAccount("other", kind, fake.url, "OTHER_KEY"))
+        services.store.save_job(
+            Job("other", "ft-1", JobState.RUNNING, "running", "Qwen/Qwen3-8B", training_file="file-1",
+                suffix="tone", hyperparameters={"n_epochs": 2, "learning_rate": 2e-5})
+        )  # fmt: skip
+        text = cli("jobs", "export", "ft-1", "--as", form).stdout
+        assert "sk-test" not in text
+        run = ["sh", "-c", text] if form == "curl" else [sys.executable, "-c", text]
+        done = subprocess.run(run, capture_output=True, text=True, env=os.environ, timeout=60)
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout)
+        sent = fake.bodies[-1]
+    if kind == "together":
+        assert (sent["model"], sent["training_file"], sent["n_epochs"]) == ("Qwen/Qwen3-8B", "file-1", 2)
+        assert (sent["suffix"], sent["learning_rate"]) == ("tone", 2e-5)
+    else:
+        assert sent["dataset"] == "accounts/me/datasets/file-1"
+        assert (sent["baseModel"], sent["epochs"], sent["learningRate"]) == ("Qwen/Qwen3-8B", 2, 2e-5)
     assert "n_epochs = 2" in cli("jobs", "export", "ft-1").stdout
 
 
