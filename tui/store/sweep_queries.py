@@ -127,11 +127,6 @@ class SweepQueries(Database):
             for row in rows
         ]  # fmt: skip
 
-    def sweep_of_run(self, run_id: str) -> tuple[str, int] | None:
-        """Return (sweep id, number of the trial) that a launch belongs to, or None."""
-        rows = self.query("SELECT sweep_id, number FROM sweep_stages WHERE run_id = ?", (run_id,))
-        return (rows[0]["sweep_id"], rows[0]["number"]) if rows else None
-
     def note_sweep(self, sweep_id: str, words: str) -> None:
         """Write a line into a sweep's log."""
         with self.transaction() as connection:
