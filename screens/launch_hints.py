@@ -45,11 +45,10 @@ def hints(form: LaunchForm, examples: int) -> dict[str, Hint]:
     }
     found = {name: maker(form, examples) for name, maker in makers.items()}
     first = form.first_model
-    begins = f"It begins with {first.why}. " if first is not None and first.why else "What is trained: "
-    found["model"] = Hint(
-        first.note if first is not None else "",
-        f"{begins}←→ changes it, enter lists all, those that can't be trained with why.",
-    )
+    sentence = "What is trained: ←→ changes it, enter lists all, those that can't be trained with why."
+    if first is not None and first.why:
+        sentence = f"It begins with {first.why}; ←→ and enter change it."
+    found["model"] = Hint(first.note if first is not None else "", sentence)
     same = "The same seed, file and settings give the same run."
     for name in (EFFORT, "compute_multiplier", "eval_interval", "eval_samples"):
         known = form.service.parameter(name, form.method)
