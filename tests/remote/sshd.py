@@ -18,6 +18,7 @@ from tests.support import wait_until
 from tui.remote.tunnel import _free_port
 
 _SERVER = shutil.which("sshd") or ("/usr/sbin/sshd" if Path("/usr/sbin/sshd").is_file() else None)
+_LISTENS = "Server listening"
 
 
 def skip_without_sshd() -> None:
@@ -49,8 +50,9 @@ class Sshd:
         if os.geteuid() == 0:
             Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)  # where it locks its unprivileged half up
         log = self.folder / "sshd.log"
+        before = log.read_text().count(_LISTENS) if log.exists() else 0
         subprocess.run([_SERVER, "-f", str(self.folder / "sshd_config"), "-E", str(log)], check=True)
-        wait_until(lambda: "Server listening" in log.read_text(), what="an ssh server that listens")
+        wait_until(lambda: log.read_text().count(_LISTENS) > before, what="an ssh server that listens")
         return self
 
     def stop(self) -> None:

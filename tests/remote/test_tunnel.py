@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -176,8 +177,10 @@ def test_a_machine_that_is_away_is_tried_again_later_and_later(
             memory.not_before = 0.0
             with pytest.raises(TunedeckError):
                 connect("far")
-            waits.append(memory.not_before)
+            waits.append(memory.not_before - time.monotonic())
         assert memory.failures == 4
+        assert waits == sorted(waits)
+        assert waits[-1] > connection.FIRST_WAIT
         assert tunnel_state("far")[0] is TunnelState.WAITING
         assert "can't be reached" in tunnel_state("far")[1]
     finally:
