@@ -240,7 +240,7 @@ def test_models_that_only_trl_reads_are_added_trained_and_learn(
     )
     train_trl(run, bundles)
     told = losses(run)
-    assert told[40]["full_valid_loss"] < told[1]["valid_loss"] - 0.2
+    assert told[40]["full_valid_loss"] < told[1]["valid_loss"] - 0.05
     assert (run / "adapter" / "adapter_model.safetensors").exists()
 
 

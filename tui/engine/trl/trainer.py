@@ -192,10 +192,13 @@ class TrlTrainer:
         """Add up loss and gradients over all processes; None when one of them had no room."""
         total = len(chosen) if self._is_preference else sum(example.target_count for example in chosen)
         own = [chosen[place] for place in self._team.share(range(len(chosen)))]
+        parts = list(self._parts(own))
+        # What TRL adds for a mixture's router is a mean of its own in each part: so many of them make a step.
+        self._trl.current_gradient_accumulation_steps = max(1, len(parts)) * self._team.size
         sums = np.zeros(3)
         short = False
         try:
-            for inputs, amount in self._parts(own):
+            for inputs, amount in parts:
                 sums += self._compute(inputs, amount, total, learn)
         except Exception as error:
             if not is_out_of_memory(error):
