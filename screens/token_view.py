@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from tui.datasets.row_source import RowSource
     from tui.datasets.token_search import TokenSearch
     from tui.datasets.token_view import TokenView
+
+_SECONDS_IN_SILENCE = 0.3
+"""Most rows are there sooner, and a word about them would only flicker."""
 
 
 class TokenViewScreen(TokenRows, inherit_bindings=False):
@@ -60,6 +64,7 @@ class TokenViewScreen(TokenRows, inherit_bindings=False):
     def __init__(self, path: Path, line: int, model: str = "", rows: RowSource | None = None) -> None:
         super().__init__(path, line, model, rows)
         self._view: TokenView | None = None
+        self._awaited: tuple[int, str] | None = None  # the row and the model that are read now
         self._search: TokenSearch | None = None
         self._sought = ""
 
@@ -105,14 +110,24 @@ class TokenViewScreen(TokenRows, inherit_bindings=False):
         except TunedeckError as error:
             self._show_error(error)
             return
+        self._awaited = line, model.id
+        self.set_timer(_SECONDS_IN_SILENCE, partial(self._say_what_is_read, self._awaited))
         self.lay_out(row, line, self._format, model, self._reader)
         self.refresh_bindings()
+
+    def _say_what_is_read(self, awaited: tuple[int, str]) -> None:
+        """Name the row and the model of a long row, or of a vocabulary that is opened first."""
+        if self._awaited == awaited:
+            line, model = awaited
+            words = f"Reading row {line:,} as {safe_line(model, 60)} does…"
+            self.query_one("#token-sum", Static).update(content((words, "muted")))
 
     @on(TokenRows.LaidOut)
     def _show_view(self, message: TokenRows.LaidOut) -> None:
         if message.line != self._line or message.model != self._model:
             return
         self._reader = message.reader
+        self._awaited = None
         self._search = None
         self._show_title(message.view.encoding)
         self.query_one("#token-sum", Static).update(content(*sum_parts(message.view, message.reader)))
@@ -132,7 +147,7 @@ class TokenViewScreen(TokenRows, inherit_bindings=False):
             self._show_error(message.error)
 
     def _show_error(self, error: TunedeckError) -> None:
-        self._view = None
+        self._view = self._awaited = None
         self.text.show_view(None)
         self.query_one("#token-sum", Static).update(
             content((f"✗ {safe_line(error.message, 300)}", "bad"), f"  {error.remedy}")

@@ -239,6 +239,16 @@ async def test_a_very_long_row_is_drawn_at_once_and_its_end_is_reached(isolated_
         assert screen.text.cursor > 80_000
 
 
+async def test_a_row_that_takes_long_is_named_while_it_is_read(
+    sound: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(TokenViewScreen, "lay_out", lambda *_: None)  # as one that takes for ever
+    app = make_app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        app.open_tokens(sound, 1, MODEL)
+        await until(pilot, lambda: f"Reading row 1 as {MODEL} does…" in text_of(app))
+
+
 async def test_a_row_with_control_characters_reaches_no_terminal(isolated_home: Path) -> None:
     nasty = "a\x1b]52;c;x\x07 [/b] \x00 \u202e [red]"
     path = write(isolated_home, {"messages": [said("user", nasty), said("assistant", "b")]})

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Set
 from dataclasses import replace
 from typing import Any
 
-from tui.datasets.locate import JsonPath, locate, path_text
+from tui.datasets.locate import JsonPath, locate, locate_repeat, path_text
 from tui.datasets.report import Finding, Severity
 from tui.datasets.rules import severities_at
 from tui.datasets.services import DEFAULT_SERVICE, SERVICES
@@ -15,6 +15,7 @@ from tui.safe_text import safe_line
 
 KEPT_PER_RULE = 1_000
 SHOWN_TEXT = 80
+_REPEATED_KEY = "duplicate-key"
 _LOCATE_BUDGET = 32_000_000
 """Bytes that may be walked through for the columns of one rule, so that huge bad lines stay cheap (0.5 s)."""
 
@@ -104,7 +105,8 @@ class FindingCollector:
                 self._walked[rule] += length
                 self._placed[len(self._kept)] = length, text
                 if self._walked[rule] > _LOCATE_BUDGET:
-                    finding = replace(finding, column=None, text=text)
+                    path = "$" if rule == _REPEATED_KEY else finding.path  # found by the walk, as its column
+                    finding = replace(finding, path=path, column=None, text=text)
             self._kept.append(finding)
         self._found.update(later._found)
 
@@ -183,6 +185,14 @@ class FindingCollector:
             column = max(column, text.find(needle, column - 1) + 1)
         return column, text[column - 1 : column - 1 + SHOWN_TEXT + 1]
 
+    def place_repeat(self, raw: bytes, key: str) -> tuple[JsonPath, int | None]:
+        """Return the path and column of a key that stands twice in an object, while the budget lasts."""
+        self._walked[_REPEATED_KEY] += len(raw)
+        found = None
+        if self._walked[_REPEATED_KEY] <= _LOCATE_BUDGET:
+            found = locate_repeat(raw.decode("utf-8", "replace"), key)
+        return found or ((), None)
+
     @property
     def counts(self) -> dict[str, int]:
         """Severity -> findings, kept or not."""
@@ -259,6 +269,28 @@ class RowFindings:
                 service_text=self._service_text(service),
             ),
             (len(self.raw), own),
+        )
+
+    def add_repeat(self, key: str) -> None:
+        """Report a key that stands twice in one object of this row, at the second of them."""
+        self.added += 1
+        if not self._collector.wants(_REPEATED_KEY):
+            return
+        path, column = self._collector.place_repeat(self.raw, key)
+        shown = safe_line(key, SHOWN_TEXT)
+        message = f'The key "{key}" stands twice in one object.'
+        self._collector.keep(
+            Finding(
+                rule=_REPEATED_KEY,
+                severity=self._collector.severity(_REPEATED_KEY),
+                line=self.line,
+                message=safe_line(message, 400),
+                path=safe_line(path_text(path), 200),
+                column=column,
+                text=shown,
+                service_text=None,
+            ),
+            (len(self.raw), shown),
         )
 
     def _service_text(self, service: str | None) -> str | None:

@@ -12,6 +12,8 @@ JsonPath: TypeAlias = tuple[str | int, ...]
 
 _DECODER = json.JSONDecoder(strict=False)
 _SPACE = re.compile(r"[ \t\n\r]*")
+_TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\]:,]|[^\s{}\[\]:,"]+')
+"""A text, a sign of JSON's grammar, or a number or word."""
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -114,3 +116,43 @@ def _after_value(text: str, position: int) -> int:
     _, end = _DECODER.raw_decode(text, position)
     end = _skip_space(text, end)
     return _skip_space(text, end + 1) if text[end] == "," else end
+
+
+def locate_repeat(text: str, key: str) -> tuple[JsonPath, int] | None:
+    """Return the path and the column (character, from 1) of the second of equal keys in one object, or None.
+
+    The column is that of the second key. Only this walk gets there: a path leads to the last of equal keys,
+    and the second may stand within the value of a first one, which readers drop.
+
+    Args:
+        text: One line of valid JSON; read once from its beginning, whatever its nesting.
+        key: What is repeated.
+    """
+    path: list[str | int] = []
+    seen: list[set[str] | None] = []  # of each open bracket: the keys so far, or None for a list
+    at_key = False
+    for token in _TOKEN.finditer(text):
+        sign = token.group()
+        if sign in "{[":
+            seen.append(set() if sign == "{" else None)
+            path.append("" if sign == "{" else 0)
+            at_key = sign == "{"
+        elif sign in "}]":
+            seen.pop()
+            path.pop()
+            at_key = False
+        elif sign == "," and path:
+            last = path[-1]
+            if isinstance(last, int):
+                path[-1] = last + 1
+            else:
+                at_key = True
+        elif at_key:
+            at_key = False
+            path[-1] = name = json.loads(sign, strict=False) if "\\" in sign else sign[1:-1]
+            known = seen[-1]
+            if known is not None and name == key and name in known:
+                return tuple(path), token.start() + 1
+            if known is not None:
+                known.add(name)
+    return None

@@ -194,7 +194,7 @@ class FileScan:
             self._note_conversation(number, seen)
         if may_repeat_keys(line, value):
             for key in repeated_keys(line):
-                self._row.add("duplicate-key", f'The key "{key}" stands twice in one object.', text=key)
+                self._row.add_repeat(key)
         self._tokens.add(self._row, value, self._format)
         self._lint(number, line, value)
 

@@ -43,7 +43,7 @@ class CostGroup:
     def sentence(self) -> str:
         """The group and its share: `the 3 % longest rows are 41 % of the bill`."""
         about = "" if self.is_exact else "about "
-        verb = "is" if self.rows == 1 or self.name in (_FRAMING, _UNTRAINED) else "are"
+        verb = "is" if self.name in (_FRAMING, _UNTRAINED) else "are"
         return f"{self.name} {verb} {about}{_percent(self.share)} of the bill"
 
     def as_json(self) -> dict[str, Any]:

@@ -139,7 +139,7 @@ def test_groups_say_what_is_paid_for(rows: Path) -> None:
     assert cut.share == pytest.approx(1_000 / bill_)
     longest = groups["The 1 % longest rows"]
     assert longest.share == pytest.approx(1_000 / bill_, rel=0.02)
-    assert longest.sentence.startswith("The 1 % longest rows")
+    assert longest.sentence.startswith("The 1 % longest rows are about ")
     repeated = next(group for group in groups.values() if group.rule == "duplicate-row")
     single = min(report.tokens.spread.rows.counts)
     assert repeated.rows == 2

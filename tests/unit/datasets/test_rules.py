@@ -56,7 +56,12 @@ BAD_ROWS: list[tuple[str, DatasetFormat, object, str | None]] = [
     ("lone-surrogate", CHAT, '{"messages": "\\ud83d"}', None),
     ("nested-too-deep", CHAT, "[" * 3000 + "]" * 3000, None),
     ("not-an-object", CHAT, "[1, 2]", "$"),
-    ("duplicate-key", CHAT, '{"messages": [], "messages": [{"role": "assistant", "content": "a"}]}', "$"),
+    (
+        "duplicate-key",
+        CHAT,
+        '{"messages": [], "messages": [{"role": "assistant", "content": "a"}]}',
+        "$.messages",
+    ),
     ("missing-key", CHAT, {"tools": []}, "$"),
     ("missing-key", PREFERENCE, {"input": {"messages": [user()]}, "preferred_output": [assistant()]}, "$"),
     ("missing-key", REINFORCEMENT, {"answer": "4"}, "$"),
