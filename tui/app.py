@@ -17,6 +17,7 @@ from textual.worker import Worker, WorkerState
 from screens.base import DeckScreen
 from screens.broken_work import EndsInWords
 from screens.copying import Copying
+from screens.drawn_in_ascii import DrawnInAscii
 from screens.noticing import Noticing
 from screens.places import HasPlaces
 from tui.config import settings_with_sources
@@ -47,7 +48,7 @@ def _commands() -> type[Provider]:
     return DeckCommands
 
 
-class TunedeckApp(HasPlaces, EndsInWords, inherit_bindings=False):
+class TunedeckApp(HasPlaces, DrawnInAscii, EndsInWords, inherit_bindings=False):
     """The deck: places by number, everything by keys."""
 
     TITLE = "tunedeck"
@@ -64,10 +65,10 @@ class TunedeckApp(HasPlaces, EndsInWords, inherit_bindings=False):
         # with the terminal's colours chosen later black on black. So the choice falls before.
         self._colourless = "NO_COLOR" in os.environ
         self._default_theme = default_theme(os.environ)
-        self._frame = "round"  # the styles' variables are asked for while Textual is built
         super().__init__(ansi_color=True if self._colourless else None)
         self._services = services
-        self._frame = "ascii" if self.services.settings.ascii else "round"
+        if self.services.settings.ascii:
+            self.draw_in_ascii()
         self._quit_guard = QuitGuard()
         self._engine_state = EngineState()
         self._noticing: Noticing | None = None
@@ -91,10 +92,6 @@ class TunedeckApp(HasPlaces, EndsInWords, inherit_bindings=False):
         # Who wrote the usual theme's name into the settings gets it, whatever the terminal makes of it.
         is_chosen = wanted != DARK.name or settings_with_sources()["theme"][1] != "default"
         return wanted if is_chosen else self._default_theme
-
-    def get_css_variables(self) -> dict[str, str]:
-        """Return the theme's colours and `frame`, what panes and dialogs are framed with."""
-        return {**super().get_css_variables(), "frame": self._frame}
 
     @property
     def colourless(self) -> bool:

@@ -56,7 +56,7 @@ class Settings:
         "Colours: `tunedeck-dark`, `tunedeck-light`, or the terminal's own: `ansi-dark`, `ansi-light`.",
     )
     mouse: bool = _setting(True, "Take the mouse; false leaves it to the terminal.")
-    ascii: bool = _setting(False, "Draw with ASCII only: no braille, no box lines.")
+    ascii: bool = _setting(False, "Draw with ASCII only: no braille, no box lines, no arrows or other signs.")
     default_account: str = _setting("local", "Account that launches and chats start with.")
     default_model: str = _setting("smollm2-135m-instruct", "Model that launches start with.")
     lints: str = _setting(

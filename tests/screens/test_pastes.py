@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from textual.events import Paste
+from textual.events import Key, Paste
 from textual.widgets import Input, TextArea
 
 from screens.accounts import AccountsScreen
@@ -12,6 +12,7 @@ from screens.chat_settings import ChatSettingsScreen
 from tests.screens.fakes import BASE, FakeProvider, Pilots, make_app, text_of, until
 from tui.app import TunedeckApp
 from tui.records.models import Account
+from tui.widgets.paste_guard import PasteSafeParser
 from tui.widgets.prompt_input import PromptInput
 from tui.widgets.table import Table
 
@@ -32,6 +33,20 @@ async def open_chat(pilot: Pilots, app: TunedeckApp) -> PromptInput:
     app.open_chat(("local", BASE))
     await until(pilot, lambda: isinstance(app.focused, PromptInput))
     return app.screen.query_one(PromptInput)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 5, 7, 4096])
+def test_escape_characters_in_a_paste_send_no_key_however_the_bytes_are_cut(size: int) -> None:
+    pasted = "\x1b[31mred\x1b[0m\rsecond\x1b\r\x1b[20"
+    sent = f"a\x1b[A\x1b[200~{pasted}\x1b[201~b\x1b[B"
+    parser = PasteSafeParser()
+    tokens = [token for at in range(0, len(sent), size) for token in parser.feed(sent[at : at + size])]
+    said = [
+        token.key if isinstance(token, Key) else token.text
+        for token in tokens
+        if isinstance(token, Key | Paste)
+    ]
+    assert said == ["a", "up", pasted.replace("\x1b", "␛"), "b", "down"]
 
 
 def control_bytes(app: TunedeckApp) -> list[str]:

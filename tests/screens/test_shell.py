@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -284,3 +285,18 @@ async def test_with_ascii_panes_and_dialogs_have_no_box_lines() -> None:
         await until(pilot, lambda: "Keys that work here" in text_of(app))
         await pilot.pause()
         assert not set("╭╮╰╯│") & set(text_of(app))
+
+
+@pytest.mark.parametrize("keys", [("4",), ("6",), ("ctrl+p",)])
+async def test_with_ascii_everything_is_drawn_in_ascii(keys: Sequence[str]) -> None:
+    services = make_services()
+    services.settings = replace(services.settings, ascii=True)
+    app = TunedeckApp(services)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, lambda: "+- " in text_of(app))
+        top = app.screen
+        await pilot.press(*keys)
+        await until(pilot, lambda: app.screen is not top)
+        await pilot.pause()
+        drawn = text_of(app)
+        assert drawn.isascii(), sorted({char for char in drawn if not char.isascii()})

@@ -122,6 +122,20 @@ def test_printed_text_and_tables_are_safe_and_aligned(capsys: pytest.CaptureFixt
     ]
 
 
+def test_on_a_narrow_terminal_long_columns_stand_below_and_a_pipe_gets_one_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "24")
+    headings, rows = ["id", "what", "rows"], [["1", "held.jsonl of a long name", 12]]
+    print_table(headings, rows, below=["what"])
+    assert capsys.readouterr().out.splitlines()[1:] == ["1   held.jsonl of a long name  12"]
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    print_table(headings, rows, below=["what"])
+    assert capsys.readouterr().out.splitlines() == [
+        "id  rows", "  what", "1   12", "  held.jsonl of a long", "    name",
+    ]  # fmt: skip
+
+
 def test_control_bytes_in_an_argument_do_not_reach_the_terminal() -> None:
     for verb, words in (("doctor", "unexpected extra argument"), ("models", "No such command")):
         result = run_cli(verb, "\x1b]52;c;QQ==\x07")

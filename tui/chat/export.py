@@ -33,6 +33,12 @@ class ExportFormat(StrEnum):
         return {"rows": ".jsonl", "markdown": ".md", "json": ".json"}[self]
 
 
+def format_of(path: Path | None) -> ExportFormat:
+    """Return what a file of this name is written as: rows to train on, unless its name ends as another's."""
+    ending = path.suffix.lower() if path is not None else ""
+    return next((one for one in ExportFormat if one.suffix == ending), ExportFormat.ROWS)
+
+
 def export_lines(session: ChatSession) -> list[str]:
     """Return one JSON line per lane that has answered, up to its last whole answer.
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from tui.chat.export import ExportFormat, chat_json, export_chat, export_text
+from tui.chat.export import ExportFormat, chat_json, export_chat, export_text, format_of
 from tui.chat.keep import RowKind, keep_row
 from tui.chat.lanes import Lane, Turn
 from tui.chat.rows import case_row, preference_row, training_row
@@ -81,6 +81,7 @@ def history(tag: str | None, limit: int, as_json: bool) -> None:
                  ", ".join(chat.tags), chat.title)
                 for chat in chats
             ],
+            below=["MODELS", "BEGINS WITH"],
         )  # fmt: skip
 
 
@@ -148,30 +149,31 @@ def show(chat_id: str, turn: int | None, as_json: bool) -> None:
 @click.command()
 @chat_argument
 @click.option(
-    "--as", "form", type=click.Choice([str(one) for one in ExportFormat]), default="rows", show_default=True,
-    help="Rows to train on (one for each model), Markdown to read, or JSON with all branches.",
+    "--as", "form", type=click.Choice([str(one) for one in ExportFormat]),
+    help="Rows to train on (one for each model), Markdown to read, or JSON with all branches; left out, what"
+    " --output's name ends with says it, else rows.",
 )  # fmt: skip
 @click.option(
     "--output", "-o", type=click.Path(path_type=Path), help="A new file; left out, standard output."
 )
 @json_option
-def export(chat_id: str, form: str, output: Path | None, as_json: bool) -> None:
+def export(chat_id: str, form: str | None, output: Path | None, as_json: bool) -> None:
     """Write a CHAT out."""
     with Services.open() as services:
         session = open_chat(services, chat_id)
-    export_format = ExportFormat(form)
+    export_format = ExportFormat(form) if form else format_of(output)
     if output is not None:
         lines = export_chat(session, output, export_format)
         if as_json:
             print_json({"path": str(output), "lines": lines})
         else:
-            say(f"Wrote {lines:,} lines to {output}.")
+            say(f"Wrote {lines:,} line{'' if lines == 1 else 's'} to {output}.")
         return
     text = export_text(session, export_format)
     if not text:
         raise TunedeckError("Nothing was answered yet, so there is nothing to export.")
     if as_json:
-        print_json({"chat_id": session.chat_id, "as": form, "text": text})
+        print_json({"chat_id": session.chat_id, "as": str(export_format), "text": text})
     else:
         say(text.rstrip("\n"))
 

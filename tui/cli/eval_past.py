@@ -43,6 +43,7 @@ def list_evaluations(limit: int, as_json: bool) -> None:
                 ]
                 for one in heads
             ],
+            below=["WHAT"],
         )  # fmt: skip
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import shutil
 import sys
+import textwrap
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -72,12 +74,40 @@ def confirmed(question: str, without_terminal: str, remedy: str) -> bool:
     return click.confirm(question, default=False, err=True)
 
 
-def print_table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print left-aligned columns as plain text, for people and screen readers; no boxes, nothing cut."""
-    cells = [[safe_line(str(cell)) for cell in row] for row in rows]
-    widths = [max([len(head), *(len(row[i]) for row in cells)]) for i, head in enumerate(headings)]
-    for line in [list(headings), *cells]:
-        click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+def print_table(
+    headings: Sequence[str], rows: Iterable[Sequence[object]], *, below: Sequence[str] = ()
+) -> None:
+    """Print left-aligned columns as plain text, for people and screen readers; no boxes, nothing cut.
+
+    Args:
+        headings: One for each column.
+        rows: Cells as they came; made safe here.
+        below: Headings of long columns: on a terminal that is too narrow for all they stand on a line of
+            their own below the others. Who reads from a pipe gets one line for each row, always.
+    """
+    cells = [list(headings), *([safe_line(str(cell)) for cell in row] for row in rows)]
+    lines = _aligned(cells)
+    width = shutil.get_terminal_size().columns
+    if below and sys.stdout.isatty() and max(map(len, lines)) > width:
+        long = [place for place, heading in enumerate(headings) if heading in below]
+        short = [place for place in range(len(headings)) if place not in long]
+        firsts = _aligned([[row[place] for place in short] for row in cells])
+        lines = []
+        for first, row in zip(firsts, cells, strict=True):
+            rest = "  ".join(row[place] for place in long if row[place])
+            lines += [first, *textwrap.wrap(
+                rest, width, initial_indent="  ", subsequent_indent="    ",
+                break_long_words=False, break_on_hyphens=False,
+            )]  # fmt: skip
+    for line in lines:
+        click.echo(line)
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    ]
 
 
 class ProgressLine:

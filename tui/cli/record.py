@@ -170,6 +170,7 @@ def _print_list(recordings: Any) -> None:
             ]
             for one in recordings
         ],
+        below=["MODEL", "QUESTIONS OF"],
     )  # fmt: skip
 
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 import sqlite3
 import threading
+import unicodedata
 from collections.abc import Iterable
 
 from tui.unspaced import HANGUL, UNSPACED
 
 _UNSPACED = re.compile(f"([{UNSPACED}{HANGUL}])")
-_WORD = re.compile(r"\w+")
+_ASCII_WORD = re.compile(r"\w+")
 _MOST_WORDS = 64
 """Of a question: more words make a search slow and find nothing else."""
 _MOST_CHARACTERS = 20_000
@@ -29,7 +30,7 @@ class TextIndex:
         self._connection = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
         self._connection.execute(
             "CREATE VIRTUAL TABLE texts USING fts5(words, content = '',"
-            " tokenize = 'unicode61 remove_diacritics 2')"
+            " tokenize = 'unicode61 remove_diacritics 2 categories ''L* N* Co Mn Mc''')"
         )
 
     def add(self, texts: Iterable[tuple[int, str]]) -> None:
@@ -48,7 +49,7 @@ class TextIndex:
 
     def nearest(self, text: str, most: int) -> list[int]:
         """Return the numbers of the texts that share the rarest and most words, the nearest first."""
-        words = list(dict.fromkeys(_WORD.findall(_plain(text).lower())))[:_MOST_WORDS]
+        words = list(dict.fromkeys(_words(_plain(text).lower())))[:_MOST_WORDS]
         if not words or most < 1:
             return []
         wanted = " OR ".join(f'"{word}"' for word in words)
@@ -63,6 +64,17 @@ class TextIndex:
         """Forget all of it."""
         with self._lock:
             self._connection.close()
+
+
+def _words(text: str) -> list[str]:
+    """Return the words as the index takes them: marks such as vowel signs of Hindi belong to them."""
+    if text.isascii():
+        return _ASCII_WORD.findall(text)
+    return "".join(char if _is_of_word(char) else " " for char in text).split()
+
+
+def _is_of_word(char: str) -> bool:
+    return char.isalnum() or char == "_" or unicodedata.category(char) in {"Mn", "Mc"}
 
 
 def _plain(text: str) -> str:

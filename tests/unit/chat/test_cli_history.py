@@ -163,6 +163,9 @@ def test_a_chat_is_written_out_in_every_form(model: ListedModel, tmp_path: Path)
     path = tmp_path / "chat.md"
     assert run_cli("chat", "export", "last", "--as", "markdown", "-o", str(path)).code == 0
     assert path.read_text().startswith("# Hi")
+    by_name = path.with_name("by-name.md")
+    assert run_cli("chat", "export", "last", "-o", str(by_name)).code == 0
+    assert by_name.read_text(encoding="utf-8").startswith("# ")
     assert run_cli("chat", "export", "last", "-o", str(path)).code == 2
 
 
