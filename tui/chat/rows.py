@@ -20,10 +20,10 @@ def message_json(message: ChatMessage) -> Json:
     return {"role": message.role, "content": message.content}
 
 
-def trainable_messages(turns: Sequence[Turn], lane: Lane, system: str) -> list[Json]:
-    """Return a lane's conversation up to its last whole answer; empty where it has given none.
+def trainable_turns(turns: Sequence[Turn], lane: Lane) -> list[Turn]:
+    """Return a lane's turns up to its last whole answer; empty where it has given none.
 
-    An answer in the midst that was stopped or cut off ends it before itself, as nobody should learn it.
+    An answer in the midst that was stopped or cut off ends them before itself, as nobody should learn it.
     """
     taken: list[Turn] = []
     for turn in turns:
@@ -33,6 +33,12 @@ def trainable_messages(turns: Sequence[Turn], lane: Lane, system: str) -> list[J
         taken.append(turn)
     while taken and not ((answer := taken[-1].answers.get(lane)) and answer.said):
         taken.pop()
+    return taken
+
+
+def trainable_messages(turns: Sequence[Turn], lane: Lane, system: str) -> list[Json]:
+    """Return the conversation of `trainable_turns`; empty where there are none."""
+    taken = trainable_turns(turns, lane)
     return [message_json(one) for one in conversation(taken, lane, system, open_calls=True)] if taken else []
 
 

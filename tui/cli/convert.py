@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -87,8 +88,8 @@ def command(
     carried over is listed with its lines; the source is never changed.
 
     With --from-chats the app's own chats become rows, one for each model that answered; every finished
-    answer counts as a good one. What was rated side by side becomes preference rows by `tunedeck compare
-    export`.
+    answer counts as a good one, and others are told of. Of branches, the one shown last is taken. What was
+    rated side by side becomes preference rows by `tunedeck compare export`.
 
     Exit codes: 0 written; 1 rows are bad (or, with --lossless, something would be lost) and nothing was
     written; 2 wrong use or unreadable.
@@ -148,20 +149,22 @@ def _from_file(source: Path, target: Path, options: ConvertOptions) -> Conversio
 
 
 def _from_chats(target: Path, options: ConvertOptions, model: str | None) -> Conversion:
-    from tui.chat.training_rows import training_examples
+    from tui.chat.training_rows import LeftOut, training_examples
     from tui.datasets.convert.convert import convert_examples
     from tui.paths import store_file
     from tui.store.store import Store
 
     store = Store(store_file())
+    left_out = LeftOut()
+    examples = training_examples(store, model, left_out)
     try:
-        result = convert_examples(training_examples(store, model), target, options, name="the app's chats")
+        result = convert_examples(examples, target, options, name="the app's chats")
     finally:
         store.close()
     if not result.rows_read:
-        who = f" by {model}" if model else ""
-        raise TunedeckError(f"No chat has an answer{who} yet.", "Chat first: tunedeck chat")
-    return result
+        what, who = "a whole answer" if left_out.answers else "an answer", f" by {model}" if model else ""
+        raise TunedeckError(f"No chat has {what}{who} yet.", left_out.sentence or "Chat first: tunedeck chat")
+    return replace(result, notes=(*result.notes, left_out.sentence)) if left_out.answers else result
 
 
 # Printing

@@ -164,9 +164,10 @@ def refuse_kind(shape: TargetShape, kind: RowKind) -> None:
     if shape is TargetShape.PREFERENCE and kind is not RowKind.PREFERENCE:
         raise TunedeckError(
             "Preference rows need a preferred and a rejected answer, and the mapping has not both.",
-            "Map two columns: --map COLUMN=chosen --map COLUMN=rejected",
+            "Give one column the role chosen and another the role rejected (--map COLUMN=chosen).",
         )
     if shape is TargetShape.REINFORCEMENT and kind is RowKind.PREFERENCE:
         raise TunedeckError(
-            "Reinforcement rows can't be made of preferences.", "Use --to chat or preference."
+            "Reinforcement rows can't be made of preferences.",
+            "Write chat or preference instead (--to chat).",
         )

@@ -135,7 +135,17 @@ def chats() -> None:
 @pytest.mark.usefixtures("chats")
 def test_the_apps_chats_become_rows_without_stopped_answers(tmp_path: Path) -> None:
     target = tmp_path / "chats.jsonl"
-    assert run_cli("convert", "--from-chats", "-o", str(target)).code == 0
+    result = run_cli("convert", "--from-chats", "-o", str(target))
+    assert result.code == 0
+    assert "2 answers were left out" in result.stderr
+    assert (
+        len(
+            json.loads(run_cli("convert", "--from-chats", "-o", str(target), "--force", "--json").stdout)[
+                "notes"
+            ]
+        )
+        == 1
+    )
     spoken = [[message["content"] for message in row["messages"]] for row in rows_of(target)]
     assert spoken == [["Be kind.", "hi", "a1", "more?", "a2"], ["Be kind.", "hi", "b1"]]
     assert run_cli("check", str(target), "--no-tokens").code == 1  # two rows are too few, and nothing else
@@ -144,6 +154,20 @@ def test_the_apps_chats_become_rows_without_stopped_answers(tmp_path: Path) -> N
     )
     assert only.code == 0
     assert [turn["from"] for turn in rows_of(target)[0]["conversations"]] == ["human", "gpt"]
+
+
+def test_chats_without_a_whole_answer_say_which_and_why(tmp_path: Path) -> None:
+    store = Store(store_file())
+    chat = store.create_chat([("local", "a")])
+    store.add_message(chat, 1, "user", "and?")
+    say(store, chat, 1, "a", "cut at the lim", "length")
+    store.close()
+    result = run_cli("convert", "--from-chats", "-o", str(tmp_path / "o.jsonl"))
+    assert result.code == 2
+    assert "No chat has a whole answer yet" in result.stderr
+    assert f"cut at the token limit, and what followed it. Chats: {chat[:8]}" in " ".join(
+        result.stderr.split()
+    )
 
 
 @pytest.mark.usefixtures("chats")
