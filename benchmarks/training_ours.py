@@ -14,6 +14,7 @@ from tui.engine.llama.base_model import load_base_model
 from tui.engine.llama.lora import Adapter
 from tui.engine.llama.tokenizer import TrainingExample
 from tui.engine.trainers.supervised import SupervisedTrainer
+from tui.engine.trainers.training_data import Example
 
 
 def main() -> None:
@@ -24,7 +25,8 @@ def main() -> None:
         TrainingExample(np.array(one["ids"]), np.array(one["targets"]), one["tokens"])
         for one in work["examples"]
     ]
-    trainer = SupervisedTrainer(base, Adapter.initial(base.config, rank=work["rank"]), examples, [])
+    rows = [Example((one,)) for one in examples]
+    trainer = SupervisedTrainer(base, Adapter.initial(base.config, rank=work["rank"]), rows, [])
     trainer.use_threads(work["threads"])
     batches = [
         range(len(examples))[start : start + work["batch"]]

@@ -89,7 +89,9 @@ def layout_tokens(segments: Sequence[Segment], limit: int | None) -> RowTokens:
         trained += segment.tokens if segment.trained else 0
         room = segment.tokens if limit is None else max(0, min(segment.tokens, limit - before))
         learned[segment.sequence] += room if segment.trained else 0
-    cut = sum(max(0, total - limit) for total in totals.values()) if limit is not None else 0
+    kept = {number: total if limit is None else min(total, limit) for number, total in totals.items()}
     total = sum(totals.values())
-    teaches = bool(totals) and all(learned[sequence] for sequence in totals)
-    return RowTokens(total, trained, total - cut if teaches else 0, cut)
+    read = [number for number in totals if learned[number]]
+    if any(segment.part for segment in segments) and len(read) < len(totals):
+        read = []  # one of a preference's answers alone teaches nothing
+    return RowTokens(total, trained, sum(kept[number] for number in read), total - sum(kept.values()))

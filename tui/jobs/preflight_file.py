@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from tui.datasets.duplicates import LineHashes
@@ -35,6 +36,9 @@ def report_of_plan(
         CheckCancelled: `cancelled` said so.
     """
     graded = plan.method is Method.REINFORCEMENT
+    asked = plan.hyperparameters.get("max_tokens_per_example")  # only profiles of our engine have it
+    if isinstance(asked, int):
+        model = replace(model, training_example_limit=asked)
     return report_for(
         services, path, model, validation=validation,
         dataset_format=_read_as(services, plan, path, validation=validation),

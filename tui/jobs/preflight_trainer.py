@@ -15,6 +15,8 @@ from tui.money.base_tokenizer import load_base_tokenizer
 from tui.records.model_names import base_of
 
 _HERE = "local"
+_USUAL = 2_048
+"""Tokens of a row that the embedded trainer reads, and TRL where no other number is asked for."""
 
 
 def about_base_model(plan: LaunchPlan) -> Iterator[PreflightLine]:
@@ -34,6 +36,7 @@ def about_base_model(plan: LaunchPlan) -> Iterator[PreflightLine]:
 def _about_trainer(plan: LaunchPlan) -> Iterator[PreflightLine]:
     only_trl = is_transformers_base(paths.base_models_dir() / base_of(plan.model))
     asked, four_bits = plan.hyperparameters.get("trainer", "auto"), plan.hyperparameters.get("load_in_4bit")
+    longer = plan.hyperparameters.get("max_tokens_per_example", _USUAL) != _USUAL
     if asked == "embedded":
         if only_trl:
             yield PreflightLine(
@@ -49,13 +52,21 @@ def _about_trainer(plan: LaunchPlan) -> Iterator[PreflightLine]:
                 "Leave load_in_4bit out, or choose trainer trl.",
                 (_without("load_in_4bit"),),
             )
+        elif longer:
+            yield PreflightLine(
+                "stop",
+                "The embedded trainer reads 2,048 tokens of a row, no more and no less.",
+                "Leave max_tokens_per_example out, or choose trainer trl.",
+                (_without("max_tokens_per_example"),),
+            )
         return
-    if not (only_trl or four_bits or asked == "trl"):
+    if not (only_trl or four_bits or longer or asked == "trl"):
         return
     try:
         found = require_environment("gpu")
     except TunedeckError as error:
-        mends = (OTHER_MODEL,) if only_trl else (_without("trainer" if asked == "trl" else "load_in_4bit"),)
+        culprit = "trainer" if asked == "trl" else "load_in_4bit" if four_bits else "max_tokens_per_example"
+        mends = (OTHER_MODEL,) if only_trl else (_without(culprit),)
         yield PreflightLine("stop", error.message, error.remedy, mends)
         return
     if four_bits and not nvidia_gpus():

@@ -10,6 +10,7 @@ from openai import BadRequestError, OpenAI
 from tests.engine.server.harness import BASE_MODEL, EngineProcess, chat_rows
 from tests.engine.tiny_model import make_tiny_base_model
 from tests.engine.trl.folders import make_qwen_folder
+from tui.engine.api_errors import ApiError
 from tui.engine.base_models.add import add_model
 from tui.engine.environments import recipes
 from tui.engine.environments.install import adopt_environment
@@ -17,6 +18,7 @@ from tui.engine.environments.recipes import Recipe
 from tui.engine.executors.commands import worker_command
 from tui.engine.server import trainer_choice
 from tui.engine.server.base_model_shelf import BaseModelShelf
+from tui.engine.server.example_length import check_asked_length, length_of_examples
 from tui.engine.server.trainer_choice import choose_trainer
 from tui.errors import TunedeckError
 
@@ -49,6 +51,9 @@ def test_the_engine_lists_both_kinds_and_refuses_what_it_cannot_do(
             ({"trainer": "trl"}, "tunedeck engine install gpu"),
             ({"load_in_4bit": True}, "tunedeck engine install gpu"),
             ({"trainer": "embedded", "load_in_4bit": True}, "no 4-bit"),
+            ({"max_tokens_per_example": 4096}, "tunedeck engine install gpu"),
+            ({"trainer": "embedded", "max_tokens_per_example": 512}, "the embedded trainer reads 2,048"),
+            ({"max_tokens_per_example": "long"}, "max_tokens_per_example"),
             ({"trainer": "unsloth"}, "Supported values"),
         ]:
             with pytest.raises(BadRequestError, match=words):
@@ -94,6 +99,18 @@ class TestChoice:
     def test_elsewhere_the_environment_is_that_places_affair(self) -> None:
         assert self.choose("auto", BASE_MODEL, here=False) == "trl"
         assert self.choose("auto", BASE_MODEL, four=True, here=False) == "trl"
+
+    def test_a_length_is_for_trl_and_at_most_the_models_context(self) -> None:
+        context = self.shelf.context_length(QWEN)
+        assert context == 1024
+        for asked, trainer in [(None, "embedded"), (2048, "embedded"), (2048, "trl"), (512, "trl")]:
+            check_asked_length(asked, trainer, context)
+        assert [length_of_examples(asked, context) for asked in (None, 2048, 512)] == [1024, 1024, 512]
+        assert [length_of_examples(asked, 131_072) for asked in (None, 32_768)] == [2048, 32_768]
+        with pytest.raises(ApiError, match=r"4,096 tokens are more than the 1,024"):
+            check_asked_length(4096, "trl", context)
+        with pytest.raises(ApiError, match="for trainer 'trl'"):
+            check_asked_length(512, "embedded", context)
 
     def test_four_bits_need_a_gpu_here(self) -> None:
         self.install()

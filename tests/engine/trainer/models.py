@@ -14,6 +14,7 @@ from tui.engine.llama.chat_template import CHATML
 from tui.engine.llama.lora import Adapter
 from tui.engine.llama.tokenizer import NO_TARGET, ChatTokenizer, TrainingExample
 from tui.engine.llama.weights import assemble_weights, tensor_shapes
+from tui.engine.trainers.training_data import Example
 
 
 def tiny_tokenizer(template: str = CHATML) -> ChatTokenizer:
@@ -55,6 +56,11 @@ def random_examples(
         targets[-len(own) // 2 :] = generator.integers(3, 260, len(targets[-len(own) // 2 :]))
         examples.append(TrainingExample(ids, targets, len(ids) + 1))
     return examples
+
+
+def each_a_row(examples: list[TrainingExample]) -> list[Example]:
+    """Return sequences as rows of one sequence."""
+    return [Example((example,)) for example in examples]
 
 
 def chat_row(question: str, answer: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.engine.tiny_model import make_tiny_base_model
-from tests.engine.trainer.models import random_adapter, random_examples
+from tests.engine.trainer.models import each_a_row, random_adapter, random_examples
 from tui.engine.llama.base_model import load_base_model
 from tui.engine.llama.peft_files import MODULES, PREFIX, module_rows, save_peft
 from tui.engine.trainers.supervised import SupervisedTrainer
@@ -24,7 +24,7 @@ def test_loss_and_gradients_equal_those_of_pytorch_and_peft(tmp_path: Path) -> N
     base = load_base_model(make_tiny_base_model(tmp_path / "tiny"))
     adapter = random_adapter(base)
     examples = random_examples(5)
-    trainer = SupervisedTrainer(base, adapter, examples, [])
+    trainer = SupervisedTrainer(base, adapter, each_a_row(examples), [])
     ours = trainer.collect(examples)
     gradient = adapter.like()
     gradient.vector[:] = np.sum([buffer.vector for buffer in trainer._buffers], axis=0)

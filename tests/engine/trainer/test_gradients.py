@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from tests.engine.trainer.models import random_adapter, random_examples, tiny_base
+from tests.engine.trainer.models import each_a_row, random_adapter, random_examples, tiny_base
 from tui.engine.llama import attention, packing
 from tui.engine.llama.lora import Adapter
 from tui.engine.trainers import adapter_trainer
@@ -50,8 +50,8 @@ def test_supervised_gradients_agree_with_finite_differences(
         monkeypatch.setattr("tui.engine.trainers.supervised.RECORD_BYTES", 0)
     base = tiny_base(np.float64)
     adapter = random_adapter(base, np.float64)
-    trainer = SupervisedTrainer(base, adapter, random_examples(3, shared=shared), [])
-    examples = trainer._training
+    examples = random_examples(3, shared=shared)
+    trainer = SupervisedTrainer(base, adapter, each_a_row(examples), [])
     trainer.collect(examples)
     assert_gradient_is_right(adapter, summed(trainer), lambda: trainer.collect(examples).loss)
 
@@ -69,8 +69,9 @@ def test_dpo_gradients_agree_with_finite_differences() -> None:
 def test_every_adapter_matrix_receives_a_gradient() -> None:
     base = tiny_base()
     adapter = random_adapter(base)
-    trainer = SupervisedTrainer(base, adapter, random_examples(3), [])
-    trainer.collect(trainer._training)
+    examples = random_examples(3)
+    trainer = SupervisedTrainer(base, adapter, each_a_row(examples), [])
+    trainer.collect(examples)
     collected = trainer.adapter.like()
     collected.vector[:] = summed(trainer)
     for layer in collected.layers:

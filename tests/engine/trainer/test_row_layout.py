@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from tests.engine.tiny_model import make_tiny_base_model
 from tests.engine.trainer.models import chat_rows, tiny_tokenizer, write_job
 from tests.engine.trainer.test_tokenizer import CALL, DEFAULT_SYSTEM, TOOL, TOOL_TEMPLATE, nasty
+from tests.engine.trl.templates import CHANNELS, THINKING
 from tui.datasets.check import check_file
 from tui.datasets.formats import DatasetFormat
 from tui.datasets.layout_tokens import layout_tokens
@@ -22,13 +23,20 @@ from tui.datasets.token_view import TokenView, view_row
 from tui.engine.llama.chat_template import CHATML
 from tui.engine.llama.row_layout import RowLayout, load_row_layout
 from tui.engine.llama.tokenizer import NO_TARGET, TrainingExample
-from tui.engine.trainers.training_data import BadTrainingFile, Reading, read_preferences, read_supervised
+from tui.engine.trainers.training_data import (
+    BadTrainingFile,
+    Reading,
+    read_preferences,
+    read_supervised,
+    supervised_sequences,
+)
 from tui.engine.worker import run_job
 from tui.engine.worker.stop_request import StopRequest
 from tui.errors import TunedeckError
 
 LIMIT = 256
-TEMPLATES = (CHATML, DEFAULT_SYSTEM, TOOL_TEMPLATE)
+GROWING = (CHATML, DEFAULT_SYSTEM, TOOL_TEMPLATE)
+TEMPLATES = (*GROWING, THINKING, CHANNELS)
 
 
 def layout(template: str = CHATML) -> RowLayout:
@@ -69,11 +77,16 @@ rows = st.one_of(
 def learn(
     path: Path, row: dict[str, Any], dataset_format: DatasetFormat, template: str, limit: int
 ) -> list[TrainingExample]:
+    """Return every sequence of a row, also one with nothing to learn; none where it is left out."""
     path.write_text(json.dumps(row) + "\n", "utf-8")
     if dataset_format is DatasetFormat.PREFERENCE:
         found = read_preferences(path, tiny_tokenizer(template), limit, Reading())
         return [example for pair in found for example in (pair.preferred, pair.rejected)]
-    return read_supervised(path, tiny_tokenizer(template), limit, Reading())
+    kept = read_supervised(path, tiny_tokenizer(template), limit, Reading())
+    sequences = supervised_sequences(row, tiny_tokenizer(template), limit)
+    learned = [sequence for sequence in sequences if len(sequence.ids)]
+    assert [len(one.ids) for row in kept for one in row.sequences] == [len(one.ids) for one in learned]
+    return sequences
 
 
 def learned_places(view: TokenView, sequence: int) -> list[tuple[int, int | None]]:
@@ -99,7 +112,8 @@ def test_what_is_drawn_and_counted_is_what_the_trainer_reads(
             reader.row_segments(row, dataset_format)
         return
     segments = reader.row_segments(row, dataset_format)
-    assert layout_tokens(segments, limit).billed == sum(example.token_count for example in examples)
+    read = [example for example in examples if len(example.ids)]
+    assert layout_tokens(segments, limit).billed == sum(example.token_count for example in read)
     view = view_row(row, dataset_format, reader, limit)
     assert view.total == sum(segment.tokens for segment in segments)
     for sequence, example in enumerate(examples):
@@ -107,7 +121,7 @@ def test_what_is_drawn_and_counted_is_what_the_trainer_reads(
         assert learned_places(view, sequence) == wanted
 
 
-@given(chats, st.sampled_from(TEMPLATES))
+@given(chats, st.sampled_from(GROWING))
 def test_the_drawn_tokens_are_the_rendered_conversation(row: dict[str, Any], template: str) -> None:
     reader = layout(template)
     try:
@@ -132,6 +146,18 @@ def test_a_conversation_of_thousands_of_turns_is_counted_exactly_in_time_that_do
     wanted = [(at + 1, int(token)) for at, token in enumerate(example.targets) if token != NO_TARGET]
     assert learned_places(view, 0) == wanted
     assert view.total > 40_000
+
+
+def test_thousands_of_turns_that_are_written_anew_are_learned_as_far_as_a_job_reads(tmp_path: Path) -> None:
+    turns = [said(("user", "assistant")[number % 2], f"turn {number} in on er") for number in range(1_000)]
+    row = {"messages": turns}
+    started = time.process_time()
+    segments = layout(THINKING).row_segments(row, DatasetFormat.CHAT)
+    examples = learn(tmp_path / "row.jsonl", row, DatasetFormat.CHAT, THINKING, 512)
+    assert time.process_time() - started < 20
+    read = [example.token_count for example in examples if len(example.ids)]
+    assert layout_tokens(segments, 512).billed == sum(read)
+    assert 10 < len(read) < 30
 
 
 def test_each_token_belongs_to_who_said_it() -> None:
@@ -172,6 +198,32 @@ def test_a_spoilt_model_is_told_in_words(tmp_path: Path, spoil: dict[str, str]) 
         (folder / name).write_text(text, "utf-8")
     with pytest.raises(TunedeckError, match="not a prepared base model"):
         load_row_layout(folder)
+
+
+def test_a_job_of_a_llama_whose_template_writes_earlier_answers_anew_learns_each_as_it_is_asked_for(
+    tmp_path: Path,
+) -> None:
+    base = make_tiny_base_model(tmp_path / "tiny")
+    (base / "chat_template.jinja").write_text(THINKING, "utf-8")
+    talk = [said("user", "one"), said("assistant", "on"), said("user", "two"), said("assistant", "in")]
+    examples = [{"messages": talk}] * 3
+    settings = {"n_epochs": 2, "batch_size": 2, "learning_rate_multiplier": "auto"}
+    folder = write_job(tmp_path / "one", base, examples, validation=examples, hyperparameters=settings)
+    reader = load_row_layout(base)
+    segments = reader.row_segments(examples[0], DatasetFormat.CHAT)
+    assert run_job.run_job(folder, StopRequest(folder)) == 0
+    learned = ["", ""]
+    for segment in segments:
+        if segment.trained:
+            learned[segment.sequence] += b"".join(map(reader.token_bytes, segment.ids)).decode()
+    assert learned == [f"<think>\n\n</think>\n\n{answer}<|im_end|>" for answer in ("on", "in")]
+    tokens = layout_tokens(segments, LIMIT).billed
+    assert tokens is not None
+    report = check_file(folder / "training.jsonl", CheckOptions("tiny", tokenizer=reader, token_limit=LIMIT))
+    assert report.tokens.per_epoch == 3 * tokens
+    verdict = json.loads((folder / "done.json").read_text())
+    assert verdict["trained_tokens"] == 2 * 3 * tokens
+    assert json.loads((folder / "progress.json").read_text())["total_steps"] == 4
 
 
 def supervised_rows() -> list[dict[str, Any]]:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.engine.trainer.models import random_adapter, random_examples, tiny_base
+from tests.engine.trainer.models import each_a_row, random_adapter, random_examples, tiny_base
 from tui.engine.llama.lora import Adapter
 from tui.engine.llama.packing import pack, shared_prefix
 from tui.engine.llama.sharding import shard_count
@@ -18,7 +18,7 @@ def gradient_of(trainer: SupervisedTrainer) -> np.ndarray:
 
 def trainer_for(examples: list[TrainingExample], threads: int = 1) -> SupervisedTrainer:
     base = tiny_base()
-    trainer = SupervisedTrainer(base, random_adapter(base), examples, examples)
+    trainer = SupervisedTrainer(base, random_adapter(base), each_a_row(examples), each_a_row(examples))
     trainer.use_threads(threads)
     return trainer
 
@@ -74,7 +74,8 @@ def test_how_many_shards_there_are_depends_on_rows_alone() -> None:
 def test_the_tiny_model_learns_its_examples_by_heart() -> None:
     examples = random_examples(6)
     base = tiny_base()
-    trainer = SupervisedTrainer(base, Adapter.initial(base.config, seed=3), examples, examples)
+    rows = each_a_row(examples)
+    trainer = SupervisedTrainer(base, Adapter.initial(base.config, seed=3), rows, rows)
     before = trainer.validate(range(6))
     for _ in range(150):
         trainer.train_step(range(6), 1e-2)

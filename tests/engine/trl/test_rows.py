@@ -46,9 +46,9 @@ def test_rows_of_an_appending_template_are_exactly_those_of_the_embedded_trainer
     embedded = read_supervised(path, tokenizer(), 40, Reading())
     assert len(ours) == len(embedded) == 3
     for one, other in zip(ours, embedded, strict=True):
-        (sequence,) = one.sequences
-        assert np.array_equal(sequence.ids, other.ids)
-        assert np.array_equal(sequence.targets, other.targets)
+        (sequence,), (same,) = one.sequences, other.sequences
+        assert np.array_equal(sequence.ids, same.ids)
+        assert np.array_equal(sequence.targets, same.targets)
         assert one.token_count == other.token_count
 
 

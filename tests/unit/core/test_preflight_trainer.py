@@ -33,7 +33,7 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> None:
     adopt_environment(recipes.RECIPES["gpu"], Path(sys.executable))
 
 
-def told(model: str, **choices: str | bool) -> list[tuple[str, str]]:
+def told(model: str, **choices: str | bool | int) -> list[tuple[str, str]]:
     plan = LaunchPlan("local", model, Path("data.jsonl"), hyperparameters=choices)
     return [(line.level, f"{line.text} {line.remedy}") for line in about_base_model(plan)]
 
@@ -49,13 +49,15 @@ def test_a_base_that_only_trl_reads_stops_where_its_environment_is_missing() -> 
 def test_a_base_that_both_read_needs_nothing_unless_trl_is_asked_for() -> None:
     assert [level for level, _ in told(LLAMA)] == ["ok"]
     assert [level for level, _ in told(LLAMA, trainer="embedded")] == ["ok"]
-    for choices in ({"trainer": "trl"}, {"load_in_4bit": True}):
+    for choices in ({"trainer": "trl"}, {"load_in_4bit": True}, {"max_tokens_per_example": 4096}):
         assert told(LLAMA, **choices)[-1][0] == "stop"
+    assert [level for level, _ in told(LLAMA, max_tokens_per_example=2048)] == ["ok"]
 
 
 def test_what_the_embedded_trainer_cannot_do_is_told() -> None:
     assert "can't read" in told(QWEN, trainer="embedded")[-1][1]
     assert "4-bit" in told(LLAMA, trainer="embedded", load_in_4bit=True)[-1][1]
+    assert "2,048" in told(LLAMA, trainer="embedded", max_tokens_per_example=512)[-1][1]
 
 
 def test_elsewhere_nothing_is_asked_of_this_machine() -> None:

@@ -9,7 +9,8 @@ from tui.engine.llama.chat_template import ChatTemplate, Message
 from tui.errors import TunedeckError
 
 _KEPT_UP_TO = 100
-"""Turns of a conversation whose beginnings are kept once rendered; with more of them memory would grow."""
+"""Turns of a conversation whose beginnings are kept once rendered; with more of them memory would grow.
+Further turns are not asked whether they are written anew either: that time grows with their square."""
 _STAND_IN = "standin7f3a9"
 
 
@@ -55,7 +56,7 @@ class Rendered:
         """
         return all(
             self.whole.startswith(self.upto(index + 1))
-            for index, message in enumerate(self.messages)
+            for index, message in enumerate(self.messages[:_KEPT_UP_TO])
             if message.get("role") == "assistant" and message.get("weight", 1) != 0
         )
 
@@ -63,11 +64,17 @@ class Rendered:
         """Yield where in the whole text each answer to learn begins, and where it ends.
 
         Raises:
-            TunedeckError: The template hides where an assistant's turn begins.
+            TunedeckError: The template hides where an assistant's turn begins, or writes it anew later.
         """
         for index, message in enumerate(self.messages):
             if message.get("role") == "assistant" and message.get("weight", 1) != 0:
-                yield len(self._before(index)), len(self.upto(index + 1))
+                until = self.upto(index + 1)
+                if not self.whole.startswith(until):
+                    raise TunedeckError(
+                        f"The model's chat template writes message {index + 1} otherwise once others follow, "
+                        "so where it ends can't be told."
+                    )
+                yield len(self._before(index)), len(until)
 
     def _before(self, index: int) -> str:
         """Return what stands before the answer of turn `index`: what the model is given when asked."""

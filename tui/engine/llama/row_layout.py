@@ -16,18 +16,18 @@ from typing import Any
 
 from tui.datasets.formats import DatasetFormat
 from tui.datasets.token_segments import PARTS, Segment, SpanKind
-from tui.engine.llama.answer_sequences import sequences_of
-from tui.engine.llama.chat_template import Message
+from tui.engine.llama.answer_sequences import answer_sequence, sequences_of
 from tui.engine.llama.message_places import Place, message_places
+from tui.engine.llama.rendered import Rendered
 from tui.engine.llama.tokenizer import ChatTokenizer, ExamplePart, as_prompt
-from tui.engine.llama.training_rows import answer_of, tools_of
-from tui.engine.transformers_base import context_length, is_transformers_base, load_tokenizer
+from tui.engine.llama.training_rows import tools_of
+from tui.engine.transformers_base import context_length, load_tokenizer
 from tui.errors import TunedeckError
 
 _MANY = 100
 """Turns; of longer conversations only what a job can read is split into turns exactly."""
-_LONGEST_EXAMPLE = 2_048
-"""Most tokens of an example that the local engine reads."""
+_READ = 16_384
+"""Tokens that are taken for it at most; the time for more grows with the square of the turns."""
 
 
 class RowLayout:
@@ -37,14 +37,13 @@ class RowLayout:
         folder: Of the prepared model; another process opens it anew.
         tokenizer: Of that model.
         context: Most tokens the model can read.
-        splits: Whether its trainer learns an answer that the template writes anew in a sequence of its own.
     """
 
-    def __init__(self, folder: Path, tokenizer: ChatTokenizer, context: int, *, splits: bool = False) -> None:
+    def __init__(self, folder: Path, tokenizer: ChatTokenizer, context: int) -> None:
         self.name = tokenizer.name
         self.context = context
         self._folder = folder
-        self._splits = splits
+        self._most = min(context, _READ)
         self.tokenizer = tokenizer
         """Of the model, with its template."""
         self._guard = tokenizer.guard()  # one for all rows: to make one costs more than a short row
@@ -80,20 +79,26 @@ class RowLayout:
             messages = value["messages"]
             read = as_prompt(messages) if dataset_format is DatasetFormat.REINFORCEMENT else list(messages)
             tools = tools_of(value)
-            sequences = sequences_of(self.tokenizer, read, tools) if self._splits else [read]
-            parts = [self._conversation(one, tools, number) for number, one in enumerate(sequences)]
-            return [segment for part in parts for segment in part]
+            sequences = sequences_of(self.tokenizer, read, tools, self._guard)
+            segments: list[Segment] = []
+            for number, one in enumerate(sequences):
+                found = self._conversation(one, bool(tools), number)
+                segments += found
+                if len(messages) > _MANY and self._learns_nothing(found):
+                    break  # nor do the later answers, before which more is read
+            return segments
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             reason = f"it lacks {error}" if isinstance(error, KeyError) else "its fields have the wrong types"
             raise TunedeckError(f"The row can't be learned: {reason}.", "See tunedeck check.") from None
 
     def _pair(self, value: dict[str, Any]) -> list[Segment]:
         source = value["input"]
-        prompt, tools = as_prompt(source["messages"]), tools_of(source)
+        prompt, has_tools = len(source["messages"]), bool(tools_of(source))
         segments = []
         for sequence, (key, part) in enumerate(PARTS.items()):
-            for segment in self._conversation([*prompt, *answer_of(value[key])], tools, sequence):
-                is_answer = segment.message >= len(prompt)
+            conversation = answer_sequence(self.tokenizer, value, key, self._guard)
+            for segment in self._conversation(conversation, has_tools, sequence):
+                is_answer = segment.message >= prompt
                 segments.append(replace(segment, part=part) if is_answer else segment)
         return segments
 
@@ -104,19 +109,25 @@ class RowLayout:
             return _whole(after[:1], "completion", 1, trained=False) + _whole(after[1:], "completion", 1)
         return _whole(before, "prompt", 0, trained=False) + _whole(after, "completion", 1)
 
-    def _conversation(
-        self, messages: list[Message], tools: Sequence[Any] | None, sequence: int
-    ) -> list[Segment]:
+    def _learns_nothing(self, sequence: Sequence[Segment]) -> bool:
+        """Say whether all that is learned of a sequence is beyond what a job can read."""
+        before = 0
+        for segment in sequence:
+            if segment.trained and before < self._most:
+                return False
+            before += segment.tokens
+        return before >= self._most
+
+    def _conversation(self, conversation: Rendered, has_tools: bool, sequence: int) -> list[Segment]:
         guard = self._guard
-        conversation = self.tokenizer.rendered(messages, tools, guard)
-        until = None if len(messages) <= _MANY else _LONGEST_EXAMPLE
+        until = None if len(conversation.messages) <= _MANY else self._most
         row = _Row(list(self.tokenizer.example_parts(conversation, guard, until)))
         turn_ends = [
             row.starts[at] + len(self.token_bytes(row.ids[at]).decode("utf-8", "replace"))
             for at in row.controls
             if row.ids[at] in self.tokenizer.end_token_ids
         ]
-        places = message_places(conversation.messages, guard, row.text, turn_ends, has_tools=bool(tools))
+        places = message_places(conversation.messages, guard, row.text, turn_ends, has_tools=has_tools)
         return row.segments(places, sequence)
 
 
@@ -189,4 +200,4 @@ def load_row_layout(folder: Path) -> RowLayout:
         raise TunedeckError(
             f"{folder} is not a prepared base model.", "Add the model again: tunedeck engine add PATH"
         )
-    return RowLayout(folder, tokenizer, context, splits=is_transformers_base(folder))
+    return RowLayout(folder, tokenizer, context)

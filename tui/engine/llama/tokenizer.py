@@ -170,12 +170,17 @@ class ChatTokenizer:
         Turns with `weight` 0 are read but not learned. What exceeds `max_tokens` is cut off at the end.
 
         Raises:
-            TunedeckError: The template hides where an assistant's turn begins.
+            TunedeckError: The template hides where an assistant's turn begins or ends.
         """
+        guard = self.guard()
+        return self.encode_rendered(self.rendered(messages, tools, guard), guard, max_tokens)
+
+    def encode_rendered(
+        self, conversation: Rendered, guard: SpecialGuard, max_tokens: int | None = None
+    ) -> TrainingExample:
+        """Return a conversation that `guard` protects as `encode_example` does; raises as that."""
         ids: list[int] = []
         learned: list[bool] = []
-        guard = self.guard()
-        conversation = self.rendered(messages, tools, guard)
         for part in self.example_parts(conversation, guard, max_tokens):
             ids += part.ids
             learned += [True] * part.learned + [False] * (len(part.ids) - part.learned)
@@ -226,16 +231,6 @@ class ChatTokenizer:
             ends = (index for index in reversed(range(len(ids))) if ids[index] in self.end_token_ids)
             learned = next(ends, len(ids) - 1) + 1
         return ExamplePart(restored, ids, starts, controls, learned)
-
-    def encode_pair(
-        self,
-        prompt: Sequence[Message],
-        answer: Sequence[Message],
-        tools: Sequence[Any] | None,
-        max_tokens: int | None,
-    ) -> TrainingExample:
-        """Return a prompt and one of its answers; only the answer is learned."""
-        return self.encode_example([*as_prompt(prompt), *answer], tools, max_tokens)
 
     def encode_completion(self, prompt: str, completion: str, max_tokens: int | None) -> TrainingExample:
         """Return a legacy prompt and completion, joined without any template; the completion is learned."""

@@ -40,6 +40,8 @@ class JobRecord:
     trainer: str = "embedded"
     load_in_4bit: bool = False
     """QLoRA; TRL only."""
+    max_tokens_per_example: int | None = None
+    """Where a row is cut; None leaves it to `tui.engine.server.example_length`."""
     run_on: str = "local"
     """The executor that runs its worker."""
     num_workers: int = 1
@@ -99,7 +101,10 @@ class JobRecord:
     def _beyond_the_service(self) -> dict[str, Any]:
         """Return what the service has no field for, if asked for: a plain job looks as it does there."""
         plain = JobRecord.__dataclass_fields__
-        names = ("trainer", "load_in_4bit", "run_on", "num_workers", "priority", "start_after")
+        names = (
+            "trainer", "load_in_4bit", "max_tokens_per_example", "run_on", "num_workers", "priority",
+            "start_after",
+        )  # fmt: skip
         asked = {name: value for name in names if (value := getattr(self, name)) != plain[name].default}
         if self.status == "queued":
             asked["queue_order"] = self.queue_order

@@ -78,6 +78,8 @@ class CreateJob(_Strict):
     """Beyond the service: who trains; see `choose_trainer`."""
     load_in_4bit: Annotated[bool, Field(strict=True)] = False
     """Beyond the service: QLoRA, the frozen weights in 4 bits."""
+    max_tokens_per_example: Annotated[int, Field(strict=True, ge=16, le=1_048_576)] | None = None
+    """Beyond the service: where a row is cut, for trainer "trl"; see `tui.engine.server.example_length`."""
     run_on: Annotated[str, Field(strict=True, max_length=64)] | None = None
     """Beyond the service: the executor that runs the worker; this machine when left out."""
     num_workers: Annotated[int, Field(strict=True, ge=1, le=64)] = 1

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 from tui.engine.api_errors import ApiError
 from tui.engine.atomic_files import write_json_atomically
 from tui.engine.executors.choose import LOCAL
-from tui.engine.executors.commands import EMBEDDED
+from tui.engine.executors.commands import EMBEDDED, TRL
 from tui.engine.executors.protocol import Executor
 from tui.engine.run_folder import STOP_PAUSE, append_event
+from tui.engine.server.example_length import check_asked_length, needs_trl
 from tui.engine.server.file_store import FileStore
 from tui.engine.server.identifiers import new_id, random_letters
 from tui.engine.server.job_outcome import JobOutcome
@@ -24,7 +25,7 @@ from tui.engine.server.job_record import JobRecord
 from tui.engine.server.job_store import JobStore
 from tui.engine.server.model_directory import ModelDirectory
 from tui.engine.server.scheduler import Scheduler
-from tui.engine.server.trainer_choice import choose_trainer
+from tui.engine.server.trainer_choice import AUTO, choose_trainer
 
 if TYPE_CHECKING:
     from tui.engine.server.job_schema import CreateJob
@@ -68,13 +69,15 @@ class JobService:
         run_on = self._run_on(body)
         source = self._models.for_training(body.model)
         trainer = choose_trainer(
-            body.trainer,
+            TRL if body.trainer == AUTO and needs_trl(body.max_tokens_per_example) else body.trainer,
             self._models.shelf,
             source.base_model,
             load_in_4bit=body.load_in_4bit,
             here=self._executors[run_on].here,
             ours=not self._executors[run_on].has_own_trainers,
         )
+        context = self._models.shelf.context_length(source.base_model)
+        check_asked_length(body.max_tokens_per_example, trainer, context)
         if body.num_workers > 1 and trainer == EMBEDDED:
             raise ApiError(
                 400,
@@ -103,6 +106,7 @@ class JobService:
             metadata=body.metadata,
             trainer=trainer,
             load_in_4bit=body.load_in_4bit,
+            max_tokens_per_example=body.max_tokens_per_example,
             run_on=run_on,
             num_workers=body.num_workers,
             priority=PRIORITIES[body.priority],

@@ -14,6 +14,7 @@ from tui.engine.executors.commands import worker_command
 from tui.engine.executors.protocol import Executor, RunningWorker
 from tui.engine.run_folder import DONE, STOP_CANCEL, STOP_PAUSE
 from tui.engine.server.base_model_shelf import BaseModelShelf
+from tui.engine.server.example_length import length_of_examples
 from tui.engine.server.job_outcome import JobOutcome
 from tui.engine.server.job_queue import next_job
 from tui.engine.server.job_record import JobRecord
@@ -26,8 +27,6 @@ from tui.errors import TunedeckError
 SHUTDOWN_GRACE = 15.0
 AT_ONCE_ELSEWHERE = 4
 """Jobs at a time on one executor that does not take this machine's cores; it has a queue of its own."""
-LONGEST_EXAMPLE = 2048
-"""Tokens of an example that are trained on; longer ones are cut at the end, as the service does."""
 _BUSY_POLL, _IDLE_POLL = 0.1, 1.0
 _log = logging.getLogger(__name__)
 
@@ -238,7 +237,7 @@ class Scheduler:
         if read_json_object(folder / "spec.json") is not None:
             return
         adapter = folder / "start_adapter"
-        context = self._shelf.context_length(record.base_model) or LONGEST_EXAMPLE
+        context = self._shelf.context_length(record.base_model)
         spec = {
             "job_id": record.id,
             "method": record.method,
@@ -252,7 +251,7 @@ class Scheduler:
             "num_workers": record.num_workers,
             "load_in_4bit": record.load_in_4bit,
             "fine_tuned_model": record.planned_model,
-            "max_tokens_per_example": min(LONGEST_EXAMPLE, context),
+            "max_tokens_per_example": length_of_examples(record.max_tokens_per_example, context),
             "training_file": "training.jsonl",
             "validation_file": "validation.jsonl" if record.validation_file else None,
         }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from tui.engine.trainers.adapter_trainer import (
     turns,
 )
 from tui.engine.trainers.protocol import BatchMetrics
+from tui.engine.trainers.training_data import Example
 
 
 class SupervisedTrainer(AdapterTrainer):
@@ -27,10 +28,10 @@ class SupervisedTrainer(AdapterTrainer):
         self,
         base: BaseModel,
         adapter: Adapter,
-        training: Sequence[TrainingExample],
-        validation: Sequence[TrainingExample],
+        training: Sequence[Example],
+        validation: Sequence[Example],
     ) -> None:
-        longest = max((len(example.ids) for example in (*training, *validation)), default=1)
+        longest = max((len(one.ids) for one in _sequences((*training, *validation))), default=1)
         super().__init__(base, adapter, longest)
         self._training = training
         self._validation = validation
@@ -39,11 +40,12 @@ class SupervisedTrainer(AdapterTrainer):
 
     def train_step(self, examples: Sequence[int], learning_rate: float) -> BatchMetrics:
         """Learn from one batch."""
-        return self.learn(self.collect([self._training[number] for number in examples]), learning_rate)
+        chosen = _sequences(self._training[number] for number in examples)
+        return self.learn(self.collect(chosen), learning_rate)
 
     def validate(self, examples: Sequence[int]) -> BatchMetrics:
         """Measure validation examples."""
-        chosen = [self._validation[number] for number in examples]
+        chosen = _sequences(self._validation[number] for number in examples)
         total = _target_count(chosen)
         loss = hits = 0.0
         for part in turns(chosen, _rows):
@@ -66,6 +68,10 @@ class SupervisedTrainer(AdapterTrainer):
             assert result.gradient is not None
             self.network.backward(done, result.gradient, self.adapter, self.buffers_for(batch.rows))
         return BatchMetrics(loss / total, hits / total)
+
+
+def _sequences(examples: Iterable[Example]) -> list[TrainingExample]:
+    return [sequence for example in examples for sequence in example.sequences]
 
 
 def _rows(example: TrainingExample) -> int:

@@ -9,14 +9,33 @@ from typing import Any
 
 import orjson
 
+from tui.engine.llama.answer_sequences import answer_sequence, encode_sequences
 from tui.engine.llama.tokenizer import ChatTokenizer, TrainingExample
-from tui.engine.llama.training_rows import answer_of, tools_of
+from tui.engine.llama.training_rows import tools_of
 from tui.engine.trainers.preference import PreferencePair
 from tui.errors import TunedeckError
 
 
 class BadTrainingFile(TunedeckError):
     """A row can't be learned from; `param` of the job's error is the file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One row as it is learned: one sequence or more, or a preference's two answers."""
+
+    sequences: tuple[TrainingExample, ...]
+    """Those in which something is left to learn."""
+
+    @property
+    def token_count(self) -> int:
+        """Tokens of all sequences, prompt and answer."""
+        return sum(sequence.token_count for sequence in self.sequences)
+
+    @property
+    def target_count(self) -> int:
+        """Number of tokens that are learned."""
+        return sum(sequence.target_count for sequence in self.sequences)
 
 
 @dataclass(slots=True)
@@ -29,10 +48,14 @@ class Reading:
     """Examples in which nothing is left to learn."""
 
 
-def read_supervised(
-    path: Path, tokenizer: ChatTokenizer, max_tokens: int, reading: Reading
-) -> list[TrainingExample]:
+def read_supervised(path: Path, tokenizer: ChatTokenizer, max_tokens: int, reading: Reading) -> list[Example]:
     """Read chat or completion rows.
+
+    Args:
+        path: JSON lines.
+        tokenizer: Of the base model, with its template.
+        max_tokens: Longest sequence; what exceeds it is cut off at the end.
+        reading: Told how many were cut, and in how many nothing was left to learn.
 
     Raises:
         BadTrainingFile: Names the line.
@@ -40,14 +63,15 @@ def read_supervised(
     examples = []
     for line, row in numbered_rows(path):
         try:
-            example = _supervised_example(row, tokenizer, max_tokens)
+            sequences = supervised_sequences(row, tokenizer, max_tokens)
         except (TunedeckError, KeyError, TypeError, AttributeError) as error:
             raise BadTrainingFile(
                 f"Line {line} of {path.name} can't be learned: {why_not_learned(error)}."
             ) from error
-        reading.truncated += example.token_count >= max_tokens
-        if len(example.ids):
-            examples.append(example)
+        reading.truncated += any(sequence.token_count >= max_tokens for sequence in sequences)
+        learned = tuple(sequence for sequence in sequences if len(sequence.ids))
+        if learned:
+            examples.append(Example(learned))
         else:
             reading.skipped += 1
     return examples
@@ -64,11 +88,7 @@ def read_preferences(
     pairs = []
     for line, row in numbered_rows(path):
         try:
-            prompt, tools = row["input"]["messages"], tools_of(row["input"])
-            preferred, rejected = (
-                tokenizer.encode_pair(prompt, answer_of(row[key]), tools, max_tokens)
-                for key in ("preferred_output", "non_preferred_output")
-            )
+            preferred, rejected = both_answers(row, tokenizer, max_tokens)
         except (TunedeckError, KeyError, TypeError, AttributeError) as error:
             raise BadTrainingFile(
                 f"Line {line} of {path.name} can't be learned: {why_not_learned(error)}."
@@ -81,10 +101,25 @@ def read_preferences(
     return pairs
 
 
-def _supervised_example(row: Mapping[str, Any], tokenizer: ChatTokenizer, max_tokens: int) -> TrainingExample:
+def supervised_sequences(
+    row: Mapping[str, Any], tokenizer: ChatTokenizer, max_tokens: int
+) -> list[TrainingExample]:
+    """Return what a chat or completion row is learned as; raises as `encode_sequences`, or `KeyError`."""
     if "messages" in row:
-        return tokenizer.encode_example(row["messages"], tools_of(row), max_tokens)
-    return tokenizer.encode_completion(row["prompt"], row["completion"], max_tokens)
+        return encode_sequences(tokenizer, row["messages"], tools_of(row), max_tokens)
+    return [tokenizer.encode_completion(row["prompt"], row["completion"], max_tokens)]
+
+
+def both_answers(
+    row: Mapping[str, Any], tokenizer: ChatTokenizer, max_tokens: int
+) -> tuple[TrainingExample, TrainingExample]:
+    """Return a row's preferred and other answer, each with its prompt; raises as `answer_sequence`."""
+    guard = tokenizer.guard()
+    preferred, other = (
+        tokenizer.encode_rendered(answer_sequence(tokenizer, row, key, guard), guard, max_tokens)
+        for key in ("preferred_output", "non_preferred_output")
+    )
+    return preferred, other
 
 
 def numbered_rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tui.engine.llama.tokenizer import NO_TARGET, TrainingExample
-from tui.engine.trl.rows import Example
+from tui.engine.trainers.training_data import Example
 
 IGNORED = -100
 """torch's mark for a label that is not learned."""

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from tui.engine.trainers.schedule import Schedule, resolve_hyperparameters
-from tui.engine.trainers.training_data import Reading
-from tui.engine.transformers_base import load_tokenizer
+from tui.engine.trainers.training_data import Example, Reading
+from tui.engine.transformers_base import context_length, load_tokenizer
 from tui.engine.trl.base_folder import transformers_folder
 from tui.engine.trl.device import find_device, require_four_bits
 from tui.engine.trl.model import make_trainer, padding_id
-from tui.engine.trl.rows import Example, read_examples
+from tui.engine.trl.rows import read_examples
 from tui.engine.trl.team import Team
 from tui.engine.trl.trainer import TrlTrainer
 from tui.engine.worker.job_spec import JobSpec, read_spec
@@ -65,7 +65,9 @@ def prepare(spec: JobSpec, log: RunLog, team: Team) -> PreparedRun:
     held_out: list[Example] = []
     if spec.validation_file is not None:
         held_out = read_examples(spec.validation_file, spec.method, tokenizer, limit, Reading())
-    report(reading, log, limit, len(training))
+    context = context_length(spec.base_model_folder) or limit
+    longer = f"; max_tokens_per_example can be up to {context}" if limit < context else ""
+    report(reading, log, limit, len(training), longer)
     settings = resolve_hyperparameters(spec.hyperparameters, spec.method, len(training))
     folder = transformers_folder(spec.base_model_folder)
     sample = training[0].sequences[0]

@@ -19,9 +19,9 @@ import numpy.typing as npt
 
 from tui.engine.atomic_files import write_json_atomically
 from tui.engine.trainers.protocol import BatchMetrics, TrainingDiverged
+from tui.engine.trainers.training_data import Example
 from tui.engine.trl.batches import preference_inputs, supervised_inputs
 from tui.engine.trl.model import LARGEST_NORM, is_out_of_memory
-from tui.engine.trl.rows import Example
 from tui.engine.trl.team import PeerLost, Team
 
 Array = npt.NDArray[Any]

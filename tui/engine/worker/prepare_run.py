@@ -78,14 +78,14 @@ def _preference_run(spec: JobSpec, log: RunLog, base: BaseModel, adapter: Adapte
     return PreparedRun(trainer, Schedule(settings, len(training), spec.seed, PREFERENCE_RATE))
 
 
-def report(reading: Reading, log: RunLog, limit: int, usable: int) -> None:
-    """Say what of a training file was cut at `limit` tokens or left out.
+def report(reading: Reading, log: RunLog, limit: int, usable: int, remedy: str = "") -> None:
+    """Say what of a training file was cut at `limit` tokens, and what would help, or left out.
 
     Raises:
         BadTrainingFile: No example is left.
     """
     if reading.truncated:
-        log.say_once(f"{reading.truncated} examples were cut off at {limit} tokens", level="warn")
+        log.say_once(f"{reading.truncated} examples were cut off at {limit} tokens{remedy}", level="warn")
     if reading.skipped:
         log.say_once(f"{reading.skipped} examples hold nothing to learn and were left out", level="warn")
     if not usable:
