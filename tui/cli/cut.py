@@ -39,7 +39,8 @@ def command(
 
     Whole exchanges go, a user's message with all that answers it; system messages and the last exchange stay.
     What went is written in whole to NAME.cut.lost.jsonl. With --how split a conversation becomes several
-    rows, each with the system messages and an answer at its end. Rows that fit keep their bytes.
+    rows, each with the system messages and an answer at its end. Rows that fit keep their bytes, and so do
+    those of which nothing would be left to train on.
 
     Exit codes: 0 every row fits; 1 rows stay too long, or with --dry-run, rows would be cut; 2 wrong use or
     unreadable.

@@ -17,7 +17,7 @@ from tui.datasets.reshape.keys import refuse_longest_lines
 from tui.datasets.reshape.plan import MOST_LOST_LISTED, Lost, Output, Part, Plan, Rewritten, source_notes
 from tui.datasets.reshape.row_table import RowTable
 from tui.datasets.reshape.tracker import Tracker
-from tui.datasets.reshape.turns import Conversation, CutHow, kept_exchanges
+from tui.datasets.reshape.turns import Conversation, CutHow, is_learned, kept_exchanges
 from tui.datasets.row_order import line_tokens
 from tui.datasets.row_tokens import RowTokens
 from tui.datasets.tokens import TextTokenizer, TiktokenCounter, encoding_for
@@ -102,6 +102,11 @@ class Cutter:
         kept = kept_exchanges(conversation, lambda some: not self._exceeds(tokens(some)), self._how)
         if kept is None:
             return f"{before:,} tokens, and its last exchange with what stands before all is too long"
+        if dataset_format is DatasetFormat.CHAT and is_learned(messages):
+            new = ([messages[index] for index in conversation.indexes(some)] for some in kept)
+            if not all(map(is_learned, new)):
+                which = "one of its new rows" if self._how is CutHow.SPLIT else "what stays of it"
+                return f"{before:,} tokens, and nothing in {which} would be trained on"
         try:
             rows = _rewritten(line, place, len(messages), [set(conversation.indexes(some)) for some in kept])
         except (ValueError, IndexError, StopIteration, RecursionError) as error:

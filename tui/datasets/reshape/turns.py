@@ -84,6 +84,11 @@ def kept_exchanges(
     return [without(gone)] if gone else None
 
 
+def is_learned(messages: Sequence[Any]) -> bool:
+    """Say whether an answer of a conversation is trained on: a row without one is refused by the services."""
+    return any(_role(one) == "assistant" and one.get("weight") != 0 for one in messages)
+
+
 def _packed(exchanges: Sequence[range], fits: Callable[[Sequence[range]], bool]) -> list[list[range]] | None:
     """Fill one row after the other; an exchange too large for any has one to itself."""
     rows: list[list[range]] = []

@@ -184,3 +184,24 @@ def test_a_models_own_tokenizer_counts_where_it_is_given(tmp_path: Path) -> None
     counter = RowTokenCounter(EveryWord())
     assert plan.facts["too_long"] == 1
     assert all(counter.row(row, row_format(row)).total <= 40 for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("weights", "how", "why"),
+    [
+        ((1, 1, 0), CutHow.MIDDLE, ""),
+        ((0, 1, 0), CutHow.MIDDLE, "nothing in what stays of it would be trained on"),
+        ((1, 1, 0), CutHow.OLDEST, "nothing in what stays of it would be trained on"),
+        ((0, 0, 1), CutHow.OLDEST, ""),
+        ((0, 1, 1), CutHow.SPLIT, "nothing in one of its new rows would be trained on"),
+        ((0, 0, 0), CutHow.OLDEST, ""),  # as little as before
+    ],
+)
+def test_no_row_is_left_with_nothing_to_train_on(weights: tuple[int, ...], how: CutHow, why: str) -> None:
+    messages = exchanges(3)
+    for number, weight in enumerate(weights):
+        messages[2 * number + 1]["weight"] = weight
+    row = chat(*messages)
+    limit = tokens(row) - 1 if how is CutHow.MIDDLE else tokens(chat(*messages[:2]))
+    done = Cutter(CutWish(MODEL, limit, how)).cut(orjson.dumps(row))
+    assert (why in done) if isinstance(done, str) else not why
