@@ -21,8 +21,9 @@ from screens.settle import SettlesLaunches
 from tui.chat.model_names import job_title, short_model_name
 from tui.jobs.run_overlay import MOST_RUNS
 from tui.jobs.settle import lost_launches
+from tui.jobs.waiting import words_of_waiting_jobs
 from tui.jobs.watch import JobChange
-from tui.records.jobs import Job
+from tui.records.jobs import Job, JobState
 from tui.safe_text import safe_line
 from tui.store.event_queries import JobOutline
 from tui.store.store import Store
@@ -56,6 +57,8 @@ class JobRow:
     view: JobView
     """With the newest events only."""
     outline: JobOutline
+    waits: str = ""
+    """Until when a job waits in an engine's queue, or its place there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +137,8 @@ curves of two to four marked ones over one another, with the settings that diffe
 
     def _take_note(self, change: JobChange) -> None:
         if change.problem is not None:
-            self._problem = f"{change.account}: {change.problem.message}"
+            words = change.problem.message.removeprefix(f"{change.account} ")  # one that begins with its name
+            self._problem = f"{change.account}: {words}"
         elif change.job is None and self._problem.startswith(f"{change.account}: "):
             self._problem = ""
         if self.is_active:
@@ -144,7 +148,11 @@ curves of two to four marked ones over one another, with the settings that diffe
     def _read_jobs(self) -> None:
         reading, store = self._readings.begin(), self.services.store
         jobs = store.jobs(active_only=self._active_only, limit=MOST_JOBS)
-        rows = [read_row(store, job, self._rows.get(_key(job))) for job in jobs]
+        waits = words_of_waiting_jobs(self.services) if any(map(_is_queued, jobs)) else {}
+        rows = [
+            read_row(store, job, self._rows.get(_key(job)), waits.get((job.account, job.id), ""))
+            for job in jobs
+        ]
         lost, queued = lost_launches(self.services), store.queued_launches()
         accounts, known = {job.account for job in jobs}, self._permissions
         if not accounts <= known.keys():
@@ -317,13 +325,17 @@ def _key(job: Job) -> str:
     return f"{job.account}\n{job.id}"
 
 
-def read_row(store: Store, job: Job, known: JobRow | None) -> JobRow:
+def _is_queued(job: Job) -> bool:
+    return job.state is JobState.QUEUED
+
+
+def read_row(store: Store, job: Job, known: JobRow | None, waits: str = "") -> JobRow:
     """Read what a line shows; a job that is over is read once."""
     if job.state.is_final and known is not None and known.job == job:
         return known
     outline = store.job_outline(job.account, job.id)
     events = () if job.state.is_final else tuple(store.recent_metrics_events(job.account, job.id))
-    return JobRow(job, JobView(job, events), outline)
+    return JobRow(job, JobView(job, events), outline, waits)
 
 
 def _cells(row: JobRow, ascii_only: bool, marked: bool) -> list[Cell]:
@@ -346,7 +358,7 @@ def _progress_cell(row: JobRow, ascii_only: bool) -> Cell:
     if row.job.state.is_final and last_step is not None:
         return (f"{last_step:,} steps", "muted")
     if not view.progress.total_steps:
-        return ("–", "muted")
+        return (row.waits or "–", "muted")
     full, empty = bar(view.fraction, BAR_WIDTH, ascii_only=ascii_only)
     return f"{full}{empty} {view.fraction:4.0%}"
 

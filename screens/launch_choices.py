@@ -9,7 +9,9 @@ from pathlib import Path
 from screens.base import DeckScreen
 from screens.choose import ChooseScreen, Option
 from screens.launch_form import LaunchForm
+from tui.jobs.trainable import only_answering_here
 from tui.money.catalog_model import CatalogModel
+from tui.providers.profile_data import LOCAL_NAME
 from tui.safe_text import safe_line
 from tui.widgets.table import Column
 from tui.widgets.words import place
@@ -43,6 +45,8 @@ def _models(screen: DeckScreen, form: LaunchForm) -> tuple[list[Option], dict[st
         permission = model.can_train()
         if not permission:
             refused[name] = permission.reason
+    if form.provider == LOCAL_NAME:
+        refused |= only_answering_here()
     fitting = [name for name in (*known, *seen) if name not in refused]
     options = [Option(name, (safe_line(name, 100), _methods(known.get(name))), name) for name in fitting]
     options += [

@@ -12,6 +12,8 @@ from screens.launch_hints import hints
 from tui.jobs.first_model import first_model
 from tui.jobs.ports import JobServices
 from tui.jobs.run_places import HERE, RUN_ON
+from tui.jobs.trainable import only_answering_here
+from tui.providers.profile_data import LOCAL_NAME
 from tui.records.jobs import Method
 from tui.safe_text import safe_line
 from tui.widgets.choice_field import ChoiceField
@@ -104,7 +106,12 @@ class LaunchPane(FieldForm):
         accounts = services.accounts()
         provider = next((one.provider for one in accounts if one.name == form.account), form.account)
         form.provider = provider
-        models = [model for model in services.catalog.trainable() if model.provider == provider]
+        refused = only_answering_here() if provider == LOCAL_NAME else {}
+        models = [
+            model
+            for model in services.catalog.trainable()
+            if model.provider == provider and model.id not in refused
+        ]
         known = [model.id for model in models]
         known += [
             one.id for one in services.store.models(form.account) if one.can_train and one.id not in known

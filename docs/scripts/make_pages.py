@@ -59,6 +59,7 @@ failed = ["bell", "terminal", "mail"]
 cancelled = []                  # nowhere
 stopped = ["bell"]              # a stop rule acted
 attention = ["bell", "mail"]    # a queued launch was refused, an account is, an answer was lost
+sweep = ["bell", "mail"]        # a sweep is done, or was stopped: by a person, by a cap
 
 [notify.to] # addresses, as apprise URLs (`pip install 'tunedeck[notify]'`); `tunedeck notify add` writes them
 mail = { url_variable = "MAIL_URL" } # such as mailto://user:password@gmail.com

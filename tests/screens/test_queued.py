@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -112,3 +114,16 @@ def test_looks_of_the_queue(snap_compare: Callable[..., bool], size: tuple[int, 
         await until(pilot, lambda: "3 waiting" in text_of(app))
 
     assert snap_compare(app, terminal_size=size, run_before=show)
+
+
+async def test_jobs_say_until_when_a_queued_job_waits_or_its_place() -> None:
+    app = make_app()
+    soon = int(time.time()) + 3600
+    for number, beyond in enumerate(({}, {}, {"start_after": soon}, {"start_after": FAR})):
+        raw = {"tunedeck": {"queue_order": number, **beyond}}
+        app.services.store.save_job(make_job(f"ftjob-{number}", JobState.QUEUED, raw=raw))
+    at, far = datetime.fromtimestamp(soon, UTC), datetime.fromtimestamp(FAR, UTC)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.press("5")
+        for words in ("next", "place 2", f"{at:%H:%M} UTC", f"{far:%m-%d %H:%M}"):
+            await until(pilot, lambda words=words: words in text_of(app))  # type: ignore[misc]

@@ -10,7 +10,7 @@ import click
 import pytest
 
 from tests.support import run_cli, run_cli_process, tunedeck_command
-from tui import __version__
+from tui import __version__, paths
 from tui.cli import main
 from tui.cli.output import print_json, print_table, say
 from tui.errors import ExitCode, TunedeckError
@@ -204,3 +204,14 @@ def test_an_interrupt_ends_the_program_without_a_last_collection_and_loses_no_ou
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
     assert (done.returncode, done.stderr) == (int(ExitCode.INTERRUPTED), "")
     assert done.stdout.split("\n") == ["as far as it came", "cleared up", ""]
+
+
+def test_a_fault_of_its_own_is_a_sentence_and_its_traceback_is_kept_in_a_file(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    code, stdout, stderr = run_verb_that(ZeroDivisionError("what nobody thought of"), monkeypatch)
+    assert (code, stdout) == (ExitCode.WRONG_USE, "")
+    assert "could not finish this command, by a fault of its own" in stderr
+    assert "Traceback" not in stderr
+    assert str(paths.faults_file()) in stderr
+    assert "test_cli_main.py" in paths.faults_file().read_text()

@@ -109,7 +109,7 @@ class LazyGroup(click.Group):
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Exit codes: 0 done; 1 the thing examined is bad or the job failed; "
-    "2 wrong use or unreadable; 130 interrupted.",
+    "2 wrong use, unreadable, or a fault of tunedeck's own; 130 interrupted.",
 )
 @click.version_option(__version__, prog_name="tunedeck")
 @click.option("--no-mouse", is_flag=True, help="Leave the mouse to the terminal (native selection).")
@@ -139,8 +139,10 @@ def run(arguments: list[str] | None = None) -> int:
 def end_with(error: BaseException) -> int:
     """Say on stderr why the program ends, and return the exit code that is documented for it.
 
+    A fault of ours is told in a sentence too, and `faults.log` keeps where it was.
+
     Raises:
-        BaseException: `error` itself, when it is a fault of ours.
+        BaseException: `error` itself, when it is none that a command ends with.
     """
     match error:
         case TunedeckError():
@@ -166,6 +168,12 @@ def end_with(error: BaseException) -> int:
             # Nobody to tell, and Python must not complain at exit.
             sys.stdout = None
             return int(ExitCode.DONE)
+        case Exception():
+            from tui.faults import fault_of  # only once something has gone wrong
+
+            fault = fault_of(error, "finish this command")
+            report_error(fault)
+            return int(fault.exit_code)
     raise error
 
 

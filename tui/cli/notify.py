@@ -20,10 +20,11 @@ from tui.services import Services
 def command(ctx: click.Context, as_json: bool) -> None:
     """List the rules, the channels and what was told last; with a command, more.
 
-    Each event (succeeded, failed, cancelled, stopped, attention) is told through the channels that its rule
-    names: bell, terminal (a notification that the terminal shows), desktop, and addresses that you add
-    (mail, Slack, ntfy, webhooks: `pip install 'tunedeck[notify]'`). Without a rule only the bell rings.
-    `tunedeck config notify` changes the rules. The open app and `tunedeck watch` tell, each thing once.
+    Each event (succeeded, failed, cancelled, stopped, attention, sweep) is told through the channels that
+    its rule names: bell, terminal (a notification that the terminal shows), desktop, and addresses that you
+    add (mail, Slack, ntfy, webhooks: `pip install 'tunedeck[notify]'`). Without a rule only the bell rings.
+    `tunedeck config notify` changes the rules. The open app, `tunedeck watch` and `tunedeck sweep` tell, each
+    thing once.
     """
     if ctx.invoked_subcommand is None:
         _list(as_json)

@@ -179,6 +179,7 @@ def _go_on(services: Services, sweep: Sweep, *, headless: bool, as_json: bool) -
 
 
 def _run_here(services: Services, sweep: Sweep, *, as_json: bool) -> int:
+    from tui.cli.noticing import telling
     from tui.cli.sweep_output import print_board
     from tui.records.sweeps import SweepState
     from tui.sweeps.board import read_board
@@ -188,7 +189,8 @@ def _run_here(services: Services, sweep: Sweep, *, as_json: bool) -> int:
         services, sweep.id, say=lambda words: narrate(f"{time.strftime('%H:%M:%S')} {words}")
     )
     try:
-        ended = runner.run()
+        with telling(services):
+            ended = runner.run()
     except KeyboardInterrupt:
         narrate(f"Its jobs go on. `tunedeck sweep resume {sweep.id}` goes on with it; `sweep stop` ends it.")
         return int(ExitCode.INTERRUPTED)

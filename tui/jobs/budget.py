@@ -11,6 +11,7 @@ from typing import Any
 from tui.config import BUDGETS_TABLE, edit_settings_file, read_settings_file
 from tui.errors import TunedeckError
 from tui.jobs.ports import JobServices
+from tui.jobs.untold_costs import untold_costs
 from tui.money.amounts import format_money
 from tui.money.usage_price import answers_cost, training_cost
 from tui.records.jobs import Method
@@ -103,6 +104,10 @@ def month_spend(services: JobServices, account: str, currency: str, now: float |
         if one.account == account:
             cost = _cost(services, one, currency)
             used, unpriced = (used + cost, unpriced) if cost is not None else (used, unpriced + one.uses)
+    for job, ended in untold_costs(services, begin, today.timestamp()):
+        if job.account == account and job.state.is_final:  # the others are promised
+            priced = not ended.high or ended.currency == currency
+            used, unpriced = (used + ended.high, unpriced) if priced else (used, unpriced + 1)
     promised = Decimal(0)
     for price in _promises(services, account):
         total = price.get("total")

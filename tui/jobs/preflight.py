@@ -19,6 +19,7 @@ from tui.jobs.preflight_grader import about_grader
 from tui.jobs.preflight_history import about_budget, about_earlier, about_name, free_suffix
 from tui.jobs.preflight_trainer import about_base_model
 from tui.jobs.run_places import HERE, about_place, priced_model, run_on
+from tui.jobs.trainable import only_answering_here
 from tui.money.amounts import unit_price
 from tui.money.catalog import STALE_AFTER_DAYS, CatalogModel
 from tui.money.estimate import Estimate, estimate_by_hour, estimate_cost, time_of
@@ -37,6 +38,11 @@ def preflight(plan: LaunchPlan, services: JobServices) -> list[PreflightLine]:
     Checks the file (from the kept report while its content is the same), so a large one takes time.
     """
     lines = list(_about_account(plan, services))
+    only_answers = only_answering_here().get(plan.model, "") if plan.account == "local" else ""
+    if only_answers:
+        remedy = "Add the model's folder of Hugging Face's layout to tune it: `tunedeck engine add FOLDER`."
+        reason = f"{plan.model} can't be trained. {only_answers}"
+        return [*lines, PreflightLine("stop", reason, remedy, (OTHER_MODEL, ELSEWHERE))]
     try:
         model = services.catalog.model(plan.model, services.account(plan.account).provider)
     except TunedeckError as error:

@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
 from tui.jobs.ports import JobServices
+from tui.jobs.untold_costs import untold_costs
 from tui.money.lifetime import Lifetime, Lifetimes
 from tui.money.usage_price import Amount, answers_cost, total_of, training_cost
 from tui.providers.profile_data import LOCAL_NAME
@@ -52,7 +53,10 @@ class Radar:
     lifetimes: Mapping[ModelKey, Lifetime] = field(default_factory=dict)
     """Of every model with an announced end."""
     spent: Amount | None = None
-    """Since the first of the month (UTC), at the catalog's prices; None when nothing priced was used."""
+    """Since the first of the month (UTC), at the catalog's prices; None when nothing priced was used.
+
+    Jobs that go on count by what they have cost so far; what may not be charged counts from nothing up.
+    """
     spent_is_partial: bool = False
     """Something was used whose price is not published, or is in another currency."""
     deployed: Sequence[Standing] = ()
@@ -89,7 +93,7 @@ def read_radar(services: JobServices, now: float, today: date | None = None) -> 
         for one in models
         if one.is_fine_tuned and known[one.account, one.id].ends_soon
     ]
-    spent, is_partial = _spent(services, providers, _month_start(moment))
+    spent, is_partial = _spent(services, providers, _month_start(moment), now)
     seen = [at for account, at in store.models_seen_at().items() if account != LOCAL_NAME]
     return Radar(
         _outlooks(services, day),
@@ -146,8 +150,10 @@ def _month_start(moment: datetime) -> int:
     return int(moment.replace(day=1, hour=0, minute=0, second=0, microsecond=0).timestamp())
 
 
-def _spent(services: JobServices, providers: Mapping[str, str], since: int) -> tuple[Amount | None, bool]:
-    amounts: list[Amount | None] = []
+def _spent(
+    services: JobServices, providers: Mapping[str, str], since: int, now: float
+) -> tuple[Amount | None, bool]:
+    amounts: list[Amount | None] = [cost for _, cost in untold_costs(services, since, now)]
     for account, model, method, tokens in services.store.trained_since(since):
         known = services.catalog.find(model, providers.get(account, account))
         amounts.append(training_cost(known, tokens, Method(method)) if known is not None else None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -18,6 +19,7 @@ from tui.records.models import Capability
 from tui.records.requests import QueueChange
 from tui.store.launch_rows import QueuedLaunch
 
+_DAY_SECONDS = 86_400
 PLACES = ("first", "up", "down", "last")
 """Where a person can move what waits, among those of its account and priority."""
 
@@ -70,6 +72,30 @@ def waiting(services: JobServices, now: float | None = None) -> list[Waiting]:
     kept = {name: keeps_queue(services, name) for name in {job.account for job in jobs}}
     found += [_of_job(services, job, moment) for job in sorted(jobs, key=_place) if kept[job.account]]
     return sorted(found, key=lambda one: one.account)  # stable: each account keeps its order
+
+
+def words_of_waiting_jobs(services: JobServices, now: float | None = None) -> dict[tuple[str, str], str]:
+    """Return (account, job) -> when it may start, or its place in the queue of its engine, in 14 columns.
+
+    Jobs of services that start them in an order of their own are not in it.
+
+    Raises:
+        StoreError: The store can't be read.
+    """
+    moment = time.time() if now is None else now
+    words: dict[tuple[str, str], str] = {}
+    places: dict[str, int] = {}
+    for one in waiting(services, moment):
+        if one.job is None:
+            continue
+        place = places[one.account] = places.get(one.account, 0) + 1
+        if one.start_at is not None:
+            at = datetime.fromtimestamp(one.start_at, UTC)
+            near = one.start_at - moment < _DAY_SECONDS
+            words[one.account, one.id] = f"{at:%H:%M} UTC" if near else f"{at:%m-%d %H:%M}"
+        else:
+            words[one.account, one.id] = "next" if place == 1 else f"place {place:,}"
+    return words
 
 
 def look_at_queues(services: JobServices) -> None:

@@ -35,6 +35,7 @@ from tui.providers.paging import all_pages, read_json
 from tui.providers.profiles import ModelFacts, Profile
 from tui.providers.protocol import ProviderError, UploadProgress
 from tui.providers.text_questions import AsksOfTexts
+from tui.providers.told_jobs import is_job, told_job, told_jobs
 from tui.providers.upload_parts import upload_in_parts
 from tui.providers.uploads import prefix_for, upload_whole
 from tui.records.chats import ChatDelta, ChatRequest
@@ -212,7 +213,8 @@ class OpenAIShapeProvider(Deploys, AsksOfTexts):
             once = client.with_options(max_retries=0)
             arguments = job_arguments(request, self._profile)
             raw = read_json(once.fine_tuning.jobs.with_raw_response.create(**arguments))
-        return translate.job_from(raw, self._account.name)
+        # An answer that is no job has no id either: the launch looks for what became of it.
+        return translate.job_from(raw if is_job(raw) else {}, self._account.name)
 
     def retrieve_job(self, job_id: str) -> Job:
         """Return the job as it is now."""
@@ -238,11 +240,11 @@ class OpenAIShapeProvider(Deploys, AsksOfTexts):
             raise ProviderError(self.can(Capability.QUEUE).reason, "", status=405)
         with self._calling() as client:
             raw = rest.post_json(client, queue_path(job_id), queue_body(change))
-        return translate.job_from(raw, self._account.name)
+        return told_job(raw, self._account.name, self._called)
 
     def _job_call(self, call: Callable[[OpenAI], Any]) -> Job:
         with self._calling() as client:
-            return translate.job_from(read_json(call(client)), self._account.name)
+            return told_job(read_json(call(client)), self._account.name, self._called)
 
     def list_jobs(self, limit: int = 50, metadata: dict[str, str] | None = None) -> Sequence[Job]:
         """Return jobs, newest first; with `metadata`, those that carry all of it."""
@@ -255,7 +257,7 @@ class OpenAIShapeProvider(Deploys, AsksOfTexts):
                 page_size=min(limit, _LARGEST_JOB_PAGE),
                 limit=limit,
             )
-        jobs = [translate.job_from(raw, self._account.name) for raw in entries]
+        jobs = told_jobs(entries, self._account.name, self._called)
         wanted = (metadata or {}).items()
         return [job for job in jobs if job.id and wanted <= job.metadata.items()]
 

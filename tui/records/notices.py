@@ -16,6 +16,8 @@ class NoticeEvent(StrEnum):
     """A stop rule acted."""
     ATTENTION = "attention"
     """Something waits for a person: a refused launch, a rejected account, an answer that was lost."""
+    SWEEP = "sweep"
+    """A sweep is done, or was stopped: by a person, by a cap, or by what needs a person."""
 
     @property
     def meaning(self) -> str:
@@ -29,6 +31,7 @@ _MEANINGS = {
     NoticeEvent.CANCELLED: "A job was cancelled",
     NoticeEvent.STOPPED: "A stop rule acted",
     NoticeEvent.ATTENTION: "Something waits for you",
+    NoticeEvent.SWEEP: "A sweep ended",
 }
 
 
@@ -52,7 +55,7 @@ class Notice:
     number: int
     account: str
     subject: str
-    """Id of the job, run id of the launch, or empty for the account itself."""
+    """Id of the job or sweep, run id of the launch, or empty for the account itself."""
     event: NoticeEvent
     topic: str
     """What tells two of the same event apart: the stop rule's name, or which trouble it is."""

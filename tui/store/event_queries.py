@@ -75,6 +75,22 @@ class EventQueries(Database):
         )
         return [_event(row, job_id) for row in reversed(rows)]
 
+    def cost_events(self, account: str, job_id: str, limit: int = 20) -> list[JobEvent]:
+        """Return the events that tell how far a job is and since when, few of many, in their order.
+
+        These are the first one with numbers, the newest ones with numbers, and the newest of any other kind.
+        """
+        rows = self.query(
+            "SELECT * FROM job_events WHERE number IN ("
+            f" SELECT min(number) FROM job_events WHERE job = {_NUMBER_OF_JOB} AND type = 'metrics'"
+            f" UNION SELECT * FROM (SELECT number FROM job_events WHERE job = {_NUMBER_OF_JOB}"
+            " AND type = 'metrics' ORDER BY created_at DESC, number DESC LIMIT ?)"
+            f" UNION SELECT max(number) FROM job_events WHERE job = {_NUMBER_OF_JOB} GROUP BY type"
+            ") ORDER BY created_at, number",
+            (account, job_id, account, job_id, limit, account, job_id),
+        )
+        return [_event(row, job_id) for row in rows]
+
     def last_event_id(self, account: str, job_id: str) -> str | None:
         """Return the id of the newest event kept, for asking a service what came after it."""
         rows = self.query(

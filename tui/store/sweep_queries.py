@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from tui.store.database import Database
+from tui.store.notice_queries import want_notice
 
 if TYPE_CHECKING:  # Home paints without
     from tui.records.sweeps import Stage, Sweep, SweepNote, SweepState, Trial
@@ -48,12 +49,14 @@ class SweepQueries(Database):
             )
 
     def end_sweep(self, sweep_id: str, state: SweepState, reason: str) -> None:
-        """Note that a sweep has ended, and why."""
+        """Note that a sweep has ended, and why; that is news, and each end of one that is resumed is."""
+        now = int(time.time())
         with self.transaction() as connection:
             connection.execute(
                 "UPDATE sweeps SET state = ?, reason = ?, ended_at = ?, stop_asked = 0 WHERE id = ?",
-                (str(state), reason, int(time.time()), sweep_id),
+                (str(state), reason, now, sweep_id),
             )
+            want_notice(connection, "", sweep_id, "sweep", f"{state} {now}", reason)
 
     def ask_sweep_to_stop(self, sweep_id: str) -> None:
         """Ask whoever runs a sweep to stop it."""

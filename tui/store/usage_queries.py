@@ -5,7 +5,9 @@ A table of its own, so that deleting a conversation does not make what it cost g
 
 from __future__ import annotations
 
+import json
 import sqlite3
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from tui.store.database import Database
@@ -98,6 +100,22 @@ class UsageQueries(Database):
             (since,),
         )
         return [(row["account"], row["model"], row["method"], row["trained_tokens"]) for row in rows]
+
+    def untold_jobs_since(self, since: int, without: Sequence[str], limit: int) -> list[tuple[str, str]]:
+        """Return (account, id) of jobs whose service has not told what they trained, newest first.
+
+        Args:
+            since: Only those that go on, or that ended at this Unix second or later.
+            without: Accounts that are left out.
+            limit: Most of them.
+        """
+        rows = self.query(
+            "SELECT account, id FROM jobs WHERE NOT (final AND coalesce(trained_tokens, 0) > 0)"
+            " AND (NOT final OR coalesce(finished_at, created_at) >= ?)"
+            " AND account NOT IN (SELECT value FROM json_each(?)) ORDER BY created_at DESC LIMIT ?",
+            (since, json.dumps(list(without)), limit),
+        )
+        return [(row["account"], row["id"]) for row in rows]
 
     def succeeded_jobs(self) -> dict[str, int]:
         """Return how many jobs have succeeded, by account."""

@@ -13,7 +13,11 @@ from tui.engine.environments.install import adopt_environment
 from tui.engine.environments.recipes import Recipe
 from tui.jobs import preflight_trainer
 from tui.jobs.plan import LaunchPlan
+from tui.jobs.preflight import preflight
 from tui.jobs.preflight_trainer import about_base_model
+from tui.jobs.trainable import models_for
+from tui.records.jobs import Method
+from tui.services import Services
 
 QWEN, LLAMA = "qwen3-tiny", "tiny-llama"
 
@@ -70,3 +74,20 @@ def test_with_the_environment_it_says_on_what_it_trains(monkeypatch: pytest.Monk
     assert "needs an NVIDIA GPU" in told(QWEN, load_in_4bit=True)[-1][1]
     monkeypatch.setattr(preflight_trainer, "nvidia_gpus", lambda: ("A GPU",))
     assert told(QWEN, load_in_4bit=True)[-1] == ("ok", "TRL ? trains it on A GPU. ")
+
+
+def test_a_gguf_file_is_offered_to_no_job_and_says_why(tmp_path: Path) -> None:
+    folder = tmp_path / "bases" / "only-gguf"
+    folder.mkdir()
+    (folder / "model.gguf").touch()
+    (folder / "config.json").write_text("{}")
+    make_tiny_base_model(tmp_path / "bases" / "both")
+    (tmp_path / "bases" / "both" / "model.gguf").touch()
+    with Services.open() as services:
+        offered = models_for(services, "local", Method.SUPERVISED)
+        assert LLAMA in offered
+        assert {"only-gguf", "both"} & {*offered} == set()
+        for model in ("only-gguf", "both"):
+            line = preflight(LaunchPlan("local", model, Path("data.jsonl")), services)[-1]
+            assert (line.level, "llama.cpp" in line.text) == ("stop", True)
+            assert "engine add" in line.remedy

@@ -267,3 +267,28 @@ def test_no_key_survives_in_an_error_of_any_shape(
         service.requests.clear()
         error = refused(provider, service, fault)
         assert KEY not in f"{error} {error!r} {error.__dict__}"
+
+
+@pytest.mark.parametrize("other", [{"object": "model"}, {"object": "file", "status": "processed"}, {}])
+def test_other_objects_where_jobs_are_asked_for_are_no_jobs(
+    provider: OpenAIShapeProvider, service: FakeService, services: Services, other: dict[str, Any]
+) -> None:
+    for number in range(2):
+        service.jobs[f"x{number}"] = {"id": f"x{number}", "created_at": 1, **other}
+    for ask in (provider.list_jobs, lambda: provider.retrieve_job("x1"), lambda: provider.cancel_job("x1")):
+        with pytest.raises(ProviderError, match="answered with something else") as caught:
+            ask()
+        assert "/v1" in caught.value.remedy
+    services.watcher.poll_once()
+    assert services.store.jobs("openai") == []
+    service.add_job(id="j")
+    assert [job.id for job in provider.list_jobs()] == ["j"]
+
+
+@pytest.mark.parametrize("kind", ["fine-tune", "fine_tune", "FineTuningJob", "job", None, 7])
+def test_a_job_under_another_word_for_it_is_one(
+    provider: OpenAIShapeProvider, service: FakeService, kind: object
+) -> None:
+    service.add_job(id="j", object=kind)
+    assert provider.retrieve_job("j").state is JobState.RUNNING
+    assert [job.id for job in provider.list_jobs()] == ["j"]

@@ -1,17 +1,20 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
 from tests.unit.core.fake_service import FakeService
+from tests.unit.core.test_so_far import RUNNING, START, confirm, steps
 from tui.chat.models import refresh_models
+from tui.jobs.budget import month_spend
 from tui.jobs.overview import needs_radar
 from tui.jobs.radar import read_radar
 from tui.providers.failures import TRAINING_REFUSED
 from tui.providers.openai_shape import OpenAIShapeProvider
 from tui.records.chats import Answer, Usage
-from tui.records.jobs import Job, JobState, Method
+from tui.records.jobs import Job, JobEvent, JobState, Method
 from tui.records.models import ModelInfo
 from tui.services import Services
 
@@ -109,3 +112,31 @@ def test_an_end_that_a_service_told_is_kept_wherever_its_models_are_asked_for(
     assert [one[:3] for one in services.store.model_dates()] == [
         ("openai", "gpt-4.1-mini-2025-04-14", "2026-12-24")
     ]
+
+
+def test_the_month_counts_what_a_job_has_cost_whose_service_tells_no_tokens(services: Services) -> None:
+    trained(services, "ftjob-free", "2026-12-02", model="nobody-knows", trained_tokens=None)
+    running = replace(RUNNING, created_at=at("2026-12-01"))
+    services.store.save_job(running)
+    confirm(services, running)
+    services.store.add_events("openai", "j", steps(50))
+    spent = read_radar(services, NOW).spent
+    assert spent is not None
+    assert spent.words == "$2.00"
+    assert month_spend(services, "openai", "USD", NOW).total == 4  # promised whole, and only once
+    services.store.save_job(
+        replace(running, state=JobState.CANCELLED, raw_status="cancelled", finished_at=at("2026-12-02"))
+    )
+    spent = read_radar(services, NOW).spent
+    assert spent is not None
+    assert spent.words == "$0.00 to $2.00"  # the service does not say whether it charges for them
+    assert month_spend(services, "openai", "USD", NOW).total == 2
+    assert read_radar(services, at("2027-01-02")).spent is None
+
+
+def test_of_a_jobs_events_those_that_tell_its_cost_are_few_and_in_order(services: Services) -> None:
+    many = steps(60)
+    percent = JobEvent("p", "j", START + 30, "info", "", "progress", {"percent": 5})
+    services.store.add_events("openai", "j", [many[0], percent, *many[1:]])
+    kept = services.store.cost_events("openai", "j", limit=20)
+    assert [one.id for one in kept] == ["p", "e1", *(f"e{step}" for step in range(41, 61))]

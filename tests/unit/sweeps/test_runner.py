@@ -13,7 +13,9 @@ import pytest
 from tests.unit.core.fake_service import accept_and_drop, drop, refuse
 from tests.unit.sweeps.service import TrainingService, loss_at
 from tui import paths
+from tui.jobs.notices.words import message_of
 from tui.jobs.plan import RUN_ID_KEY
+from tui.records.notices import NoticeEvent
 from tui.records.sweeps import Sweep, SweepState, TrialState
 from tui.services import Services
 from tui.store.database import StoreError
@@ -60,6 +62,10 @@ def test_a_grid_is_launched_once_each_measured_and_ranked(
 ) -> None:
     ended = run(services, terms_of())
     assert (ended.state, ended.reason) == (SweepState.DONE, "3 of 3 trials came to their end.")
+    (news,) = [one for one in services.store.new_notices() if one.event is NoticeEvent.SWEEP]
+    told = message_of(services, news)
+    assert told.title == f"{ended.name}: the sweep is done"
+    assert told.lines == (ended.reason, f"Next: `tunedeck sweep show {ended.id}`")
     assert [rate_of(body) for body in service.created()] == [0.5, 2.0, 8.0]
     runs = [body["metadata"][RUN_ID_KEY] for body in service.created()]
     assert runs == [run_id_of(ended.id, number, 0) for number in (1, 2, 3)]

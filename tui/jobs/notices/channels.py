@@ -22,6 +22,7 @@ _SILENCED = "The setting `bell` is false."
 _KINDS = {
     NoticeEvent.SUCCEEDED: "success", NoticeEvent.FAILED: "failure", NoticeEvent.CANCELLED: "warning",
     NoticeEvent.STOPPED: "warning", NoticeEvent.ATTENTION: "warning",
+    NoticeEvent.SWEEP: "info",
 }  # fmt: skip
 """Event -> apprise's kind of message."""
 

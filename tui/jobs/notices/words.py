@@ -13,6 +13,7 @@ from tui.money.amounts import money_range
 from tui.providers.redaction import redact
 from tui.records.jobs import Job, JobState
 from tui.records.notices import Notice, NoticeEvent, Trouble
+from tui.records.sweeps import SweepState
 from tui.safe_text import safe_line
 
 _LONGEST_TITLE, _LONGEST_LINE = 90, 400
@@ -57,6 +58,8 @@ def message_of(services: JobServices, notice: Notice) -> Message:
 
 
 def _told(services: JobServices, notice: Notice) -> tuple[str, list[str]]:
+    if notice.event is NoticeEvent.SWEEP:
+        return _of_sweep(services, notice)
     job = services.store.job(notice.account, notice.subject) if notice.subject else None
     if job is None:
         return _of_no_job(services, notice), [notice.words]
@@ -74,6 +77,13 @@ def _told(services: JobServices, notice: Notice) -> tuple[str, list[str]]:
         _cost(services, job),
         *_next(job),
     ]
+
+
+def _of_sweep(services: JobServices, notice: Notice) -> tuple[str, list[str]]:
+    sweep = services.store.sweep(notice.subject)
+    name = sweep.name if sweep is not None and sweep.name else notice.subject
+    state = "is done" if notice.topic.startswith(SweepState.DONE) else "was stopped"
+    return f"{name}: the sweep {state}", [notice.words, f"Next: `tunedeck sweep show {notice.subject}`"]
 
 
 def _of_no_job(services: JobServices, notice: Notice) -> str:
