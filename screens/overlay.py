@@ -248,7 +248,7 @@ Below stand the settings, as the service resolved them, and the results that dif
 def _run_line(run: Run, ascii_only: bool) -> list[Part]:
     look = RUN_LOOKS[run.letter]
     mark = look.ascii_mark if ascii_only else look.mark
-    steps = f" · {run.total_steps:,} steps" if run.total_steps else ""
+    steps = f" · {run.steps_words}" if run.steps_words else ""
     return [
         (f"{mark} {run.letter} ", look.tone),
         (f" {safe_line(run.title, 40)}  ", "strong"),

@@ -16,7 +16,7 @@ from tui.jobs.ports import JobServices
 from tui.jobs.so_far import so_far
 from tui.providers.parameters import told_choice
 from tui.providers.profiles import Profile, profile
-from tui.records.jobs import METRIC_NAMES, Job, JobEvent
+from tui.records.jobs import METRIC_NAMES, Job, JobEvent, JobState
 from tui.store.model_queries import ModelKey
 
 LETTERS = "ABCD"
@@ -43,6 +43,16 @@ class Run:
     def title(self) -> str:
         """The shortest name that tells the job apart; as the service has it, so not safe for a terminal."""
         return job_title(self.job)
+
+    @property
+    def steps_words(self) -> str:
+        """How many steps it has, for people: `120 steps`, or `10 of 120 steps`; empty when nobody knows."""
+        if not self.total_steps:
+            return ""
+        last = max((one.points[-1][0] for one in self.series.values() if one.points), default=0)
+        whole = last >= self.total_steps or self.job.state is JobState.SUCCEEDED  # not each step has numbers
+        done = "" if whole else f"{last:,} of "
+        return f"{done}{self.total_steps:,} steps"
 
     def curve(self, metric: str) -> list[tuple[int, float]]:
         """Return (step, value) in order of steps; empty where the job has none of this metric."""

@@ -10,7 +10,8 @@ import pytest
 from tests.support import CliResult
 from tests.unit.core.fake_service import FakeService
 from tui.errors import TunedeckError
-from tui.jobs.run_overlay import Overlay, Setting, overlay_runs
+from tui.jobs.metrics import MetricSeries
+from tui.jobs.run_overlay import Overlay, Run, Setting, overlay_runs
 from tui.records.jobs import Job, JobEvent, JobState
 from tui.records.requests import RemoteFile
 from tui.services import Services
@@ -168,3 +169,13 @@ def test_jobs_diff_of_one_job_or_an_unknown_one_is_wrong_use(cli: Cli, service: 
     assert cli("jobs", "diff", "ftjob-1").code == 2
     assert cli("jobs", "diff", "ftjob-1", "ftjob-none").code == 2
     assert cli("jobs", "diff").code == 2
+
+
+def test_a_job_that_broke_off_says_how_many_of_its_steps_it_did(services: Services) -> None:
+    run = Run("A", Job("openai", "j", JobState.CANCELLED, "cancelled", BASE), {}, 50)
+    series = {"train_loss": MetricSeries("train_loss", ((1, 2.0), (10, 1.0)))}
+    assert replace(run, series=series).steps_words == "10 of 50 steps"
+    assert replace(run, series=series, total_steps=10).steps_words == "10 steps"
+    assert replace(run, series=series, total_steps=None).steps_words == ""
+    done = replace(run.job, state=JobState.SUCCEEDED)
+    assert replace(run, job=done, series=series).steps_words == "50 steps"  # not each step has numbers
