@@ -61,6 +61,8 @@ class AsksBlind(GreyedKeys, inherit_bindings=False):
         self.follow(None)
 
     def _hear(self, asking: AskingRun) -> None:
+        if not asking.state.is_running:
+            self.plan = None  # what was missing before is not any longer; it is counted anew
         self.answer_came()
         if asking.state.is_running:
             return

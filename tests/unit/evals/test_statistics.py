@@ -196,6 +196,7 @@ def test_the_win_rate_counts_decided_ratings_and_has_wilsons_interval() -> None:
     assert rate.estimate == 0.7
     assert (rate.low, rate.high) == pytest.approx((expected.low, expected.high))
     assert ratings.total == 25
+    assert (ratings.tie_words, Ratings(1, 0, ties=1).tie_words) == ("4 ties", "1 tie")
 
 
 def martingale(wins: int, losses: int, p: float) -> float:

@@ -44,7 +44,7 @@ def blind_words(rating: BlindRating) -> tuple[str, ...]:
     """
     count = rating.ratings()
     rated = f"{count.total:,} of {len(rating.rounds):,} rated"
-    lines = [f"{rated}: {count.decided:,} decided, {count.ties:,} ties, {count.both_bad:,} both bad."]
+    lines = [f"{rated}: {count.decided:,} decided, {count.tie_words}, {count.both_bad:,} both bad."]
     advice = stop_advice(count)
     if count.decided:
         ahead = Ratings(max(count.wins, count.losses), min(count.wins, count.losses))

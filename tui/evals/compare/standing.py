@@ -39,7 +39,7 @@ def standing_words(rating: BlindRating) -> tuple[str, ...]:
     """Return how a blind comparison stands, in lines without names: nobody is told which is which."""
     count = rating.ratings()
     lines = [
-        f"{count.total:,} of {len(rating.rounds):,} rated; {count.ties:,} ties, {count.both_bad:,} both bad."
+        f"{count.total:,} of {len(rating.rounds):,} rated; {count.tie_words}, {count.both_bad:,} both bad."
     ]
     if count.decided:
         share = win_rate(count)

@@ -228,7 +228,7 @@ def _judge(judge: JudgeReport) -> Iterator[Block]:
     ratings = judge.ratings
     yield Paragraph(
         f"Each pair was judged in both orders: {ratings.wins:,} won, {ratings.losses:,} lost, "
-        f"{ratings.ties:,} ties. Win rate {points(judge.rate)}. The verdict turned with the order in "
+        f"{ratings.tie_words}. Win rate {points(judge.rate)}. The verdict turned with the order in "
         f"{points(judge.turned)} of 100 pairs; the longer answer won {points(judge.longer)} of 100 decided."
     )
     if judge.unread:

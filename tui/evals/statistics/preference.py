@@ -44,6 +44,11 @@ class Ratings:
         """All ratings."""
         return self.decided + self.ties + self.both_bad
 
+    @property
+    def tie_words(self) -> str:
+        """`1 tie`, `2 ties`."""
+        return f"{self.ties:,} tie" if self.ties == 1 else f"{self.ties:,} ties"
+
 
 def win_rate(ratings: Ratings, confidence: float = CONFIDENCE) -> Interval:
     """Return the share of the second model among decided ratings, with Wilson's interval.
