@@ -149,7 +149,7 @@ def _show_all(as_json: bool) -> int:
     if as_json:
         print_json(values)
     else:
-        print_table(("NAME", "STATE", "SIZE", "PURPOSE"), rows)
+        print_table(("NAME", "STATE", "SIZE", "PURPOSE"), rows, below=("PURPOSE",))
     return int(ExitCode.DONE)
 
 

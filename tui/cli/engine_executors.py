@@ -28,6 +28,7 @@ def command(offline: bool, as_json: bool) -> int:
     print_table(
         ("run_on", "can be used", "what is missing, or what it costs"),
         [(str(one["name"]), "yes" if one["usable"] else "no", _words(one)) for one in states],
+        below=("what is missing, or what it costs",),
     )
     say("A job says where: `tunedeck launch FILE --set run_on=NAME`. Settings: docs/clusters.md.")
     return int(ExitCode.DONE)

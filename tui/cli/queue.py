@@ -64,6 +64,7 @@ def command(ctx: click.Context, as_json: bool) -> None:
                 [one.id[:_SHORT_ID], one.file, one.model, one.account, priority_word(one.priority), one.why]
                 for one in found
             ],
+            below=("WAITS",),
         )
 
 
@@ -86,6 +87,8 @@ def run(wait: bool, headless: bool, own_session: bool, as_json: bool) -> int:
     results: list[Job | TunedeckError] = []
     try:
         with Services.open() as services:
+            if not wait:
+                _see_who_has_ended(services)
             for new in _send_until_done(services) if wait else [send_due(services)]:
                 results += new
                 _tell(new, as_json=as_json)
@@ -116,10 +119,16 @@ def _send_until_done(services: Services) -> Iterator[list[Job | TunedeckError]]:
         if not waits:
             return
         time.sleep(_LOOK_SECONDS)
-        for job in services.store.jobs_to_watch():
-            if job.account in {one.record.account for one in waits}:  # when one has ended, there is a place
-                with suppress(TunedeckError):
-                    refresh(services, job)
+        _see_who_has_ended(services)
+
+
+def _see_who_has_ended(services: Services) -> None:
+    """Ask after the jobs of accounts for which something waits: when one has ended, there is a place."""
+    accounts = {one.record.account for one in services.store.queued_launches()}
+    for job in services.store.jobs_to_watch():
+        if job.account in accounts:
+            with suppress(TunedeckError):
+                refresh(services, job)
 
 
 def _tell(results: Sequence[Job | TunedeckError], *, as_json: bool) -> None:

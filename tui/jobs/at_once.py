@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from tui.config import AT_ONCE_TABLE, edit_settings_file, read_settings_file
 from tui.errors import ExitCode, TunedeckError
 from tui.jobs.ports import JobServices
 from tui.providers.profiles import profile
-from tui.records.jobs import JobState
+from tui.records.jobs import Job, JobState
 
 _WAITS = (JobState.PAUSED, JobState.OTHER)
 """States, beside the final ones, in which a job takes no place."""
@@ -70,8 +72,28 @@ def limit_of(services: JobServices, account: str) -> int | None:
 
 def under_way(services: JobServices, account: str) -> int:
     """Return how many of its jobs take a place now, as far as the store knows."""
-    jobs = services.store.jobs_to_watch()
-    return sum(job.account == account and not job.state.is_final and job.state not in _WAITS for job in jobs)
+    return len(_taking_places(services, account))
+
+
+def _taking_places(services: JobServices, account: str) -> list[Job]:
+    return [
+        job
+        for job in services.store.jobs_to_watch()
+        if job.account == account and not job.state.is_final and job.state not in _WAITS
+    ]
+
+
+def look_for_place(services: JobServices, account: str) -> bool:
+    """As `has_place`, but where all are taken, the service is asked whether a job has ended unwatched.
+
+    Without that a job that ended unseen would hold its place, and all that waits for it, for ever.
+    """
+    if has_place(services, account):
+        return True
+    for job in _taking_places(services, account):
+        with suppress(TunedeckError):  # what can't be asked keeps its place
+            services.store.save_job(services.provider(account).retrieve_job(job.id))
+    return has_place(services, account)
 
 
 def has_place(services: JobServices, account: str) -> bool:

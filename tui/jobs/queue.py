@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from tui.datasets.formats import DatasetFormat
 from tui.errors import ExitCode, TunedeckError
-from tui.jobs.at_once import has_place, under_way
+from tui.jobs.at_once import has_place, look_for_place, under_way
 from tui.jobs.plan import LaunchPlan
 from tui.jobs.ports import JobServices
 from tui.jobs.queue_wish import QueueWish
@@ -99,12 +99,13 @@ def wait_as_wished(services: JobServices, run_id: str, account: str, wish: Queue
     """
     now = int(time.time())
     due_at = wish.start_at or now
-    if due_at <= now and has_place(services, account):
+    if due_at <= now and look_for_place(services, account):
         return None
+    taken = under_way(services, account)
     reason = (
         f"It is to start at {when_due(due_at)}."
         if due_at > now
-        else f"{account} has {under_way(services, account)} jobs under way, as many as it may."
+        else f"{account} has {taken} {'job' if taken == 1 else 'jobs'} under way, as many as it may."
     )
     services.store.queue_launch(run_id, due_at, priority=wish.priority, is_wished=True)
     return LaunchQueued(reason, due_at, is_wished=True)

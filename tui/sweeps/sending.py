@@ -135,7 +135,8 @@ class Sender:
             self._later(trial, error.message)
         except LaunchQueued as error:
             self._drop_from_queue(plan.run_id)  # the sweep sends it itself, or not at all
-            self._not_before[trial.number] = time.monotonic() + max(1.0, error.due_at - time.time())
+            wait = max(_AGAIN_SECONDS, error.due_at - time.time())  # each look asks the service
+            self._not_before[trial.number] = time.monotonic() + wait
             self._book.note_once(trial.number, f"waits: {error.message}")
         except ProviderError as error:
             self._refuse(trial, error)

@@ -248,7 +248,7 @@ def test_an_account_that_is_full_lets_the_next_launch_wait_for_a_place(
     }  # fmt: skip
     first = launch_now(a_plan(dataset), services)
     queued = wish(a_plan(dataset, seed=2), services)
-    assert "1 jobs under way" in queued.message
+    assert "1 job under way, as many" in queued.message
     assert send_due(services) == []
     assert waiting(services)[0].why == "1 of 1 jobs under way"
     service.jobs[first.id]["status"] = "succeeded"
@@ -257,6 +257,21 @@ def test_an_account_that_is_full_lets_the_next_launch_wait_for_a_place(
     assert isinstance(second, Job)
     assert service.count("POST", JOBS) == 2
     assert cli("queue", "limit", "openai", "0").stdout == "openai: 1 under way of any number.\n"
+
+
+def test_a_job_that_ended_unseen_holds_no_place(
+    cli: Cli, services: Services, service: FakeService, dataset: Path
+) -> None:
+    cli("queue", "limit", "openai", "1")
+    first = launch_now(a_plan(dataset), services)
+    wish(a_plan(dataset, seed=2), services)
+    assert cli("queue", "run").stdout == "No launch is due.\n"
+    service.jobs[first.id]["status"] = "succeeded"  # and nobody watches it
+    assert cli("queue", "run").stdout.startswith("Job ")
+    (second,) = [job for job in service.jobs if job != first.id]
+    service.jobs[second]["status"] = "cancelled"
+    assert launch_now(a_plan(dataset, seed=3), services).id not in (first.id, second)
+    assert service.count("POST", JOBS) == 3
 
 
 def test_what_waits_goes_by_priority_and_is_moved_among_its_equals(
