@@ -24,6 +24,8 @@ class RowsFind(RowsFindings, inherit_bindings=False):
     _hits: Hits | None = None
     _jumps = False
     """The cursor goes to the first match as soon as there is one."""
+    _broke_off = False
+    """The search ended before the file did, so nobody knows what the rest holds."""
 
     # Search
 
@@ -39,7 +41,7 @@ class RowsFind(RowsFindings, inherit_bindings=False):
         except TunedeckError as error:
             self.tell_error(error)
             return
-        self._query, self._hits, self._jumps = query, Hits(), True
+        self._query, self._hits, self._jumps, self._broke_off = query, Hits(), True, False
         self.show_work("Searching")
         self._search(query, self._hits)
         self._show_search()
@@ -58,18 +60,19 @@ class RowsFind(RowsFindings, inherit_bindings=False):
             if self._jumps and len(hits):
                 self.post_from_thread(self._search_grew)
 
-        shown = hits
+        shown, broke_off = hits, True
         try:
             find_lines(self._path, query, hits, on_progress=progress, cancelled=lambda: worker.is_cancelled)
             if self._chooser is not None:
                 shown = self._chooser.search_as_shown(query, hits, lambda: worker.is_cancelled)
+            broke_off = False
         except PassCancelled:
             pass
         except TunedeckError as error:
             self.post_from_thread(self.tell_error, error)
         if not worker.is_cancelled:
             self.post_from_thread(self.end_work, "Searching")
-        self.post_from_thread(self._search_ended, hits, shown)
+        self.post_from_thread(self._search_ended, hits, shown, broke_off)
 
     def _search_grew(self) -> None:
         if self._jumps and self._hits is not None and len(self._hits):
@@ -77,14 +80,14 @@ class RowsFind(RowsFindings, inherit_bindings=False):
             self._go_to_first_match()
         self._show_search()
 
-    def _search_ended(self, hits: Hits, shown: Hits) -> None:
+    def _search_ended(self, hits: Hits, shown: Hits, broke_off: bool) -> None:
         """Take what was found in the rows as they are shown for what was found in the file."""
         if hits is not self._hits:
             return
-        self._hits = shown
+        self._hits, self._broke_off = shown, broke_off
         self._search_grew()
         self._jumps = False
-        if not shown.found and self._query is not None:
+        if not shown.found and not broke_off and self._query is not None:
             self.tell(f"{self._query} is nowhere in this file.")
         else:
             self._tell_matches_elsewhere()
@@ -114,6 +117,8 @@ class RowsFind(RowsFindings, inherit_bindings=False):
             self.show_state("search", ())
             return
         words = f"{self._query}: {plural(self._hits.found, 'matching line')}"
+        if self._broke_off:
+            words += " up to where the search ended"
         self.show_state("search", [(words, "" if self._hits.found else "muted")])
 
     @property

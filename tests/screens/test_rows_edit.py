@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,8 @@ from tui import text_editor
 from tui.app import TunedeckApp
 from tui.datasets.edits import EditedDataset, pending_edits
 from tui.datasets.edits.save import SaveResult
+from tui.datasets.row_pass import PassCancelled
+from tui.datasets.search import Hits, Query
 from tui.widgets.row_list import RowList
 
 
@@ -541,6 +544,27 @@ async def test_a_search_finds_what_is_shown_and_goes_to_new_rows_too(path: Path)
         assert screen.found_in(screen.rows.identity, found_row) == "robot"
         await pilot.press("N")
         await until(pilot, lambda: cursor(screen) == 3)
+
+
+async def test_a_search_that_was_stopped_does_not_say_that_nothing_is_there(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def find_until_stopped(
+        _path: Path, _query: Query, hits: Hits, *, cancelled: Callable[[], bool], **_more: Any
+    ) -> Hits:
+        while not cancelled():
+            time.sleep(0.01)
+        raise PassCancelled
+
+    monkeypatch.setattr("tui.datasets.search.find_lines", find_until_stopped)
+    app = make_app()
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await open_rows(pilot, app, path)
+        await pilot.press("slash", *"robot", "enter")
+        await until(pilot, lambda: "esc stops" in text_of(app))
+        await pilot.press("escape")
+        await until(pilot, lambda: "0 matching lines up to where the search ended" in text_of(app))
+        assert not any("nowhere" in one.message for one in app._notifications)
 
 
 async def test_rows_are_filtered_by_what_is_shown_and_stay_in_sight_while_they_are_changed(
