@@ -208,7 +208,8 @@ def _begin_with(services: Services, account: str | None, method: Method | None) 
         return None, services.settings.default_model
     from tui.jobs.first_model import first_model  # only for who names no model
 
-    first = first_model(services, account, method)
+    # Where none takes the method, one of another says so; the settings' own may be another service's.
+    first = first_model(services, account, method) or first_model(services, account)
     if first is None:
         return account, services.settings.default_model
     narrate(f"     Model: {first.model}, {first.why}; --model takes another.")

@@ -95,3 +95,12 @@ def test_a_launch_that_names_no_model_says_which_it_takes_and_why(
     assert done.code == 0, done.stderr
     assert f"Model: {MINI}, the cheapest here: $3.00 per million" in done.stderr
     assert service.bodies[-1]["model"] == MINI
+
+
+def test_a_method_that_no_model_takes_is_refused_by_a_model_of_that_account(
+    cli: Cli, service: FakeService, dataset: Path
+) -> None:
+    done = cli("launch", str(dataset), "--account", "my-bedrock", "--method", "dpo", "--dry-run")
+    assert done.code == 1
+    assert "gpt-oss-20b takes reinforcement, not dpo" in done.stdout
+    assert "smollm2" not in done.stdout + done.stderr
