@@ -193,4 +193,7 @@ def new_file(target: Path, *, force: bool) -> Iterator[NewFile]:
         with beside(target, mode=ordinary_mode()) as stream:
             yield NewFile(stream, target, force=force)
     except OSError as error:
-        raise TunedeckError(f"{target} can't be written: {error.strerror or error}") from error
+        raise TunedeckError(
+            f"{target} can't be written: {error.strerror or error}.",
+            "Nothing was left behind. Make room, or choose another folder.",
+        ) from error

@@ -38,6 +38,13 @@ def test_bad_rows_end_with_1_and_are_skipped_on_request(table: Path, tmp_path: P
     assert table.read_text() == TABLE
 
 
+def test_a_target_that_can_not_be_written_is_told_with_what_to_do(table: Path) -> None:
+    result = run_cli("convert", str(table), "-o", str(table / "o.jsonl"), "--skip-bad")  # a file is no folder
+    assert result.code == 2
+    assert "can't be written" in result.stderr
+    assert "choose another folder" in result.stderr
+
+
 def test_the_json_account_names_everything(table: Path, tmp_path: Path) -> None:
     result = run_cli(
         "convert", str(table), "-o", str(tmp_path / "o.jsonl"), "--skip-bad", "--provider", "azure", "--json"
