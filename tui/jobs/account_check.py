@@ -9,7 +9,7 @@ from typing import Literal
 
 from tui.errors import TunedeckError
 from tui.jobs.fetch import NOT_OFFERED
-from tui.jobs.inventory import account_models, list_account_jobs
+from tui.jobs.inventory import account_models, chats_only, list_account_jobs
 from tui.jobs.ports import JobServices
 from tui.providers.failures import TRAINING_REFUSED
 from tui.providers.profile_data import LOCAL_NAME
@@ -91,6 +91,9 @@ def _training(services: JobServices, account: Account) -> AccountLine:
     if not possible:
         reasons = dict.fromkeys(permission.reason for permission in permissions.values())
         return AccountLine("warn", "training", " ".join(reasons), "Another account trains the same file.")
+    only_chats = chats_only(services, account.name)
+    if only_chats:
+        return AccountLine("warn", "training", only_chats, "Another account trains the same file.")
     refused = services.store.account_note(account.name, TRAINING_REFUSED)
     if refused is not None:
         day = datetime.fromtimestamp(refused[1], UTC).date()

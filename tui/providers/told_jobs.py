@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tui.providers.protocol import ProviderError
+from tui.providers.remedies import NO_FINE_TUNING
 from tui.providers.translate import job_from
 from tui.records.jobs import Job
 from tui.safe_text import safe_line
@@ -53,11 +54,14 @@ def told_jobs(entries: Sequence[Mapping[str, Any]], account: str, called: str) -
         called: What the service is called in a sentence.
 
     Raises:
-        ProviderError: There is something in the list, and nothing of it is a job.
+        ProviderError: There is something in the list, and nothing of it is a job; with the code of a server
+            that has no fine-tuning jobs.
     """
     jobs = [job_from(raw, account) for raw in entries if is_job(raw)]
     if entries and not jobs:
-        raise _not_jobs(called, "its jobs", entries[0])
+        error = _not_jobs(called, "its jobs", entries[0])
+        error.code = NO_FINE_TUNING
+        raise error
     return jobs
 
 

@@ -21,7 +21,9 @@ from tests.unit.core.fake_service import (
     refuse_with,
     stall,
 )
+from tui.jobs.account_check import check_account
 from tui.jobs.fetch import fetch_job
+from tui.jobs.inventory import chats_only
 from tui.providers import openai_shape, paging
 from tui.providers.failures import LOST_ANSWER, NO_FINE_TUNING, TRAINING_REFUSED
 from tui.providers.openai_shape import OpenAIShapeProvider
@@ -281,8 +283,14 @@ def test_other_objects_where_jobs_are_asked_for_are_no_jobs(
         assert "/v1" in caught.value.remedy
     services.watcher.poll_once()
     assert services.store.jobs("openai") == []
+    levels = {line.what: line.level for line in check_account(services, "openai")}
+    assert (levels["jobs"], levels["training"]) == ("fail", "warn")
+    assert "no fine-tuning jobs" in chats_only(services, "openai")
     service.add_job(id="j")
     assert [job.id for job in provider.list_jobs()] == ["j"]
+    levels = {line.what: line.level for line in check_account(services, "openai")}
+    assert levels["jobs"] == "ok"
+    assert not chats_only(services, "openai")
 
 
 @pytest.mark.parametrize("kind", ["fine-tune", "fine_tune", "FineTuningJob", "job", None, 7])
