@@ -12,6 +12,7 @@ from tui.cli.slow_progress import SlowProgress
 from tui.datasets.atomic import refuse_existing
 from tui.datasets.check_row import check_row
 from tui.datasets.edits import EditedDataset, pending_edits
+from tui.datasets.files import refuse_no_file
 from tui.datasets.report import Finding, Severity
 from tui.datasets.row_facts import format_of
 from tui.datasets.row_layout import edited_line, text_to_edit
@@ -58,6 +59,7 @@ def command(
     is written all the same; 2 wrong use, unreadable, or no JSON, and nothing is written.
     """
     _refuse_wrong_use(line, source, deleted, output, in_place)
+    refuse_no_file(file)
     target = file if in_place else output or file.with_name(f"{file.stem}.edited.jsonl")
     if not in_place:
         refuse_existing(target, overwrite=force)

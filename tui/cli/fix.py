@@ -11,6 +11,7 @@ from tui.cli.format_option import chosen_format, format_option
 from tui.cli.output import json_option, narrate, print_json, say
 from tui.cli.slow_progress import SlowProgress
 from tui.datasets.atomic import new_file, refuse_existing
+from tui.datasets.files import refuse_no_file
 from tui.datasets.fixes import FILE_FIXES, FIXES, fix_name
 from tui.datasets.fixes.fix_file import FixResult, RowChange, fix_file
 from tui.datasets.formats import DatasetFormat
@@ -64,6 +65,7 @@ def command(
             "Two options say the opposite.", "Choose --in-place or --output, --rule or --all."
         )
     chosen = _chosen(rules, provider)
+    refuse_no_file(file)
     target = file if in_place else output or file.with_name(f"{file.stem}.fixed.jsonl")
     if not in_place and not dry_run:
         refuse_existing(target, overwrite=force)

@@ -34,10 +34,30 @@ def open_file(path: Path) -> FileIO:
     Raises:
         TunedeckError: It is missing, a folder, or may not be read.
     """
-    try:
-        if stat.S_ISDIR(os.stat(path).st_mode):
-            raise TunedeckError(f"{path} is a folder.", "Name a JSONL file in it.")
+    with _told_in_a_sentence(path):
+        _refuse_folder(path)
         return open(path, "rb", buffering=0)
+
+
+def refuse_no_file(path: Path) -> None:
+    """Refuse what is missing or a folder before anything is made of its name; a pipe stays unopened.
+
+    Raises:
+        TunedeckError: As `open_file`, in the same words.
+    """
+    with _told_in_a_sentence(path):
+        _refuse_folder(path)
+
+
+def _refuse_folder(path: Path) -> None:
+    if stat.S_ISDIR(os.stat(path).st_mode):
+        raise TunedeckError(f"{path} is a folder.", "Name a JSONL file in it.")
+
+
+@contextmanager
+def _told_in_a_sentence(path: Path) -> Iterator[None]:
+    try:
+        yield
     except FileNotFoundError as error:
         raise TunedeckError(f"{path} does not exist.", "Check the name and the folder.") from error
     except PermissionError as error:

@@ -73,6 +73,18 @@ def test_repeated_rows_go_when_that_is_asked(path: Path) -> None:
     assert rows.count(GOOD.encode()) == 1
 
 
+@pytest.mark.parametrize("verb", [("fix",), ("fix", "--dry-run"), ("edit", "--delete", "1")])
+def test_what_is_no_file_is_told_before_a_new_name_is_made_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: tuple[str, ...]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    missing, folder = run_cli(*verb, "nothing.jsonl"), run_cli(*verb, ".")
+    assert (missing.code, folder.code) == (2, 2)
+    assert "nothing.jsonl does not exist" in missing.stderr
+    assert ". is a folder" in folder.stderr
+    assert not any(tmp_path.iterdir())
+
+
 def test_rules_without_a_safe_fix_and_unknown_ones_are_refused(path: Path) -> None:
     assert run_cli("fix", str(path), "--rule", "not-utf8").code == 2
     assert run_cli("fix", str(path), "--rule", "no-such-rule").code == 2
