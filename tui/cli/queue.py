@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -153,7 +154,7 @@ def set_wish(name: str, wish: tuple[str, ...], as_json: bool) -> None:
         start_after = wanted.start_at if wanted.start_at is not None else 0 if "now" in words else None
         priority = wanted.priority if any(word in PRIORITIES for word in words) else None
         change_waiting(services, found, QueueChange(priority=priority, start_after=start_after))
-        _show(services, found.id, as_json)
+        _show(services, found, as_json)
 
 
 @command.command()
@@ -166,7 +167,7 @@ def move(name: str, place: str, as_json: bool) -> None:
         _look(services)
         found = find_waiting(services, name)
         change_waiting(services, found, QueueChange(place=place))
-        _show(services, found.id, as_json)
+        _show(services, found, as_json)
 
 
 @command.command()
@@ -206,8 +207,11 @@ def remove(name: str) -> None:
     say(f"The {'job' if found.job else 'launch'} of {found.file} on {found.account} {ending}.")
 
 
-def _show(services: Services, name: str, as_json: bool) -> None:
-    found = find_waiting(services, name)
+def _show(services: Services, changed: Waiting, as_json: bool) -> None:
+    still = [one for one in waiting(services) if one.id == changed.id]
+    found = (
+        still[0] if still else replace(changed, start_at=None, why="waits no more")
+    )  # it was let go at once
     if as_json:
         print_json(_json(found))
     else:

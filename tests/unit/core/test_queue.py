@@ -17,7 +17,7 @@ from tui.jobs.launch import launch
 from tui.jobs.plan import LaunchPlan
 from tui.jobs.preflight import estimate_plan, preflight
 from tui.jobs.queue import LaunchQueued, plan_of, send_due
-from tui.jobs.waiting import change_waiting, find_waiting, waiting
+from tui.jobs.waiting import change_waiting, drop_waiting, find_waiting, waiting
 from tui.providers.account_settings import DeclaredAccount, declare_account
 from tui.providers.protocol import ProviderError
 from tui.records.jobs import Job
@@ -309,6 +309,19 @@ def test_the_queue_is_ordered_from_the_command_line(
     assert "Job ftjob-1 on openai" in cli("queue", "run").stdout
     assert [one["id"] for one in cli("queue", "--json").json()] == [second["id"]]
     assert cli("queue", "limit", "local", "2").code == 2
+
+
+def test_what_is_let_go_and_gone_at_once_is_told_and_is_no_fault(
+    cli: Cli, services: Services, service: FakeService, dataset: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cli("queue", "limit", "openai", "1")
+    launch_now(a_plan(dataset), services)
+    queued = wish(a_plan(dataset, seed=2), services)
+    assert queued.is_wished
+    (held,) = waiting(services)
+    monkeypatch.setattr("tui.cli.queue.change_waiting", lambda of, found, _change: drop_waiting(of, found))
+    told = cli("queue", "set", held.id, "now")
+    assert (told.code, told.stdout) == (0, f"{held.file} on openai: normal priority, waits no more.\n")
 
 
 @pytest.mark.parametrize("wrong", ["openai = 0", 'openai = "two"', "openai = true"])
