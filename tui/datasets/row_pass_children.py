@@ -117,7 +117,7 @@ class Children:
             is_done: Every part was answered, so that they need but be told.
         """
         self._ended = True
-        self._room.release(len(self.children))  # for those that wait for it
+        self._room.release(max(1, len(self.children)))  # for those that wait; a file may have shrunk to none
         if is_done:
             for child in self.children:
                 child.dismiss()

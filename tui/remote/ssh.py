@@ -31,8 +31,9 @@ SHARED_SECONDS = 60
 _MARK = "tunedeck-begins-here"
 _SSH_FAILED = 255
 _CHUNK = 1 << 18
-_LONGEST_SOCKET = 60
-"""Bytes of the folder of sockets: a socket's path has 104 on macOS, and ssh adds up to 40."""
+_LONGEST_SOCKET = 45
+"""Bytes of the folder of sockets: a socket's path has 103 on macOS and its name 40, and ssh makes it first
+under that name with 17 bytes more (OpenSSH 9.2)."""
 
 Line = Callable[[str], None]
 
@@ -214,7 +215,7 @@ def socket_folder() -> Path:
         TunedeckError: Somebody else's folder is in its place.
     """
     folder = paths.runtime_dir()
-    if len(str(folder)) > _LONGEST_SOCKET:
+    if len(os.fsencode(folder)) > _LONGEST_SOCKET:
         # One for each home: connections that tests or portable copies share must not meet.
         digest = hashlib.sha256(str(folder).encode()).hexdigest()[:8]
         folder = Path(tempfile.gettempdir()) / f"tunedeck-{os.getuid()}-{digest}"
