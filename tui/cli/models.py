@@ -133,7 +133,10 @@ def note(model: str, text: str | None, remove: bool, account: str | None, as_jso
 @account_option
 @json_option
 def delete(model: str, confirm: str | None, account: str | None, as_json: bool) -> None:
-    """Delete the tuned MODEL at its service, for good. Its job, tags and note stay here."""
+    """Delete the tuned MODEL at its service, for good.
+
+    Its job, tags and note stay here; a model that no job here made leaves the list.
+    """
     from tui.jobs.model_words import check_deletable, delete_model
 
     with Services.open() as services:

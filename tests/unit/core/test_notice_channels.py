@@ -70,6 +70,7 @@ def test_a_person_knows_the_terminal_better() -> None:
 
 def test_each_terminal_gets_the_bytes_that_it_knows() -> None:
     assert TerminalWay(Osc.OSC9).sequence("Done", "all; of it") == "\x1b]9;tunedeck: Done. all; of it\a"
+    assert TerminalWay(Osc.OSC9).sequence("tunedeck: a test", "x") == "\x1b]9;tunedeck: a test. x\a"
     assert TerminalWay(Osc.OSC777).sequence("a;b", "c;d") == "\x1b]777;notify;a,b;c,d\a"
     title, body = (base64.b64encode(text).decode() for text in (b"Done", "größer".encode()))
     assert TerminalWay(Osc.OSC99).sequence("Done", "größer", 7) == (

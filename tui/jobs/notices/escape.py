@@ -124,7 +124,7 @@ def _plain(osc: Osc, title: str, body: str, number: int) -> str:
     match osc:
         case Osc.OSC9:
             # With a digit and a semicolon first it would be a progress bar (9;4) or a folder (9;9).
-            return f"{_ESC}]9;tunedeck: {title}. {body}{_END}"
+            return f"{_ESC}]9;tunedeck: {title.removeprefix('tunedeck: ')}. {body}{_END}"
         case Osc.OSC777:
             parts = (part.replace(";", ",") for part in (title, body))
             return f"{_ESC}]777;notify;{';'.join(parts)}{_END}"
