@@ -156,4 +156,5 @@ def print_comparisons(found: Sequence[BlindRating]) -> None:
             "PROMPTS OF",
         ],
         rows,
+        below=["FIRST", "SECOND", "BEGUN", "PROMPTS OF"],
     )
