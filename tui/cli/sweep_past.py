@@ -10,6 +10,7 @@ import click
 
 from tui.cli.job_lookup import when
 from tui.cli.output import json_option, narrate, print_json, print_table, say
+from tui.datasets.files import refuse_no_file
 from tui.errors import ExitCode, TunedeckError
 from tui.services import Services
 
@@ -177,6 +178,8 @@ def new(training: Path | None, like: str | None, output: Path | None, **options:
 
     if (training is None) == (like is None):
         raise click.UsageError("Name either a training file or --like JOB.")
+    if training is not None:
+        refuse_no_file(training)
     with Services.open() as services:
         text = suggested_text(services, training, like, **options)
     if output is None:

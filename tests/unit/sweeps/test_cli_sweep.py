@@ -91,6 +91,7 @@ def test_a_file_to_begin_with_is_one_that_runs(
     training = sweep_file().with_name("train.jsonl")
     path = tmp_path / "new.toml"
     arguments = ("--account", "openai", "--model", "gpt-4.1-mini", "-o", str(path))
+    assert cli("sweep", "new", str(training.with_name("none.jsonl")), *arguments).code == 2
     assert cli("sweep", "new", str(training), *arguments).code == 0
     plan = cli("sweep", "run", str(path), "--dry-run", "--json").json()
     assert plan["trials"] == 8
