@@ -212,7 +212,7 @@ def _begin_with(services: Services, account: str | None, method: Method | None) 
     first = first_model(services, account, method) or first_model(services, account)
     if first is None:
         return account, services.settings.default_model
-    narrate(f"     Model: {first.model}, {first.why}; --model takes another.")
+    narrate(f"     Model: {first.model}{f', {first.why}' if first.why else ''}; --model takes another.")
     return account, first.model
 
 
