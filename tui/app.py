@@ -33,6 +33,8 @@ from tui.widgets.themes import DARK, OWN_THEMES, PLAIN, TERMINAL_DARK, TERMINAL_
 from tui.widgets.tones import Part
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from textual.command import Provider
     from textual.types import CSSPathType
 
@@ -60,13 +62,14 @@ class TunedeckApp(HasPlaces, DrawnInAscii, EndsInWords, inherit_bindings=False):
     ENABLE_COMMAND_PALETTE = True
     COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {_commands}
 
-    def __init__(self, services: Services | None = None) -> None:
+    def __init__(self, services: Services | None = None, first_file: Path | None = None) -> None:
         # NO_COLOR is read by Textual while it is built; with a theme of real colours it would draw greys, and
         # with the terminal's colours chosen later black on black. So the choice falls before.
         self._colourless = "NO_COLOR" in os.environ
         self._default_theme = default_theme(os.environ)
         super().__init__(ansi_color=True if self._colourless else None)
         self._services = services
+        self._first_file = first_file
         if self.services.settings.ascii:
             self.draw_in_ascii()
         self._quit_guard = QuitGuard()
@@ -216,6 +219,8 @@ class TunedeckApp(HasPlaces, DrawnInAscii, EndsInWords, inherit_bindings=False):
         self.watch_engine()
         if isinstance(self.screen, DeckScreen):
             self.screen.begin()
+        if self._first_file is not None:
+            self.open_rows(self._first_file)
         for notice in self.services.notices:
             self.notify(safe_text(notice), severity="warning", markup=False, timeout=20)
 
@@ -278,11 +283,12 @@ class TunedeckApp(HasPlaces, DrawnInAscii, EndsInWords, inherit_bindings=False):
             self._services.close()
 
 
-def run_app(*, mouse: bool | None = None) -> int:
+def run_app(*, mouse: bool | None = None, first_file: Path | None = None) -> int:
     """Open the app until the person leaves it.
 
     Args:
         mouse: False leaves the mouse to the terminal; None takes the setting.
+        first_file: A dataset whose rows are shown first; None shows Home.
 
     Returns:
         The exit code: 0, or 1 when the app ended by a fault of its own.
@@ -290,6 +296,6 @@ def run_app(*, mouse: bool | None = None) -> int:
     from tui.services import Services
 
     services = Services.open(to_paint=True)
-    app = TunedeckApp(services)
+    app = TunedeckApp(services, first_file)
     app.run(mouse=services.settings.mouse if mouse is None else mouse)
     return app.return_code or 0

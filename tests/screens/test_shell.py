@@ -300,3 +300,13 @@ async def test_with_ascii_everything_is_drawn_in_ascii(keys: Sequence[str]) -> N
         await pilot.pause()
         drawn = text_of(app)
         assert drawn.isascii(), sorted({char for char in drawn if not char.isascii()})
+
+
+async def test_a_file_that_was_named_is_shown_first_and_home_lies_below(tmp_path: Path) -> None:
+    file = tmp_path / "rows.jsonl"
+    file.write_text('{"messages": [{"role": "user", "content": "Hello there"}]}\n')
+    app = TunedeckApp(make_services(), file)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await until(pilot, lambda: "Hello there" in text_of(app))
+        await pilot.press("1")
+        await until(pilot, lambda: isinstance(app.screen, HomeScreen))

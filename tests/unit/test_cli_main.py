@@ -136,6 +136,16 @@ def test_on_a_narrow_terminal_long_columns_stand_below_and_a_pipe_gets_one_line(
     ]  # fmt: skip
 
 
+def test_a_file_in_place_of_a_verb_is_one_to_open(tmp_path: Path) -> None:
+    file = tmp_path / "rows.jsonl"
+    file.write_text("{}\n")
+    opened = run_cli(str(file))
+    assert opened.code == ExitCode.WRONG_USE
+    assert "The app needs a terminal" in opened.stderr
+    assert "No such command" in run_cli(str(tmp_path / "none.jsonl")).stderr
+    assert "No such command" in run_cli(str(tmp_path)).stderr
+
+
 def test_control_bytes_in_an_argument_do_not_reach_the_terminal() -> None:
     for verb, words in (("doctor", "unexpected extra argument"), ("models", "No such command")):
         result = run_cli(verb, "\x1b]52;c;QQ==\x07")

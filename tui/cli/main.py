@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import io
 import sys
+from pathlib import Path
 
 import click
 
@@ -83,6 +84,14 @@ class LazyGroup(click.Group):
         """Return the verbs in the order of the work."""
         return list(VERBS)
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Take a file's name in place of a verb for a wish to see its rows."""
+        if len(args) == 1 and args[0] not in VERBS and Path(args[0]).is_file():
+            return "open", _open_file, args
+        return super().resolve_command(ctx, args)
+
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import the verb's module and return its command."""
         if cmd_name not in VERBS:
@@ -104,6 +113,17 @@ class LazyGroup(click.Group):
             formatter.write_dl([(verb, summary) for verb, (_, summary) in VERBS.items()])
 
 
+@click.command(hidden=True)
+@click.argument("file", type=click.Path(path_type=Path))
+@click.pass_context
+def _open_file(ctx: click.Context, file: Path) -> int:
+    """Open the app at the rows of FILE."""
+    from tui.cli.open_app import open_app  # Textual costs 140 ms; only the app needs it
+
+    no_mouse = ctx.parent is not None and ctx.parent.params.get("no_mouse")
+    return open_app(mouse=False if no_mouse else None, first_file=file)
+
+
 @click.group(
     cls=LazyGroup,
     invoke_without_command=True,
@@ -115,7 +135,10 @@ class LazyGroup(click.Group):
 @click.option("--no-mouse", is_flag=True, help="Leave the mouse to the terminal (native selection).")
 @click.pass_context
 def root(ctx: click.Context, no_mouse: bool) -> int:
-    """Fine-tune GPT-style models from a terminal. Without a command, opens the app."""
+    """Fine-tune GPT-style models from a terminal.
+
+    Without a command, opens the app; with a FILE in its place, at the rows of that file.
+    """
     if ctx.invoked_subcommand is None:
         from tui.cli.open_app import open_app  # Textual costs 140 ms; only the app needs it
 

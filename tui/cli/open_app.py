@@ -5,16 +5,18 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from pathlib import Path
 
 from tui.errors import TunedeckError
 from tui.terminal import is_remote
 
 
-def open_app(*, mouse: bool | None = None) -> int:
+def open_app(*, mouse: bool | None = None, first_file: Path | None = None) -> int:
     """Run the full-screen app until the person leaves it, and return the exit code.
 
     Args:
         mouse: False leaves the mouse to the terminal; None takes the setting.
+        first_file: A dataset whose rows are shown first; None shows Home.
 
     Raises:
         TunedeckError: There is no terminal to draw on.
@@ -33,4 +35,4 @@ def open_app(*, mouse: bool | None = None) -> int:
     gc.disable()
     from tui.app import run_app
 
-    return run_app(mouse=mouse)
+    return run_app(mouse=mouse, first_file=first_file)
