@@ -104,6 +104,16 @@ def changed_error(path: Path) -> TunedeckError:
     return TunedeckError(f"{path} has changed since it was opened.", "Open it again.")
 
 
+def closed_error(path: Path) -> TunedeckError:
+    """Return the error for a file that was closed and is asked for more."""
+    return TunedeckError(f"{path} is closed.", "Open it again.")
+
+
+def unreadable_error(path: Path, error: OSError) -> TunedeckError:
+    """Return the error for a file that the system gives no more of."""
+    return TunedeckError(f"{path} can't be read: {error}", "Open it again.")
+
+
 def written_error(path: Path) -> TunedeckError:
     """Return the error for a file that grew or changed during a pass."""
     return TunedeckError(

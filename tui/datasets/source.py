@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tui.datasets.files import FileState, changed_error, open_file
+from tui.datasets.files import FileState, changed_error, closed_error, open_file, unreadable_error
+from tui.datasets.line_ends import LineEndFinder
 from tui.datasets.parsing import BYTE_ORDER_MARK, ParseProblem, parse_line
 from tui.datasets.watch_file import FileChange, FileMark
 from tui.errors import TunedeckError
@@ -94,6 +95,7 @@ class Dataset:
         self._mark = FileMark.of(FileState.of(os.fstat(descriptor)), self._read_some)
         self.size = self._mark.state.size
         self._line_ends = array("Q")
+        self._finder = LineEndFinder()
         self._scanned = 0
         self._complete = False
         self._indexing = threading.Lock()
@@ -252,28 +254,41 @@ class Dataset:
             if self._complete:
                 return
             wanted = min(_BLOCK if self._scanned else _FIRST_BLOCK, self.size - self._scanned)
-            block = self._read(self._scanned, wanted)
-            self._line_ends.extend(self._ends_in(block))
-            self._scanned += len(block)
+            self._line_ends.extend(self._ends_in_block(wanted))
+            self._scanned += wanted
             if self._scanned >= self.size:
                 self._finish_index()
 
-    def _ends_in(self, block: bytes) -> array[int]:
+    def _ends_in_block(self, length: int) -> array[int]:
         if not self._scanned:
             # The first rows are wanted at once, and numpy takes 80 ms to import.
+            block = self._read(0, length)
             return array("Q", (at for at, byte in enumerate(block) if byte == 0x0A))
-        import numpy
-
-        found = numpy.flatnonzero(numpy.frombuffer(block, dtype=numpy.uint8) == 0x0A)
-        ends = array("Q")
-        ends.frombytes((found + self._scanned).astype(numpy.uint64).tobytes())
-        return ends
+        return self._finder.find(self._read_into, self._scanned, length)
 
     def _finish_index(self) -> None:
         last_end = self._line_ends[-1] if self._line_ends else -1
         if last_end + 1 < self.size:
             self._line_ends.append(self.size)
         self._complete = True
+        self._finder.forget()
+
+    def _read_into(self, memory: memoryview, offset: int) -> None:
+        """Fill memory with the file's bytes, or raise because the file is not what it was."""
+        if not hasattr(os, "preadv"):
+            memory[:] = self._read(offset, len(memory))
+            return
+        try:
+            with self._reading:
+                if self._descriptor is None:
+                    raise closed_error(self.path)
+                done = os.preadv(self._descriptor, [memory], offset)
+            if done == len(memory):
+                self._check_unchanged()
+                return
+        except OSError as error:
+            raise unreadable_error(self.path, error) from error
+        memory[done:] = self._read(offset + done, len(memory) - done)
 
     def _read(self, offset: int, length: int) -> bytes:
         """Read exactly `length` bytes, or raise because the file is not what it was."""
@@ -288,13 +303,13 @@ class Dataset:
                 length -= len(part)
             self._check_unchanged()
         except OSError as error:
-            raise TunedeckError(f"{self.path} can't be read: {error}", "Open it again.") from error
+            raise unreadable_error(self.path, error) from error
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def _read_some(self, offset: int, length: int) -> bytes:
         with self._reading:
             if self._descriptor is None:
-                raise TunedeckError(f"{self.path} is closed.", "Open it again.")
+                raise closed_error(self.path)
             if hasattr(os, "pread"):
                 return os.pread(self._descriptor, length, offset)
             os.lseek(self._descriptor, offset, os.SEEK_SET)
