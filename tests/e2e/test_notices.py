@@ -25,7 +25,7 @@ pytestmark = [
 ]
 NASTY = "to\x1b]0;owned\x07ne\x9c;x"
 SHOWN = "to␛]0,owned␇ne�,x"
-TEST = b"\x1b]9;tunedeck: tunedeck: a test. "
+TEST = b"\x1b]9;tunedeck: a test. "
 
 
 @pytest.fixture

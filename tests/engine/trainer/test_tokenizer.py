@@ -190,7 +190,7 @@ def test_a_broken_template_is_told_when_the_model_is_opened() -> None:
 
 def test_a_template_that_rewrites_what_was_said_is_refused_for_training() -> None:
     rewriting = "{{ messages | length }}{% for m in messages %}{{ '<|im_start|>' + m.content }}{% endfor %}"
-    with pytest.raises(TunedeckError, match="hides where message 2 begins"):
+    with pytest.raises(TunedeckError, match="writes message 2 otherwise once others follow"):
         tiny_tokenizer(rewriting).encode_example(
             [
                 {"role": "user", "content": "a"},
