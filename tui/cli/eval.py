@@ -274,7 +274,8 @@ def print_result(result: EvalResult) -> None:
 
     print_blocks(report_blocks(result, worst=_WORST_SHOWN))
     if result.spent is not None:
-        say(f"\nThis run asked {result.asked:,} times, {result.spent.words}.")
+        times = "once" if result.asked == 1 else f"{result.asked:,} times"
+        say(f"\nThis run asked {times}, {result.spent.words}.")
 
 
 def _list_checks(*, as_json: bool) -> int:
