@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from tui.cli.agreeing import settled_unasked
 from tui.cli.eval import amount_of
 from tui.cli.output import ProgressLine, confirmed, json_option, narrate, print_json, print_table, say
-from tui.errors import ExitCode, TunedeckError
+from tui.errors import ExitCode
 
 if TYPE_CHECKING:
-    from tui.evals.arms.arms import ArmsPlan
     from tui.evals.arms.setup import ArmsWish
     from tui.evals.test_set import TestSet
     from tui.services import Services
@@ -73,12 +72,9 @@ def command(file: Path, as_json: bool, **options: Any) -> int:
             narrate("Nothing was asked.")
             return int(ExitCode.DONE if options["dry_run"] else ExitCode.INTERRUPTED)
         plan = planned_arms(services, wish, test_set)
-        if options["dry_run"]:
-            print_json(plan.plan.as_json()) if as_json else say(plan.plan.words)
-            return int(ExitCode.DONE)
-        if not options["yes"] and not _confirmed(plan):
-            narrate("Nothing was asked.")
-            return int(ExitCode.INTERRUPTED)
+        settled = settled_unasked(plan.plan, options, as_json=as_json)
+        if settled is not None:
+            return int(settled)
         line = ProgressLine("Asking")
         arms = run_arms(services, plan, on_progress=lambda what, done, total: line.update(done, total))
         line.finish()
@@ -140,14 +136,3 @@ def _embedded(services: Services, wish: ArmsWish, test_set: TestSet, options: di
     embed_missing(services, lane, texts, on_progress=line.update)
     line.finish()
     return True
-
-
-def _confirmed(plan: ArmsPlan) -> bool:
-    narrate(plan.plan.words)
-    if plan.plan.is_free:
-        return True
-    if not sys.stdin.isatty():
-        raise TunedeckError(
-            f"{plan.plan.words} There is no terminal to ask on.", "Add --yes to agree, or --max-cost with it."
-        )
-    return click.confirm("Ask them?", default=False, err=True)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from tui.cli.agreeing import settled_unasked
 from tui.cli.eval import amount_of
 from tui.cli.output import ProgressLine, json_option, narrate, print_json, say
 from tui.cli.report_output import print_fitting
-from tui.errors import ExitCode, TunedeckError
+from tui.errors import ExitCode
 
 if TYPE_CHECKING:
     from tui.evals.diet import DietPlan
@@ -64,12 +64,11 @@ def command(file: Path, as_json: bool, **options: Any) -> int:
         report_format(path)
     with Services.open() as services:
         plan = _plan(services, file, options)
-        if options["dry_run"]:
-            print_json(plan.plan.as_json()) if as_json else say(plan.plan.words)
-            return int(ExitCode.DONE)
-        if not options["yes"] and not _confirmed(plan):
-            narrate("Nothing was asked.")
-            return int(ExitCode.INTERRUPTED)
+        settled = settled_unasked(
+            plan.plan, options, as_json=as_json, who=", ".join(lane.model for lane in plan.lanes)
+        )
+        if settled is not None:
+            return int(settled)
         line = ProgressLine("Asking")
         diet = run_diet(services, plan, on_progress=lambda what, done, total: line.update(done, total))
         line.finish()
@@ -101,14 +100,3 @@ def _plan(services: Services, file: Path, options: dict[str, Any]) -> DietPlan:
         max_cost=amount_of(options["max_cost"]), at_once=options["at_once"],
     )  # fmt: skip
     return planned_diet(services, wish, read_test_set(file, limit=options["limit"]))
-
-
-def _confirmed(plan: DietPlan) -> bool:
-    narrate(f"{', '.join(lane.model for lane in plan.lanes)}: {plan.plan.words}")
-    if plan.plan.is_free:
-        return True
-    if not sys.stdin.isatty():
-        raise TunedeckError(
-            f"{plan.plan.words} There is no terminal to ask on.", "Add --yes to agree, or --max-cost with it."
-        )
-    return click.confirm("Ask them?", default=False, err=True)

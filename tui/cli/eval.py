@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-import sys
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from tui.cli.agreeing import agreed, settled_unasked
 from tui.cli.default_verb import DefaultVerb
 from tui.cli.eval_past import COMMANDS
 from tui.cli.output import json_option, narrate, print_json, print_table, say
@@ -133,24 +133,18 @@ def _run(services: Services, wish: EvalWish, options: dict[str, Any], *, as_json
     for line, reason in plan.test_set.skipped[:5]:
         narrate(f"{wish.file}:{line}: left out: {reason}")
     _export(services, plan, options["exports"])
-    if options["dry_run"]:
-        if as_json:
-            print_json(plan.as_json())
-        else:
-            say(plan.words)
-        return ExitCode.DONE
-    if options["batch"]:
+    refused = None
+    if options["batch"] and not options["dry_run"]:
         from tui.cli.eval_batch import batched  # few runs are large
 
-        found = batched(services, wish, plan, options, confirmed=_confirmed, as_json=as_json)
+        found = batched(services, wish, plan, options, confirmed=agreed, as_json=as_json)
         if isinstance(found, ExitCode):
             return found
         plan, refused = found
-    elif not options["yes"] and not _confirmed(plan):
-        narrate("Nothing was asked.")
-        return ExitCode.INTERRUPTED
     else:
-        refused = None
+        settled = settled_unasked(plan, options, as_json=as_json)
+        if settled is not None:
+            return settled
     result = run_evaluation(services, plan, on_progress=_Narrator(), refused=refused)
     for path in options["report"]:
         write_report(result, path)
@@ -218,18 +212,6 @@ def _address(services: Services, account: str) -> str | None:
         return found.base_url
     engine = find_engine()
     return None if engine is None else engine.url
-
-
-def _confirmed(plan: EvalPlan) -> bool:
-    """Ask before anything that costs, or whose price is not known, is sent; what is free is narrated."""
-    narrate(plan.words)
-    if plan.is_free:
-        return True
-    if not sys.stdin.isatty():
-        raise TunedeckError(
-            f"{plan.words} There is no terminal to ask on.", "Add --yes to agree, or --max-cost with it."
-        )
-    return click.confirm("Ask them?", default=False, err=True)
 
 
 class _Narrator:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from tui.cli.agreeing import agreed
 from tui.cli.output import ProgressLine, narrate, print_json, say
-from tui.errors import ExitCode, TunedeckError
+from tui.errors import ExitCode
 
 if TYPE_CHECKING:
     from tui.proposals.plan import ProposalPlan
@@ -65,7 +65,7 @@ def make_planned(services: Any, plan: ProposalPlan, *, dry_run: bool, yes: bool,
     if dry_run:
         print_json(plan.as_json()) if as_json else say(plan.words)
         return int(ExitCode.DONE)
-    if not yes and not _confirmed(plan):
+    if not yes and not agreed(plan, question="Ask for them?"):
         narrate("Nothing was asked.")
         return int(ExitCode.INTERRUPTED)
     if yes:
@@ -81,17 +81,6 @@ def make_planned(services: Any, plan: ProposalPlan, *, dry_run: bool, yes: bool,
     else:
         tell(outcome)
     return int(ExitCode.DONE if outcome.complete else ExitCode.BAD)
-
-
-def _confirmed(plan: ProposalPlan) -> bool:
-    narrate(plan.words)
-    if plan.is_free:
-        return True
-    if not sys.stdin.isatty():
-        raise TunedeckError(
-            f"{plan.words} There is no terminal to ask on.", "Add --yes to agree, or --max-cost with it."
-        )
-    return click.confirm("Ask for them?", default=False, err=True)
 
 
 def tell(outcome: ProposalOutcome) -> None:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from tui.cli.agreeing import settled_unasked
 from tui.cli.eval import amount_of
 from tui.cli.output import ProgressLine, json_option, narrate, print_json, say
-from tui.errors import ExitCode, TunedeckError
+from tui.errors import ExitCode
 
 if TYPE_CHECKING:
     from tui.evals.parity import ParityPlan, ParityReport
@@ -64,12 +64,9 @@ def command(old: str, new: str, file: Path | None, as_json: bool, **options: Any
         report_format(path)
     with Services.open() as services:
         plan = _plan(services, old, new, file, options)
-        if options["dry_run"]:
-            print_json(plan.plan.as_json()) if as_json else say(plan.plan.words)
-            return int(ExitCode.DONE)
-        if not options["yes"] and not _confirmed(plan):
-            narrate("Nothing was asked.")
-            return int(ExitCode.INTERRUPTED)
+        settled = settled_unasked(plan.plan, options, as_json=as_json, who=plan.new.label)
+        if settled is not None:
+            return int(settled)
         line = ProgressLine("Asking")
         report = run_parity(services, plan, on_progress=line.update)
         line.finish()
@@ -91,17 +88,6 @@ def _plan(services: Services, old: str, new: str, file: Path | None, options: di
         options["agreement"], amount_of(options["max_cost"]), options["at_once"],
     )  # fmt: skip
     return planned_parity(services, wish)
-
-
-def _confirmed(plan: ParityPlan) -> bool:
-    narrate(f"{plan.new.label}: {plan.plan.words}")
-    if plan.plan.is_free:
-        return True
-    if not sys.stdin.isatty():
-        raise TunedeckError(
-            f"{plan.plan.words} There is no terminal to ask on.", "Add --yes to agree, or --max-cost with it."
-        )
-    return click.confirm("Ask them?", default=False, err=True)
 
 
 def _print(report: ParityReport) -> None:

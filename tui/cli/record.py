@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from tui.cli.agreeing import agreed, settled_unasked
 from tui.cli.default_verb import DefaultVerb
 from tui.cli.eval import amount_of
 from tui.cli.output import ProgressLine, json_option, narrate, print_json, print_table, say
@@ -70,12 +70,9 @@ def run(file: Path | None, as_json: bool, **options: Any) -> int:
         for line, reason in questions.skipped[:5]:
             narrate(f"{file}:{line}: left out: {reason}")
         plan = _plan(services, questions, options)
-        if options["dry_run"]:
-            print_json(plan.as_json()) if as_json else say(plan.words)
-            return int(ExitCode.DONE)
-        if not options["yes"] and not _confirmed(plan):
-            narrate("Nothing was asked.")
-            return int(ExitCode.INTERRUPTED)
+        settled = settled_unasked(plan, options, as_json=as_json, who=_who(plan))
+        if settled is not None:
+            return int(settled)
         result = _record(services, plan)
     _print(result, as_json=as_json)
     return int(ExitCode.DONE if result.complete else ExitCode.BAD)
@@ -126,15 +123,8 @@ def _lanes(services: Services, options: dict[str, Any]) -> list[Lane]:
     return list(dict.fromkeys(lanes))
 
 
-def _confirmed(plan: RecordPlan) -> bool:
-    narrate(f"{', '.join(lane.model for lane in plan.lanes)}: {plan.words}")
-    if plan.plan.is_free:
-        return True
-    if not sys.stdin.isatty():
-        raise TunedeckError(
-            f"{plan.words} There is no terminal to ask on.", "Add --yes to agree, or --max-cost with it."
-        )
-    return click.confirm("Ask them?", default=False, err=True)
+def _who(plan: RecordPlan) -> str:
+    return ", ".join(lane.model for lane in plan.lanes)
 
 
 def _record(services: Services, plan: RecordPlan) -> RecordResult:
@@ -190,7 +180,7 @@ def resume(recording: str, max_cost: str | None, yes: bool, as_json: bool) -> in
 
     with Services.open() as services:
         plan = plan_again(services, find_recording(services, recording), max_cost=amount_of(max_cost))
-        if not yes and not _confirmed(plan):
+        if not yes and not agreed(plan, who=_who(plan)):
             narrate("Nothing was asked.")
             return int(ExitCode.INTERRUPTED)
         result = _record(services, plan)

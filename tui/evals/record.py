@@ -43,6 +43,11 @@ class RecordPlan:
     plan: EvalPlan
 
     @property
+    def is_free(self) -> bool:
+        """True when nothing that costs is asked."""
+        return self.plan.is_free
+
+    @property
     def words(self) -> str:
         """The plan as a sentence for people."""
         return self.plan.words

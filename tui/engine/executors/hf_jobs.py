@@ -7,16 +7,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from tui.engine.executors.bucket import Bucket
-from tui.engine.executors.carried import MOUNT, Carrier
-from tui.engine.executors.outside_command import Refused, Unreachable, has_command, run_command
+from tui.engine.executors.carried import MOUNT
+from tui.engine.executors.on_bucket import BucketExecutor, BucketPlace
+from tui.engine.executors.outside_command import Unreachable, has_command, run_command
 from tui.engine.executors.places import known_places
-from tui.engine.executors.protocol import Handle
-from tui.engine.executors.watched import Sight, State, WatchedWorker, Work
+from tui.engine.executors.watched import Sight, State, Work
 from tui.errors import TunedeckError
 from tui.safe_text import safe_line
 
@@ -28,15 +26,10 @@ _KEEP = ("HF_TOKEN",)
 _WORD = re.compile(r"[A-Za-z0-9._/:@-]+")
 
 
-class HfJobsExecutor:
+class HfJobsExecutor(BucketExecutor):
     """Sends workers to Hugging Face's machines."""
 
     name = "hf-jobs"
-    here = False
-    bills = True
-    several_workers = False
-    has_own_trainers = True
-    cancel_grace = 5.0
     pause_grace = 300.0
 
     def why_not(self) -> str | None:
@@ -71,50 +64,36 @@ class HfJobsExecutor:
             return f"{start}, whose price could not be found out; `hf jobs hardware` lists it."
         return f"{start} costs {price} an hour, for at most {safe_line(places.hf_timeout, 20)}."
 
-    def start(self, folder: Path, command: Sequence[str]) -> WatchedWorker:
-        """Run a job.
+    def bucket(self) -> Bucket:
+        """Return the bucket of the settings."""
+        return _bucket()
 
-        Raises:
-            TunedeckError: A command or setting is missing.
-        """
-        reason = self.why_not()
-        if reason:
-            raise TunedeckError(reason)
-        return WatchedWorker.start(HfJobs(_bucket().address), folder, tuple(command))
-
-    def attach(self, handle: Mapping[str, str | int | float]) -> WatchedWorker | None:
-        """Watch a job of an earlier engine."""
-        bucket = handle.get("bucket")
-        return WatchedWorker.attach(HfJobs(bucket), handle) if isinstance(bucket, str) else None
-
-    def sync(self, folder: Path) -> None:
-        """Do nothing: the watching thread brings what the worker wrote."""
+    def place(self, bucket: str) -> HfJobs:
+        """Return Hugging Face Jobs with this bucket."""
+        return HfJobs(bucket)
 
 
-class HfJobs:
+class HfJobs(BucketPlace):
     """Hugging Face Jobs, asked by `hf`."""
 
     name = "hf-jobs"
     called = "Hugging Face Jobs"
-    bills = True
+    waiting = _WAITING
+    running = _RUNNING
+    ended = _ENDED
 
     def __init__(self, bucket: str, *, poll_seconds: float = 20.0) -> None:
-        self.poll_seconds = poll_seconds
-        self.facts: Handle = {"bucket": bucket}
-        self._carrier = Carrier(Bucket(bucket))
+        super().__init__(bucket, poll_seconds)
 
     def submit(self, work: Work) -> None:
         """Carry the job to the bucket, and run a job that mounts it."""
-        try:
-            run = self._carrier.send(work)
-        except Unreachable as error:
-            raise Refused(f"the files did not reach the bucket, and nothing was started: {error}") from error
+        run = self.sent(work)
         flavor, timeout, image = _checked_settings()
         answer = run_command(
             (
                 *("hf", "jobs", "run", "--detach", "--format", "json", "--name", work.name),
                 *("--flavor", flavor, "--timeout", timeout),
-                *("--volume", f"{self._carrier.bucket.address}:{MOUNT}"),
+                *("--volume", f"{self.mounted}:{MOUNT}"),
                 *(image, "bash", "-c", run),
             ),
             seconds=_ASK_SECONDS,
@@ -128,22 +107,7 @@ class HfJobs:
         found = self._found(work)
         if not found:
             return Sight(State.ABSENT)
-        word = str(found[0].get("status") or "")
-        if word in _WAITING:
-            return Sight(State.WAITING, word)
-        if word in _RUNNING:
-            return Sight(State.RUNNING, word)
-        if word in _ENDED:
-            return Sight(State.ENDED, word, f"as {word}")
-        raise Unreachable(f"Hugging Face gave a state that is not known here: {word[:60]!r}")
-
-    def fetch(self, work: Work) -> None:
-        """Bring what the bucket holds."""
-        self._carrier.bring(work)
-
-    def ask_to_stop(self, work: Work) -> None:
-        """Lay the stop file into the bucket."""
-        self._carrier.tell(work)
+        return self.sight(str(found[0].get("status") or ""))
 
     def end(self, work: Work) -> None:
         """Cancel the job, of whatever id its name has."""
@@ -155,10 +119,6 @@ class HfJobs:
             )
             if answer.code != 0:
                 raise Unreachable(answer.words)
-
-    def forget(self, work: Work) -> None:
-        """Delete what was kept here for carrying."""
-        self._carrier.forget(work)
 
     @staticmethod
     def _found(work: Work) -> list[dict[str, Any]]:

@@ -7,16 +7,14 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from tui.engine.executors.bucket import Bucket
-from tui.engine.executors.carried import MOUNT, Carrier
+from tui.engine.executors.carried import MOUNT
+from tui.engine.executors.on_bucket import BucketExecutor, BucketPlace
 from tui.engine.executors.outside_command import Answer, Refused, Unreachable, has_command, run_command
 from tui.engine.executors.places import known_places
-from tui.engine.executors.protocol import Handle
-from tui.engine.executors.watched import Sight, State, WatchedWorker, Work
+from tui.engine.executors.watched import Sight, State, Work
 from tui.errors import TunedeckError
 
 _ASK_SECONDS, _LAUNCH_SECONDS = 120.0, 1800.0
@@ -37,15 +35,10 @@ _ENDED = frozenset(
 _KEEP = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "GOOGLE_APPLICATION_CREDENTIALS")
 
 
-class SkyExecutor:
+class SkyExecutor(BucketExecutor):
     """Sends workers to whatever cloud SkyPilot finds."""
 
     name = "sky"
-    here = False
-    bills = True
-    several_workers = False
-    has_own_trainers = True
-    cancel_grace = 5.0
     pause_grace = 900.0
 
     def why_not(self) -> str | None:
@@ -70,45 +63,34 @@ class SkyExecutor:
             f"`sky launch --dryrun --gpus {wanted or 'L4:1'}` shows it. A small controller bills too."
         )
 
-    def start(self, folder: Path, command: Sequence[str]) -> WatchedWorker:
-        """Launch a managed job.
+    def bucket(self) -> Bucket:
+        """Return the bucket of the settings."""
+        return _bucket()
 
-        Raises:
-            TunedeckError: A command or setting is missing.
-        """
-        reason = self.why_not()
-        if reason:
-            raise TunedeckError(reason)
-        return WatchedWorker.start(Sky(_bucket().address), folder, tuple(command))
-
-    def attach(self, handle: Mapping[str, str | int | float]) -> WatchedWorker | None:
-        """Watch a managed job of an earlier engine."""
-        bucket = handle.get("bucket")
-        return WatchedWorker.attach(Sky(bucket), handle) if isinstance(bucket, str) else None
-
-    def sync(self, folder: Path) -> None:
-        """Do nothing: the watching thread brings what the worker wrote."""
+    def place(self, bucket: str) -> Sky:
+        """Return SkyPilot with this bucket."""
+        return Sky(bucket)
 
 
-class Sky:
+class Sky(BucketPlace):
     """SkyPilot's managed jobs, asked by its command."""
 
     name = "sky"
     called = "SkyPilot"
-    bills = True
+    waiting = _WAITING
+    running = _RUNNING
+    ended = _ENDED
 
     def __init__(self, bucket: str, *, poll_seconds: float = 30.0) -> None:
-        self.poll_seconds = poll_seconds
-        self.facts: Handle = {"bucket": bucket}
-        self._carrier = Carrier(Bucket(bucket))
+        super().__init__(bucket, poll_seconds)
 
     def submit(self, work: Work) -> None:
         """Carry the job to the bucket, write a task, and launch it."""
-        run = self._sent(work)
+        run = self.sent(work)
         places = known_places()
         task: dict[str, Any] = {
             "name": _name(work),
-            "file_mounts": {MOUNT: {"source": self._carrier.bucket.address, "mode": "MOUNT"}},
+            "file_mounts": {MOUNT: {"source": self.mounted, "mode": "MOUNT"}},
             "run": run,
         }
         if places.sky_accelerators:
@@ -125,12 +107,6 @@ class Sky:
             # Its exit code is the same before and after the job was made, so the queue has to tell.
             raise Unreachable(answer.words)
 
-    def _sent(self, work: Work) -> str:
-        try:
-            return self._carrier.send(work)
-        except Unreachable as error:
-            raise Refused(f"the files did not reach the bucket, and nothing was started: {error}") from error
-
     def look(self, work: Work) -> Sight:
         """Look for the job in SkyPilot's queue by its name."""
         answer = run_command(
@@ -139,23 +115,8 @@ class Sky:
         found = [job for job in _jobs(answer) if job.get("job_name") == _name(work)]
         if not found:
             return Sight(State.ABSENT)
-        word = str(found[0].get("status") or "")
         reason = str(found[0].get("failure_reason") or "").strip().splitlines()
-        if word in _WAITING:
-            return Sight(State.WAITING, word)
-        if word in _RUNNING:
-            return Sight(State.RUNNING, word)
-        if word in _ENDED:
-            return Sight(State.ENDED, word, f"as {word}" + (f" ({reason[-1][:200]})" if reason else ""))
-        raise Unreachable(f"SkyPilot gave a state that is not known here: {word[:60]!r}")
-
-    def fetch(self, work: Work) -> None:
-        """Bring what the bucket holds."""
-        self._carrier.bring(work)
-
-    def ask_to_stop(self, work: Work) -> None:
-        """Lay the stop file into the bucket."""
-        self._carrier.tell(work)
+        return self.sight(str(found[0].get("status") or ""), reason[-1][:200] if reason else "")
 
     def end(self, work: Work) -> None:
         """Cancel the managed job, which also ends its machine."""
@@ -167,7 +128,7 @@ class Sky:
 
     def forget(self, work: Work) -> None:
         """Delete what was kept here for carrying."""
-        self._carrier.forget(work)
+        super().forget(work)
         (work.folder / f"{work.name}.yaml").unlink(missing_ok=True)
 
 
