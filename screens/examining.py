@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Generic, TypeVar, cast
 from textual import on, work
 from textual.app import ComposeResult
 from textual.message import Message
-from textual.timer import Timer
 from textual.widgets import Static
 
 from screens.evaluate_pane import EvaluatePane
 from screens.examining_fields import ExaminesFields, FormT
 from screens.navigation import ModelChoice
+from screens.planned_form import told_in_app
 from tui.errors import TunedeckError
 from tui.safe_text import safe_line
 from tui.widgets.meter import Meter
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from tui.records.jobs import Job
 
 PlanT = TypeVar("PlanT")
-_DEBOUNCE_SECONDS = 0.3
 
 
 class ExaminingScreen(ExaminesFields[FormT], Generic[FormT, PlanT], inherit_bindings=False):
@@ -69,9 +68,6 @@ class ExaminingScreen(ExaminesFields[FormT], Generic[FormT, PlanT], inherit_bind
     def __init__(self, form: FormT, job: Job | None = None) -> None:
         super().__init__(form, job)
         self.plan: PlanT | None = None
-        self._problem = ""
-        self._turn = 0
-        self._timer: Timer | None = None
 
     def make_plan(self, form: FormT, suggest: Callable[[TestSet], tuple[str, ...]]) -> PlanT:
         """Return what the form comes to; in a thread.
@@ -104,7 +100,7 @@ class ExaminingScreen(ExaminesFields[FormT], Generic[FormT, PlanT], inherit_bind
     def on_mount(self) -> None:
         """Find the test set, and follow what is under way."""
         self.query_one(Meter).display = False
-        self._show()
+        self.show_planned()
         self.prepare()
         self.follow_run()
 
@@ -144,21 +140,13 @@ class ExaminingScreen(ExaminesFields[FormT], Generic[FormT, PlanT], inherit_bind
                 form.file = message.path
         self.form_changed(at_once=True)
 
-    def form_changed(self, *, at_once: bool = False) -> None:
-        """Show the form and reckon anew what it comes to."""
-        self.plan, self._problem = None, ""
-        self._turn += 1
-        self._show()
-        if self._timer is not None:
-            self._timer.stop()
-        if at_once:
-            self._plan_anew()
-        else:
-            self._timer = self.set_timer(_DEBOUNCE_SECONDS, self._plan_anew)
+    def forget_plan(self) -> None:
+        """Drop what the form came to before it changed."""
+        self.plan = None
 
-    def _plan_anew(self) -> None:
-        if not self.form.problems() and not self.was_running:
-            self._plan_form(replace(self.form), self._turn)
+    def plan_form(self) -> None:
+        """Reckon what the form comes to, in a thread."""
+        self._plan_form(replace(self.form), self.turn)
 
     @work(thread=True, group="plan-evaluation", exclusive=True, exit_on_error=False, description="price it")
     def _plan_form(self, form: FormT, turn: int) -> None:
@@ -173,39 +161,37 @@ class ExaminingScreen(ExaminesFields[FormT], Generic[FormT, PlanT], inherit_bind
         try:
             plan = self.make_plan(form, suggest)
         except TunedeckError as error:
-            # A remedy of the command line's is none here.
-            remedy = "" if "--" in error.remedy else error.remedy
-            said = f"{error.message} {remedy}"
-            self.post_message(self.Planned(turn, None, found[0] if found else None, said))
+            self.post_message(self.Planned(turn, None, found[0] if found else None, told_in_app(error)))
             return
         self.post_message(self.Planned(turn, plan, found[0] if found else None))
 
     @on(Planned)
     def _take_plan(self, message: Planned) -> None:
-        if message.turn != self._turn:
+        if message.turn != self.turn:
             return
-        self.plan, self._problem = cast("PlanT | None", message.plan), message.problem
+        self.plan, self.problem = cast("PlanT | None", message.plan), message.problem
         self.suggestion = message.suggestion
-        self._show()
+        self.show_planned()
 
     def work_broke_off(self, group: str, error: TunedeckError) -> bool:
         """Say where the price would be that there will be none."""
         if group in ("held-out", "plan-evaluation"):
-            self._problem = error.message
-            self._show()
+            self.problem = error.message
+            self.show_planned()
         return super().work_broke_off(group, error)
 
     # Showing
 
-    def _show(self) -> None:
+    def show_planned(self) -> None:
+        """Show the form, and what it comes to as far as that is known."""
         why = self.suggestion.why if self.suggestion is not None and not self.form.checks_chosen else ""
         asked = self.asked(self.plan) if self.plan is not None else None
         cases = len(asked.test_set.cases) if asked is not None else 0
         self.query_one(EvaluatePane).show_form(self.checks, why, cases)
         waiting = "Reckoned once the run is over." if self.was_running else "Reckoning…"
         words = ("" if self.form.problems() else waiting, "muted")
-        if self._problem:
-            words = (safe_line(self._problem, 400), "bad")
+        if self.problem:
+            words = (safe_line(self.problem, 400), "bad")
         elif asked is not None:
             skipped = len(asked.test_set.skipped)
             left_out = f" {skipped:,} lines of the file can't be asked." if skipped else ""
@@ -239,7 +225,7 @@ class ExaminingScreen(ExaminesFields[FormT], Generic[FormT, PlanT], inherit_bind
             if self.form.problems():
                 return "Fill in what is marked first."
             if self.plan is None:
-                return safe_line(self._problem, 200) or "Reckoning what it costs…"
+                return safe_line(self.problem, 200) or "Reckoning what it costs…"
         if action == "stop_run" and not self.was_running:
             return "Nothing is being asked."
         if action == "show_result" and self.background.state.result is None:

@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from textual import on, work
-from textual.widgets import Input
 
 from screens.chat_choices import KEY_SEPARATOR, MODEL_COLUMNS, model_options
 from screens.choose import ChooseScreen, choose_file
 from screens.evaluate_facts import CHECK_COLUMNS, check_options
 from screens.evaluate_form import OTHER, EvaluateForm
-from screens.follows_run import FollowsRun
+from screens.planned_form import PlannedForm
 from tui.widgets.choice_field import ChoiceField
 
 if TYPE_CHECKING:
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 FormT = TypeVar("FormT", bound=EvaluateForm)
 
 
-class ExaminesFields(FollowsRun, Generic[FormT], inherit_bindings=False):
+class ExaminesFields(PlannedForm, Generic[FormT], inherit_bindings=False):
     """A screen with a form; each change is told to `form_changed`.
 
     Args:
@@ -35,13 +34,9 @@ class ExaminesFields(FollowsRun, Generic[FormT], inherit_bindings=False):
 
     def __init__(self, form: FormT, job: Job | None) -> None:
         super().__init__()
-        self.form = form
+        self.form: FormT = form
         self.job = job
         self.suggestion: Suggestion | None = None
-
-    def form_changed(self, *, at_once: bool = False) -> None:
-        """Show the form and reckon anew what it comes to."""
-        raise NotImplementedError
 
     def prepare(self) -> None:
         """Find what the form begins with, or has to change with its model."""
@@ -52,17 +47,6 @@ class ExaminesFields(FollowsRun, Generic[FormT], inherit_bindings=False):
         """Those that were chosen, or fit the rows."""
         suggested = self.suggestion.checks if self.suggestion is not None else ()
         return self.form.checks if self.form.checks_chosen else suggested
-
-    @on(Input.Changed)
-    def _typed(self, message: Input.Changed) -> None:
-        name = message.input.id or ""
-        if message.value != getattr(self.form, name):
-            setattr(self.form, name, message.value)
-            self.form_changed()
-
-    @on(Input.Submitted)
-    def _go_on(self) -> None:
-        self.focus_next()
 
     @on(ChoiceField.Changed)
     def _changed(self, message: ChoiceField.Changed) -> None:

@@ -12,16 +12,15 @@ from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.message import Message
-from textual.timer import Timer
-from textual.widgets import Input, Static
+from textual.widgets import Static
 
 from screens.base import DeckScreen
 from screens.chat_choices import KEY_SEPARATOR, MODEL_COLUMNS, model_options
 from screens.choose import ChooseScreen, choose_file
 from screens.confirm import ConfirmScreen
-from screens.follows_run import FollowsRun
 from screens.making_form import MakingForm, MakingPane
 from screens.making_lines import RUN_COLUMNS, run_row, state_parts
+from screens.planned_form import PlannedForm, told_in_app
 from tui.chat.model_names import short_model_name
 from tui.errors import TunedeckError
 from tui.proposals.definition import Answers
@@ -38,10 +37,8 @@ if TYPE_CHECKING:
     from tui.proposals.plan import ProposalPlan
     from tui.proposals.run import ProposalOutcome
 
-_DEBOUNCE_SECONDS = 0.3
 
-
-class MakingScreen(FollowsRun, inherit_bindings=False):
+class MakingScreen(PlannedForm, inherit_bindings=False):
     """The form, what it comes to, the run, and the queues.
 
     Args:
@@ -82,9 +79,6 @@ class MakingScreen(FollowsRun, inherit_bindings=False):
         if path is not None:
             self.form.take_examples(path, lines)
         self.plan: ProposalPlan | None = None
-        self._problem = ""
-        self._turn = 0
-        self._timer: Timer | None = None
         self._runs: Sequence[ProposalRun] = ()
 
     def compose_body(self) -> ComposeResult:
@@ -147,22 +141,18 @@ class MakingScreen(FollowsRun, inherit_bindings=False):
         self.query_one("#making-runs", Table).set_rows([run_row(one) for one in message.runs])
         self.refresh_bindings()
 
-    def form_changed(self, *, at_once: bool = False) -> None:
-        """Show the form and reckon anew what it comes to."""
-        self.plan, self._problem = None, ""
-        self._turn += 1
+    def forget_plan(self) -> None:
+        """Drop what the form came to before it changed."""
+        self.plan = None
+
+    def show_planned(self) -> None:
+        """Show the form, and what it comes to as far as that is known."""
         self.query_one(MakingPane).show_form()
         self._show_plan()
-        if self._timer is not None:
-            self._timer.stop()
-        if at_once:
-            self._plan_anew()
-        else:
-            self._timer = self.set_timer(_DEBOUNCE_SECONDS, self._plan_anew)
 
-    def _plan_anew(self) -> None:
-        if not self.form.problems() and not self.was_running:
-            self._plan_form(replace(self.form), self._turn)
+    def plan_form(self) -> None:
+        """Reckon what the form comes to, in a thread."""
+        self._plan_form(replace(self.form), self.turn)
 
     @work(thread=True, group="plan-making", exclusive=True, exit_on_error=False, description="price rows")
     def _plan_form(self, form: MakingForm, turn: int) -> None:
@@ -171,37 +161,25 @@ class MakingScreen(FollowsRun, inherit_bindings=False):
         try:
             self.post_message(self.Planned(turn, planned_making(self.services, form.wish())))
         except TunedeckError as error:
-            remedy = "" if "--" in error.remedy else error.remedy  # the command line's is none here
-            self.post_message(self.Planned(turn, None, f"{error.message} {remedy}"))
+            self.post_message(self.Planned(turn, None, told_in_app(error)))
 
     @on(Planned)
     def _take_plan(self, message: Planned) -> None:
-        if message.turn == self._turn:
-            self.plan, self._problem = message.plan, message.problem
+        if message.turn == self.turn:
+            self.plan, self.problem = message.plan, message.problem
             self._show_plan()
 
     def _show_plan(self) -> None:
         waiting = "Reckoned once the run is over." if self.was_running else "Reckoning…"
         words: Part = ("" if self.form.problems() else waiting, "muted")
-        if self._problem:
-            words = (safe_line(self._problem, 400), "bad")
+        if self.problem:
+            words = (safe_line(self.problem, 400), "bad")
         elif self.plan is not None:
             words = (self.plan.words, "accent")
         self.query_one("#making-plan", Static).update(content(words))
         self.refresh_bindings()
 
     # Fields
-
-    @on(Input.Changed)
-    def _typed(self, message: Input.Changed) -> None:
-        name = message.input.id or ""
-        if message.value != getattr(self.form, name):
-            setattr(self.form, name, message.value)
-            self.form_changed()
-
-    @on(Input.Submitted)
-    def _go_on(self) -> None:
-        self.focus_next()
 
     @on(ChoiceField.Changed)
     def _changed(self, message: ChoiceField.Changed) -> None:
@@ -276,7 +254,7 @@ class MakingScreen(FollowsRun, inherit_bindings=False):
             case "start_making" if self.form.problems():
                 return "Fill in what is marked first."
             case "start_making" if self.plan is None:
-                return safe_line(self._problem, 200) or "Reckoning what it costs…"
+                return safe_line(self.problem, 200) or "Reckoning what it costs…"
             case "stop_run" if not self.was_running:
                 return "Nothing is being made."
             case "review_rows" if not self._runs:
