@@ -354,7 +354,8 @@ def test_it_looks(
             await until(pilot, lambda: "recorded answers are compared" in text_of(app), 30)
             await pilot.press("ctrl+r")
             await until(pilot, lambda: isinstance(app.screen, ParityResultScreen))
-        await pilot.pause()
+        # What the store tells may come after what is waited for above.
+        await until(pilot, lambda: all(one.is_finished for one in app.workers if one.node is app.screen))
 
     try:
         assert snap_compare(app, terminal_size=size, run_before=before)
