@@ -24,21 +24,20 @@ _TRUST_SECONDS = 1.0
 _CONNECT_SECONDS, _ANSWER_SECONDS = 5.0, 600.0
 
 
-class LocalProvider(OpenAIShapeProvider):
-    """The engine on this machine.
+class MovingEngineProvider(OpenAIShapeProvider):
+    """An engine whose address changes when it, or the way to it, begins anew.
 
-    Its address changes whenever it is started anew, so a call that finds nobody forgets the client; the next
-    one looks for the engine again, and starts it if need be.
+    A call that finds nobody forgets the client; the next one looks again.
     """
 
-    def __init__(self, account: Account, facts: ModelFacts, *, idle_exit_seconds: int = 120) -> None:
-        super().__init__(account, profile(LOCAL_NAME), lambda: self._connect(idle_exit_seconds), facts)
-        self._look_again_at = 0.0
+    _look_again_at = 0.0
 
-    def _connect(self, idle_exit_seconds: int) -> OpenAI:
-        address = local_engine.ensure_engine(idle_exit_seconds=idle_exit_seconds)
-        self._secrets.append(address.token)
-        return engine_client(address.url, address.token)
+    def _is_there(self, client: OpenAI) -> bool:
+        """Say whether the client still leads to the engine."""
+        raise NotImplementedError
+
+    def _token_refused(self) -> None:
+        """Take note that the engine has another token now."""
 
     @contextmanager
     def _calling(self, *, retry: bool = True) -> Iterator[OpenAI]:
@@ -46,6 +45,8 @@ class LocalProvider(OpenAIShapeProvider):
             with super()._calling(retry=retry) as client:
                 yield client
         except ProviderError as error:
+            if error.status == _UNAUTHORISED:
+                self._token_refused()
             if error.code in (NOT_REACHED, LOST_ANSWER) or error.status == _UNAUTHORISED:
                 self.close()
             raise
@@ -53,17 +54,27 @@ class LocalProvider(OpenAIShapeProvider):
     def _open_client(self) -> OpenAI:
         now = time.monotonic()
         if self._client is not None and now >= self._look_again_at:
-            if not self._still_there():
+            if not self._is_there(self._client):
                 self.close()
             self._look_again_at = now + _TRUST_SECONDS
         return super()._open_client()
 
-    def _still_there(self) -> bool:
+
+class LocalProvider(MovingEngineProvider):
+    """The engine on this machine, which is started if need be."""
+
+    def __init__(self, account: Account, facts: ModelFacts, *, idle_exit_seconds: int = 120) -> None:
+        super().__init__(account, profile(LOCAL_NAME), lambda: self._connect(idle_exit_seconds), facts)
+
+    def _connect(self, idle_exit_seconds: int) -> OpenAI:
+        address = local_engine.ensure_engine(idle_exit_seconds=idle_exit_seconds)
+        self._secrets.append(address.token)
+        return engine_client(address.url, address.token)
+
+    def _is_there(self, client: OpenAI) -> bool:
         address = local_engine.find_engine()
-        client = self._client
         return (
             address is not None
-            and client is not None
             and str(client.base_url).rstrip("/") == address.url.rstrip("/")
             and client.api_key == address.token
         )
