@@ -36,6 +36,18 @@ def verdict_part(result: EvalResult) -> Part:
     return f"{last} against {first}: {result.verdict.sentence}.", _TONES[result.verdict.word]
 
 
+def standing_parts(state: RunState[Any, Any]) -> list[Part]:
+    """Return how a run stands, or why it broke off; nothing once it has come to its end."""
+    if state.is_stopping:
+        return [("Stopping…", "warning")]
+    if state.is_running:
+        return [(f"{state.what}: {state.done:,} of {state.total:,}", "accent")]
+    if state.problem is not None:
+        again = " What was answered is kept; ctrl+l goes on."
+        return [(safe_line(f"{state.problem.message} {state.problem.remedy}", 400) + again, "bad")]
+    return []
+
+
 def run_parts(state: RunState[Any, Any], found: Sequence[str], why_incomplete: str = "") -> list[Part]:
     """Return how a run stands or broke off, or what it found.
 
@@ -44,15 +56,9 @@ def run_parts(state: RunState[Any, Any], found: Sequence[str], why_incomplete: s
         found: Sentences of its result; empty without one.
         why_incomplete: Why it is not whole; stands first, where it is not cut.
     """
-    if state.is_stopping:
-        return [("Stopping…", "warning")]
-    if state.is_running:
-        return [(f"{state.what}: {state.done:,} of {state.total:,}", "accent")]
-    if state.problem is not None:
-        again = " What was answered is kept; ctrl+l goes on."
-        return [(safe_line(f"{state.problem.message} {state.problem.remedy}", 400) + again, "bad")]
-    if not found:
-        return []
+    before_the_end = standing_parts(state)
+    if before_the_end or not found:
+        return before_the_end
     end: Part = ("\nctrl+r shows rows and numbers.", "accent")
     if not why_incomplete:
         return [("\n".join(found), "strong"), end]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict
 
 from screens.navigation import ModelChoice
 from tui.data.packs import PACKS
+from tui.money.amounts import typed_amount
 from tui.records.model_names import base_of
 
 if TYPE_CHECKING:
@@ -101,11 +102,7 @@ class EvaluateForm:
     @property
     def amount(self) -> Decimal | None:
         """The money cap as typed; None where there is none, or where it is no amount."""
-        try:
-            amount = Decimal(self.cap.strip().lstrip("$"))
-        except InvalidOperation:
-            return None
-        return amount if amount.is_finite() and amount >= 0 else None
+        return typed_amount(self.cap)
 
     @property
     def limit(self) -> int | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
 from typing import ClassVar
 
@@ -14,6 +14,7 @@ from textual.widgets import Input
 from screens.field_form import FieldForm
 from screens.navigation import ModelChoice
 from tui.chat.model_names import short_model_name
+from tui.money.amounts import typed_amount
 from tui.proposals.definition import DEFAULT_ANSWERS, MOST_ROWS, Answers
 from tui.proposals.setup import DEFAULT_TARGET, MakingWish
 from tui.records.proposals import MakingKind
@@ -115,11 +116,7 @@ class MakingForm:
     @property
     def amount(self) -> Decimal | None:
         """The money cap as typed; None where there is none, or where it is no amount."""
-        try:
-            amount = Decimal(self.cap.strip().lstrip("$"))
-        except InvalidOperation:
-            return None
-        return amount if amount.is_finite() and amount >= 0 else None
+        return typed_amount(self.cap)
 
     def wish(self) -> MakingWish:
         """Return what the form asks for.

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from screens.evaluate_facts import standing_parts
 from screens.job_words import ago
 from tui.chat.model_names import short_model_name
 from tui.records.proposals import ProposalRun, ProposalState
@@ -45,16 +46,10 @@ def run_row(run: ProposalRun) -> TableRow:
 
 def state_parts(state: RunState[ProposalPlan, ProposalOutcome]) -> Sequence[Part]:
     """Return how making rows stands, or how it ended."""
-    if state.is_stopping:
-        return [("Stopping…", "warning")]
-    if state.is_running:
-        return [(f"{state.what}: {state.done:,} of {state.total:,}", "accent")]
-    if state.problem is not None:
-        again = " What was answered is kept; ctrl+l goes on."
-        return [(safe_line(f"{state.problem.message} {state.problem.remedy}", 400) + again, "bad")]
     outcome = state.result
-    if outcome is None:
-        return []
+    before_the_end = standing_parts(state)
+    if before_the_end or outcome is None:
+        return before_the_end
     waiting = outcome.run.count(ProposalState.WAITING)
     parts: list[Part] = [(f"{plural(waiting, 'row')} wait for you: ctrl+r looks at them.", "strong")]
     repeated = outcome.run.count(ProposalState.REPEATED)

@@ -10,10 +10,8 @@ from tui.chat.lanes import Lane
 from tui.evals.diet import Diet, DietMeal, sentences
 from tui.evals.reports.blocks import READING, WORST_SHOWN, Block, Heading, Paragraph, Quoted, Table
 from tui.evals.reports.files import write_blocks
+from tui.evals.reports.numbers import cost_cell, difference_cell
 from tui.evals.result import RowResult
-from tui.evals.statistics.verdict import PairedVerdict
-from tui.money.payback_words import format_price
-from tui.money.usage_price import Amount
 from tui.safe_text import safe_line, safe_text
 
 HEADINGS = ("Model", "Prompt", "Tokens in", "Score", "Against all of it", "Against base", "1,000 calls")
@@ -35,22 +33,10 @@ def meal_cells(meal: DietMeal) -> tuple[str, ...]:
         f"{100 * meal.score.estimate:.1f} ({100 * meal.score.low:.1f} to {100 * meal.score.high:.1f})"
     )  # fmt: skip
     return (
-        safe_line(meal.lane.model), f"{meal.prompt.share} %", tokens, score, _difference(meal.against_whole),
-        _difference(meal.against_base), _cost(meal.cost_per_thousand),
+        safe_line(meal.lane.model), f"{meal.prompt.share} %", tokens, score,
+        difference_cell(meal.against_whole), difference_cell(meal.against_base),
+        cost_cell(meal.cost_per_thousand),
     )  # fmt: skip
-
-
-def _difference(verdict: PairedVerdict | None) -> str:
-    if verdict is None:
-        return "-"
-    interval = verdict.difference
-    return f"{100 * interval.estimate:+.1f} ({100 * interval.low:+.1f} to {100 * interval.high:+.1f})"
-
-
-def _cost(amount: Amount | None) -> str:
-    if amount is None:
-        return "not published"
-    return format_price(amount.high, amount.currency) if amount.high else "free"
 
 
 def diet_blocks(diet: Diet) -> Iterator[Block]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 
 _CENT = Decimal("0.01")
 
@@ -48,3 +48,12 @@ def unit_price(amount: Decimal | None, currency: str = "USD") -> str:
 def _digits(amount: Decimal) -> int:
     exponent = amount.as_tuple().exponent
     return -exponent if isinstance(exponent, int) else 0
+
+
+def typed_amount(text: str) -> Decimal | None:
+    """Return an amount that a person typed, such as `2.50` or `$2.50`; None where it is none."""
+    try:
+        amount = Decimal(text.strip().lstrip("$"))
+    except InvalidOperation:
+        return None
+    return amount if amount.is_finite() and amount >= 0 else None

@@ -11,10 +11,9 @@ from tui.evals.kept import KEPT_ROWS
 from tui.evals.kept_others import kept_answer, kept_row, kept_text_of
 from tui.evals.reports.blocks import READING, WORST_SHOWN, Block, Heading, Paragraph, Table
 from tui.evals.reports.files import write_blocks
+from tui.evals.reports.numbers import cost_cell, difference_cell
 from tui.evals.result import RowResult
-from tui.evals.statistics.verdict import PairedVerdict, Word
-from tui.money.payback_words import format_price
-from tui.money.usage_price import Amount
+from tui.evals.statistics.verdict import Word
 from tui.records.evaluations import ARMS
 from tui.safe_text import safe_line
 
@@ -82,13 +81,7 @@ def _money(tuned: Arm, rival: Arm) -> str:
         return "; prices are not published"
     if not one.high and not other.high:
         return "; both are free"
-    return f"; 1,000 calls cost {_cost(one)} instead of {_cost(other)}"
-
-
-def _cost(amount: Amount | None) -> str:
-    if amount is None:
-        return "not published"
-    return format_price(amount.high, amount.currency) if amount.high else "free"
+    return f"; 1,000 calls cost {cost_cell(one)} instead of {cost_cell(other)}"
 
 
 def arm_cells(arm: Arm) -> tuple[str, ...]:
@@ -98,16 +91,9 @@ def arm_cells(arm: Arm) -> tuple[str, ...]:
     )  # fmt: skip
     tokens = "not told" if arm.tokens_in is None else f"{arm.tokens_in:,.0f}"
     return (
-        str(arm.kind), safe_line(arm.lane.model), score, _difference(arm.against_tuned),
-        _cost(arm.cost_per_thousand), tokens, arm.freshness,
+        str(arm.kind), safe_line(arm.lane.model), score, difference_cell(arm.against_tuned),
+        cost_cell(arm.cost_per_thousand), tokens, arm.freshness,
     )  # fmt: skip
-
-
-def _difference(verdict: PairedVerdict | None) -> str:
-    if verdict is None:
-        return "-"
-    interval = verdict.difference
-    return f"{100 * interval.estimate:+.1f} ({100 * interval.low:+.1f} to {100 * interval.high:+.1f})"
 
 
 def arms_blocks(arms: Arms, worst: int = WORST_SHOWN) -> Iterator[Block]:
