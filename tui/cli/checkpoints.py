@@ -45,7 +45,8 @@ def command(job_id: str, account: str | None, offline: bool, as_json: bool) -> N
             )  # fmt: skip
             return
     if found:
-        print_table(["STEP", "TRAIN", "VALID", "FULL", "MADE", "MODEL"], [_cells(one) for one in found])
+        headings = ["STEP", "TRAIN", "VALID", "FULL", "MADE", "MODEL"]
+        print_table(headings, [_cells(one) for one in found], below=["MODEL"])
     else:
         say(
             f"Job {job.id} ({job.state}) has made no checkpoint{'' if job.state.is_final else ' yet'}, "

@@ -120,6 +120,7 @@ def _list(jobs: list[Job], as_json: bool) -> None:
                 [job.id, job.account, job.state, job.model, when(job.created_at), job.fine_tuned_model or "-"]
                 for job in jobs
             ],
+            below=["MODEL", "CREATED", "TUNED MODEL"],
         )
 
 

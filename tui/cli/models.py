@@ -59,7 +59,7 @@ def command(
         say("No models. `tunedeck doctor` tests each account.")
     else:
         heads = ["MODEL", "ACCOUNT", "KIND", "TRAINABLE", "DAYS LEFT", "STOPS ON", "COST", "TAGS"]
-        print_table(heads, [_cells(line) for line in lines])
+        print_table(heads, [_cells(line) for line in lines], below=heads[2:])
 
 
 @command.command()
